@@ -1,0 +1,31 @@
+"""KFP face of distill."""
+
+from kfp import dsl
+from kfp.dsl import Dataset, Input, Metrics, Model, Output
+
+from stillhouse.components.images import TRAINING
+
+
+@dsl.component(base_image=TRAINING, install_kfp_package=False)
+def distill(
+    settings: str,
+    dataset: Input[Dataset],
+    teacher: Input[Model],
+    student: Output[Model],
+    metrics: Output[Metrics],
+):
+    """Train a small student on the teacher's soft answers."""
+    from stillhouse.components.distill.distill import distill as step
+    from stillhouse.components.distill.settings import DistillSettings
+    from stillhouse.components.tracking.run import step_run
+
+    with step_run("distill") as run:
+        metrics.metadata.update(
+            step(
+                DistillSettings.parse(settings),
+                dataset=dataset.path,
+                teacher=teacher.path,
+                model=student.path,
+                run=run,
+            )
+        )

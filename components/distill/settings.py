@@ -1,0 +1,56 @@
+"""Settings of distill."""
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from stillhouse.components.models.settings import Architecture
+from stillhouse.components.settings import Settings
+from stillhouse.components.training.settings import LoopSettings, OptimizerSettings
+
+
+class Student(Settings):
+    """Where the student comes from."""
+
+    layers: int | None = Field(default=1, ge=1)
+    """Layers taken from the teacher, evenly spaced, with its embeddings and head; leave out for one of the other two."""
+    base: str = ""
+    """A pretrained model by name: a folder, s3://, hf:// or models:/."""
+    architecture: Architecture | None = None
+    """A new one from random weights, with the teacher's tokenizer."""
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> "Student":
+        if sum([self.layers is not None, bool(self.base), self.architecture is not None]) != 1:
+            raise ValueError(
+                "give exactly one of layers, base and architecture (set layers to null for the others)"
+            )
+        return self
+
+
+class DistillSettings(Settings):
+    """A small student learns a big teacher's soft answers (Hinton et al., 2015, arXiv:1503.02531)."""
+
+    task: str
+    student: Student = Student()
+    temperature: float = Field(default=2.0, gt=0, le=100)
+    """Softens both sides' logits; the soft loss is scaled by its square."""
+    soft_weight: float = Field(default=0.7, ge=0, le=1)
+    """Weight of the soft answers; the rest goes to the hard labels."""
+    hidden_weight: float = Field(default=0.0, ge=0)
+    """Weight of the mean squared error between mapped hidden states (Sanh et al. 2019; TinyBERT)."""
+    attention_weight: float = Field(default=0.0, ge=0)
+    """Weight of the mean squared error between attention maps; student and teacher need equal heads."""
+    use_unlabelled: bool = True
+    """Learn the teacher's answers on unlabelled rows too."""
+    max_cache_bytes: int = Field(default=2**31, ge=0)
+    """Beyond this the teacher answers anew in each epoch."""
+    loop: LoopSettings = LoopSettings()
+    optimizer: OptimizerSettings = OptimizerSettings()
+
+    @property
+    def origin(self) -> Literal["teacher", "base", "architecture"]:
+        """Which of the student's three origins was chosen."""
+        if self.student.base:
+            return "base"
+        return "architecture" if self.student.architecture else "teacher"

@@ -1,0 +1,38 @@
+"""KFP face of evaluate."""
+
+from kfp import dsl
+from kfp.dsl import HTML, Artifact, ClassificationMetrics, Dataset, Input, Metrics, Model, Output
+
+from stillhouse.components.images import TRAINING
+
+
+@dsl.component(base_image=TRAINING, install_kfp_package=False)
+def evaluate(
+    settings: str,
+    champion: str,
+    dataset: Input[Dataset],
+    teacher: Input[Model],
+    student: Input[Model],
+    evaluation: Output[Artifact],
+    metrics: Output[Metrics],
+    classification: Output[ClassificationMetrics],
+    report: Output[HTML],
+):
+    """Measure student, teacher, baselines and champion on the same test rows."""
+    from stillhouse.components.evaluate.evaluate import evaluate as step
+    from stillhouse.components.evaluate.settings import EvaluateSettings
+    from stillhouse.components.tracking.run import step_run
+
+    with step_run("evaluate") as run:
+        step(
+            EvaluateSettings.parse(settings),
+            champion=champion,
+            dataset=dataset.path,
+            teacher=teacher.path,
+            student=student.path,
+            evaluation=evaluation.path,
+            report=report.path,
+            metrics=metrics,
+            classification=classification,
+            run=run,
+        )

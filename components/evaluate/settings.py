@@ -1,0 +1,26 @@
+"""Settings of evaluate."""
+
+from pydantic import Field
+
+from stillhouse.components.settings import Settings
+
+
+class EvaluateSettings(Settings):
+    """What to compare, on how many resamples, how to time it."""
+
+    task: str
+    confidence: float = Field(default=0.95, gt=0.5, lt=1)
+    """Of the intervals (two-sided) and of the paired differences (one-sided bounds)."""
+    resamples: int = Field(default=2000, ge=100, le=100_000)
+    """Bootstrap resamples."""
+    latency_rows: int = Field(default=64, ge=8)
+    """Rows that are timed one by one."""
+    latency_rounds: int = Field(default=3, ge=1)
+    """Interleaved rounds over those rows, model by model."""
+    slices: list[str] = []
+    """Columns of the source whose values are reported apart (kept by prepare)."""
+    num_mistakes: int = Field(default=20, ge=0)
+    """Worst mistakes shown."""
+    serve_on: str = "cpu"
+    """Hardware whose latency counts: cpu or cuda."""
+    seed: int = Field(default=1, ge=0, lt=2**31)

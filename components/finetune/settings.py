@@ -1,0 +1,28 @@
+"""Settings of finetune."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from stillhouse.components.models.settings import Architecture
+from stillhouse.components.settings import Settings
+from stillhouse.components.training.settings import LoopSettings, OptimizerSettings
+
+
+class FinetuneSettings(Settings):
+    """A new head on a backbone, and what of the backbone learns."""
+
+    task: str
+    base: str = ""
+    """Backbone when nothing was pretrained: a folder, s3://, hf:// or models:/; empty: random weights."""
+    architecture: Architecture = Architecture()
+    freeze: Literal["nothing", "backbone"] | int = "nothing"
+    """A number freezes the embeddings and so many of the lowest layers."""
+    unfreeze_every: int = Field(default=0, ge=0)
+    """Epochs after which one more frozen layer, from the top, starts to learn; 0 never."""
+    class_weights: Literal["none", "balanced"] = "none"
+    label_smoothing: float = Field(default=0.0, ge=0, lt=1)
+    dropout: float | None = Field(default=None, ge=0, lt=1)
+    """Dropout while fine-tuning; the backbone's own when left out."""
+    loop: LoopSettings = LoopSettings()
+    optimizer: OptimizerSettings = OptimizerSettings()

@@ -1,0 +1,52 @@
+"""KFP face of inspect."""
+
+from typing import NamedTuple
+
+from kfp import dsl
+
+from stillhouse.components.images import LIGHT
+
+
+@dsl.component(base_image=LIGHT, install_kfp_package=False)
+def inspect(
+    data_columns: dict,
+    data_source: str,
+    data_task: str,
+    model_base: str,
+    model_name: str,
+    model_student: dict,
+    model_teacher: dict,
+    step_overrides: dict,
+    train_pretraining: str,
+    train_seed: int,
+) -> NamedTuple(  # type: ignore[valid-type]
+    "Inspected",
+    [
+        ("snapshot", str),
+        ("champion", str),
+        ("prepare", str),
+        ("pretrain", str),
+        ("finetune", str),
+        ("distill", str),
+        ("evaluate", str),
+        ("promote", str),
+    ],
+):
+    """Resolve every mutable name to a digest or version, and the parameters to each step's settings."""
+    from stillhouse.components.inspect.inspect import inspect as step
+    from stillhouse.components.tracking.run import step_run
+
+    parameters = {
+        "data_columns": data_columns,
+        "data_source": data_source,
+        "data_task": data_task,
+        "model_base": model_base,
+        "model_name": model_name,
+        "model_student": model_student,
+        "model_teacher": model_teacher,
+        "step_overrides": step_overrides,
+        "train_pretraining": train_pretraining,
+        "train_seed": train_seed,
+    }
+    with step_run("inspect") as run:
+        return step(parameters, run=run)

@@ -1,0 +1,77 @@
+"""The pipeline's parameters, and what each step makes of them."""
+
+from typing import Any
+
+from pydantic import Field
+
+from stillhouse.components.distill.settings import DistillSettings, Student
+from stillhouse.components.evaluate.settings import EvaluateSettings
+from stillhouse.components.finetune.settings import FinetuneSettings
+from stillhouse.components.models.settings import Architecture
+from stillhouse.components.prepare.settings import Columns, PrepareSettings
+from stillhouse.components.pretrain.settings import PretrainSettings
+from stillhouse.components.promote.settings import PromoteSettings
+from stillhouse.components.settings import Settings, check
+from stillhouse.errors import UserError
+
+STEPS: dict[str, type[Settings]] = {
+    "prepare": PrepareSettings,
+    "pretrain": PretrainSettings,
+    "finetune": FinetuneSettings,
+    "distill": DistillSettings,
+    "evaluate": EvaluateSettings,
+    "promote": PromoteSettings,
+}
+"""The steps that have settings, in the order they run."""
+
+
+class Parameters(Settings):
+    """What a person fills in in the pipelines form; flat, and named so that the alphabetical form reads as groups."""
+
+    data_columns: Columns = Columns()
+    data_source: str = Field(min_length=1)
+    data_task: str = "text_classification"
+    model_base: str = ""
+    model_name: str = Field(pattern=PromoteSettings.model_fields["model_name"].metadata[0].pattern)
+    model_student: Student = Student()
+    model_teacher: Architecture = Architecture()
+    step_overrides: dict[str, dict[str, Any]] = {}
+    train_pretraining: str = "masked_lm"
+    train_seed: int = Field(default=1, ge=0, lt=2**31)
+
+    def steps(self, where: str) -> dict[str, Settings]:
+        """Settings of each step: the parameters, and over them `step_overrides`.
+
+        Raises:
+            UserError: an override names no step, or a key or value that its step refuses.
+        """
+        unknown = sorted(set(self.step_overrides) - set(STEPS))
+        if unknown:
+            raise UserError(f"{where}: unknown step '{unknown[0]}'; use one of: {', '.join(STEPS)}.")
+        task, seed = {"task": self.data_task}, {"seed": self.train_seed}
+        given: dict[str, dict[str, Any]] = {
+            "prepare": {"source": self.data_source, "columns": self.data_columns, **task},
+            "pretrain": {
+                "objective": self.train_pretraining,
+                "base": self.model_base,
+                "architecture": self.model_teacher,
+                "loop": seed,
+                **task,
+            },
+            "finetune": {"base": self.model_base, "architecture": self.model_teacher, "loop": seed, **task},
+            "distill": {"student": self.model_student, "loop": seed, **task},
+            "evaluate": {**seed, **task},
+            "promote": {"model_name": self.model_name, **task},
+        }
+        return {
+            name: check(cls, _merge(given[name], self.step_overrides.get(name, {})), f"{where}, {name}")
+            for name, cls in STEPS.items()
+        }
+
+
+def _merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in over.items():
+        inner = merged.get(key)
+        merged[key] = _merge(inner, value) if isinstance(inner, dict) and isinstance(value, dict) else value
+    return merged

@@ -1,0 +1,19 @@
+"""KFP face of prepare."""
+
+from kfp import dsl
+from kfp.dsl import HTML, Dataset, Output
+
+from stillhouse.components.images import LIGHT
+
+
+@dsl.component(base_image=LIGHT, install_kfp_package=False)
+def prepare(settings: str, snapshot: str, dataset: Output[Dataset], card: Output[HTML]):
+    """Read, clean, deduplicate and split the source; write the dataset and its card."""
+    from stillhouse.components.prepare.prepare import prepare as step
+    from stillhouse.components.prepare.settings import PrepareSettings
+    from stillhouse.components.tracking.run import step_run
+
+    with step_run("prepare") as run:
+        step(
+            PrepareSettings.parse(settings), snapshot=snapshot, dataset=dataset.path, card=card.path, run=run
+        )

@@ -1,0 +1,55 @@
+"""Settings of prepare."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from stillhouse.components.settings import Settings
+
+
+class Columns(Settings):
+    """Which columns of the source play which part."""
+
+    text: list[str] = Field(default=["text"], min_length=1)
+    """Columns that are joined, in order, into the text."""
+    label: str | None = "label"
+    """Column of the target; rows without a value there are unlabelled."""
+    group: str | None = None
+    """Column whose equal values always fall into the same split (a thread, a customer)."""
+    split: str | None = None
+    """Column that gives the split of each row: train, validation, test or unlabelled."""
+
+
+class SplitShares(Settings):
+    """Shares of the labelled rows, by hash of their content."""
+
+    validation: float = Field(default=0.1, gt=0, lt=0.5)
+    test: float = Field(default=0.2, gt=0, lt=0.5)
+
+
+class PrepareSettings(Settings):
+    """What to take, how to clean it, when to refuse it."""
+
+    source: str
+    """A file or folder, s3://bucket/prefix or hf://name[@revision][/config]."""
+    task: str
+    columns: Columns = Columns()
+    target: Literal["auto", "classes", "multi_label", "number"] = "auto"
+    """Kind of target; auto takes lists as multi_label, fractions as number, everything else as classes."""
+    splits: SplitShares = SplitShares()
+    max_characters: int = Field(default=100_000, ge=1)
+    """Longer rows are dropped, and counted."""
+    near_duplicates: float = Field(default=0.85, ge=0.5, le=1.0)
+    """Jaccard similarity of word 3-shingles from which two rows are the same; 1.0 looks for exact copies only."""
+    mask_pii: bool = False
+    """Replace e-mail addresses and phone numbers by <email> and <phone>."""
+    augment: float = Field(default=0.0, ge=0.0, le=0.5)
+    """Share of words that a training view loses at random; evaluation never sees it."""
+    labelled_rows: int | None = Field(default=None, ge=1)
+    """Keep the labels of so many training rows only; the rest is unlabelled text for pretraining."""
+    min_rows: int = Field(default=100, ge=1)
+    """Fewer labelled rows after cleaning fail the run."""
+    max_dropped: float = Field(default=0.5, ge=0, le=1)
+    """A larger share of rows dropped fails the run."""
+    max_drift: float = Field(default=1.0, ge=0, le=1)
+    """A larger Jensen-Shannon distance (base 2) to the last promoted model's dataset fails the run."""

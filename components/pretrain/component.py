@@ -1,0 +1,19 @@
+"""KFP face of pretrain."""
+
+from kfp import dsl
+from kfp.dsl import Dataset, Input, Metrics, Model, Output
+
+from stillhouse.components.images import TRAINING
+
+
+@dsl.component(base_image=TRAINING, install_kfp_package=False)
+def pretrain(settings: str, dataset: Input[Dataset], backbone: Output[Model], metrics: Output[Metrics]):
+    """Learn a backbone from text without labels."""
+    from stillhouse.components.pretrain.pretrain import pretrain as step
+    from stillhouse.components.pretrain.settings import PretrainSettings
+    from stillhouse.components.tracking.run import step_run
+
+    with step_run("pretrain") as run:
+        metrics.metadata.update(
+            step(PretrainSettings.parse(settings), dataset=dataset.path, model=backbone.path, run=run)
+        )

@@ -1,0 +1,36 @@
+"""KFP face of promote."""
+
+from kfp import dsl
+from kfp.dsl import HTML, Artifact, Dataset, Input, Markdown, Model, Output
+
+from stillhouse.components.images import LIGHT
+
+
+@dsl.component(base_image=LIGHT, install_kfp_package=False)
+def promote(
+    settings: str,
+    snapshot: str,
+    dataset: Input[Dataset],
+    student: Input[Model],
+    evaluation: Input[Artifact],
+    report: Input[HTML],
+    verdict: Output[Artifact],
+    summary: Output[Markdown],
+):
+    """Hold the candidate against the gates; register and promote it, or say why not."""
+    from stillhouse.components.promote.promote import promote as step
+    from stillhouse.components.promote.settings import PromoteSettings
+    from stillhouse.components.tracking.run import step_run
+
+    with step_run("promote") as run:
+        step(
+            PromoteSettings.parse(settings),
+            snapshot=snapshot,
+            dataset=dataset.path,
+            student=student.path,
+            evaluation=evaluation.path,
+            report=report.path,
+            verdict=verdict.path,
+            summary=summary.path,
+            run=run,
+        )

@@ -1,0 +1,30 @@
+"""Settings of promote."""
+
+from pydantic import Field
+
+from stillhouse.components.settings import Settings
+
+
+class PromoteSettings(Settings):
+    """The gates between a candidate and production; all must hold."""
+
+    model_name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")
+    """Name in the model registry."""
+    task: str
+    within_teacher: float = Field(default=0.02, ge=0, le=1)
+    """The main metric may lie so far below the teacher's, by the one-sided lower bound of the paired difference."""
+    within_champion: float = Field(default=0.01, ge=0, le=1)
+    """The same against the current champion."""
+    beat_majority: bool = True
+    """The lower bound of the paired difference to the majority baseline must be above zero."""
+    min_metric: float | None = None
+    """Floor of the main metric."""
+    slice_floors: dict[str, float] = {}
+    """Floor of the main metric per slice, as column=value."""
+    max_latency_vs_teacher: float = Field(default=1.0, gt=0)
+    """Median latency as a ratio to the teacher's."""
+    max_latency_vs_champion: float = Field(default=1.5, gt=0)
+    max_bytes: int | None = Field(default=None, ge=1)
+    """Size of the weights."""
+    min_test_rows: int = Field(default=500, ge=1)
+    """Fewer rows are not enough evidence."""

@@ -1,0 +1,60 @@
+"""What all settings have in common: typed, checked at the door, unknown keys refused."""
+
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from stillhouse.errors import UserError
+
+
+class Settings(BaseModel):
+    """Base of every settings class; instances do not change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read the JSON that inspect hands on (KFP turns whole numbers in dicts to floats; pydantic takes 3.0 as 3)."""
+        return cls.model_validate_json(text)
+
+
+def check(cls: type[Settings], values: dict[str, Any], where: str) -> Any:
+    """Validate `values` as `cls`.
+
+    Raises:
+        UserError: names the first wrong key, what it holds and what may stand there; `where` is the file or
+            the parameter they came from.
+    """
+    try:
+        return cls.model_validate(values)
+    except ValidationError as error:
+        raise UserError(explain(error, cls, where)) from None
+
+
+def explain(error: ValidationError, cls: type[BaseModel], where: str) -> str:
+    """One sentence for the first of pydantic's findings."""
+    first = error.errors()[0]
+    path = ".".join(str(part) for part in first["loc"]) or "the document"
+    if first["type"] == "extra_forbidden":
+        known = ", ".join(sorted(_fields_at(cls, first["loc"][:-1])))
+        return f"{where}: unknown key '{path}'; use one of: {known}."
+    if first["type"] == "missing":
+        return f"{where}: '{path}' is missing; add it."
+    value = first.get("input")
+    return f"{where}: '{path}' is {value!r}, but {_lower(first['msg'])}."
+
+
+def _fields_at(cls: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:
+    for part in path:
+        field = cls.model_fields.get(str(part))
+        candidates = [] if field is None else [field.annotation, *getattr(field.annotation, "__args__", ())]
+        inner = next((c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel)), None)
+        if inner is None:
+            break
+        cls = inner
+    return list(cls.model_fields)
+
+
+def _lower(message: str) -> str:
+    message = message.removeprefix("Value error, ").rstrip(".")
+    return message[0].lower() + message[1:]

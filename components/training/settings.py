@@ -1,0 +1,44 @@
+"""Settings that every step that trains shares."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from stillhouse.components.settings import Settings
+
+
+class OptimizerSettings(Settings):
+    """AdamW and its schedule."""
+
+    learning_rate: float = Field(default=5e-4, gt=0, le=1)
+    """Peak learning rate: of the head and the top layer."""
+    weight_decay: float = Field(default=0.01, ge=0, le=1)
+    """Not applied to biases and normalisation."""
+    warmup: float = Field(default=0.06, ge=0, lt=1)
+    """Share of the steps over which the learning rate rises; then it falls to zero as a cosine."""
+    layer_decay: float = Field(default=1.0, gt=0, le=1)
+    """Each layer below the top learns at this multiple of the one above."""
+    max_grad_norm: float = Field(default=1.0, gt=0)
+
+
+class LoopSettings(Settings):
+    """The training loop."""
+
+    epochs: int = Field(default=3, ge=1, le=1000)
+    batch_tokens: int = Field(default=4096, ge=16)
+    """Tokens of a global batch: what one step of the optimizer sees."""
+    micro_batch_tokens: int = Field(default=8192, ge=16)
+    """Tokens of one forward pass at most, padding included; a batch beyond it is accumulated."""
+    max_length: int = Field(default=256, ge=8)
+    """Tokens of one sample at most; what is longer is cut."""
+    evaluations_per_epoch: int = Field(default=1, ge=1, le=100)
+    patience: int = Field(default=0, ge=0)
+    """Evaluations without a better main metric before it stops; 0 never stops early. The best weights are restored either way."""
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    """auto: bfloat16 on a GPU that has it, else float32."""
+    compile: bool = False
+    """torch.compile the model: pays on a GPU and long runs."""
+    checkpoint_seconds: float = Field(default=60.0, gt=0)
+    """At most so long between two checkpoints."""
+    keep_checkpoints: int = Field(default=2, ge=1)
+    seed: int = Field(default=1, ge=0, lt=2**31)
