@@ -1,0 +1,74 @@
+"""Writes to a disk that are there whole or not at all, whenever the machine stops."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+from uuid import uuid4
+
+from stillhouse.components.storage.names import RESERVED
+from stillhouse.errors import UserError
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Around writes to `path`: a full disk or a read-only folder becomes one sentence.
+
+    Raises:
+        UserError: the system refused to write.
+    """
+    try:
+        yield
+    except OSError as error:
+        mend = "free space, mend its permissions or use another folder"
+        raise UserError(f"cannot write '{path}': {error.strerror or error}; {mend}.") from error
+
+
+def sibling(path: Path) -> Path:
+    """A new hidden name beside `path`, from where a rename to `path` is atomic."""
+    return path.with_name(f"{RESERVED}{uuid4().hex}")
+
+
+@contextmanager
+def new_file(path: Path) -> Iterator[BinaryIO]:
+    """A new file at `path`, on the disk (fsync) when the block ends."""
+    with path.open("xb") as file:
+        yield file
+        file.flush()
+        os.fsync(file.fileno())
+
+
+@contextmanager
+def staged_file(path: Path, data: bytes) -> Iterator[Path]:
+    """`data` in a hidden file beside `path`, to be renamed by the block; what the block leaves is removed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    staged = sibling(path)
+    try:
+        with new_file(staged) as file:
+            file.write(data)
+        yield staged
+    finally:
+        staged.unlink(missing_ok=True)
+
+
+@contextmanager
+def staged_folder(path: Path) -> Iterator[Path]:
+    """An empty hidden folder beside `path`, to be renamed by the block; what the block leaves is removed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    staged = sibling(path)
+    staged.mkdir()
+    try:
+        yield staged
+    finally:
+        shutil.rmtree(staged, ignore_errors=True)
+
+
+def sync_folder(path: Path) -> None:
+    """Put the names in the folder on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,153 @@
+"""Where data comes from: a file or folder, s3://bucket/prefix or hf://owner/name[@revision][/config].
+
+Listing tells whether a source has changed without reading more of it than it must; fetching brings it to this
+machine. What the files hold is prepare's business. Names that begin with a dot are no data, and left out.
+"""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stillhouse.components.storage.digests import files_below, sha256_file
+from stillhouse.components.storage.disk import sibling, staged_file, writing
+from stillhouse.components.storage.names import check_name, path_inside, refuse_links_out
+from stillhouse.components.storage.store import Entry
+from stillhouse.components.storage.urls import local_path, scheme_of
+from stillhouse.errors import UserError
+
+if TYPE_CHECKING:
+    from stillhouse.components.storage.s3 import S3Store
+
+SMALL_BYTES = 64 << 20
+"""Local files up to this size are known by their content; larger ones by size and time of change."""
+
+FETCHED = ".stillhouse-fetched.json"
+"""Which versions of S3 objects lie in a folder that was fetched to."""
+
+PARALLEL = 8
+"""S3 objects fetched at the same time."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """A file of a source."""
+
+    name: str
+    """Relative to the source, with '/' between its parts; of a single file its own name."""
+    size: int
+    """In bytes."""
+    version: str
+    """Another one means that the file has changed: SHA-256, size and time, ETag, or commit."""
+
+
+def list_source(url: str) -> list[SourceFile]:
+    """The files of the source, sorted by name.
+
+    Raises:
+        UserError: it does not exist, holds no file, cannot be reached, or its address is refused.
+    """
+    scheme = scheme_of(url, ("file", "s3", "hf"))
+    if scheme == "s3":
+        return [SourceFile(name, entry.size, entry.version) for name, entry in _s3_entries(url)]
+    if scheme == "hf":
+        from stillhouse.components.storage.hub import list_hub
+
+        return [SourceFile(*found) for found in list_hub(url)]
+    return [SourceFile(name, path.stat().st_size, _version(path)) for name, path in _local_files(url)]
+
+
+def fetch_source(url: str, folder: Path | str) -> list[Path]:
+    """Paths of the source's files on this machine, sorted by name.
+
+    Local files stay where they are. S3 objects are downloaded to `folder`, those only whose size or ETag has
+    changed since the last time. A hub's dataset arrives there as Parquet, one or more files for each split.
+
+    Raises:
+        UserError: as `list_source`; or a file changed, or arrived damaged each time it was tried.
+    """
+    scheme = scheme_of(url, ("file", "s3", "hf"))
+    if scheme == "s3":
+        return _fetch_s3(url, Path(folder))
+    if scheme == "hf":
+        from stillhouse.components.storage.hub import fetch_hub
+
+        return fetch_hub(url, Path(folder))
+    return [path for _, path in _local_files(url)]
+
+
+def _local_files(url: str) -> list[tuple[str, Path]]:
+    path = local_path(url)
+    if path.is_file():
+        return [(path.name, path)]
+    if not path.is_dir():
+        raise UserError(f"source '{url}' does not exist; check the path.")
+    refuse_links_out(path)
+    files = [(name, file) for name, file in files_below(path) if _is_data(name)]
+    if not files:
+        raise UserError(f"source '{url}' is a folder without files; put the data there or check the path.")
+    return files
+
+
+def _is_data(name: str) -> bool:
+    return not any(part.startswith(".") for part in name.split("/"))
+
+
+def _version(path: Path) -> str:
+    found = path.stat()
+    return sha256_file(path) if found.st_size <= SMALL_BYTES else f"{found.st_size}-{found.st_mtime_ns}"
+
+
+def _s3_entries(url: str) -> list[tuple[str, Entry]]:
+    store, key = _s3_store(url)
+    found = []
+    for entry in store.list(key):
+        name = entry.key.removeprefix(f"{key}/") if entry.key != key else key.rpartition("/")[2]
+        if _is_data(check_name(name, f"source '{url}'")):
+            found.append((name, entry))
+    if not found:
+        raise UserError(f"source '{url}' does not exist; check bucket and key.")
+    return found
+
+
+def _s3_store(url: str) -> "tuple[S3Store, str]":
+    from stillhouse.components.storage.s3 import S3Store
+
+    bucket, _, key = url.partition("://")[2].partition("/")
+    return S3Store(f"s3://{bucket}"), key.strip("/")
+
+
+def _fetch_s3(url: str, folder: Path) -> list[Path]:
+    store, _ = _s3_store(url)
+    index = folder / FETCHED
+    known = json.loads(index.read_bytes()) if index.is_file() else {}
+    fetched: dict[str, list[str | int]] = {}
+
+    def fetch(found: tuple[str, Entry]) -> Path:
+        name, entry = found
+        path = path_inside(folder, name, f"source '{url}'")
+        wanted = [store.uri(entry.key), entry.size, entry.version]
+        if known.get(name) != wanted or not path.is_file() or path.stat().st_size != entry.size:
+            _download(store, entry, path)
+        fetched[name] = wanted
+        return path
+
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            with ThreadPoolExecutor(PARALLEL) as pool:
+                return list(pool.map(fetch, _s3_entries(url)))
+        finally:
+            with staged_file(index, json.dumps(fetched).encode()) as staged:
+                staged.replace(index)
+
+
+def _download(store: "S3Store", entry: Entry, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = sibling(path)
+    try:
+        store.download(entry, part)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
