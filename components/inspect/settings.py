@@ -1,6 +1,6 @@
 """The pipeline's parameters, and what each step makes of them."""
 
-from typing import Any
+from typing import Any, TypedDict, cast
 
 from pydantic import Field
 
@@ -25,8 +25,19 @@ STEPS: dict[str, type[Settings]] = {
 """The steps that have settings, in the order they run."""
 
 
+class StepSettings(TypedDict):
+    """Settings of each step, by its name."""
+
+    prepare: PrepareSettings
+    pretrain: PretrainSettings
+    finetune: FinetuneSettings
+    distill: DistillSettings
+    evaluate: EvaluateSettings
+    promote: PromoteSettings
+
+
 class Parameters(Settings):
-    """What a person fills in in the pipelines form; flat, and named so that the alphabetical form reads as groups."""
+    """What a person fills in in the pipelines form; flat, with names that sort into groups."""
 
     data_columns: Columns = Columns()
     data_source: str = Field(min_length=1)
@@ -35,11 +46,11 @@ class Parameters(Settings):
     model_name: str = Field(pattern=PromoteSettings.model_fields["model_name"].metadata[0].pattern)
     model_student: Student = Student()
     model_teacher: Architecture = Architecture()
-    step_overrides: dict[str, dict[str, Any]] = {}
+    step_overrides: dict[str, dict[str, Any]] = Field(default_factory=dict)
     train_pretraining: str = "masked_lm"
     train_seed: int = Field(default=1, ge=0, lt=2**31)
 
-    def steps(self, where: str) -> dict[str, Settings]:
+    def steps(self, where: str) -> StepSettings:
         """Settings of each step: the parameters, and over them `step_overrides`.
 
         Raises:
@@ -49,24 +60,21 @@ class Parameters(Settings):
         if unknown:
             raise UserError(f"{where}: unknown step '{unknown[0]}'; use one of: {', '.join(STEPS)}.")
         task, seed = {"task": self.data_task}, {"seed": self.train_seed}
+        architecture = self.model_teacher.model_dump()
+        teacher = {"base": self.model_base, "architecture": architecture, "loop": seed}
         given: dict[str, dict[str, Any]] = {
-            "prepare": {"source": self.data_source, "columns": self.data_columns, **task},
-            "pretrain": {
-                "objective": self.train_pretraining,
-                "base": self.model_base,
-                "architecture": self.model_teacher,
-                "loop": seed,
-                **task,
-            },
-            "finetune": {"base": self.model_base, "architecture": self.model_teacher, "loop": seed, **task},
-            "distill": {"student": self.model_student, "loop": seed, **task},
+            "prepare": {"source": self.data_source, "columns": self.data_columns.model_dump(), **task},
+            "pretrain": {"objective": self.train_pretraining, **teacher, **task},
+            "finetune": {**teacher, **task},
+            "distill": {"student": self.model_student.model_dump(), "loop": seed, **task},
             "evaluate": {**seed, **task},
             "promote": {"model_name": self.model_name, **task},
         }
-        return {
+        checked = {
             name: check(cls, _merge(given[name], self.step_overrides.get(name, {})), f"{where}, {name}")
             for name, cls in STEPS.items()
         }
+        return cast(StepSettings, checked)
 
 
 def _merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:

@@ -1,8 +1,21 @@
 """Settings of promote."""
 
+from argparse import SUPPRESS
+from typing import Annotated
+
 from pydantic import Field
 
+from stillhouse.components.promote.record import Entry
 from stillhouse.components.settings import Settings
+
+
+class Inspected(Settings):
+    """What inspect saw when the run began."""
+
+    inputs: str
+    """Digest of all that the candidate is made from: source, base models, code, parameters."""
+    champion: Entry | None = None
+    """The champion that the candidate is compared with."""
 
 
 class PromoteSettings(Settings):
@@ -12,14 +25,14 @@ class PromoteSettings(Settings):
     """Name in the model registry."""
     task: str
     within_teacher: float = Field(default=0.02, ge=0, le=1)
-    """The main metric may lie so far below the teacher's, by the one-sided lower bound of the paired difference."""
+    """So far below the teacher's the main metric may lie, by the one-sided bound of the paired difference."""
     within_champion: float = Field(default=0.01, ge=0, le=1)
     """The same against the current champion."""
     beat_majority: bool = True
     """The lower bound of the paired difference to the majority baseline must be above zero."""
     min_metric: float | None = None
     """Floor of the main metric."""
-    slice_floors: dict[str, float] = {}
+    slice_floors: dict[str, float] = Field(default_factory=dict)
     """Floor of the main metric per slice, as column=value."""
     max_latency_vs_teacher: float = Field(default=1.0, gt=0)
     """Median latency as a ratio to the teacher's."""
@@ -28,3 +41,5 @@ class PromoteSettings(Settings):
     """Size of the weights."""
     min_test_rows: int = Field(default=500, ge=1)
     """Fewer rows are not enough evidence."""
+    inspected: Annotated[Inspected | None, SUPPRESS] = None
+    """Filled in by inspect and left out when the step runs alone; no option of the command line."""

@@ -1,0 +1,69 @@
+"""Base models: an address that may mean another model tomorrow becomes one that cannot."""
+
+import re
+from dataclasses import dataclass
+
+from stillhouse.components.promote.record import load
+from stillhouse.components.storage.digests import digest_json
+from stillhouse.components.storage.sources import list_source
+from stillhouse.components.storage.store import Store
+from stillhouse.components.storage.urls import refuse_metadata
+from stillhouse.errors import UserError
+
+ALIAS = re.compile(r"models:/(?P<name>[^/@]+)@(?P<alias>champion|previous)")
+COMMIT = re.compile(r"[0-9a-f]{40}")
+HUB_SECONDS = 30
+"""Longest wait for the hub's answer."""
+
+
+@dataclass(frozen=True)
+class Base:
+    """A base model as a step may be cached on it."""
+
+    address: str
+    """Where to load it from."""
+    digest: str
+    """Of its content or version, for addresses that do not say it themselves; else empty."""
+
+
+def resolve_base(base: str, store: Store) -> Base:
+    """Fix `base`: an alias by the promotion record, a hub branch by its commit, a folder by its content.
+
+    Args:
+        base: A folder, s3://bucket/prefix, hf://name[@revision], models:/name@alias or models:/name/version.
+
+    Raises:
+        UserError: there is no such model.
+    """
+    if base.startswith("models:/"):
+        alias = ALIAS.fullmatch(base)
+        return Base(_promoted(alias["name"], alias["alias"], store), "") if alias else Base(base, "")
+    if base.startswith("hf://"):
+        return Base(_at_commit(base), "")
+    files = list_source(base)
+    return Base(base, digest_json(sorted([file.name, file.size, file.version] for file in files)))
+
+
+def _promoted(name: str, alias: str, store: Store) -> str:
+    record, _ = load(store, name)
+    entry = record.champion if alias == "champion" else record.previous
+    if entry is None:
+        raise UserError(f"base 'models:/{name}@{alias}': {store.url} has no such model; promote one, or name a folder.")
+    return entry.uri
+
+
+def _at_commit(base: str) -> str:
+    name, _, revision = base.removeprefix("hf://").partition("@")
+    if COMMIT.fullmatch(revision):
+        return base
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HTTPError
+
+    api = HfApi()
+    refuse_metadata(api.endpoint)
+    try:
+        commit = api.model_info(name, revision=revision or None, timeout=HUB_SECONDS).sha
+    except (HTTPError, OSError, ValueError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise UserError(f"base '{base}': {reason}; check the name, or name a folder.") from None
+    return f"hf://{name}@{commit}"

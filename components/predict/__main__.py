@@ -1,0 +1,58 @@
+"""The command `predict`, in a process of its own: python -m stillhouse.components.predict MODEL SOURCE."""
+
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from stillhouse.components.predict.predict import predict
+from stillhouse.errors import UserError
+
+
+def main(
+    model: Annotated[str, typer.Argument(help="models:/NAME@champion, models:/NAME/VERSION or a folder")],
+    source: Annotated[Path, typer.Argument(help="a file or folder: CSV, JSON lines, Parquet, Arrow or text")],
+    column: Annotated[list[str] | None, typer.Option(help="a text column; again for each further one")] = None,
+    out: Annotated[Path | None, typer.Option(help=".jsonl, .csv or .parquet; JSON lines to stdout if absent")] = None,
+    device: Annotated[str, typer.Option(help="torch device, such as cuda")] = "cpu",
+) -> None:
+    """Answer for every row of a file or folder with a promoted model."""
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    bar = Progress(
+        TextColumn("{task.fields[note]}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")  # transformers draws bars of its own otherwise
+    begun, count = time.monotonic(), 0
+    with bar:
+        line = bar.add_task("", total=1.0, note="loading the model")
+
+        def show(rows: int, share: float) -> None:
+            nonlocal begun, count
+            begun, count = begun if rows else time.monotonic(), rows
+            bar.update(line, completed=share, note=_note(rows, time.monotonic() - begun))
+
+        try:
+            predict(model, source, out=out, columns=column or [], device=device, progress=show)
+        except UserError as error:
+            console.print(str(error), markup=False)
+            sys.exit(2)
+    console.print(_note(count, time.monotonic() - begun) + (f" -> {out}" if out else ""), markup=False)
+
+
+def _note(rows: int, seconds: float) -> str:
+    return f"{rows:,} rows in {seconds:.1f} s ({rows / max(seconds, 1e-3):,.0f} rows/s)"
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,157 @@
+"""predict: the answers of a model for the rows of a file or folder, as a stream."""
+
+import json
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stillhouse.components.predict.read import Row, data_files, rows
+from stillhouse.components.predict.write import writer
+from stillhouse.components.promote.record import load
+from stillhouse.components.storage.home import local_store
+from stillhouse.components.tasks import load_task
+from stillhouse.errors import UserError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+BATCH_ROWS = 512
+"""Rows that are read, scored and written together; within them the task makes batches of equal length."""
+THRESHOLD = 0.5
+"""From this probability on a label of a multi-label model is given."""
+
+Progress = Callable[[int, float], None]
+"""Is told the rows done and the share of the input, 0 to 1; the first time when the model is loaded."""
+
+
+def predict(
+    model: str,
+    source: Path,
+    *,
+    out: Path | None = None,
+    columns: Sequence[str] = (),
+    device: str = "cpu",
+    progress: Progress = lambda rows, share: None,
+) -> int:
+    """Write each row of `source` with the model's answer added: `label` and `score`, or `value` for numbers.
+
+    `score` is the probability of the label. A multi-label model gives lists: the labels at or above a
+    probability of 0.5, and theirs. An added column whose name is taken is called `predicted_<name>`.
+
+    Args:
+        model: models:/NAME@champion, models:/NAME@previous, models:/NAME/VERSION or a folder.
+        source: A file or folder.
+        out: Output file (.jsonl, .csv or .parquet); None writes JSON lines to stdout.
+        columns: Text columns, joined by line breaks; by default those that the model was trained on.
+        device: torch device, such as cpu or cuda.
+
+    Returns:
+        The number of rows.
+
+    Raises:
+        UserError: there is no such model or data, or a row cannot be read or lacks a text column.
+    """
+    files = data_files(source)
+    done = 0
+    with model_folder(model) as folder, writer(out) as write:
+        info = _read_info(folder, model)
+        names = list(columns) or info["columns"]["text"]
+        task = load_task(info["task"])
+        loaded = task.load_model(folder, device)
+        progress(0, 0.0)
+        for batch, share in _batches(files):
+            scores = task.score(loaded, _texts(batch, names))
+            answers = _answers(scores, info)
+            write([_joined(row.values, answer) for row, answer in zip(batch, answers, strict=True)])
+            done += len(batch)
+            progress(done, share)
+    return done
+
+
+@contextmanager
+def model_folder(model: str) -> Iterator[Path]:
+    """The model on this machine: the folder itself, or a verified copy for as long as the block lasts.
+
+    Raises:
+        UserError: there is no such model.
+    """
+    if not model.startswith("models:/"):
+        yield Path(model)
+        return
+    name, at, alias = model.removeprefix("models:/").partition("@")
+    if not at:
+        from stillhouse.components.tracking.registry import resolve
+
+        yield resolve(model)
+        return
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary, "model")
+        _fetch_promoted(name, alias, folder)
+        yield folder
+
+
+def _fetch_promoted(name: str, alias: str, folder: Path) -> None:
+    store = local_store()
+    record, _ = load(store, name)
+    entry = {"champion": record.champion, "previous": record.previous}.get(alias)
+    if entry is None:
+        raise UserError(
+            f"models:/{name}@{alias}: {store.url} has no such promotion (aliases are champion and previous); "
+            "check the name and --home, or promote a model."
+        )
+    store.get_folder(f"models/{entry.digest}", folder)
+
+
+def _read_info(folder: Path, model: str) -> dict[str, Any]:
+    try:
+        return json.loads((folder / "model.json").read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{model}: no model of Stillhouse ({error}); name a folder that has a model.json.") from None
+
+
+def _batches(files: list[Path]) -> Iterator[tuple[list[Row], float]]:
+    """Rows of all files in lots, each with the share of all bytes that was read with it."""
+    sizes = [path.stat().st_size for path in files]
+    total, before = max(sum(sizes), 1), 0
+    for path, size in zip(files, sizes, strict=True):
+        stream = rows(path)
+        while batch := list(islice(stream, BATCH_ROWS)):
+            yield batch, (before + batch[-1].share * size) / total
+        before += size
+
+
+def _texts(batch: list[Row], names: list[str]) -> list[str]:
+    """The text columns joined and cleaned as the training data was."""
+    import pyarrow as pa
+
+    from stillhouse.components.prepare.clean import clean
+
+    joined = ["\n".join(_text(row, name) for name in names) for row in batch]
+    return clean(pa.array(joined, pa.string())).to_pylist()
+
+
+def _text(row: Row, name: str) -> str:
+    if name not in row.values:
+        raise UserError(f"{row.place}: column '{name}' is missing; name one of {', '.join(row.values)} with --column.")
+    value = row.values[name]
+    return "" if value is None else str(value)
+
+
+def _answers(scores: "np.ndarray", info: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    labels = info["labels"]
+    for row in scores.tolist():
+        if info["target"] == "number":
+            yield {"value": row[0]}
+        elif info["target"] == "multi_label":
+            given = [index for index, score in enumerate(row) if score >= THRESHOLD]
+            yield {"label": [labels[index] for index in given], "score": [row[index] for index in given]}
+        else:
+            best = max(range(len(row)), key=row.__getitem__)
+            yield {"label": labels[best], "score": row[best]}
+
+
+def _joined(row: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
+    return row | {f"predicted_{name}" if name in row else name: value for name, value in answer.items()}

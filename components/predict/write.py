@@ -1,0 +1,113 @@
+"""Rows on their way out: JSON lines, CSV or Parquet; a file appears whole or not at all."""
+
+import csv
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from stillhouse.components.storage.disk import sibling, writing
+from stillhouse.errors import UserError
+
+Rows = list[dict[str, Any]]
+Write = Callable[[Rows], None]
+
+
+@contextmanager
+def writer(path: Path | None) -> Iterator[Write]:
+    """A function that writes rows: to the file, in the format of its name, or as JSON lines to stdout.
+
+    Columns of CSV and Parquet are those of the first rows written.
+
+    Raises:
+        UserError: the format is unknown, the file cannot be written, or (from the function) rows differ in
+            columns or types where the format does not allow it.
+    """
+    if path is None:
+        yield _json_lines(sys.stdout)
+        return
+    if path.suffix.lower() not in WRITERS:
+        raise UserError(f"{path}: unknown format; end the name of the output with one of {', '.join(WRITERS)}.")
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        staged = sibling(path)
+        try:
+            with WRITERS[path.suffix.lower()](staged) as write:
+                yield write
+            staged.replace(path)
+        finally:
+            staged.unlink(missing_ok=True)
+
+
+def _json_lines(file: IO[str]) -> Write:
+    def write(rows: Rows) -> None:
+        file.writelines(json.dumps(row, ensure_ascii=False, default=str) + "\n" for row in rows)
+
+    return write
+
+
+@contextmanager
+def _write_json(path: Path) -> Iterator[Write]:
+    with path.open("w", encoding="utf-8") as file:
+        yield _json_lines(file)
+
+
+@contextmanager
+def _write_csv(path: Path) -> Iterator[Write]:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        table: csv.DictWriter[str] | None = None
+
+        def write(rows: Rows) -> None:
+            nonlocal table
+            if table is None:
+                table = csv.DictWriter(file, _columns(rows), lineterminator="\n")
+                table.writeheader()
+            _check_columns(rows, list(table.fieldnames))
+            table.writerows({name: _plain(value) for name, value in row.items()} for row in rows)
+
+        yield write
+
+
+@contextmanager
+def _write_parquet(path: Path) -> Iterator[Write]:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    table: parquet.ParquetWriter | None = None
+
+    def write(rows: Rows) -> None:
+        nonlocal table
+        try:
+            if table is None:
+                schema = pa.Table.from_pylist([{**dict.fromkeys(_columns(rows)), **row} for row in rows]).schema
+                table = parquet.ParquetWriter(path, schema)
+            _check_columns(rows, table.schema.names)
+            table.write_table(pa.Table.from_pylist(rows, table.schema))
+        except pa.ArrowException as error:
+            raise UserError(f"the rows differ in their types ({error}); write .jsonl instead.") from None
+
+    try:
+        yield write
+    finally:
+        if table is not None:
+            table.close()
+
+
+WRITERS = {".jsonl": _write_json, ".json": _write_json, ".csv": _write_csv, ".parquet": _write_parquet}
+"""By the end of the file's name."""
+
+
+def _columns(rows: Rows) -> list[str]:
+    return list(dict.fromkeys(name for row in rows for name in row))
+
+
+def _check_columns(rows: Rows, known: list[str]) -> None:
+    new = [name for name in _columns(rows) if name not in known]
+    if new:
+        raise UserError(f"column '{new[0]}' is not in the first rows; write .jsonl, where rows may differ.")
+
+
+def _plain(value: Any) -> Any:
+    return json.dumps(value, ensure_ascii=False, default=str) if isinstance(value, list | dict) else value

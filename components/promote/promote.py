@@ -1,0 +1,217 @@
+"""promote: hold the candidate against the gates; make it the champion, or say why not.
+
+What is done in which order, and what a fault in between leaves behind:
+
+1. Copies of the student and of dataset.json go into the store under their digests; nobody refers to them yet.
+2. The promotion record changes by conditional write. From here on the candidate is in production.
+3. MLflow follows: the version is registered and noted in the record, the aliases are moved. When MLflow is
+   down, or the step is killed here, the promotion stands, and the next promote of this model (also one that
+   promotes nothing) registers the version and mends the aliases from the record; the verdict says so.
+
+So a version in the registry is always one that was in production: candidates that were rejected, or that lost
+a race, are not registered. Their weights, report and verdict stay with their run.
+"""
+
+import json
+import logging
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from stillhouse.components.promote.gates import Gate, judge
+from stillhouse.components.promote.publish import publish
+from stillhouse.components.promote.record import Entry, Record, change, load, now
+from stillhouse.components.promote.settings import PromoteSettings
+from stillhouse.components.promote.summary import summarise
+from stillhouse.components.storage.digests import digest_folder
+from stillhouse.components.storage.disk import staged_file, writing
+from stillhouse.components.storage.home import local_store
+from stillhouse.components.storage.store import Store
+from stillhouse.components.tracking.run import StepRun
+
+logger = logging.getLogger(__name__)
+
+Decision = Literal["promoted", "rejected", "unchanged", "conflict"]
+
+
+class Outcome(NamedTuple):
+    """The decision, and why, in one sentence."""
+
+    decision: Decision
+    why: str
+
+
+class Settled(Exception):
+    """The record as it is now decides about the candidate."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__(outcome.why)
+        self.outcome = outcome
+
+
+def promote(
+    settings: PromoteSettings,
+    *,
+    snapshot: str,
+    dataset: str,
+    student: str,
+    evaluation: str,
+    report: str,
+    verdict: str,
+    summary: str,
+    run: StepRun,
+) -> None:
+    """Decide about the student and write the verdict either way.
+
+    Args:
+        snapshot: What inspect handed on, as JSON.
+        dataset: Folder of the dataset.
+        student: Folder of the candidate.
+        evaluation: evaluation.json, written by evaluate.
+        report: The report of evaluate; a copy goes into the folder of the run.
+        verdict: Where verdict.json goes.
+        summary: Where the verdict as Markdown goes.
+    """
+    store = local_store()
+    measured = json.loads(Path(evaluation).read_text("utf-8"))
+    facts = json.loads(Path(dataset, "dataset.json").read_text("utf-8"))
+    before, _ = load(store, settings.model_name)
+    candidate = _candidate(settings, store, snapshot=snapshot, student=student, dataset=facts, run=run)
+    candidate = candidate.model_copy(update={"compared_with": _expected(settings, before)})
+    gates = judge(measured, settings)
+    outcome = (
+        settled(before, candidate)
+        or _rejected(gates)
+        or _promoted(store, settings.model_name, candidate, student=student, dataset=dataset)
+    )
+    notes = _publish(store, settings.model_name, outcome, run)
+    after, _ = load(store, settings.model_name)
+    in_production = {"promoted": candidate, "unchanged": after.champion}.get(outcome.decision)
+    replaced = candidate.compared_with if outcome.decision == "promoted" else before.champion
+    document = {
+        "format": 1,
+        "decision": outcome.decision,
+        "why": outcome.why,
+        "model_name": settings.model_name,
+        "version": after.version_of(in_production.digest) if in_production else None,
+        "gates": [asdict(gate) for gate in gates],
+        "notes": notes,
+        "evaluation": measured,
+        "champion_before": replaced.model_dump(mode="json") if replaced else None,
+        "run": run.run_id,
+        "time": now(),
+    }
+    _write(document, verdict=verdict, summary=summary, report=report, run=run)
+
+
+def _candidate(
+    settings: PromoteSettings,
+    store: Store,
+    *,
+    snapshot: str,
+    student: str,
+    dataset: dict[str, Any],
+    run: StepRun,
+) -> Entry:
+    """The entry that the record gets if the candidate is promoted."""
+    digest, found = digest_folder(student), json.loads(snapshot)
+    return Entry(
+        digest=digest,
+        uri=store.uri(f"models/{digest}"),
+        run=run.run_id,
+        dataset_digest=dataset["content_digest"],
+        statistics_uri=store.uri(f"datasets/{dataset['content_digest']}/dataset.json"),
+        inputs=settings.inspected.inputs if settings.inspected else "",
+        prepare_inputs=found["inputs"],
+        reference=found["reference"],
+        promoted_at=now(),
+    )
+
+
+def _expected(settings: PromoteSettings, before: Record) -> Entry | None:
+    """The champion that the candidate was compared with: the one inspect saw, if inspect ran."""
+    if settings.inspected:
+        return settings.inspected.champion
+    return before.champion.alone() if before.champion else None
+
+
+def _rejected(gates: list[Gate]) -> Outcome | None:
+    failed = [gate.sentence for gate in gates if not gate.passed]
+    return Outcome("rejected", " ".join(failed)) if failed else None
+
+
+def _promoted(store: Store, model_name: str, candidate: Entry, *, student: str, dataset: str) -> Outcome:
+    """Copy and promote; another outcome when the record says so at the moment of writing."""
+
+    def edit(record: Record) -> Record:
+        if outcome := settled(record, candidate):
+            raise Settled(outcome)
+        return record.promoted(candidate)
+
+    store.put_folder(student, f"models/{candidate.digest}")
+    statistics = Path(dataset, "dataset.json").read_bytes()
+    store.put(f"datasets/{candidate.dataset_digest}/dataset.json", statistics)
+    try:
+        change(store, model_name, edit)
+    except Settled as late:
+        return late.outcome
+    return _has_promoted(candidate)
+
+
+def _has_promoted(candidate: Entry) -> Outcome:
+    replaced = candidate.compared_with
+    place = f"It replaces {replaced.name}." if replaced else "It is the first champion of this name."
+    return Outcome("promoted", f"All gates hold. {place}")
+
+
+def _publish(store: Store, model_name: str, outcome: Outcome, run: StepRun) -> list[str]:
+    """Let MLflow follow what was promoted now, or what could not be registered when it was promoted."""
+    champion = load(store, model_name)[0].champion
+    # After a lost race the winner is about to register its model itself.
+    pending = outcome.decision != "conflict" and champion is not None and champion.version is None
+    return publish(store, model_name, run=run) if pending or outcome.decision == "promoted" else []
+
+
+def settled(record: Record, candidate: Entry) -> Outcome | None:
+    """What the record alone says about the candidate, before any gate; None when the gates decide.
+
+    A model that was rolled back is not promoted again: on unchanged inputs the next scheduled run makes the
+    very same one. And a candidate that was compared with another champion than the present one proves nothing
+    about the present one: so of two runs that promote at once one wins, and the other says so.
+    """
+    champion = record.champion
+    if champion and (champion.digest, champion.run) == (candidate.digest, candidate.run):
+        return _has_promoted(champion)  # this very step, before it was killed and retried
+    if champion and _same(champion, candidate):
+        return Outcome("unchanged", f"The champion was made from the same inputs: {champion.name}.")
+    if record.rolled_back and _same(record.rolled_back, candidate):
+        when = next(event.time for event in reversed(record.history) if event.what == "rolled_back")
+        sentence = (
+            f"This model was rolled back at {when} and is not promoted again; change the data or the "
+            "settings, or bring it back by another rollback."
+        )
+        return Outcome("rejected", sentence)
+    if (champion and champion.digest) != (candidate.compared_with and candidate.compared_with.digest):
+        sentence = (
+            f"Another run was first: the champion is now {champion.name if champion else 'none'}, and this "
+            "candidate was not compared with it; start the run again."
+        )
+        return Outcome("conflict", sentence)
+    return None
+
+
+def _same(entry: Entry, candidate: Entry) -> bool:
+    return entry.digest == candidate.digest or bool(candidate.inputs and entry.inputs == candidate.inputs)
+
+
+def _write(document: dict[str, Any], *, verdict: str, summary: str, report: str, run: StepRun) -> None:
+    """Write verdict.json and the summary, and copies with the report into the folder of the run."""
+    data = json.dumps(document, indent=1, ensure_ascii=False).encode()
+    copies = {run.folder / "verdict.json": data, run.folder / "report.html": Path(report).read_bytes()}
+    for path, content in {Path(verdict): data, Path(summary): summarise(document).encode(), **copies}.items():
+        with writing(path), staged_file(path, content) as staged:
+            staged.replace(path)
+    for path in copies:
+        run.artifact(path)
+    run.tags({"decision": document["decision"], "why": document["why"], "version": document["version"]})
+    logger.info("%s: %s", document["decision"], document["why"])

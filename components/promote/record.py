@@ -1,0 +1,170 @@
+"""The promotion record: which model is in production, and which one was before it.
+
+One JSON document for each model name, at `promotions/<name>.json` in the store. It is the truth (MLflow's
+aliases have no compare-and-set and only follow it) and changes by conditional write alone: a writer says
+which version it read, and the store refuses the write when another one was first. So nothing is lost or moved
+back.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Literal
+
+from pydantic import ValidationError
+
+from stillhouse.components.settings import Settings, explain
+from stillhouse.components.storage.store import Conflict, NotFound, Store
+from stillhouse.errors import UserError
+
+MAX_ATTEMPTS = 100
+"""Conditional writes one change may lose before it gives up; each loss means that another one got through."""
+MAX_HISTORY = 200
+"""Events a record keeps, newest last."""
+
+
+class Entry(Settings):
+    """A promoted model: where its copy lies, and what it was made from."""
+
+    version: str | None = None
+    """In the model registry; None until it is registered there."""
+    digest: str
+    """sha256 of the model folder's content."""
+    uri: str
+    """Address of the copy in the store."""
+    run: str
+    """Pipeline run that promoted it."""
+    dataset_digest: str
+    statistics_uri: str
+    """Address of its dataset.json: what the drift of later data is measured against."""
+    inputs: str = ""
+    """Digest of all that the model was made from; empty when the step ran alone."""
+    prepare_inputs: str = ""
+    """Digest of all that its dataset was made from."""
+    reference: str | None = None
+    """The dataset.json that the drift of its own dataset was measured against."""
+    promoted_at: str
+    """UTC, ISO 8601."""
+    compared_with: "Entry | None" = None
+    """The champion it was compared with and replaced, without that one's own `compared_with`."""
+
+    @property
+    def name(self) -> str:
+        """What a sentence calls it."""
+        label = f"version {self.version}" if self.version else f"the model {self.digest[:12]}"
+        return f"{label} of the run {self.run} (promoted {self.promoted_at})"
+
+    def alone(self) -> "Entry":
+        """The entry without the one it was compared with."""
+        return self.model_copy(update={"compared_with": None})
+
+
+class Event(Settings):
+    """One change of the record."""
+
+    serial: int
+    what: Literal["promoted", "rolled_back", "registered"]
+    digest: str
+    """Of the champion after the change (of the model that got its version, for `registered`)."""
+    run: str
+    time: str
+
+
+class Record(Settings):
+    """The promotion record of one model name."""
+
+    format: Literal[1] = 1
+    serial: int = 0
+    """Number of changes so far; 0 before the first promotion."""
+    champion: Entry | None = None
+    previous: Entry | None = None
+    history: tuple[Event, ...] = ()
+
+    @property
+    def rolled_back(self) -> Entry | None:
+        """The model that the last rollback took out of production, until the next promotion."""
+        moves = [event.what for event in self.history if event.what != "registered"]
+        return self.previous if moves and moves[-1] == "rolled_back" else None
+
+    def promoted(self, entry: Entry) -> "Record":
+        """The record with `entry` as the champion."""
+        return self._changed("promoted", entry, champion=entry, previous=self.champion)
+
+    def swapped(self) -> "Record":
+        """The record with champion and previous exchanged."""
+        assert self.previous is not None
+        return self._changed("rolled_back", self.previous, champion=self.previous, previous=self.champion)
+
+    def registered(self, digest: str, version: str) -> "Record":
+        """The record with the registry's `version` noted for the model `digest`, if it had none."""
+        new = {
+            role: entry.model_copy(update={"version": version})
+            for role, entry in {"champion": self.champion, "previous": self.previous}.items()
+            if entry and entry.digest == digest and entry.version is None
+        }
+        return self._changed("registered", next(iter(new.values())), **new) if new else self
+
+    def version_of(self, digest: str) -> str | None:
+        """The registry's version of the model `digest`, if it is known here."""
+        entries = [entry for entry in (self.champion, self.previous) if entry and entry.digest == digest]
+        return entries[0].version if entries else None
+
+    def _changed(self, what: Literal["promoted", "rolled_back", "registered"], about: Entry, **to: object) -> "Record":
+        serial = self.serial + 1
+        event = Event(serial=serial, what=what, digest=about.digest, run=about.run, time=now())
+        history = (*self.history, event)[-MAX_HISTORY:]
+        return self.model_copy(update={"serial": serial, "history": history, **to})
+
+
+def load(store: Store, model_name: str) -> tuple[Record, str | None]:
+    """The record, and the version tag that a conditional write needs (None before the first promotion).
+
+    Raises:
+        UserError: what lies there is no promotion record of this format.
+    """
+    key = record_key(model_name)
+    try:
+        data, tag = store.read(key)
+    except NotFound:
+        return Record(), None
+    try:
+        return Record.model_validate_json(data), tag
+    except ValidationError as error:
+        where = f"promotion record {store.url}/{key}"
+        raise UserError(
+            f"{explain(error, Record, where)} Restore the record, or use the release that wrote it."
+        ) from None
+
+
+def change(store: Store, model_name: str, edit: Callable[[Record], Record]) -> Record:
+    """Replace the record by `edit(record)`, by conditional write.
+
+    When another writer is first, `edit` is asked again with what that one wrote; it raises to give up, and
+    returns the record itself to leave it as it is.
+
+    Returns:
+        The record as it is now in the store.
+    """
+    for _ in range(MAX_ATTEMPTS):
+        record, tag = load(store, model_name)
+        changed = edit(record)
+        if changed is record:
+            return record
+        try:
+            store.put_if(record_key(model_name), changed.model_dump_json(indent=1).encode(), tag)
+            return changed
+        except Conflict:
+            continue
+    raise UserError(
+        f"{store.url}/{record_key(model_name)}: {MAX_ATTEMPTS} conditional writes in a row were refused; "
+        "see whether the store supports them (S3 If-Match), then start again."
+    )
+
+
+def record_key(model_name: str) -> str:
+    """Where the record lies in the store."""
+    return f"promotions/{model_name}.json"
+
+
+def now() -> str:
+    """The time, as the record writes it."""
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,63 @@
+"""rollback: put the previous model back into production.
+
+python -m stillhouse.components.promote.rollback NAME
+"""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from stillhouse.components.promote.publish import publish
+from stillhouse.components.promote.record import Record, change
+from stillhouse.components.storage.home import local_store
+from stillhouse.components.storage.store import Store
+from stillhouse.errors import UserError
+
+
+def rollback(model_name: str, *, store: Store | None = None) -> str:
+    """Exchange champion and previous in the promotion record, then move the aliases; twice changes nothing.
+
+    Args:
+        model_name: Name in the model registry.
+        store: Where the record lies; by default the store of this machine.
+
+    Returns:
+        A sentence that says which model is the champion now.
+
+    Raises:
+        UserError: there is no previous model, or another run changed the record at the same time.
+    """
+    store = store or local_store()
+    seen: list[Record] = []
+
+    def edit(record: Record) -> Record:
+        if record.previous is None:
+            raise UserError(
+                f"'{model_name}' has no previous model in {store.url} to go back to; "
+                "check the name, or wait for a second promotion."
+            )
+        # Two people who roll back at once both want the model before this one, not to and fro.
+        if seen and seen[0].champion != record.champion:
+            raise UserError(f"the champion of '{model_name}' was changed by somebody else just now; look first.")
+        seen.append(record)
+        return record.swapped()
+
+    record = change(store, model_name, edit)
+    notes = publish(store, model_name, run=None)
+    champion = record.champion
+    assert champion is not None
+    return " ".join([f"The champion of '{model_name}' is again {champion.name}.", *notes])
+
+
+def main(name: Annotated[str, typer.Argument(help="name in the model registry")]) -> None:
+    """Put the previous model back into production; done twice, nothing has changed."""
+    try:
+        typer.echo(rollback(name))
+    except UserError as error:
+        typer.echo(str(error), err=True)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,35 @@
+"""The verdict as Markdown, for the pipelines interface."""
+
+from typing import Any
+
+TITLES = {
+    "promoted": "promoted",
+    "rejected": "not promoted",
+    "unchanged": "unchanged",
+    "conflict": "not promoted, another run was first",
+}
+
+
+def summarise(verdict: dict[str, Any]) -> str:
+    """A page of Markdown: the decision, the gates, and the models side by side."""
+    version = f" (version {verdict['version']})" if verdict["version"] else ""
+    lines = [f"# {verdict['model_name']}: {TITLES[verdict['decision']]}{version}", "", verdict["why"], ""]
+    lines += [line for note in verdict["notes"] for line in (f"> {note}", "")]
+    lines += ["| gate | | |", "|---|---|---|"]
+    for gate in verdict["gates"]:
+        result = "passed" if gate["passed"] else "**failed**"
+        lines.append(f"| {_cell(gate['name'])} | {result} | {_cell(gate['sentence'])} |")
+    evaluation = verdict["evaluation"]
+    metric = evaluation["main_metric"]
+    confidence = f"{evaluation['confidence'] * 100:.3g} %"
+    lines += ["", f"| model | {metric} | {confidence} interval |", "|---|---|---|"]
+    for name, model in evaluation["models"].items():
+        found = model["metrics"][metric]
+        lines.append(f"| {name} | {found['value']:.4f} | {found['low']:.4f} to {found['high']:.4f} |")
+    lines += ["", f"Measured on {evaluation['rows']['test']:,} test rows.", ""]
+    lines += [f"- {note}" for note in evaluation["notes"]]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")

@@ -1,0 +1,222 @@
+"""inspect: what changes what it hands on, and what does not."""
+
+import json
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stillhouse.components.inspect.inspect import Inspected, inspect
+from stillhouse.components.promote.record import Entry, change
+from stillhouse.components.promote.settings import PromoteSettings
+from stillhouse.components.storage.home import local_store
+from stillhouse.components.tracking.run import StepRun
+from stillhouse.errors import UserError
+
+Look = Callable[..., Inspected]
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """A source of two files."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    (folder / "a.csv").write_text("text,label\nhello,ham\n")
+    (folder / "b.csv").write_text("text,label\nbuy now,spam\n")
+    return folder
+
+
+@pytest.fixture
+def look(tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> Look:
+    """Runs the step in a home of its own, with some parameters changed."""
+    monkeypatch.setenv("STILLHOUSE_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("STILLHOUSE_STORE", raising=False)
+
+    def run_step(**parameters: Any) -> Inspected:
+        step = StepRun("inspect", "run", tmp_path / "home")
+        return inspect({"data_source": str(data), "model_name": "spam", **parameters}, run=step)
+
+    return run_step
+
+
+def promote(found: Inspected, digest: str) -> Entry:
+    """What the step promote would write after a run on `found`."""
+    settings = PromoteSettings.parse(found.promote)
+    snapshot = json.loads(found.snapshot)
+    assert settings.inspected
+    entry = Entry(
+        digest=digest,
+        uri=f"store/models/{digest}",
+        run="run",
+        dataset_digest="d",
+        statistics_uri=f"store/datasets/{digest}/dataset.json",
+        inputs=settings.inspected.inputs,
+        prepare_inputs=snapshot["inputs"],
+        reference=snapshot["reference"],
+        promoted_at="2026-01-01T00:00:00+00:00",
+        compared_with=settings.inspected.champion,
+    )
+    change(local_store(), settings.model_name, lambda record: record.promoted(entry))
+    return entry
+
+
+def append_row(data: Path) -> None:
+    with (data / "a.csv").open("a") as file:
+        file.write("one more,ham\n")
+
+
+def differing(one: Inspected, other: Inspected) -> set[str]:
+    return {name for name, a, b in zip(one._fields, one, other, strict=True) if a != b}
+
+
+def test_the_same_inputs_give_the_same_answer(look: Look) -> None:
+    assert look() == look()
+
+
+def test_one_appended_row_changes_the_snapshot_and_what_promote_is_told(look: Look, data: Path) -> None:
+    before = look()
+    append_row(data)
+
+    assert differing(before, look()) == {"snapshot", "promote"}
+
+
+def test_a_file_that_is_written_anew_with_the_same_content_changes_nothing(look: Look, data: Path) -> None:
+    before = look()
+    shutil.copytree(data, data.with_name("copy"))
+    shutil.rmtree(data)
+    data.mkdir()
+    for name in ("b.csv", "a.csv"):
+        shutil.copyfile(data.with_name("copy") / name, data / name)
+
+    assert look() == before
+
+
+def test_the_snapshot_counts_files_and_bytes(look: Look, data: Path) -> None:
+    snapshot = json.loads(look().snapshot)
+
+    assert (snapshot["files"], snapshot["bytes"]) == (2, sum(path.stat().st_size for path in data.iterdir()))
+
+
+def test_settings_of_a_later_step_leave_the_dataset_cached(look: Look) -> None:
+    changed = look(step_overrides={"distill": {"temperature": 3.0}})
+
+    assert differing(look(), changed) == {"distill", "promote"}
+
+
+def test_whole_numbers_may_arrive_as_floats(look: Look) -> None:
+    whole = look(model_teacher={"layers": 2}, train_seed=3)
+
+    assert look(model_teacher={"layers": 2.0}, train_seed=3) == whole
+
+
+def test_an_override_changes_one_key_of_what_the_parameters_give(look: Look) -> None:
+    found = look(
+        model_teacher={"layers": 2, "width": 32},
+        step_overrides={"finetune": {"architecture": {"layers": 3}, "loop": {"epochs": 9}}},
+        train_seed=5,
+    )
+
+    finetune = json.loads(found.finetune)
+    assert (finetune["architecture"]["layers"], finetune["architecture"]["width"]) == (3, 32)
+    assert (finetune["loop"]["epochs"], finetune["loop"]["seed"]) == (9, 5)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "sentence"),
+    [
+        ({"train_sed": 1}, "parameters: unknown key 'train_sed'; use one of: data_columns, "),
+        ({"train_seed": -1}, "parameters: 'train_seed' is -1, but "),
+        ({"model_teacher": {"heads": 5}}, "parameters: 'model_teacher' is {'heads': 5}, but width 192 must "),
+        ({"step_overrides": {"fintune": {}}}, "parameters: unknown step 'fintune'; use one of: prepare, "),
+        (
+            {"step_overrides": {"finetune": {"loop": {"epochs": 0}}}},
+            "parameters, finetune: 'loop.epochs' is 0",
+        ),
+        ({"data_source": "nowhere.csv"}, "source 'nowhere.csv' does not exist; check the path."),
+    ],
+)
+def test_a_wrong_parameter_is_one_sentence_that_names_it(look: Look, parameters: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(UserError) as caught:
+        look(**parameters)
+
+    assert str(caught.value).startswith(sentence)
+
+
+def test_before_the_first_promotion_there_is_no_champion_and_no_reference(look: Look) -> None:
+    found = look()
+
+    assert found.champion == ""
+    assert json.loads(found.snapshot)["reference"] is None
+
+
+def test_new_data_is_compared_with_the_champion_and_its_dataset(look: Look, data: Path) -> None:
+    first = promote(look(), "first")
+    append_row(data)
+
+    found = look()
+
+    assert json.loads(found.champion) == {"version": None, "digest": "first", "uri": first.uri}
+    assert json.loads(found.snapshot)["reference"] == first.statistics_uri
+
+
+def test_after_the_first_promotion_unchanged_inputs_are_cached(look: Look) -> None:
+    before = look()
+    promote(before, "first")
+
+    assert look() == before
+
+
+def test_after_a_later_promotion_unchanged_inputs_are_cached(look: Look, data: Path) -> None:
+    promote(look(), "first")
+    append_row(data)
+    before = look()
+    promote(before, "second")
+
+    assert look() == before
+
+
+def test_other_settings_on_the_champions_data_leave_its_dataset_cached(look: Look, data: Path) -> None:
+    promote(look(), "first")
+    append_row(data)
+    before = look()
+    promote(before, "second")
+
+    changed = look(step_overrides={"distill": {"temperature": 3.0}})
+
+    assert differing(before, changed) == {"distill", "promote", "champion"}
+    assert json.loads(changed.champion)["digest"] == "second"
+
+
+def test_promote_is_told_which_champion_was_handed_on(look: Look, data: Path) -> None:
+    promote(look(), "first")
+    append_row(data)
+
+    settings = PromoteSettings.parse(look().promote)
+
+    assert settings.inspected and settings.inspected.champion
+    assert settings.inspected.champion.digest == "first"
+
+
+def test_it_answers_in_well_under_a_second_without_heavy_imports(look: Look, data: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path;"
+        "from stillhouse.components.inspect.inspect import inspect;"
+        "from stillhouse.components.tracking.run import StepRun;"
+        "run = StepRun('inspect', 'r', Path(sys.argv[2]));"
+        "inspect({'data_source': sys.argv[1], 'model_name': 'spam'}, run=run);"
+        "heavy = {'mlflow', 'kfp', 'torch', 'datasets', 'transformers', 'boto3', 'pandas'};"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    begun = time.monotonic()
+
+    answer = subprocess.run(
+        [sys.executable, "-c", code, str(data), str(data.parent)], capture_output=True, text=True, check=True
+    )
+
+    assert answer.stdout.strip() == "[]"
+    assert time.monotonic() - begun < 5  # 0.4 s on a quiet machine, interpreter included

@@ -1,0 +1,308 @@
+"""predict: every format in and out gives the same answers, row by row."""
+
+import csv
+import gzip
+import io
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from pyarrow import parquet
+
+from stillhouse.components.predict.predict import BATCH_ROWS, predict
+from stillhouse.components.promote.record import Entry, change
+from stillhouse.components.storage.digests import digest_folder
+from stillhouse.components.storage.home import local_store
+from stillhouse.components.tasks import load_task
+from stillhouse.errors import UserError
+
+ROWS = [{"id": f"00{i}", "text": text} for i, text in enumerate(["cheap pills", "see you", "naïve\nlines", ""])]
+
+
+def answers(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+
+
+def near(score: float) -> Any:
+    return pytest.approx(float(score), abs=1e-5)
+
+
+@pytest.fixture
+def expected(model: Path) -> list[dict[str, Any]]:
+    """What the task itself answers for ROWS."""
+    task = load_task("text_classification")
+    scores = task.score(task.load_model(model), [row["text"] for row in ROWS])
+    return [
+        {
+            **row,
+            "label": ["ham", "spam"][score.argmax()],
+            "score": pytest.approx(float(score.max()), abs=1e-5),
+        }
+        for row, score in zip(ROWS, scores, strict=True)
+    ]
+
+
+@pytest.fixture(params=["csv", "csv.gz", "tsv", "jsonl", "parquet", "arrow", "stream.arrow"])
+def source(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """ROWS as a file of each format."""
+    path, kind = tmp_path / f"rows.{request.param}", request.param
+    table = pa.Table.from_pylist(ROWS)
+    if kind == "parquet":
+        parquet.write_table(table, path)
+    elif kind.endswith("arrow"):
+        new = pa.ipc.new_file if kind == "arrow" else pa.ipc.new_stream
+        with new(path, table.schema) as writer:
+            writer.write_table(table)
+    elif kind == "jsonl":
+        path.write_text("".join(json.dumps(row) + "\n" for row in ROWS))
+    else:
+        text = io.StringIO(newline="")
+        writer = csv.DictWriter(text, ["id", "text"], delimiter="\t" if kind == "tsv" else ",")
+        writer.writeheader()
+        writer.writerows(ROWS)
+        data = text.getvalue().encode()
+        path.write_bytes(gzip.compress(data) if kind == "csv.gz" else data)
+    return path
+
+
+def test_every_format_keeps_its_columns_and_gets_the_tasks_answers(
+    model: Path, source: Path, expected: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    assert predict(str(model), source, out=tmp_path / "out.jsonl") == len(ROWS)
+
+    assert answers(tmp_path / "out.jsonl") == expected
+
+
+@pytest.fixture
+def rows(tmp_path: Path) -> Path:
+    """ROWS as JSON lines."""
+    path = tmp_path / "rows.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in ROWS))
+    return path
+
+
+def test_csv_output_holds_the_same(model: Path, rows: Path, expected: list[dict[str, Any]], tmp_path: Path) -> None:
+    predict(str(model), rows, out=tmp_path / "out.csv")
+
+    with (tmp_path / "out.csv").open(newline="") as file:
+        found = [{**row, "score": float(row["score"])} for row in csv.DictReader(file)]
+    assert found == expected
+
+
+def test_parquet_output_holds_the_same(model: Path, rows: Path, expected: list[dict[str, Any]], tmp_path: Path) -> None:
+    predict(str(model), rows, out=tmp_path / "out.parquet")
+
+    assert parquet.read_table(tmp_path / "out.parquet").to_pylist() == expected
+
+
+def test_a_text_file_is_one_row_a_line(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "rows.txt").write_text("one\ntwo\n")
+
+    predict(str(model), tmp_path / "rows.txt", out=tmp_path / "out.jsonl")
+
+    assert [row["text"] for row in answers(tmp_path / "out.jsonl")] == ["one", "two"]
+
+
+def test_a_folder_is_read_file_after_file(model: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for name in ("b.txt", "a.txt", "notes.md"):
+        (folder / name).write_text(f"from {name}\n")
+
+    predict(str(model), folder, out=tmp_path / "out.jsonl")
+
+    assert [row["text"] for row in answers(tmp_path / "out.jsonl")] == ["from a.txt", "from b.txt"]
+
+
+def test_a_column_of_the_same_name_is_kept_beside_the_answer(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text("text,label\nhello,truth\n")
+
+    predict(str(model), tmp_path / "rows.csv", out=tmp_path / "out.jsonl")
+
+    [row] = answers(tmp_path / "out.jsonl")
+    assert row["label"] == "truth"
+    assert row["predicted_label"] in ("ham", "spam")
+
+
+def test_the_models_own_text_columns_are_joined_as_in_training(make_model: Callable[..., Path], tmp_path: Path) -> None:
+    folder = make_model(columns=("subject", "body"))
+    (tmp_path / "two.jsonl").write_text('{"subject": "cheap", "body": "pills"}\n{"subject": null, "body": "x"}\n')
+    (tmp_path / "one.jsonl").write_text('{"text": "cheap\\npills"}\n{"text": "\\nx"}\n')
+
+    predict(str(folder), tmp_path / "two.jsonl", out=tmp_path / "a.jsonl")
+    predict(str(folder), tmp_path / "one.jsonl", out=tmp_path / "b.jsonl", columns=["text"])
+
+    scores = [[row["score"] for row in answers(tmp_path / name)] for name in ("a.jsonl", "b.jsonl")]
+    assert scores[0] == pytest.approx(scores[1])
+
+
+def test_text_is_cleaned_as_the_training_data_was(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "rows.jsonl").write_text(
+        '{"text": "see  you\\r\\n\\r\\n\\r\\n\\r\\nnow "}\n{"text": "see you\\n\\nnow"}\n'
+    )
+
+    predict(str(model), tmp_path / "rows.jsonl", out=tmp_path / "out.jsonl")
+
+    one, other = answers(tmp_path / "out.jsonl")
+    assert one["score"] == other["score"]
+
+
+def test_a_multi_label_model_gives_lists(make_model: Callable[..., Path], rows: Path, tmp_path: Path) -> None:
+    predict(str(make_model("multi_label", ("a", "b", "c"))), rows, out=tmp_path / "out.jsonl")
+
+    for row in answers(tmp_path / "out.jsonl"):
+        assert set(row["label"]) <= {"a", "b", "c"}
+        assert len(row["label"]) == len(row["score"])
+        assert all(score >= 0.5 for score in row["score"])
+
+
+def test_a_number_is_given_as_value(make_model: Callable[..., Path], rows: Path, tmp_path: Path) -> None:
+    predict(str(make_model("number", ())), rows, out=tmp_path / "out.jsonl")
+
+    assert all(row.keys() == {"id", "text", "value"} for row in answers(tmp_path / "out.jsonl"))
+
+
+def test_progress_reaches_the_end_over_all_files(model: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for name in ("a.txt", "b.txt"):
+        (folder / name).write_text("row\n" * (BATCH_ROWS + 1))
+    seen: list[tuple[int, float]] = []
+
+    predict(
+        str(model),
+        folder,
+        out=tmp_path / "out.jsonl",
+        progress=lambda rows, share: seen.append((rows, share)),
+    )
+
+    assert [rows for rows, _ in seen] == [
+        0,
+        BATCH_ROWS,
+        BATCH_ROWS + 1,
+        2 * BATCH_ROWS + 1,
+        2 * BATCH_ROWS + 2,
+    ]
+    assert [share for _, share in seen] == sorted(share for _, share in seen)
+    assert seen[-1][1] == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(("alias", "number"), [("champion", 1), ("previous", 0)])
+def test_an_alias_is_read_from_the_promotion_record(
+    make_model: Callable[..., Path],
+    rows: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    alias: str,
+    number: int,
+) -> None:
+    monkeypatch.setenv("STILLHOUSE_STORE", str(tmp_path / "store"))
+    names = [("ham", "spam"), ("no", "yes")]
+    for labels in names:
+        folder = make_model(labels=labels)
+        digest = digest_folder(folder)
+        local_store().put_folder(folder, f"models/{digest}")
+        entry = Entry(
+            digest=digest,
+            uri=local_store().uri(f"models/{digest}"),
+            run="run",
+            dataset_digest="d",
+            statistics_uri="s",
+            promoted_at="2026-01-01T00:00:00+00:00",
+        )
+        change(local_store(), "spam", lambda record, e=entry: record.promoted(e))
+
+    predict(f"models:/spam@{alias}", rows, out=tmp_path / "out.jsonl")
+
+    assert {row["label"] for row in answers(tmp_path / "out.jsonl")} <= set(names[number])
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "sentence"),
+    [
+        (
+            "a.csv",
+            "text,x\nhello\n",
+            r"a.csv, after row 0: cannot be read \(row 2 has 1 fields, the header 2\)",
+        ),
+        ("a.csv", "text,text\na,b\n", r"two columns of the header have the same name"),
+        ("a.csv", "body\nhello\n", r"a.csv, row 2: column 'text' is missing; name one of body with --column"),
+        ("a.jsonl", '{"text": "a"}\n{"text"\n', r"a.jsonl, after row 1: cannot be read \(Expecting"),
+        ("a.jsonl", '{"text": "a"}\n[]\n', r"row 2 is no JSON object"),
+        ("a.parquet", "no parquet", r"a.parquet, after row 0: cannot be read \("),
+        ("a.txt", b"\xff\xfe\x00", r"a.txt, after row 0: cannot be read \('utf-8' codec"),
+        ("a.pdf", "x", r"a.pdf: no data found; name a file or folder of .csv, "),
+    ],
+)
+def test_bad_input_is_one_sentence_and_leaves_no_output(
+    model: Path, tmp_path: Path, name: str, content: str | bytes, sentence: str
+) -> None:
+    (tmp_path / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+
+    with pytest.raises(UserError, match=sentence):
+        predict(str(model), tmp_path / name, out=tmp_path / "out" / "out.jsonl")
+
+    assert not (tmp_path / "out").exists() or not list((tmp_path / "out").iterdir())
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ("models:/nobody@champion", "models:/nobody@champion: .* has no such promotion"),
+        ("nowhere", "^nowhere: no model of Stillhouse .* has a model.json.$"),
+    ],
+)
+def test_a_model_that_is_not_there_is_one_sentence(
+    rows: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wrong: str, sentence: str
+) -> None:
+    monkeypatch.setenv("STILLHOUSE_HOME", str(tmp_path))
+
+    with pytest.raises(UserError, match=sentence):
+        predict(wrong, rows, out=tmp_path / "out.jsonl")
+
+
+def test_an_unknown_output_format_is_refused_before_the_model_is_loaded(rows: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"out.xlsx: unknown format; end the name of the output with one of .jsonl"):
+        predict(str(tmp_path), rows, out=tmp_path / "out.xlsx")
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_rows_that_bring_a_new_column_late_are_not_cut(model: Path, tmp_path: Path, suffix: str) -> None:
+    lines = ['{"text": "a"}'] * BATCH_ROWS + ['{"text": "a", "late": 1}']
+    (tmp_path / "rows.jsonl").write_text("\n".join(lines))
+
+    with pytest.raises(UserError, match=r"column 'late' is not in the first rows; write .jsonl"):
+        predict(str(model), tmp_path / "rows.jsonl", out=tmp_path / f"out.{suffix}")
+
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["rows.jsonl"]
+
+
+def test_a_column_that_changes_its_type_is_refused_for_parquet(model: Path, tmp_path: Path) -> None:
+    lines = ['{"text": "a", "n": 1}'] * BATCH_ROWS + ['{"text": "a", "n": "many"}']
+    (tmp_path / "rows.jsonl").write_text("\n".join(lines))
+
+    with pytest.raises(UserError, match=r"the rows differ in their types .*; write .jsonl instead"):
+        predict(str(model), tmp_path / "rows.jsonl", out=tmp_path / "out.parquet")
+
+
+def test_the_command_writes_json_lines_to_stdout_and_says_the_rate_on_stderr(model: Path, rows: Path) -> None:
+    command = [sys.executable, "-m", "stillhouse.components.predict", str(model), str(rows)]
+
+    answer = subprocess.run(command, capture_output=True, text=True, check=True)
+
+    assert [json.loads(line)["id"] for line in answer.stdout.splitlines()] == [row["id"] for row in ROWS]
+    assert re.fullmatch(r"4 rows in [\d.]+ s \([\d,]+ rows/s\)\n", answer.stderr)
+
+
+def test_the_command_ends_with_code_2_and_one_sentence(rows: Path) -> None:
+    command = [sys.executable, "-m", "stillhouse.components.predict", "nowhere", str(rows)]
+
+    answer = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert (answer.returncode, answer.stdout, answer.stderr.count("\n")) == (2, "", 1)

@@ -1,0 +1,214 @@
+"""A home folder with a store, small candidates, and evaluations to hold against the gates."""
+
+import copy
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stillhouse.components.promote.promote import promote
+from stillhouse.components.promote.record import Record, load
+from stillhouse.components.promote.settings import Inspected, PromoteSettings
+from stillhouse.components.storage.store import Store, open_store
+from stillhouse.components.tracking.run import StepRun
+from stillhouse.errors import UserError
+
+GOOD: dict[str, Any] = {
+    "format": 1,
+    "task": "text_classification",
+    "main_metric": "f1_macro",
+    "greater_is_better": True,
+    "confidence": 0.95,
+    "rows": {"test": 1000, "unseen_by_champion": None},
+    "models": {
+        "student": {"metrics": {"f1_macro": {"value": 0.97, "low": 0.96, "high": 0.98}}, "bytes": 4_000_000},
+        "teacher": {
+            "metrics": {"f1_macro": {"value": 0.975, "low": 0.965, "high": 0.985}},
+            "bytes": 9_000_000,
+        },
+    },
+    "differences": {
+        "teacher": {"rows": 1000, "difference": -0.005, "lower": -0.01, "upper": 0.0, "p_value": 0.2},
+        "majority": {"rows": 1000, "difference": 0.5, "lower": 0.45, "upper": 0.55, "p_value": 0.0},
+    },
+    "latency_ratio": {"teacher": 0.4},
+    "slices": {},
+    "notes": ["TF-IDF with logistic regression is better."],
+}
+"""An evaluation that passes all default gates."""
+
+
+CHAMPION: dict[str, Any] = {
+    "differences/champion": {"rows": 1000, "difference": 0.0, "lower": -0.002, "upper": 0.01, "p_value": 1.0},
+    "latency_ratio/champion": 1.0,
+}
+"""What is added when there was a champion to compare with."""
+
+Changes = dict[str, Any]
+"""Values by their path: keys with '/' between them."""
+Evaluate = Callable[..., dict[str, Any]]
+
+
+def _evaluate(changes: Changes | None = None, *, champion: bool = False) -> dict[str, Any]:
+    """A good evaluation with some values replaced; `champion` says whether one was compared."""
+    document = copy.deepcopy(GOOD)
+    for path, value in {**(copy.deepcopy(CHAMPION) if champion else {}), **(changes or {})}.items():
+        *parents, last = path.split("/")
+        inner = document
+        for key in parents:
+            inner = inner[key]
+        inner[last] = value
+    return document
+
+
+@pytest.fixture
+def evaluate() -> Evaluate:
+    """Makes evaluations, see `_evaluate`."""
+    return _evaluate
+
+
+@dataclass
+class Workplace:
+    """Everything that the step promote meets, in one folder."""
+
+    folder: Path
+    name: str
+
+    @property
+    def store(self) -> Store:
+        return open_store(self.folder / "home" / "store")
+
+    @property
+    def record(self) -> Record:
+        return load(self.store, self.name)[0]
+
+    def student(self, weights: str) -> Path:
+        """A model folder whose content depends on `weights`."""
+        folder = self.folder / f"student-{weights}"
+        folder.mkdir(exist_ok=True)
+        (folder / "model.safetensors").write_text(weights)
+        (folder / "config.json").write_text("{}")
+        info = {"target": "classes", "labels": ["ham", "spam"], "dataset_digest": f"data-{weights}"}
+        (folder / "model.json").write_text(json.dumps(info))
+        return folder
+
+    def promote(
+        self,
+        weights: str,
+        changes: Changes | None = None,
+        *,
+        inputs: str = "",
+        against: str | None = "",
+        run: str = "",
+        **settings: Any,
+    ) -> dict[str, Any]:
+        """Run the step on the candidate `weights`; its verdict.
+
+        Args:
+            changes: Of the evaluation, which is a good one otherwise.
+            inputs: What inspect says the candidate is made from; `weights` when left out.
+            against: Weights of the champion that inspect saw (None: none); the present one by default.
+            run: Id of the pipeline run, by default made of `weights`.
+        """
+        folder = self.folder / (run or f"run-{weights}")
+        folder.mkdir(exist_ok=True)
+        dataset = folder / "dataset"
+        dataset.mkdir(exist_ok=True)
+        (dataset / "dataset.json").write_text(json.dumps({"content_digest": f"data-{weights}"}))
+        (folder / "report.html").write_text("<p>report</p>")
+        seen = self.record.champion if against == "" else self._entry(against)
+        evaluation = _evaluate(changes, champion=seen is not None)
+        (folder / "evaluation.json").write_text(json.dumps(evaluation))
+        step = StepRun("promote", folder.name, self.folder / "home")
+        promote(
+            PromoteSettings(
+                model_name=self.name,
+                task="text_classification",
+                inspected=Inspected(inputs=inputs or weights, champion=seen.alone() if seen else None),
+                **settings,
+            ),
+            snapshot=json.dumps({"inputs": f"prepare {weights}", "reference": None}),
+            dataset=str(dataset),
+            student=str(self.student(weights)),
+            evaluation=str(folder / "evaluation.json"),
+            report=str(folder / "report.html"),
+            verdict=str(folder / "verdict.json"),
+            summary=str(folder / "summary.md"),
+            run=step,
+        )
+        return json.loads((folder / "verdict.json").read_text())
+
+    def _entry(self, weights: str | None) -> Any:
+        record = self.record
+        data = f"data-{weights}"
+        return next((e for e in (record.champion, record.previous) if e and e.dataset_digest == data), None)
+
+    def weights(self, alias: str) -> str | None:
+        """Weights of the model behind an alias of MLflow."""
+        from stillhouse.components.tracking.registry import resolve
+
+        try:
+            return (resolve(f"models:/{self.name}@{alias}") / "model.safetensors").read_text()
+        except UserError:
+            return None
+
+
+@pytest.fixture(scope="session")
+def database(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """MLflow's database for all tests of this folder; to make one takes seconds."""
+    return f"sqlite:///{tmp_path_factory.mktemp('mlflow') / 'mlflow.db'}"
+
+
+@pytest.fixture
+def workplace(
+    tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, database: str
+) -> Workplace:
+    """A home with an empty store and a model name of its own."""
+    name = request.node.name.replace("[", "-").replace("]", "")[:90]
+    monkeypatch.setenv("STILLHOUSE_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", database)
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", name)
+    monkeypatch.delenv("STILLHOUSE_STORE", raising=False)
+    return Workplace(tmp_path, name)
+
+
+@pytest.fixture
+def promoted(workplace: Workplace) -> Workplace:
+    """b is the champion, a was the one before."""
+    workplace.promote("a")
+    workplace.promote("b")
+    return workplace
+
+
+@pytest.fixture
+def no_mlflow(workplace: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that is not there; the step does not wait long for it."""
+    from stillhouse.components.tracking import settings
+
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    monkeypatch.setattr(settings, "REGISTRY_SECONDS", 0.2)
+
+
+Together = Callable[[Callable[[int], Any], int], list[Any]]
+
+
+@pytest.fixture
+def together() -> Together:
+    """Run a function in several threads at the same moment, with the number of each; their answers."""
+    from concurrent.futures import ThreadPoolExecutor
+    from threading import Barrier
+
+    def race(function: Callable[[int], Any], workers: int) -> list[Any]:
+        barrier = Barrier(workers)
+
+        def work(number: int) -> Any:
+            barrier.wait()
+            return function(number)
+
+        with ThreadPoolExecutor(workers) as pool:
+            return list(pool.map(work, range(workers)))
+
+    return race

@@ -1,0 +1,127 @@
+"""Each gate on both sides of its limit."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from stillhouse.components.promote.gates import Gate, judge
+from stillhouse.components.promote.settings import PromoteSettings
+
+Gates = Callable[..., dict[str, Gate]]
+
+
+@pytest.fixture
+def gates(evaluate: Callable[..., dict[str, Any]]) -> Gates:
+    """The gates by name, of an evaluation with some changes and of some settings."""
+
+    def judged(changes: dict[str, Any] | None = None, *, champion: bool = False, **settings: Any) -> dict[str, Gate]:
+        chosen = PromoteSettings(model_name="spam", task="text_classification", **settings)
+        return {gate.name: gate for gate in judge(evaluate(changes, champion=champion), chosen)}
+
+    return judged
+
+
+def test_a_good_candidate_passes_every_gate(gates: Gates) -> None:
+    assert all(gate.passed for gate in gates().values())
+
+
+@pytest.mark.parametrize(("rows", "passed"), [(500, True), (499, False)])
+def test_fewer_test_rows_than_asked_for_are_not_enough_evidence(gates: Gates, rows: int, passed: bool) -> None:
+    gate = gates({"rows/test": rows})["test_rows"]
+
+    assert gate.passed is passed
+    verb = "Enough" if passed else "Not enough"
+    assert gate.sentence == f"{verb} evidence: {rows} test rows; 500 are asked for."
+
+
+@pytest.mark.parametrize(("rows", "passed"), [(500, True), (499, False)])
+def test_rows_that_the_champion_never_saw_count_as_evidence_too(gates: Gates, rows: int, passed: bool) -> None:
+    assert gates({"differences/champion/rows": rows}, champion=True)["champion_rows"].passed is passed
+
+
+@pytest.mark.parametrize(("lower", "passed"), [(-0.02, True), (-0.0201, False), (0.01, True)])
+def test_the_lower_bound_of_the_difference_to_the_teacher_counts(gates: Gates, lower: float, passed: bool) -> None:
+    assert gates({"differences/teacher/lower": lower})["within_teacher"].passed is passed
+
+
+def test_the_sentence_on_the_teacher_has_the_numbers(gates: Gates) -> None:
+    sentence = gates({"differences/teacher/lower": -0.03})["within_teacher"].sentence
+
+    assert sentence == (
+        "f1_macro is at worst 0.0300 worse than the teacher's (95 % one-sided, 1,000 rows); 0.02 worse is allowed."
+    )
+
+
+@pytest.mark.parametrize(("lower", "passed"), [(-0.01, True), (-0.0101, False)])
+def test_the_lower_bound_of_the_difference_to_the_champion_counts(gates: Gates, lower: float, passed: bool) -> None:
+    assert gates({"differences/champion/lower": lower}, champion=True)["within_champion"].passed is passed
+
+
+def test_gates_against_the_champion_apply_only_when_one_was_compared(gates: Gates) -> None:
+    against = {"champion_rows", "within_champion", "latency_vs_champion"}
+
+    assert against.isdisjoint(gates())
+    assert against <= gates(champion=True).keys()
+
+
+@pytest.mark.parametrize(("lower", "passed"), [(0.0001, True), (0.0, False), (-0.1, False)])
+def test_the_majority_baseline_must_be_beaten_surely(gates: Gates, lower: float, passed: bool) -> None:
+    assert gates({"differences/majority/lower": lower})["beat_majority"].passed is passed
+
+
+def test_the_majority_gate_can_be_switched_off(gates: Gates) -> None:
+    assert "beat_majority" not in gates(beat_majority=False)
+
+
+@pytest.mark.parametrize(("floor", "passed"), [(0.97, True), (0.9701, False)])
+def test_the_floor_of_the_main_metric(gates: Gates, floor: float, passed: bool) -> None:
+    assert gates(min_metric=floor)["min_metric"].passed is passed
+
+
+@pytest.mark.parametrize(("value", "passed"), [(0.9, True), (0.8999, False)])
+def test_the_floor_of_a_slice(gates: Gates, value: float, passed: bool) -> None:
+    measured = {"slices": {"language=de": {"rows": 40, "value": value, "low": 0.8, "high": 1.0}}}
+
+    gate = gates(measured, slice_floors={"language=de": 0.9})["slice language=de"]
+
+    assert gate.passed is passed
+    assert "40 rows" in gate.sentence
+
+
+def test_a_slice_without_test_rows_fails_its_floor(gates: Gates) -> None:
+    gate = gates(slice_floors={"language=fr": 0.5})["slice language=fr"]
+
+    assert not gate.passed
+    assert gate.sentence == "No test row lies in the slice language=fr; nothing can be held against 0.5."
+
+
+@pytest.mark.parametrize(("ratio", "passed"), [(1.0, True), (1.001, False)])
+def test_latency_as_a_ratio_to_the_teacher(gates: Gates, ratio: float, passed: bool) -> None:
+    assert gates({"latency_ratio/teacher": ratio})["latency_vs_teacher"].passed is passed
+
+
+@pytest.mark.parametrize(("ratio", "passed"), [(1.5, True), (1.501, False)])
+def test_latency_as_a_ratio_to_the_champion(gates: Gates, ratio: float, passed: bool) -> None:
+    assert gates({"latency_ratio/champion": ratio}, champion=True)["latency_vs_champion"].passed is passed
+
+
+@pytest.mark.parametrize(("limit", "passed"), [(4_000_000, True), (3_999_999, False)])
+def test_the_size_of_the_weights(gates: Gates, limit: int, passed: bool) -> None:
+    assert gates(max_bytes=limit)["max_bytes"].passed is passed
+
+
+@pytest.mark.parametrize(("upper", "passed"), [(0.02, True), (0.021, False)])
+def test_where_smaller_is_better_the_upper_bound_counts(gates: Gates, upper: float, passed: bool) -> None:
+    errors = {"differences/teacher/upper": upper, "greater_is_better": False}
+
+    assert gates(errors)["within_teacher"].passed is passed
+
+
+def test_where_smaller_is_better_the_floor_is_a_ceiling(gates: Gates) -> None:
+    assert not gates({"greater_is_better": False}, min_metric=0.9)["min_metric"].passed
+
+
+def test_what_could_not_be_measured_passes_no_gate(gates: Gates) -> None:
+    assert not gates({"differences/teacher/lower": math.nan})["within_teacher"].passed
