@@ -22,9 +22,7 @@ class Student(Settings):
     @model_validator(mode="after")
     def _one_origin(self) -> "Student":
         if sum([self.layers is not None, bool(self.base), self.architecture is not None]) != 1:
-            raise ValueError(
-                "give exactly one of layers, base and architecture (set layers to null for the others)"
-            )
+            raise ValueError("give exactly one of layers, base and architecture (set layers to null for the others)")
         return self
 
 

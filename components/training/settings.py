@@ -15,7 +15,9 @@ class OptimizerSettings(Settings):
     weight_decay: float = Field(default=0.01, ge=0, le=1)
     """Not applied to biases and normalisation."""
     warmup: float = Field(default=0.06, ge=0, lt=1)
-    """Share of the steps over which the learning rate rises; then it falls to zero as a cosine."""
+    """Share of the steps over which the learning rate rises."""
+    schedule: Literal["cosine", "constant"] = "cosine"
+    """What it does then: falls to zero, or stays."""
     layer_decay: float = Field(default=1.0, gt=0, le=1)
     """Each layer below the top learns at this multiple of the one above."""
     max_grad_norm: float = Field(default=1.0, gt=0)

@@ -1,0 +1,54 @@
+"""Brings a model, wherever it is, into a local folder."""
+
+import tempfile
+from pathlib import Path
+
+from stillhouse.components.storage.home import home_folder
+from stillhouse.components.storage.store import NotFound, open_store
+from stillhouse.errors import UserError
+
+SAFE_FILES = ["*.json", "*.safetensors", "*.txt", "*.model", "tokenizer*"]
+"""What is taken from a hub: weights as safetensors, no pickle, no code."""
+
+
+def fetch_model(address: str) -> Path:
+    """The folder of the model at `address`: a folder, s3://bucket/prefix, hf://name[@revision] or models:/name/version.
+
+    Raises:
+        UserError: there is no model, or none as safetensors.
+    """
+    folder = _fetch(address)
+    if not (folder / "config.json").is_file() or not any(folder.glob("*.safetensors")):
+        raise UserError(
+            f"model '{address}': config.json and *.safetensors are needed and not both there; "
+            "save it with save_pretrained(folder, safe_serialization=True)."
+        )
+    return folder
+
+
+def _fetch(address: str) -> Path:
+    if address.startswith("hf://"):
+        from huggingface_hub import snapshot_download
+        from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+        name, _, revision = address.removeprefix("hf://").partition("@")
+        try:
+            return Path(snapshot_download(name, revision=revision or None, allow_patterns=SAFE_FILES))
+        except (HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError) as error:
+            reason = str(error).strip().splitlines()[0]
+            raise UserError(f"model '{address}': {reason}; check the name, or name a folder.") from None
+    if address.startswith("models:/"):
+        from stillhouse.components.tracking.registry import resolve
+
+        return Path(resolve(address))
+    if address.startswith("s3://"):
+        parent, _, key = address.rstrip("/").rpartition("/")
+        target = Path(tempfile.mkdtemp(prefix="model-", dir=home_folder())) / "model"
+        try:
+            open_store(parent).get_folder(key, target)
+        except NotFound:
+            raise UserError(f"model '{address}' does not exist; check the address.") from None
+        return target
+    if not Path(address).is_dir():
+        raise UserError(f"model folder '{address}' does not exist; check the path.")
+    return Path(address)

@@ -1,0 +1,68 @@
+"""The model folder: a transformers folder with a model.json and the hashes of the rows it learnt from."""
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+import stillhouse
+
+if TYPE_CHECKING:
+    from stillhouse.components.tasks import LoadedModel
+
+FORMAT = 1
+TRAINING_ROWS = "training_rows.safetensors"
+
+
+def write_model(
+    loaded: "LoadedModel", folder: Path, *, info: dict[str, Any], parents: list[Path], hashes: np.ndarray
+) -> None:
+    """Write a model folder, whole or not at all.
+
+    Args:
+        loaded: model and tokenizer; weights are written as safetensors.
+        folder: must not exist.
+        info: task, target, labels, main_metric, max_length, columns, settings and dataset_digest for model.json.
+        parents: model folders that this one came from.
+        hashes: int64 [rows], short hashes of the rows whose labels it learnt from or was chosen on.
+    """
+    import safetensors.numpy
+
+    from stillhouse.components.models.layers import num_parameters
+    from stillhouse.components.storage.digests import digest_folder
+
+    staged = folder.with_name(folder.name + ".part")
+    shutil.rmtree(staged, ignore_errors=True)
+    loaded.model.save_pretrained(staged)
+    loaded.tokenizer.save_pretrained(staged)
+    safetensors.numpy.save_file({"hashes": np.unique(hashes)}, staged / TRAINING_ROWS)
+    described = {
+        "format": FORMAT,
+        **info,
+        "parents": [digest_folder(parent) for parent in parents],
+        "git_sha": git_sha(),
+        "image_digest": os.environ.get("STILLHOUSE_IMAGE_DIGEST", ""),
+        "stillhouse_version": stillhouse.__version__,
+        "parameters": num_parameters(loaded.model),
+        "load": "transformers",
+    }
+    (staged / "model.json").write_text(json.dumps(described, indent=2, ensure_ascii=False, sort_keys=True) + "\n")
+    staged.rename(folder)
+
+
+def read_model_json(folder: Path) -> dict[str, Any]:
+    """The folder's model.json."""
+    return json.loads((folder / "model.json").read_text(encoding="utf-8"))
+
+
+def git_sha() -> str:
+    """Commit of the sources that run, from STILLHOUSE_GIT_SHA (images set it) or the checkout; empty where neither is."""
+    if sha := os.environ.get("STILLHOUSE_GIT_SHA"):
+        return sha
+    here = Path(__file__).resolve().parent
+    answer = subprocess.run(["git", "-C", str(here), "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
+    return answer.stdout.strip()

@@ -1,0 +1,22 @@
+"""distill alone: `stillhouse step distill --help`."""
+
+from pydantic import DirectoryPath, NewPath
+
+from stillhouse.components.alone import run_alone
+from stillhouse.components.distill.settings import DistillSettings
+from stillhouse.components.settings import Settings
+
+
+class Paths(Settings):
+    """Where things are."""
+
+    dataset: DirectoryPath
+    """Folder that prepare wrote."""
+    teacher: DirectoryPath
+    """Folder that finetune wrote."""
+    model: NewPath
+    """Folder to write the student to."""
+
+
+if __name__ == "__main__":
+    run_alone("distill", DistillSettings, Paths)

@@ -1,0 +1,172 @@
+"""The step distill: a small student learns the big teacher's soft answers."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from stillhouse.components.artifacts.dataset import Split, read_dataset_json, read_split, read_unlabelled
+from stillhouse.components.distill.settings import DistillSettings
+from stillhouse.components.supervised import best_point, model_info, validation_of
+from stillhouse.errors import UserError
+
+if TYPE_CHECKING:
+    import torch
+
+    from stillhouse.components.distill.student import Pupil
+    from stillhouse.components.tasks import LoadedModel, Task
+    from stillhouse.components.tracking.run import StepRun
+    from stillhouse.components.training.batches import Samples
+    from stillhouse.components.training.loop import Loss
+
+
+def distill(
+    settings: DistillSettings, *, dataset: str | Path, teacher: str | Path, model: str | Path, run: "StepRun"
+) -> dict[str, float]:
+    """Distill `teacher` into a student and write it to the folder `model`.
+
+    Returns:
+        Metrics on the validation split, what the training cost, and how the teacher's answers were kept.
+
+    Raises:
+        UserError: the student cannot be made of this teacher.
+    """
+    from stillhouse.components.artifacts.model import write_model
+    from stillhouse.components.distill.student import Pupil, make_student
+    from stillhouse.components.models.layers import num_layers
+    from stillhouse.components.storage.digests import digest_folder
+    from stillhouse.components.storage.home import local_store
+    from stillhouse.components.tasks import LoadedModel, load_task
+    from stillhouse.components.training.checkpoints import Checkpoints
+    from stillhouse.components.training.fingerprint import fingerprint
+    from stillhouse.components.training.loop import Training
+    from stillhouse.components.training.precision import pick_device
+    from stillhouse.components.training.randomness import seed_everything
+
+    run.params(settings.model_dump())
+    task, dataset, teacher, model = load_task(settings.task), Path(dataset), Path(teacher), Path(model)
+    about = read_dataset_json(dataset)
+    train, validation = read_split(dataset, "train"), read_split(dataset, "validation")
+    seed_everything(settings.loop.seed)
+    big = task.load_model(teacher, str(pick_device()))
+    small = make_student(task, big, settings)
+    pupil = Pupil(small.model, big.model, match_hidden=settings.hidden_weight > 0)
+    unlabelled = read_unlabelled(dataset) if settings.use_unlabelled else []
+    samples, kept = _samples_with_answers(task, big, small, settings, train, unlabelled, about, run)
+    if settings.attention_weight:
+        for network in (big.model, small.model):
+            network.set_attn_implementation("eager")  # the only one that hands its maps out
+    history = Training(
+        pupil,
+        samples,
+        _loss(task, big, settings, about["target"]),
+        settings=settings.loop,
+        optimizer=settings.optimizer,
+        num_layers=num_layers(small.model),
+        report=run,
+        evaluation=validation_of(
+            task, small, validation, about, settings.loop.max_length, network_of=lambda pupil: pupil.student
+        ),
+        checkpoints=Checkpoints(
+            local_store(),
+            fingerprint("distill", settings.model_dump(), [about["content_digest"], digest_folder(teacher)]),
+            settings.loop.keep_checkpoints,
+        ),
+    ).run()
+    info = model_info(about, settings.model_dump(), settings.loop.max_length)
+    hashes = np.concatenate([train.hashes, validation.hashes])
+    write_model(LoadedModel(pupil.student, small.tokenizer, info), model, info=info, parents=[teacher], hashes=hashes)
+    figures = {**best_point(history.points, about["target"]), **history.summary(), **kept}
+    run.metrics(figures, step=history.step)
+    return figures
+
+
+def _samples_with_answers(
+    task: "Task",
+    big: "LoadedModel",
+    small: "LoadedModel",
+    settings: DistillSettings,
+    train: Split,
+    unlabelled: list[str],
+    about: dict[str, Any],
+    run: "StepRun",
+) -> "tuple[Samples, dict[str, float]]":
+    """Labelled and unlabelled rows together, with the teacher's answers unless they are too large to keep or more than
+    logits is compared. Where there is no label the target says so (-100, nan)."""
+    from stillhouse.components.distill.teacher import (
+        NUM_VIEWS,
+        AnsweredSamples,
+        ViewedSamples,
+        answer_bytes,
+        answers,
+    )
+
+    missing = np.full((len(unlabelled), *train.targets.shape[1:]), -100 if about["target"] == "classes" else np.nan)
+    targets = np.concatenate([train.targets, missing.astype(train.targets.dtype)])
+    settled = {
+        "max_length": settings.loop.max_length,
+        "augment": about["augment"],
+        "seed": settings.loop.seed,
+    }
+    samples = task.labelled_samples(small, train.texts + unlabelled, targets, **settled)
+    num_views = NUM_VIEWS if about["augment"] else 1
+    size = answer_bytes(samples, num_views, max(1, len(about["labels"])))
+    inside = settings.hidden_weight or settings.attention_weight
+    same_tokens = small.tokenizer.get_vocab() == big.tokenizer.get_vocab()
+    if inside and not same_tokens:
+        raise UserError(
+            "distill: hidden_weight and attention_weight compare token by token, and the student's tokenizer is not the "
+            "teacher's; set both to 0 or take the student from the teacher's layers."
+        )
+    if inside or (same_tokens and size > settings.max_cache_bytes):
+        return ViewedSamples(samples, num_views), {"teacher_hit_share": 0.0, "teacher_cache_bytes": 0}
+    asked = samples if same_tokens else task.labelled_samples(big, train.texts + unlabelled, targets, **settled)
+    total = num_views * int(asked.lengths.sum())
+    logits = answers(
+        big.model,
+        task.logits_of,
+        asked,
+        num_views=num_views,
+        num_labels=max(1, len(about["labels"])),
+        budget=settings.loop.micro_batch_tokens,
+        progress=lambda done: run.progress(done, total, "tokens", "teacher answers"),
+    )
+    hit_share = max(0.0, 1 - num_views / settings.loop.epochs)
+    return AnsweredSamples(samples, logits), {"teacher_hit_share": hit_share, "teacher_cache_bytes": size}
+
+
+def _loss(task: "Task", big: "LoadedModel", settings: DistillSettings, target: str) -> "Loss":
+    """Soft and hard loss, and the terms on hidden states and attention where they are asked for."""
+    from stillhouse.components.distill.losses import LOSSES, attention_loss, hidden_loss
+
+    soft, hard = LOSSES[target]
+    inside = bool(settings.hidden_weight or settings.attention_weight)
+    options = {"output_hidden_states": True, "output_attentions": settings.attention_weight > 0} if inside else {}
+
+    def loss(pupil: "Pupil", batch: Mapping[str, "torch.Tensor"]) -> "tuple[torch.Tensor, int]":
+        mine = task.outputs_of(pupil.student, batch, **options)
+        theirs = None if "teacher_logits" in batch else _live(task, big, batch, options)
+        teacher_logits = batch["teacher_logits"] if theirs is None else theirs.logits
+        value = settings.soft_weight * soft(mine.logits, teacher_logits, settings.temperature)
+        value = value + (1 - settings.soft_weight) * hard(mine.logits, batch["labels"])
+        if theirs is not None and settings.hidden_weight:
+            states = mine.hidden_states, theirs.hidden_states
+            value = value + settings.hidden_weight * hidden_loss(
+                *states, pupil.maps, pupil.layer_pairs, batch["attention_mask"]
+            )
+        if theirs is not None and settings.attention_weight:
+            maps = mine.attentions, theirs.attentions
+            value = value + settings.attention_weight * attention_loss(
+                *maps, pupil.layer_pairs, batch["attention_mask"]
+            )
+        return value, len(mine.logits)
+
+    return loss  # type: ignore[return-value] - the loop hands back the very module it was given
+
+
+def _live(task: "Task", big: "LoadedModel", batch: Mapping[str, "torch.Tensor"], options: dict[str, Any]) -> Any:
+    import torch
+
+    with torch.no_grad():
+        return task.outputs_of(big.model, batch, **options)

@@ -1,0 +1,22 @@
+"""finetune alone: `stillhouse step finetune --help`."""
+
+from pydantic import DirectoryPath, NewPath
+
+from stillhouse.components.alone import run_alone
+from stillhouse.components.finetune.settings import FinetuneSettings
+from stillhouse.components.settings import Settings
+
+
+class Paths(Settings):
+    """Where things are."""
+
+    dataset: DirectoryPath
+    """Folder that prepare wrote."""
+    backbone: DirectoryPath
+    """Folder that pretrain wrote."""
+    model: NewPath
+    """Folder to write the teacher to."""
+
+
+if __name__ == "__main__":
+    run_alone("finetune", FinetuneSettings, Paths)

@@ -1,0 +1,114 @@
+"""The step finetune: a new head on a backbone, trained on the labelled rows."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from stillhouse.components.artifacts.dataset import read_dataset_json, read_split
+from stillhouse.components.finetune.settings import FinetuneSettings
+from stillhouse.components.supervised import best_point, model_info, validation_of
+
+if TYPE_CHECKING:
+    from stillhouse.components.tracking.run import StepRun
+    from stillhouse.components.training.loop import Thaw
+
+
+def finetune(
+    settings: FinetuneSettings,
+    *,
+    dataset: str | Path,
+    backbone: str | Path,
+    model: str | Path,
+    run: "StepRun",
+) -> dict[str, float]:
+    """Fine-tune the backbone that pretrain wrote (or the base, or random weights) and write the teacher to `model`.
+
+    The weights are those of the evaluation with the best main metric on the validation split.
+
+    Returns:
+        Metrics on the validation split and what the training cost.
+
+    Raises:
+        UserError: the base cannot be had.
+    """
+    from stillhouse.components.artifacts.fetch import fetch_model
+    from stillhouse.components.artifacts.model import write_model
+    from stillhouse.components.models.layers import num_layers
+    from stillhouse.components.storage.digests import digest_folder
+    from stillhouse.components.storage.home import local_store
+    from stillhouse.components.tasks import load_task
+    from stillhouse.components.training.checkpoints import Checkpoints
+    from stillhouse.components.training.fingerprint import fingerprint
+    from stillhouse.components.training.loop import Training
+    from stillhouse.components.training.randomness import seed_everything
+
+    run.params(settings.model_dump())
+    task, dataset, model = load_task(settings.task), Path(dataset), Path(model)
+    about = read_dataset_json(dataset)
+    train, validation = read_split(dataset, "train"), read_split(dataset, "validation")
+    seed_everything(settings.loop.seed)
+    start = start_of(Path(backbone), str(fetch_model(settings.base)) if settings.base else None)
+    loaded = task.with_new_head(start, train.texts, settings.architecture, about, settings.dropout)
+    samples = task.labelled_samples(
+        loaded,
+        train.texts,
+        train.targets,
+        max_length=settings.loop.max_length,
+        augment=about["augment"],
+        seed=settings.loop.seed,
+    )
+    weights = balanced_weights(about["target"], train.targets) if settings.class_weights == "balanced" else None
+    history = Training(
+        loaded.model,
+        samples,
+        task.loss(about["target"], class_weights=weights, label_smoothing=settings.label_smoothing),
+        settings=settings.loop,
+        optimizer=settings.optimizer,
+        num_layers=num_layers(loaded.model),
+        report=run,
+        evaluation=validation_of(task, loaded, validation, about, settings.loop.max_length),
+        checkpoints=Checkpoints(
+            local_store(),
+            fingerprint(
+                "finetune",
+                settings.model_dump(),
+                [about["content_digest"], digest_folder(start) if start else ""],
+            ),
+            settings.loop.keep_checkpoints,
+        ),
+        thaw=thaw_of(settings, num_layers(loaded.model)),
+    ).run()
+    info = model_info(about, settings.model_dump(), settings.loop.max_length)
+    hashes = np.concatenate([train.hashes, validation.hashes])
+    write_model(loaded, model, info=info, parents=[Path(start)] if start else [], hashes=hashes)
+    figures = {**best_point(history.points, about["target"]), **history.summary()}
+    run.metrics(figures, step=history.step)
+    return figures
+
+
+def start_of(backbone: Path, base: str | None) -> str | None:
+    """Folder to start from: what pretrain wrote, else the base, else none: random weights."""
+    return str(backbone) if (backbone / "config.json").is_file() else base
+
+
+def thaw_of(settings: FinetuneSettings, layers: int) -> "Thaw":
+    """What `freeze` and `unfreeze_every` mean for a model of so many layers."""
+    from stillhouse.components.training.loop import Thaw
+
+    if settings.freeze == "nothing":
+        return Thaw()
+    level = layers + 1 if settings.freeze == "backbone" else int(settings.freeze) + 1
+    return Thaw(level, settings.unfreeze_every)
+
+
+def balanced_weights(target: str, targets: np.ndarray) -> np.ndarray | None:
+    """Weights that give each class the same say: rows / (classes * rows of the class); for several labels the ratio of
+    rows without to rows with the label; none for a number."""
+    if target == "classes":
+        counts = np.bincount(targets)
+        return len(targets) / (len(counts) * np.maximum(counts, 1))
+    if target == "multi_label":
+        positive = targets.sum(axis=0)
+        return (len(targets) - positive) / np.maximum(positive, 1)
+    return None

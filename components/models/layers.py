@@ -1,0 +1,93 @@
+"""Layers of a transformers model, whatever its architecture calls them."""
+
+import copy
+
+import torch
+from torch import nn
+from transformers import PreTrainedModel
+
+
+def layer_list(model: PreTrainedModel) -> nn.ModuleList:
+    """The stack of equal layers: the module list as long as the configuration says."""
+    return next(m for m in model.modules() if isinstance(m, nn.ModuleList) and len(m) == model.config.num_hidden_layers)
+
+
+def num_layers(model: PreTrainedModel) -> int:
+    """Layers of the model."""
+    return int(model.config.num_hidden_layers)
+
+
+def take_layers(model: PreTrainedModel, keep: int) -> PreTrainedModel:
+    """A copy of `model` with `keep` of its layers, evenly spaced and the last one among them, embeddings and head included.
+
+    The initialisation of DistilBERT (Sanh et al., 2019, arXiv:1910.01108).
+
+    Raises:
+        ValueError: it has fewer layers.
+    """
+    total = num_layers(model)
+    if keep > total:
+        raise ValueError(f"cannot take {keep} layers from a teacher of {total}")
+    config = copy.deepcopy(model.config)
+    config.num_hidden_layers = keep
+    if getattr(config, "layer_types", None):
+        config.layer_types = [config.layer_types[i] for i in kept_layers(total, keep)]
+    small = type(model)(config)
+    weights = model.state_dict()
+    prefix = next(name for name, module in model.named_modules() if module is layer_list(model))
+    for position, source in enumerate(kept_layers(total, keep)):
+        for name in layer_list(small)[position].state_dict():
+            weights[f"{prefix}.{position}.{name}"] = model.state_dict()[f"{prefix}.{source}.{name}"]
+    names = set(small.state_dict())
+    small.load_state_dict({name: tensor for name, tensor in weights.items() if name in names})
+    return small
+
+
+def kept_layers(total: int, keep: int) -> list[int]:
+    """Indices of `keep` evenly spaced layers of `total`, the last one always among them."""
+    return [round((i + 1) * total / keep) - 1 for i in range(keep)]
+
+
+def num_positions(model: PreTrainedModel) -> int:
+    """Tokens of the longest sample that the model takes."""
+    config = model.config
+    # RoBERTa and its kin begin to count behind the position of the padding token.
+    skipped = config.pad_token_id + 1 if config.model_type in {"roberta", "xlm-roberta", "camembert"} else 0
+    return int(config.max_position_embeddings) - skipped
+
+
+def output_layer(model: PreTrainedModel) -> nn.Linear:
+    """The linear layer that makes the logits."""
+    return [module for module in model.modules() if isinstance(module, nn.Linear)][-1]
+
+
+def scale_output(model: PreTrainedModel, factor: float, offset: float) -> None:
+    """Change the last layer so that each logit x becomes `factor` * x + `offset`; the offset needs a bias to be kept in."""
+    layer = output_layer(model)
+    with torch.no_grad():
+        layer.weight.mul_(factor)
+        if layer.bias is not None:
+            layer.bias.mul_(factor).add_(offset)
+
+
+def num_parameters(model: nn.Module) -> int:
+    """Parameters, shared ones once."""
+    return sum(p.numel() for p in {id(p): p for p in model.parameters()}.values())
+
+
+def set_dropout(model: nn.Module, probability: float) -> None:
+    """Set every dropout of the model."""
+    for module in model.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = probability
+
+
+def prediction_head(model: PreTrainedModel) -> nn.Module | None:
+    """What a language model has on top of its backbone, when it is one module that can be called on hidden states."""
+    heads = [module for name, module in model.named_children() if name != model.base_model_prefix]
+    return heads[0] if len(heads) == 1 else None
+
+
+def count_nonzero(labels: torch.Tensor) -> int:
+    """How many labels are predicted."""
+    return int((labels != -100).sum())

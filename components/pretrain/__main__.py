@@ -1,0 +1,20 @@
+"""pretrain alone: `stillhouse step pretrain --help`."""
+
+from pydantic import DirectoryPath, NewPath
+
+from stillhouse.components.alone import run_alone
+from stillhouse.components.pretrain.settings import PretrainSettings
+from stillhouse.components.settings import Settings
+
+
+class Paths(Settings):
+    """Where things are."""
+
+    dataset: DirectoryPath
+    """Folder that prepare wrote."""
+    model: NewPath
+    """Folder to write the backbone to."""
+
+
+if __name__ == "__main__":
+    run_alone("pretrain", PretrainSettings, Paths)

@@ -1,0 +1,101 @@
+"""The step pretrain: learn a backbone from text without labels."""
+
+import json
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from stillhouse.components.artifacts.dataset import read_dataset_json, read_split, read_unlabelled
+from stillhouse.components.pretrain.settings import PretrainSettings
+from stillhouse.components.tasks import load_task
+from stillhouse.errors import UserError
+
+if TYPE_CHECKING:
+    from stillhouse.components.tracking.run import StepRun
+
+HELD_OUT_ROWS = 256
+"""Validation texts that perplexity is measured on, at most."""
+
+
+def pretrain(settings: PretrainSettings, *, dataset: str | Path, model: str | Path, run: "StepRun") -> dict[str, float]:
+    """Train a language model on the texts of the unlabelled and the train split; write the folder `model`.
+
+    With the objective `none` the folder says so, nothing else is done and torch is not imported.
+
+    Returns:
+        Perplexity on held-out text and what the training cost.
+
+    Raises:
+        UserError: the task has no such objective, or the base cannot be had.
+    """
+    dataset, model = Path(dataset), Path(model)
+    if settings.objective == "none":
+        model.mkdir(parents=True)
+        (model / "model.json").write_text(json.dumps({"format": 1, "load": "nothing"}) + "\n")
+        return {}
+    task = load_task(settings.task)
+    if settings.objective not in task.OBJECTIVES:
+        raise UserError(
+            f"train_pretraining is '{settings.objective}', which the task {settings.task} does not have; "
+            f"use none or one of: {', '.join(task.OBJECTIVES)}."
+        )
+    # torch takes seconds to import: the skipped step above does without.
+    from stillhouse.components.artifacts.fetch import fetch_model
+    from stillhouse.components.artifacts.model import write_model
+    from stillhouse.components.models.layers import num_layers
+    from stillhouse.components.storage.home import local_store
+    from stillhouse.components.training.checkpoints import Checkpoints
+    from stillhouse.components.training.fingerprint import fingerprint
+    from stillhouse.components.training.loop import Evaluation, Training, mean_loss
+    from stillhouse.components.training.randomness import seed_everything
+
+    run.params(settings.model_dump())
+    about = read_dataset_json(dataset)
+    texts = read_unlabelled(dataset) + read_split(dataset, "train").texts
+    held_out = read_split(dataset, "validation").texts[:HELD_OUT_ROWS]
+    seed_everything(settings.loop.seed)
+    base = str(fetch_model(settings.base)) if settings.base else ""
+    loaded = task.new_backbone(texts, settings.architecture, settings.objective, base, settings.loop.max_length)
+    samples, fixed = (
+        task.pretraining_samples(
+            loaded,
+            these,
+            settings.objective,
+            mask_probability=settings.mask_probability,
+            max_length=settings.loop.max_length,
+            seed=settings.loop.seed,
+        )
+        for these in (texts, held_out)
+    )
+
+    def measure(network: object) -> dict[str, float]:
+        return {"perplexity": math.exp(min(mean_loss(network, fixed, task.pretraining_loss, settings.loop), 50.0))}
+
+    history = Training(
+        loaded.model,
+        samples,
+        task.pretraining_loss,
+        settings=settings.loop,
+        optimizer=settings.optimizer,
+        num_layers=num_layers(loaded.model),
+        report=run,
+        evaluation=Evaluation(measure, "perplexity", greater_is_better=False),
+        checkpoints=Checkpoints(
+            local_store(),
+            fingerprint("pretrain", settings.model_dump(), [about["content_digest"]]),
+            settings.loop.keep_checkpoints,
+        ),
+    ).run()
+    info = {
+        "task": settings.task,
+        "objective": settings.objective,
+        "max_length": settings.loop.max_length,
+        "settings": settings.model_dump(),
+        "dataset_digest": about["content_digest"],
+    }
+    write_model(loaded, model, info=info, parents=[Path(base)] if base else [], hashes=np.zeros(0, np.int64))
+    figures = {"perplexity": history.best or math.nan, **history.summary()}
+    run.metrics(figures, step=history.step)
+    return figures

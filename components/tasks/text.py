@@ -1,0 +1,187 @@
+"""What all tasks on text share: tokenizer, encoding, padded batches, masking."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import torch
+    from tokenizers import Tokenizer
+    from transformers import PreTrainedTokenizerFast
+
+SPECIAL_TOKENS = {
+    "pad_token": "[PAD]",
+    "unk_token": "[UNK]",
+    "cls_token": "[CLS]",
+    "sep_token": "[SEP]",
+    "mask_token": "[MASK]",
+}
+TOKENIZER_CHARACTERS = 4_000_000
+"""Characters a new tokenizer learns from; more changes few merges and costs seconds."""
+ENCODE_CHARACTERS_PER_TOKEN = 12
+"""A text is cut to this many characters per token of max_length before it is encoded: more are never needed."""
+
+
+def train_tokenizer(texts: Sequence[str], vocab_size: int, max_length: int) -> "PreTrainedTokenizerFast":
+    """Learn a cased WordPiece tokenizer (Schuster and Nakajima, 2012) with BERT's special tokens from `texts`."""
+    from tokenizers import decoders, processors
+    from transformers import PreTrainedTokenizerFast
+
+    sample = list(_head(texts, TOKENIZER_CHARACTERS))
+    specials = list(SPECIAL_TOKENS.values())
+    # The library numbers the pieces inside words in the order of a hash table, another one in each process, and breaks
+    # ties between merges by these numbers. So they are learnt first and handed to it in a fixed order.
+    alphabet = _learn_pieces({word for text in sample for word in text.split(" ")}, specials, 0)
+    tokenizer = _wordpiece(_learn_pieces(sample, specials + sorted(alphabet.keys() - specials), vocab_size))
+    tokenizer.add_special_tokens(specials)
+    tokenizer.decoder = decoders.WordPiece()
+    cls, sep = tokenizer.token_to_id("[CLS]"), tokenizer.token_to_id("[SEP]")
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]",
+        pair="[CLS] $A [SEP] $B:1 [SEP]:1",
+        special_tokens=[("[CLS]", cls), ("[SEP]", sep)],
+    )
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_max_length=max_length, **SPECIAL_TOKENS)
+
+
+def _wordpiece(vocabulary: dict[str, int]) -> "Tokenizer":
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
+
+    tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]", max_input_chars_per_word=64))
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=False, strip_accents=False)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    return tokenizer
+
+
+def _learn_pieces(texts: Iterable[str], first: list[str], size: int) -> dict[str, int]:
+    """A vocabulary of `size` that begins with `first`; all characters of `texts` at least."""
+    from tokenizers import trainers
+
+    tokenizer = _wordpiece({})
+    trainer = trainers.WordPieceTrainer(vocab_size=size, special_tokens=first, show_progress=False)
+    tokenizer.train_from_iterator(texts, trainer)
+    return tokenizer.get_vocab()
+
+
+def _head(texts: Sequence[str], characters: int) -> Iterator[str]:
+    for text in texts:
+        if characters <= 0:
+            return
+        yield text[:characters]
+        characters -= len(text)
+
+
+def encode(
+    tokenizer: "PreTrainedTokenizerFast", texts: Sequence[str], max_length: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Tokenise `texts`, cut to `max_length` tokens, special tokens included.
+
+    Returns:
+        All tokens end to end (int32 [tokens]) and where each text begins and the last ends (int64 [texts + 1]).
+    """
+    limit = max_length * ENCODE_CHARACTERS_PER_TOKEN
+    backend = tokenizer.backend_tokenizer
+    backend.enable_truncation(max_length)
+    backend.no_padding()
+    encodings = backend.encode_batch_fast([text[:limit] for text in texts])
+    ids = [np.asarray(encoding.ids, dtype=np.int32) for encoding in encodings]
+    offsets = np.zeros(len(ids) + 1, dtype=np.int64)
+    np.cumsum([len(i) for i in ids], out=offsets[1:])
+    return (np.concatenate(ids) if ids else np.zeros(0, np.int32)), offsets
+
+
+@dataclass
+class TextSamples:
+    """Tokenised texts, with targets or without, as the loop asks for them."""
+
+    tokens: np.ndarray
+    """int32 [tokens], all texts end to end."""
+    offsets: np.ndarray
+    """int64 [texts + 1]."""
+    pad_id: int
+    targets: np.ndarray | None = None
+    """int64 [texts], float32 [texts, labels] or float32 [texts]."""
+    change: Callable[[np.ndarray, np.ndarray, int], dict[str, np.ndarray]] | None = None
+    """Makes the view of an epoch: (padded ids [rows, length], row indices, epoch) -> fields that replace or join the batch."""
+    lengths: np.ndarray = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.lengths = np.diff(self.offsets)
+
+    def padded(self, rows: np.ndarray) -> np.ndarray:
+        """Token ids of `rows`, int64 [rows, longest], padded on the right."""
+        lengths = self.lengths[rows]
+        inside = np.arange(int(lengths.max()))[None, :] < lengths[:, None]
+        ids = np.full(inside.shape, self.pad_id, dtype=np.int64)
+        ids[inside] = np.concatenate([self.tokens[self.offsets[row] : self.offsets[row + 1]] for row in rows])
+        return ids
+
+    def batch(self, rows: np.ndarray, epoch: int) -> "dict[str, torch.Tensor]":
+        """input_ids and attention_mask, int64 and bool [rows, longest], and labels where there are targets."""
+        import torch
+
+        ids = self.padded(rows)
+        mask = np.arange(ids.shape[1])[None, :] < self.lengths[rows][:, None]
+        arrays: dict[str, np.ndarray] = {"input_ids": ids, "attention_mask": mask}
+        if self.targets is not None:
+            arrays["labels"] = self.targets[rows]
+        if self.change is not None:
+            arrays |= self.change(ids, rows, epoch)
+        return {name: torch.from_numpy(array) for name, array in arrays.items()}
+
+
+def uniform(seed: int, epoch: int, rows: np.ndarray, length: int, stream: int = 0) -> np.ndarray:
+    """Uniform numbers in [0, 1) that are a pure function of (seed, epoch, row, position): float64 [rows, length].
+
+    A hash instead of a generator, so that neither the batch nor the worker changes them (SplitMix64's mixer,
+    Steele, Lea and Flood, 2014, doi:10.1145/2660193.2660195).
+    """
+    key = _mix(np.array([seed], np.uint64) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(epoch * 64 + stream))
+    row_keys = _mix(key + rows.astype(np.uint64) * np.uint64(0xD1342543DE82EF95))
+    mixed = _mix(row_keys[:, None] + np.arange(1, length + 1, dtype=np.uint64)[None, :] * np.uint64(0x9E3779B97F4A7C15))
+    return (mixed >> np.uint64(11)).astype(np.float64) * 2.0**-53
+
+
+def _mix(x: np.ndarray) -> np.ndarray:
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return x ^ (x >> np.uint64(31))
+
+
+def mask_tokens(
+    ids: np.ndarray,
+    draws: np.ndarray,
+    choice: np.ndarray,
+    *,
+    probability: float,
+    special: np.ndarray,
+    mask_id: int,
+    vocab_size: int,
+) -> dict[str, np.ndarray]:
+    """Hide tokens for masked language modelling (Devlin et al., 2019, arXiv:1810.04805: 80 % mask, 10 % random, 10 % kept).
+
+    Args:
+        ids: int64 [rows, length].
+        draws: uniform [rows, length], decides which tokens are predicted.
+        choice: uniform [rows, length], decides what stands in their place.
+        special: int64 ids that are never predicted.
+
+    Returns:
+        input_ids, and labels with -100 where nothing is predicted.
+    """
+    predicted = (draws < probability) & ~np.isin(ids, special)
+    labels = np.where(predicted, ids, -100)
+    shown = np.where(predicted & (choice < 0.8), mask_id, ids)
+    random_ids = np.minimum((draws / probability * vocab_size).astype(np.int64), vocab_size - 1)
+    shown = np.where(predicted & (choice >= 0.9), random_ids, shown)
+    return {"input_ids": shown, "labels": labels}
+
+
+def drop_words(
+    ids: np.ndarray, draws: np.ndarray, *, share: float, special: np.ndarray, mask_id: int
+) -> dict[str, np.ndarray]:
+    """Augment: each token is hidden behind the mask token with probability `share` (word dropout; Iyyer et al., 2015)."""
+    hidden = (draws < share) & ~np.isin(ids, special)
+    return {"input_ids": np.where(hidden, mask_id, ids)}

@@ -1,0 +1,76 @@
+"""Batches by token budget, from length-sorted windows: a pure function of the lengths, the seed and the epoch."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+WINDOW_BATCHES = 64
+"""Batches whose samples are sorted by length together: wide enough for little padding, narrow enough to stay random."""
+
+
+class Samples(Protocol):
+    """What the loop trains on: tokenised samples that can be asked for in any order."""
+
+    lengths: np.ndarray
+    """int64 [samples]: tokens of each sample."""
+
+    def batch(self, rows: np.ndarray, epoch: int) -> Mapping[str, Any]:
+        """Inputs of the model for `rows` (int64 indices); what is random in them derives from (seed, epoch, row)."""
+        ...
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One step of the optimizer: row indices of each micro-batch."""
+
+    micro_batches: tuple[np.ndarray, ...]
+
+    @property
+    def rows(self) -> np.ndarray:
+        """int64 indices of all its rows."""
+        return np.concatenate(self.micro_batches)
+
+
+def plan_epoch(
+    lengths: np.ndarray, *, batch_tokens: int, micro_batch_tokens: int, seed: int, epoch: int
+) -> list[Batch]:
+    """Plan the batches of one epoch.
+
+    Rows are shuffled, sorted by length inside windows of WINDOW_BATCHES batches, cut wherever `batch_tokens`
+    real tokens are reached, and the batches are shuffled again. Every row comes exactly once.
+
+    Args:
+        lengths: int [samples], tokens of each sample.
+        batch_tokens: real tokens of a batch; a longer single row is a batch of its own.
+        micro_batch_tokens: tokens of one forward pass at most, padding included (a longer single row passes alone).
+    """
+    random = np.random.default_rng([seed, epoch])
+    order = random.permutation(len(lengths))
+    window_ends = _cut(lengths[order], WINDOW_BATCHES * batch_tokens)
+    batches: list[Batch] = []
+    for window in np.split(order, window_ends):
+        by_length = window[np.argsort(lengths[window], kind="stable")]
+        for rows in np.split(by_length, _cut(lengths[by_length], batch_tokens)):
+            batches.append(Batch(tuple(split_by_padded_tokens(rows, lengths, micro_batch_tokens))))
+    return [batches[i] for i in random.permutation(len(batches))]
+
+
+def split_by_padded_tokens(rows: np.ndarray, lengths: np.ndarray, budget: int) -> list[np.ndarray]:
+    """Cut length-sorted `rows` into runs whose padded size, rows times the longest, stays within `budget`."""
+    runs, start = [], 0
+    for end in range(1, len(rows) + 1):
+        if end - start > 1 and (end - start) * int(lengths[rows[end - 1]]) > budget:
+            runs.append(rows[start : end - 1])
+            start = end - 1
+    runs.append(rows[start:])
+    return runs
+
+
+def _cut(lengths: np.ndarray, budget: int) -> np.ndarray:
+    """Positions at which the running sum of `lengths` passes a multiple of `budget`, so that parts are near-equal."""
+    total = int(lengths.sum())
+    parts = max(1, round(total / budget))
+    ends = np.searchsorted(np.cumsum(lengths), np.arange(1, parts) * (total / parts), side="left") + 1
+    return np.unique(ends[ends < len(lengths)])

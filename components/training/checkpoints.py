@@ -1,0 +1,95 @@
+"""Checkpoints of a training run: whole or absent, written in the background, the newest valid one taken."""
+
+import json
+import logging
+import shutil
+import tempfile
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from safetensors.torch import load_file, save_file
+
+log = logging.getLogger(__name__)
+
+
+class CheckpointStore(Protocol):
+    """Where checkpoints go: one folder each, whole or absent."""
+
+    def put_folder(self, folder: Path, key: str) -> Any:
+        """Store `folder` under `key`; its manifest is written last."""
+        ...
+
+    def get_folder(self, key: str, folder: Path) -> Any:
+        """Bring `key` into `folder`, verified against its manifest."""
+        ...
+
+    def list(self, prefix: str) -> Any:
+        """Entries, each with a `key`, below `prefix`."""
+        ...
+
+    def delete(self, prefix: str) -> Any:
+        """Remove all below `prefix`."""
+        ...
+
+
+class Checkpoints:
+    """Checkpoints of one training, under the fingerprint of what it was made from.
+
+    Args:
+        store: where they go.
+        fingerprint: digest of inputs, settings and code; the same command finds them again.
+        keep: how many of the newest stay.
+    """
+
+    def __init__(self, store: CheckpointStore, fingerprint: str, keep: int) -> None:
+        self.store = store
+        self.prefix = f"checkpoints/{fingerprint}"
+        self.keep = keep
+        self.writer = ThreadPoolExecutor(1, thread_name_prefix="checkpoint")
+        self.pending: Future[None] | None = None
+
+    def save(self, step: int, tensors: dict[str, torch.Tensor], state: dict[str, Any]) -> None:
+        """Copy `tensors` now and write them in the background; waits only for the checkpoint before."""
+        self.wait()
+        copies = {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in tensors.items()}
+        self.pending = self.writer.submit(self._write, step, copies, json.dumps(state))
+
+    def wait(self) -> None:
+        """Wait until the last checkpoint is written; raises what went wrong in writing it."""
+        if self.pending is not None:
+            self.pending.result()
+            self.pending = None
+
+    def newest(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]] | None:
+        """Tensors and state of the newest valid checkpoint; what is skipped is said and why."""
+        for step in sorted(self._steps(), reverse=True):
+            with tempfile.TemporaryDirectory(prefix="stillhouse-checkpoint-") as folder:
+                target = Path(folder) / "checkpoint"
+                try:
+                    self.store.get_folder(f"{self.prefix}/{step:09d}", target)
+                    return load_file(target / "tensors.safetensors"), json.loads((target / "state.json").read_text())
+                except Exception as error:
+                    log.warning("checkpoint at step %d skipped: %s", step, error)
+        return None
+
+    def clear(self) -> None:
+        """Remove all of this training's checkpoints: it has ended well."""
+        self.wait()
+        self.store.delete(self.prefix)
+
+    def _write(self, step: int, tensors: dict[str, torch.Tensor], state: str) -> None:
+        folder = Path(tempfile.mkdtemp(prefix="stillhouse-checkpoint-"))
+        try:
+            save_file(tensors, folder / "tensors.safetensors")
+            (folder / "state.json").write_text(state)
+            self.store.put_folder(folder, f"{self.prefix}/{step:09d}")
+        finally:
+            shutil.rmtree(folder)
+        for old in sorted(self._steps())[: -self.keep]:
+            self.store.delete(f"{self.prefix}/{old:09d}")
+
+    def _steps(self) -> set[int]:
+        below = (entry.key.removeprefix(self.prefix + "/").split("/")[0] for entry in self.store.list(self.prefix))
+        return {int(name) for name in below if name.isdigit()}

@@ -1,0 +1,297 @@
+"""The one training loop: pretraining, fine-tuning and distilling hand it a model, samples and a loss."""
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import nn
+
+from stillhouse.components.training.batches import Batch, Samples, plan_epoch, split_by_padded_tokens
+from stillhouse.components.training.checkpoints import Checkpoints
+from stillhouse.components.training.optimizer import freeze_below, make_optimizer, set_learning_rates
+from stillhouse.components.training.precision import autocast, pick_device
+from stillhouse.components.training.preemption import Preempted, StopRequest, stop_request
+from stillhouse.components.training.settings import LoopSettings, OptimizerSettings
+
+log = logging.getLogger(__name__)
+
+REPORT_SECONDS = 1.0
+"""At most one point of the training curves in so many seconds."""
+
+Loss = Callable[[nn.Module, Mapping[str, torch.Tensor]], tuple[torch.Tensor, int]]
+"""A plain function: the model and a micro-batch -> the sum of the losses and over how many things it sums."""
+
+
+class Reporter(Protocol):
+    """Where curves and progress go."""
+
+    def metrics(self, values: dict[str, float], step: int = 0) -> None:
+        """Points of the curves at `step`."""
+        ...
+
+    def progress(self, done: float, total: float, unit: str, note: str = "") -> None:
+        """How far it is."""
+        ...
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What tells how good the model is now."""
+
+    measure: Callable[[nn.Module], dict[str, float]]
+    main: str
+    greater_is_better: bool = True
+
+
+@dataclass(frozen=True)
+class Thaw:
+    """Parameters below a depth do not learn; from `every` epochs on, one more layer does (0: never)."""
+
+    level: int = 0
+    every: int = 0
+
+    def at(self, epoch: int) -> int:
+        """Depth from which parameters learn in `epoch`."""
+        return max(0, self.level - (epoch // self.every if self.every else 0))
+
+
+@dataclass
+class History:
+    """All that a resumed training needs besides tensors."""
+
+    step: int = 0
+    tokens: int = 0
+    padded_tokens: int = 0
+    seconds: float = 0.0
+    data_seconds: float = 0.0
+    loss_sum: float = 0.0
+    loss_weight: float = 0.0
+    best: float | None = None
+    best_step: int = 0
+    stale: int = 0
+    stopped: bool = False
+    points: list[dict[str, float]] = field(default_factory=list)
+
+    def summary(self) -> dict[str, float]:
+        """Figures of the whole training: real tokens and their rate, share of real tokens, share of time spent waiting for data."""
+        return {
+            "tokens": self.tokens,
+            "tokens_per_second": self.tokens / max(self.seconds, 1e-9),
+            "fill_ratio": self.tokens / max(self.padded_tokens, 1),
+            "data_wait_share": self.data_seconds / max(self.seconds, 1e-9),
+            "steps": self.step,
+            "best_step": self.best_step,
+        }
+
+
+class Training:
+    """One training: `run` it to the end, or on from its newest checkpoint."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        samples: Samples,
+        loss: Loss,
+        *,
+        settings: LoopSettings,
+        optimizer: OptimizerSettings,
+        num_layers: int,
+        report: Reporter,
+        evaluation: Evaluation | None = None,
+        checkpoints: Checkpoints | None = None,
+        thaw: Thaw = Thaw(),
+    ) -> None:
+        self.device = pick_device()
+        self.model = model.to(self.device)
+        self.forward: nn.Module = torch.compile(self.model) if settings.compile else self.model  # type: ignore[assignment]
+        self.samples, self.loss, self.settings = samples, loss, settings
+        self.report, self.evaluation, self.checkpoints = report, evaluation, checkpoints
+        self.thaw, self.num_layers = thaw, num_layers
+        self.plans = [self._plan(epoch) for epoch in range(settings.epochs)]
+        self.num_steps = sum(map(len, self.plans))
+        self.optimizer = make_optimizer(model, optimizer, num_layers)
+        self.optimizer_settings = optimizer
+        self.history = History()
+        self.best_weights: dict[str, torch.Tensor] = {}
+        self.learning_rate = 0.0
+
+    def run(self) -> History:
+        """Train to the end and leave the best weights in the model.
+
+        Raises:
+            Preempted: a signal asked to stop; a checkpoint was written first.
+        """
+        self._resume()
+        resumed_at = self.history.step
+        saved = reported = time.monotonic()
+        with stop_request() as stop:
+            for epoch, index, batch in self._remaining():
+                if index == 0 or self.history.step == resumed_at:
+                    freeze_below(self.model, self.thaw.at(epoch), self.num_layers)
+                self._step(batch, epoch)
+                now = time.monotonic()
+                if self._evaluates_after(epoch, index):
+                    self._evaluate(epoch + (index + 1) / len(self.plans[epoch]))
+                if now - reported >= REPORT_SECONDS or self.history.step == self.num_steps:
+                    self._report()
+                    reported = now
+                if self.history.stopped:
+                    break
+                if stop or now - saved >= self.settings.checkpoint_seconds:
+                    self._save(stop)
+                    saved = now
+        if self.best_weights:
+            self.model.load_state_dict(self.best_weights, strict=False)
+        return self.history
+
+    def _plan(self, epoch: int) -> list[Batch]:
+        s = self.settings
+        return plan_epoch(
+            self.samples.lengths,
+            batch_tokens=s.batch_tokens,
+            micro_batch_tokens=s.micro_batch_tokens,
+            seed=s.seed,
+            epoch=epoch,
+        )
+
+    def _remaining(self) -> list[tuple[int, int, Batch]]:
+        steps = [(epoch, i, batch) for epoch, plan in enumerate(self.plans) for i, batch in enumerate(plan)]
+        return [] if self.history.stopped else steps[self.history.step :]
+
+    def _step(self, batch: Batch, epoch: int) -> None:
+        began = time.perf_counter()
+        # Dropout draws from a state that is a function of the step alone: a resumed run draws the same.
+        torch.manual_seed((self.settings.seed << 32) + self.history.step)
+        self.forward.train()
+        loss_sum, weight, waited = 0.0, 0, 0.0
+        for rows in batch.micro_batches:
+            fetched = time.perf_counter()
+            inputs = {name: t.to(self.device, non_blocking=True) for name, t in self.samples.batch(rows, epoch).items()}
+            waited += time.perf_counter() - fetched
+            with autocast(self.settings, self.device):
+                loss, count = self.loss(self.forward, inputs)
+            loss.backward()
+            loss_sum += loss.detach().item()
+            weight += count
+            self.history.padded_tokens += inputs["input_ids"].numel()
+        for parameter in self.model.parameters():
+            if parameter.grad is not None:
+                parameter.grad.div_(max(weight, 1))
+        nn.utils.clip_grad_norm_(self.model.parameters(), self.optimizer_settings.max_grad_norm)
+        self.learning_rate = set_learning_rates(
+            self.optimizer, self.optimizer_settings, step=self.history.step, num_steps=self.num_steps
+        )
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        history = self.history
+        history.step += 1
+        history.tokens += int(self.samples.lengths[batch.rows].sum())
+        history.loss_sum += loss_sum
+        history.loss_weight += weight
+        history.data_seconds += waited
+        history.seconds += time.perf_counter() - began
+
+    def _evaluates_after(self, epoch: int, index: int) -> bool:
+        if self.evaluation is None:
+            return False
+        size, parts = len(self.plans[epoch]), min(self.settings.evaluations_per_epoch, len(self.plans[epoch]))
+        return any(index + 1 == -(-size * part // parts) for part in range(1, parts + 1))
+
+    def _evaluate(self, epochs: float) -> None:
+        assert self.evaluation is not None
+        self.model.eval()
+        with torch.inference_mode(), autocast(self.settings, self.device):
+            values = self.evaluation.measure(self.model)
+        history, main = self.history, values[self.evaluation.main]
+        better = history.best is None or (
+            main > history.best if self.evaluation.greater_is_better else main < history.best
+        )
+        if better:
+            history.best, history.best_step, history.stale = main, history.step, 0
+            self.best_weights = {name: t.detach().to("cpu", copy=True) for name, t in self.model.state_dict().items()}
+        else:
+            history.stale += 1
+            history.stopped = 0 < self.settings.patience <= history.stale
+        history.points.append({"step": history.step, "epochs": epochs, **values})
+        self.report.metrics({f"validation/{name}": value for name, value in values.items()}, step=history.step)
+        log.info("epoch %.2f: %s", epochs, ", ".join(f"{name} {value:.4f}" for name, value in values.items()))
+
+    def _report(self) -> None:
+        history = self.history
+        loss = history.loss_sum / max(history.loss_weight, 1)
+        figures = history.summary()
+        self.report.metrics(
+            {
+                "train/loss": loss,
+                "train/learning_rate": self.learning_rate,
+                "train/tokens_per_second": figures["tokens_per_second"],
+                "train/fill_ratio": figures["fill_ratio"],
+                "train/data_wait_share": figures["data_wait_share"],
+            },
+            step=history.step,
+        )
+        history.loss_sum = history.loss_weight = 0.0
+        best = "" if history.best is None or self.evaluation is None else f", {self.evaluation.main} {history.best:.4f}"
+        total = sum(int(self.samples.lengths.sum()) for _ in self.plans)
+        self.report.progress(history.tokens, total, "tokens", f"loss {loss:.3f}{best}")
+
+    def _save(self, stop: StopRequest) -> None:
+        if self.checkpoints is not None:
+            self.checkpoints.save(self.history.step, self._tensors(), vars(self.history))
+        if stop:
+            if self.checkpoints is not None:
+                self.checkpoints.wait()
+            raise Preempted(
+                f"stopped at step {self.history.step} of {self.num_steps}; the same command goes on from there"
+            )
+
+    def _tensors(self) -> dict[str, torch.Tensor]:
+        tensors = {f"model/{name}": t for name, t in self.model.state_dict().items()}
+        tensors |= {f"best/{name}": t for name, t in self.best_weights.items()}
+        for index, state in self.optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer/{index}/{name}": t for name, t in state.items()}
+        return _without_aliases(tensors)
+
+    def _resume(self) -> None:
+        found = self.checkpoints.newest() if self.checkpoints is not None else None
+        if found is None:
+            return
+        tensors, state = found
+        self.history = History(**state)
+        self.model.load_state_dict(_part(tensors, "model/"), strict=False)
+        self.best_weights = _part(tensors, "best/")
+        optimizer: dict[int, dict[str, Any]] = {}
+        for name, tensor in _part(tensors, "optimizer/").items():
+            index, key = name.split("/")
+            optimizer.setdefault(int(index), {})[key] = tensor
+        self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": optimizer})
+        log.info("goes on from the checkpoint at step %d of %d", self.history.step, self.num_steps)
+
+
+def _part(tensors: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
+    return {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}
+
+
+def _without_aliases(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Tied weights once: safetensors refuses two names for one memory, and loading the one sets the other."""
+    seen: set[int] = set()
+    return {
+        name: t for name, t in tensors.items() if t.numel() == 0 or not (t.data_ptr() in seen or seen.add(t.data_ptr()))
+    }
+
+
+def mean_loss(model: nn.Module, samples: Samples, loss: Loss, settings: LoopSettings) -> float:
+    """Mean of `loss` over `samples` in the view of epoch 0, without learning."""
+    device = next(model.parameters()).device
+    total, weight = 0.0, 0
+    rows = np.argsort(samples.lengths, kind="stable")
+    with torch.inference_mode():
+        for part in split_by_padded_tokens(rows, samples.lengths, settings.micro_batch_tokens):
+            value, count = loss(model, {name: t.to(device) for name, t in samples.batch(part, 0).items()})
+            total += value.item()
+            weight += count
+    return total / max(weight, 1)

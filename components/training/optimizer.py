@@ -1,0 +1,72 @@
+"""AdamW, its parameter groups and schedule; what is frozen and when it thaws."""
+
+import math
+import re
+
+from torch import nn
+from torch.optim import AdamW
+
+from stillhouse.components.training.settings import OptimizerSettings
+
+LAYER = re.compile(r"\.(?:layer|layers|h|block|blocks)\.(\d+)\.")
+"""Where transformers' encoders and decoders number their layers."""
+
+
+def depth(name: str, num_layers: int) -> int:
+    """Depth of a parameter by its name: 0 for embeddings, 1 to `num_layers` for layers, `num_layers + 1` for what is on top."""
+    found = LAYER.search(name)
+    if found:
+        return int(found[1]) + 1
+    return 0 if "embed" in name or ".wte." in name or ".wpe." in name else num_layers + 1
+
+
+def make_optimizer(model: nn.Module, settings: OptimizerSettings, num_layers: int) -> AdamW:
+    """AdamW (Loshchilov and Hutter, 2019, arXiv:1711.05101) with learning rates that fall with depth
+    (Howard and Ruder, 2018, arXiv:1801.06146) and no decay of biases and normalisation.
+
+    Frozen parameters are in it too, so that they can thaw: without a gradient AdamW leaves them alone.
+    """
+    groups: dict[tuple[int, bool], list[nn.Parameter]] = {}
+    for name, parameter in model.named_parameters():
+        groups.setdefault((depth(name, num_layers), parameter.ndim >= 2), []).append(parameter)
+    return AdamW(
+        [
+            {
+                "params": parameters,
+                "peak_lr": settings.learning_rate * settings.layer_decay ** max(0, num_layers - level),
+                "weight_decay": settings.weight_decay if decays else 0.0,
+            }
+            for (level, decays), parameters in sorted(groups.items(), key=lambda item: item[0])
+        ],
+        fused=True,
+    )
+
+
+def set_learning_rates(optimizer: AdamW, settings: OptimizerSettings, *, step: int, num_steps: int) -> float:
+    """Set the learning rates of `step`: a linear rise, then a cosine to zero (Loshchilov and Hutter, 2017,
+    arXiv:1608.03983) or a constant. A function of the step alone, so that a resumed run needs no state.
+
+    Returns:
+        The highest group's rate.
+    """
+    rise = round(settings.warmup * num_steps)
+    if step < rise:
+        factor = (step + 1) / rise
+    elif settings.schedule == "cosine":
+        factor = 0.5 * (1 + math.cos(math.pi * (step - rise) / max(1, num_steps - rise)))
+    else:
+        factor = 1.0
+    for group in optimizer.param_groups:
+        group["lr"] = group["peak_lr"] * factor
+    return max(group["lr"] for group in optimizer.param_groups)
+
+
+def freeze_below(model: nn.Module, level: int, num_layers: int) -> int:
+    """Let only parameters at depth `level` and above learn.
+
+    Returns:
+        How many parameters learn.
+    """
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad_(depth(name, num_layers) >= level)
+    return sum(p.numel() for p in model.parameters() if p.requires_grad)
