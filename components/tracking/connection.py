@@ -1,0 +1,125 @@
+"""The door to MLflow; imports it late, for that takes seconds."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stillhouse.components.tracking import settings
+from stillhouse.components.tracking.spool import read_sent
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+
+RUN_TAG = "stillhouse.run"
+STEP_TAG = "stillhouse.step"
+PARENT_TAG = "mlflow.parentRunId"
+
+ENVIRONMENT = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",  # we repeat ourselves, with jitter and within bounds
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": str(settings.REQUEST_SECONDS),
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+}
+"""What MLflow reads from the environment, where nobody has said otherwise."""
+
+
+def connect(home: Path) -> "MlflowClient":
+    """A client of the server that MLFLOW_TRACKING_URI names, or of the database under `home`."""
+    os.environ["MLFLOW_ALLOW_PICKLE_DESERIALIZATION"] = "false"
+    for name, value in ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    from mlflow import MlflowClient
+
+    uri = settings.tracking_uri(home)
+    if uri == f"sqlite:///{home.absolute() / 'mlflow.db'}":
+        _create_database(home.absolute())
+    return MlflowClient(tracking_uri=uri, registry_uri=uri)
+
+
+def refused(error: Exception) -> bool:
+    """Whether the server has understood the request and will refuse it however often it comes."""
+    from mlflow.exceptions import MlflowException
+
+    return isinstance(error, MlflowException) and error.get_http_status_code() in (400, 404)
+
+
+def experiment_id(client: "MlflowClient", home: Path, name: str) -> str:
+    """Id of the experiment `name`, made on first use; with SQLite its artifacts lie under `home`."""
+    from mlflow.exceptions import MlflowException
+
+    experiment = client.get_experiment_by_name(name)
+    if experiment is not None:
+        return experiment.experiment_id
+    database = settings.tracking_uri(home).startswith("sqlite:")
+    location = str(home.absolute() / "mlartifacts") if database else None
+    try:
+        return client.create_experiment(name, artifact_location=location)
+    except MlflowException as error:
+        experiment = client.get_experiment_by_name(name)
+        if experiment is None:
+            raise error
+        return experiment.experiment_id
+
+
+def find_or_create(
+    client: "MlflowClient", home: Path, experiment: str, run_id: str, step: str, start_time: int
+) -> "Run":
+    """The MLflow run of a step (or of the pipeline itself, the parent of all steps), made on first use.
+
+    Steps and senders may ask at the same time; a lock beside the spool keeps them from making two.
+
+    Args:
+        experiment: name of the experiment.
+        run_id: id of the pipeline run.
+        start_time: milliseconds since 1970, of a run that has to be made.
+    """
+    from filelock import FileLock
+
+    folder = settings.spool_folder(home, run_id)
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / "mlflow.lock"):
+        parent = None
+        if step != settings.PIPELINE:
+            # The parent may be an injected run, in whatever experiment that is.
+            known = read_sent(folder / f"{settings.PIPELINE}.jsonl").mlflow_run
+            parent = client.get_run(known) if known else None
+        where = parent.info.experiment_id if parent else experiment_id(client, home, experiment)
+        if parent is None and step != settings.PIPELINE:
+            parent = _find_or_create(client, where, run_id, settings.PIPELINE, start_time, None)
+        return _find_or_create(client, where, run_id, step, start_time, parent)
+
+
+def _find_or_create(
+    client: "MlflowClient", experiment: str, run_id: str, step: str, start_time: int, parent: "Run | None"
+) -> "Run":
+    query = f"tags.`{RUN_TAG}` = '{run_id}' and tags.`{STEP_TAG}` = '{step}'"
+    found = client.search_runs([experiment], filter_string=query, order_by=["attributes.start_time ASC"], max_results=1)
+    if found:
+        return found[0]
+    tags = {RUN_TAG: run_id, STEP_TAG: step}
+    if parent:
+        tags[PARENT_TAG] = parent.info.run_id
+    return client.create_run(experiment, start_time=start_time, tags=tags, run_name=step if parent else run_id)
+
+
+def _create_database(home: Path) -> None:
+    """Make the SQLite database under another name and move it into place.
+
+    MLflow builds it in some fifty steps that take seconds; one that was killed in between never opens again.
+    """
+    from filelock import FileLock
+
+    database, new = home / "mlflow.db", home / "mlflow.db.new"
+    if database.exists():
+        return
+    home.mkdir(parents=True, exist_ok=True)
+    with FileLock(home / "mlflow.db.lock"):
+        if database.exists():
+            return
+        from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+        new.unlink(missing_ok=True)
+        SqlAlchemyStore(f"sqlite:///{new}", str(home / "mlartifacts")).engine.dispose()
+        new.replace(database)

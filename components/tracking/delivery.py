@@ -1,0 +1,251 @@
+"""One spool on its way to MLflow."""
+
+import json
+import logging
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stillhouse.components.tracking import settings
+from stillhouse.components.tracking.connection import PARENT_TAG, RUN_TAG, STEP_TAG, find_or_create, refused
+from stillhouse.components.tracking.spool import Event, Sent, read_events, read_sent, write_sent
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Metric, Run
+
+logger = logging.getLogger(__name__)
+
+ERROR_TAG = "stillhouse.error"
+SECONDS_TAG = "stillhouse.seconds"
+ATTEMPT_TAG = "stillhouse.attempt"
+
+MAX_PARAM_CHARACTERS = 6000
+MAX_TAG_CHARACTERS = 8000
+MAX_DIGEST_CHARACTERS = 36
+MAX_KEY_CHARACTERS = 250
+"""Limits of MLflow's database."""
+
+
+@dataclass
+class Batch:
+    """What goes to the server in one request, and how far the spool is sent thereafter."""
+
+    offset: int = 0
+    metrics: "list[Metric]" = field(default_factory=list)
+    params: dict[str, str] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.metrics) + len(self.params) + len(self.tags)
+
+
+class Delivery:
+    """Sends one step's spool and remembers how far it came.
+
+    Metrics go verbatim (name, step, timestamp, value), so the server drops a point that comes twice.
+    Parameters cannot change: another value in a later attempt becomes the tag `attempt.<n>.<name>`. An event
+    that the server refuses for good (a name it does not take) is logged and left out.
+    """
+
+    def __init__(self, client: "MlflowClient", home: Path, spool: Path) -> None:
+        self.points = 0
+        """Metric points sent by this object."""
+        self._client = client
+        self._home = home
+        self._spool = spool
+        self._run_id = spool.parent.parent.name
+        self._step = spool.stem
+        self._sent = read_sent(spool)
+        self._params: dict[str, str] | None = None
+        """Parameters the server has; None before the run is open."""
+
+    def send(self) -> None:
+        """Send what is new.
+
+        Raises:
+            Exception: the server does not answer; the next call goes on behind what it has taken.
+        """
+        if self._spool.stat().st_size == self._sent.offset:
+            return
+        if self._params is None and self._sent.mlflow_run:
+            self._reopen()
+        batch = Batch(self._sent.offset)
+        for offset, event in read_events(self._spool, self._sent.offset):
+            if event["event"] in ("start", "artifact", "dataset", "end"):
+                self._flush(batch)
+                self._send_alone(event)
+                batch = Batch(offset)
+            else:
+                self._collect(event, batch)
+                batch.offset = offset
+            if len(batch) >= settings.BATCH_EVENTS:
+                self._flush(batch)
+                batch = Batch(offset)
+        self._flush(batch)
+
+    def abandon(self) -> None:
+        """Nobody has written the end of this step: let MLflow not show it as running for ever."""
+        if not self._sent.ended:
+            self._or_leave_out(lambda: self._terminate("KILLED", None), "the end")
+            self._keep(ended=True)
+
+    def _send_alone(self, event: Event) -> None:
+        if event["event"] == "start":
+            self._start(event)
+        else:
+            act = {"artifact": self._artifact, "dataset": self._dataset, "end": self._end}[event["event"]]
+            self._or_leave_out(lambda: act(event), event)
+
+    def _start(self, event: Event) -> None:
+        run = self._adopt(event["injected"]) if event["injected"] else None
+        if run is None:
+            run = find_or_create(self._client, self._home, event["experiment"], self._run_id, self._step, event["time"])
+        self._open(run)
+        for run_id in (run.info.run_id, self._own_parent()):
+            if run_id:
+                self._client.update_run(run_id, status="RUNNING")
+        self._client.set_tag(run.info.run_id, ATTEMPT_TAG, str(event["attempt"]))
+        if error := run.data.tags.get(ERROR_TAG):
+            self._client.set_tag(run.info.run_id, f"attempt.{event['attempt'] - 1}.error", error)
+            self._client.delete_tag(run.info.run_id, ERROR_TAG)
+        self._keep(mlflow_run=run.info.run_id, attempt=event["attempt"], ended=False)
+
+    def _adopt(self, injected: str) -> "Run | None":
+        """The run that somebody opened for this step; None when the server does not know it."""
+        try:
+            run = self._client.get_run(injected)
+        except Exception as error:
+            if not refused(error):
+                raise
+            logger.warning("%s: MLflow has no run %s (MLFLOW_RUN_ID); opening one.", self._step, injected)
+            return None
+        self._client.set_tag(injected, RUN_TAG, self._run_id)
+        self._client.set_tag(injected, STEP_TAG, self._step)
+        return run
+
+    def _artifact(self, event: Event) -> None:
+        path, folder = Path(event["path"]), event["folder"] or None
+        if not path.exists():
+            logger.warning("%s: %s is gone and cannot be kept as an artifact.", self._step, path)
+        elif path.is_dir():
+            self._client.log_artifacts(self._sent.mlflow_run, str(path), folder)
+        else:
+            self._client.log_artifact(self._sent.mlflow_run, str(path), folder)
+
+    def _dataset(self, event: Event) -> None:
+        from mlflow.entities import Dataset, DatasetInput, InputTag
+
+        scheme = event["source"].partition("://")[0] if "://" in event["source"] else "local"
+        dataset = Dataset(
+            name=event["name"],
+            digest=event["digest"][:MAX_DIGEST_CHARACTERS],
+            source_type={"hf": "hugging_face"}.get(scheme, scheme),
+            source=json.dumps({"uri": event["source"]}),
+            profile=json.dumps({"digest": event["digest"], "rows": event["rows"]}),
+        )
+        inputs = [DatasetInput(dataset, [InputTag("mlflow.data.context", self._step)])]
+        self._client.log_inputs(self._sent.mlflow_run, inputs)
+
+    def _end(self, event: Event) -> None:
+        self._keep(ended=True)
+        self._client.set_tag(self._sent.mlflow_run, SECONDS_TAG, str(event["seconds"]))
+        if event["message"]:
+            self._client.set_tag(self._sent.mlflow_run, ERROR_TAG, event["message"][:MAX_TAG_CHARACTERS])
+        self._terminate(event["status"], event["time"])
+
+    def _terminate(self, status: str, time: int | None) -> None:
+        for run_id in (self._sent.mlflow_run, self._own_parent()):
+            if run_id:
+                self._client.set_terminated(run_id, status, time)
+
+    def _own_parent(self) -> str | None:
+        """The parent run, if no pipeline speaks for it (a step that runs alone): it follows the step."""
+        if self._spool.with_stem(settings.PIPELINE).exists():
+            return None
+        parent = self._client.get_run(self._sent.mlflow_run).data.tags.get(PARENT_TAG)
+        tags = self._client.get_run(parent).data.tags if parent else {}
+        return parent if tags.get(RUN_TAG) == self._run_id else None
+
+    def _reopen(self) -> None:
+        """Go on with the run of an earlier sender; a server that lacks it gets everything from the start."""
+        try:
+            self._open(self._client.get_run(self._sent.mlflow_run))
+        except Exception as error:
+            if not refused(error):
+                raise
+            self._sent = Sent()
+
+    def _open(self, run: "Run") -> None:
+        self._params = dict(run.data.params)
+        self._sent = self._sent._replace(mlflow_run=run.info.run_id)
+
+    def _keep(self, **changes: Any) -> None:
+        self._sent = self._sent._replace(**changes)
+        write_sent(self._spool, self._sent)
+
+    def _collect(self, event: Event, batch: Batch) -> None:
+        from mlflow.entities import Metric
+
+        values = {_key(name): value for name, value in event.get("values", {}).items()}
+        if event["event"] == "metric":
+            batch.metrics += [Metric(name, value, event["time"], event["step"]) for name, value in values.items()]
+        elif event["event"] == "tag":
+            batch.tags |= values
+        elif event["event"] == "param":
+            self._collect_params(values, batch)
+
+    def _collect_params(self, values: dict[str, str], batch: Batch) -> None:
+        known = (self._params or {}) | batch.params
+        for name, value in values.items():
+            value = value[:MAX_PARAM_CHARACTERS]
+            if name not in known:
+                batch.params[name] = value
+            elif known[name] != value:
+                batch.tags[_key(f"attempt.{self._sent.attempt}.{name}")] = value
+
+    def _flush(self, batch: Batch) -> None:
+        if len(batch):
+            try:
+                self._log(batch)
+            except Exception as error:
+                if not refused(error):
+                    raise
+                self._log_singly(batch)
+            self._params = (self._params or {}) | batch.params
+            self.points += len(batch.metrics)
+        if batch.offset != self._sent.offset:
+            self._keep(offset=batch.offset)
+
+    def _log(self, batch: Batch) -> None:
+        from mlflow.entities import Param, RunTag
+
+        self._client.log_batch(
+            self._sent.mlflow_run,
+            metrics=batch.metrics,
+            params=[Param(name, value) for name, value in batch.params.items()],
+            tags=[RunTag(name, value[:MAX_TAG_CHARACTERS]) for name, value in batch.tags.items()],
+        )
+
+    def _log_singly(self, batch: Batch) -> None:
+        """The server refused something in this batch: leave that out, and send the rest."""
+        singles = [Batch(metrics=[metric]) for metric in batch.metrics]
+        singles += [Batch(params={name: value}) for name, value in batch.params.items()]
+        singles += [Batch(tags={name: value}) for name, value in batch.tags.items()]
+        for single in singles:
+            self._or_leave_out(lambda single=single: self._log(single), single)
+
+    def _or_leave_out(self, action: Callable[[], object], what: object) -> None:
+        try:
+            action()
+        except Exception as error:
+            if not refused(error):
+                raise
+            logger.warning("%s: MLflow refuses %s: %s", self._step, what, error)
+
+
+def _key(name: str) -> str:
+    """The name with what MLflow does not take in names replaced."""
+    return re.sub(r"[^/\w.\- :]", "_", name)[:MAX_KEY_CHARACTERS]

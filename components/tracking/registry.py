@@ -1,0 +1,250 @@
+"""The model registry: register a version, move its aliases, find its files.
+
+Knows no torch: what is registered is a folder of files, and promote runs where torch is not installed.
+"""
+
+import json
+import os
+import tempfile
+import time
+import warnings
+from collections.abc import Callable
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_exponential_jitter
+
+from stillhouse.components.tracking import settings
+from stillhouse.components.tracking.connection import RUN_TAG, connect, find_or_create, refused
+from stillhouse.components.tracking.run import StepRun
+from stillhouse.components.tracking.spool import read_sent
+from stillhouse.errors import UserError
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import LoggedModel
+    from mlflow.models import ModelSignature
+
+DIGEST_TAG = "stillhouse.digest"
+DATASET_TAG = "stillhouse.dataset"
+CODE = Path(__file__).with_name("pyfunc_model.py")
+T = TypeVar("T")
+
+REQUIREMENTS = ("torch", "transformers", "safetensors", "pandas")
+
+
+def log_model(run: StepRun, model_folder: str | Path, name: str, digest: str) -> str:
+    """Keep a transformers folder (with its model.json) in MLflow and register it as a version of `name`.
+
+    A model of the same digest is registered once: a retried step gets the version it made before.
+
+    Args:
+        run: the step that asks; the model belongs to its MLflow run.
+        digest: of the folder's content.
+
+    Returns:
+        The version, a whole number as text.
+
+    Raises:
+        UserError: MLflow does not answer for a minute, or refuses.
+    """
+    home, folder = settings.home(), Path(model_folder)
+    return _patiently(lambda: _log_model(connect(home), home, run, folder, name, digest))
+
+
+def set_aliases(name: str, champion: str, previous: str | None) -> None:
+    """Point the alias `champion` at one version and `previous` at another (None takes it away).
+
+    Raises:
+        UserError: MLflow does not answer, or has no such version.
+    """
+
+    def act() -> None:
+        client = connect(settings.home())
+        client.set_registered_model_alias(name, "champion", champion)
+        if previous is None:
+            client.delete_registered_model_alias(name, "previous")
+        else:
+            client.set_registered_model_alias(name, "previous", previous)
+
+    _patiently(act)
+
+
+def version_uri(name: str, version: str) -> str:
+    """The address of a version, as mlflow.pyfunc.load_model and `resolve` take it."""
+    return f"models:/{name}/{version}"
+
+
+def resolve(uri: str) -> Path:
+    """The local transformers folder behind models:/NAME@ALIAS or models:/NAME/VERSION.
+
+    Files on this machine are used in place; others are downloaded once, to `downloads` under the home folder.
+
+    Raises:
+        UserError: the address is malformed, nothing is registered there, or MLflow does not answer.
+    """
+    name, mark, rest = uri.removeprefix("models:/").rpartition("@" if "@" in uri else "/")
+    if not uri.startswith("models:/") or not (name and mark and rest):
+        raise UserError(f"'{uri}' names no model; use models:/NAME@champion or models:/NAME/3.")
+    home = settings.home()
+    folder = _patiently(lambda: _local_folder(connect(home), home, name, rest, by_alias=mark == "@"))
+    if folder is None:
+        raise UserError(f"'{uri}' is not registered; promote a model first, or name a version that exists.")
+    return folder
+
+
+def _log_model(client: "MlflowClient", home: Path, run: StepRun, folder: Path, name: str, digest: str) -> str:
+    known = client.search_model_versions(f"name = '{name}' and tags.`{DIGEST_TAG}` = '{digest}'")
+    if known:
+        return str(known[0].version)
+    info = json.loads((folder / "model.json").read_text())
+    tags = {DIGEST_TAG: digest, RUN_TAG: run.run_id, DATASET_TAG: info["dataset_digest"]}
+    mlflow_run = _mlflow_run(client, home, run)
+    model = client.create_logged_model(mlflow_run.info.experiment_id, "model", mlflow_run.info.run_id, tags)
+    with tempfile.TemporaryDirectory() as temporary:
+        _write_pyfunc(Path(temporary, "model"), folder, info, model)
+        client.log_model_artifacts(model.model_id, str(Path(temporary, "model")))
+    client.finalize_logged_model(model.model_id, "READY")
+    return _register(client, name, model, tags)
+
+
+def _mlflow_run(client: "MlflowClient", home: Path, run: StepRun) -> Any:
+    """The MLflow run of this step: injected, or opened by its sender, or opened here for it to find."""
+    spool = settings.spool_folder(home, run.run_id) / f"{run.step}.jsonl"
+    known = os.environ.get("MLFLOW_RUN_ID") or read_sent(spool).mlflow_run
+    if known:
+        return client.get_run(known)
+    return find_or_create(client, home, settings.experiment(), run.run_id, run.step, time.time_ns() // 1_000_000)
+
+
+def _write_pyfunc(path: Path, folder: Path, info: dict[str, Any], model: "LoggedModel") -> None:
+    """Write a models-from-code pyfunc around the folder; its code runs here once, without torch."""
+    from mlflow import pyfunc
+    from mlflow.models import Model
+
+    described = Model(
+        artifact_path=model.artifact_location,
+        run_id=model.source_run_id,
+        model_uuid=model.model_id,
+        model_id=model.model_id,
+    )
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*An input example", UserWarning)  # it would have to run the model
+        pyfunc.save_model(
+            path=str(path),
+            python_model=str(CODE),
+            artifacts={"model": str(folder.absolute())},
+            signature=_signature(info),
+            pip_requirements=_requirements(),
+            mlflow_model=described,
+        )
+
+
+def _signature(info: dict[str, Any]) -> "ModelSignature":
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, DataType, Schema
+    from mlflow.types.schema import Array, TensorSpec
+
+    text = Schema([ColSpec(DataType.string, "text")])
+    if info["target"] == "number":
+        return ModelSignature(text, Schema([ColSpec(DataType.double, "value")]))
+    label = Array(DataType.string) if info["target"] == "multi_label" else DataType.string
+    probabilities = [ColSpec(DataType.double, f"probability_{name}") for name in info["labels"]]
+    answer: list[ColSpec | TensorSpec] = [
+        ColSpec(label, "label"),
+        ColSpec(DataType.double, "score"),
+        *probabilities,
+    ]
+    return ModelSignature(text, Schema(answer))
+
+
+def _requirements() -> list[str]:
+    """The versions we train with: as installed, or (where there is no torch) as Stillhouse pins them."""
+    pins = []
+    for name in REQUIREMENTS:
+        try:
+            pins.append(f"{name}=={metadata.version(name).partition('+')[0]}")
+        except metadata.PackageNotFoundError:
+            pins += [text for text in metadata.requires("stillhouse") or [] if text.startswith(f"{name}==")]
+    return pins
+
+
+def _register(client: "MlflowClient", name: str, model: "LoggedModel", tags: dict[str, str]) -> str:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        client.create_registered_model(name)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+    # By its place, not as models:/ID: that one MLflow looks up at its global address, not at our client's.
+    version = client.create_model_version(
+        name, model.artifact_location, model.source_run_id, tags, model_id=model.model_id
+    )
+    return str(version.version)
+
+
+def _local_folder(client: "MlflowClient", home: Path, name: str, rest: str, by_alias: bool) -> Path | None:
+    import yaml
+    from mlflow.exceptions import MlflowException
+
+    try:
+        found = client.get_model_version_by_alias(name, rest) if by_alias else client.get_model_version(name, rest)
+        location = client.get_model_version_download_uri(name, found.version)
+    except MlflowException as error:
+        if not refused(error):
+            raise
+        return None
+    root = _download(location, home, f"{name}-{found.version}-{found.creation_timestamp}")
+    described = yaml.safe_load((root / "MLmodel").read_text())
+    return root / described["flavors"]["python_function"]["artifacts"]["model"]["path"]
+
+
+def _download(location: str, home: Path, key: str) -> Path:
+    """The folder at `location`: itself if it lies on this machine, else a copy, whole or not at all."""
+    from mlflow.artifacts import download_artifacts
+
+    local = Path(location.removeprefix("file://"))
+    if local.is_dir():
+        return local
+    target = home / "downloads" / key
+    if not target.is_dir():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=target.parent) as temporary:
+            copy = download_artifacts(
+                artifact_uri=location, dst_path=temporary, tracking_uri=settings.tracking_uri(home)
+            )
+            Path(copy).rename(target)
+    return target
+
+
+def _patiently(action: Callable[[], T]) -> T:
+    """Repeat while MLflow does not answer, within bounds.
+
+    Raises:
+        UserError: it refused, or did not answer in time.
+    """
+    retrying = Retrying(
+        stop=stop_after_delay(settings.REGISTRY_SECONDS),
+        wait=wait_exponential_jitter(multiplier=settings.BACKOFF_SECONDS, max=settings.BACKOFF_SECONDS_MAX),
+        retry=retry_if_exception(_may_pass),
+        reraise=True,
+    )
+    try:
+        return retrying(action)
+    except Exception as error:
+        if _may_pass(error):
+            raise UserError(
+                f"MLflow failed for {settings.REGISTRY_SECONDS:.0f} s ({error}); run again when it works."
+            ) from error
+        if refused(error):
+            raise UserError(f"MLflow refuses: {error}; see to it and run again.") from error
+        raise
+
+
+def _may_pass(error: BaseException) -> bool:
+    from mlflow.exceptions import MlflowException
+    from requests import RequestException
+
+    return isinstance(error, RequestException) or (isinstance(error, MlflowException) and not refused(error))

@@ -1,0 +1,248 @@
+"""What a step sees of tracking: a run to write metrics, parameters, tags and artifacts to.
+
+Everything goes to the step's spool and from there, by a process in the background, to MLflow. So a step never
+waits for a server, and importing this module costs milliseconds.
+"""
+
+import json
+import logging
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+from stillhouse.components.tracking import settings
+from stillhouse.components.tracking.spool import Spool, read_events
+from stillhouse.components.tracking.system import SystemSampler
+from stillhouse.errors import UserError
+
+logger = logging.getLogger(__name__)
+
+LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+
+
+class StepRun:
+    """A step within a pipeline run; each method appends to the step's spool and returns at once.
+
+    A retried step goes on in the spool of its earlier attempts. A metric point that one of them wrote already
+    (same name, step and value, as a run that resumes from a checkpoint repeats them) is not written again.
+    """
+
+    def __init__(self, step: str, run_id: str, home: Path) -> None:
+        self.step = step
+        """Name of the step."""
+        self.run_id = run_id
+        """Id of the pipeline run."""
+        self.folder = home / run_id
+        """Folder of the pipeline run."""
+        self._spool = Spool(settings.spool_folder(home, run_id) / f"{step}.jsonl")
+        self._attempt = 1
+        self._system_samples = 0
+        self._known: set[tuple[str, int, str]] = set()
+        self._read_earlier_attempts()
+        self._started = time.monotonic()
+        self._next_progress = 0.0
+
+    def metrics(self, values: Mapping[str, float], step: int = 0) -> None:
+        """Points of the curves `values` at `step`."""
+        points = {name: float(value) for name, value in values.items()}
+        if self._known:
+            points = {n: v for n, v in points.items() if (n, step, repr(v)) not in self._known}
+        if points:
+            self._spool.append("metric", step=step, values=points)
+
+    def params(self, values: Mapping[str, Any]) -> None:
+        """Settings of the step; nested ones are named with dots (`loop.epochs`)."""
+        self._spool.append("param", values=_flatten(values))
+
+    def tags(self, values: Mapping[str, Any]) -> None:
+        self._spool.append("tag", values={name: _text(value) for name, value in values.items()})
+
+    def progress(self, done: float, total: float, unit: str, note: str = "") -> None:
+        """How far the step is, for the live table; may be called as often as is convenient."""
+        now = time.monotonic()
+        if now < self._next_progress and done < total:
+            return
+        pause = (now - self._started) / 300
+        self._next_progress = now + min(max(pause, settings.PROGRESS_SECONDS), settings.PROGRESS_SECONDS_MAX)
+        self._spool.append("progress", done=done, total=total, unit=unit, note=note)
+
+    def artifact(self, path: str | Path, folder: str = "") -> None:
+        """A file or folder to keep in MLflow under `folder`; it is read later, so it must stay in place."""
+        self._spool.append("artifact", path=str(Path(path).absolute()), folder=folder)
+
+    def dataset(self, name: str, digest: str, source: str, split_rows: Mapping[str, int]) -> None:
+        """The dataset this step works on; `digest` is its content's, `split_rows` are the rows per split."""
+        self._spool.append("dataset", name=name, digest=digest, source=source, rows=dict(split_rows))
+
+    def _read_earlier_attempts(self) -> None:
+        for _, event in read_events(self._spool.path):
+            if event["event"] == "start":
+                self._attempt = event["attempt"] + 1
+            elif event["event"] == "metric":
+                for name, value in event["values"].items():
+                    if name.startswith("system/"):
+                        self._system_samples = event["step"] + 1
+                    else:
+                        self._known.add((name, event["step"], repr(value)))
+
+    @contextmanager
+    def _recorded(self) -> Iterator[None]:
+        """Write the events start and end around the block."""
+        self._started = time.monotonic()
+        self._spool.append(
+            "start",
+            run=self.run_id,
+            step=self.step,
+            attempt=self._attempt,
+            pid=os.getpid(),
+            experiment=settings.experiment(),
+            injected=os.environ.get("MLFLOW_RUN_ID") or None,
+        )
+        status, message = "FAILED", ""
+        try:
+            yield
+            status = "FINISHED"
+        except UserError as error:
+            message = str(error)
+            raise
+        except KeyboardInterrupt:
+            status, message = "KILLED", "interrupted"
+            raise
+        except SystemExit as error:
+            status, message = ("FAILED", f"ended with {error.code}") if error.code else ("FINISHED", "")
+            raise
+        except Exception as error:
+            message = f"{type(error).__name__}: {error}"
+            logger.exception("%s failed", self.step)
+            raise
+        finally:
+            seconds = time.monotonic() - self._started
+            self._spool.append("end", status=status, seconds=round(seconds, 3), message=message)
+            self._spool.close()
+
+
+@contextmanager
+def step_run(step: str) -> Iterator[StepRun]:
+    """Run a step: open its spool and its log, sample the machine, and see to it that a sender is at work.
+
+    The environment says which pipeline run it belongs to (STILLHOUSE_HOME, STILLHOUSE_RUN), and with
+    STILLHOUSE_SENDER=external that somebody else sends.
+
+    Raises:
+        SystemExit: with code 2 and the sentence on stderr, when the step raised a UserError.
+    """
+    home = settings.home()
+    run = StepRun(step, os.environ.get("STILLHOUSE_RUN") or settings.new_run_id(step), home)
+    try:
+        with ExitStack() as stack:
+            if os.environ.get("STILLHOUSE_SENDER") != "external":
+                stack.enter_context(_sender(home, run.run_id))
+            stack.enter_context(_logging_to(run.folder / "logs" / f"{step}.log"))
+            stack.enter_context(run._recorded())
+            stack.enter_context(SystemSampler(run.metrics, run._system_samples))
+            yield run
+    except UserError as error:
+        sys.stderr.write(f"{error}\n")
+        raise SystemExit(2) from None
+
+
+@contextmanager
+def pipeline_run(home: Path, run_id: str, experiment: str) -> Iterator[StepRun]:
+    """Run a pipeline on this machine: one sender for all its steps, and the parent run's own spool.
+
+    The status of the parent run is that of the block: FINISHED, FAILED by an exception, KILLED by Ctrl-C.
+    Processes started inside the block find the run through the environment. An injected MLFLOW_RUN_ID becomes
+    the parent run and is hidden from the steps.
+    """
+    home = home.absolute()
+    run = StepRun(settings.PIPELINE, run_id, home)
+    environment = {"STILLHOUSE_HOME": str(home), "MLFLOW_EXPERIMENT_NAME": experiment}
+    inside = {"STILLHOUSE_RUN": run_id, "STILLHOUSE_SENDER": "external", "MLFLOW_RUN_ID": None}
+    with _environment(environment), _sender(home, run_id), run._recorded(), _environment(inside):
+        yield run
+
+
+@contextmanager
+def _sender(home: Path, run_id: str) -> Iterator[None]:
+    """A sender in the background; at the end wait, within bounds, until all is sent."""
+    closed = settings.spool_folder(home, run_id) / "closed"
+    closed.unlink(missing_ok=True)
+    log = home / run_id / "logs" / "sender.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-P", "-m", "stillhouse.components.tracking.sender"]
+    command += ["--home", str(home), "--run", run_id, "--parent", str(os.getpid())]
+    with log.open("ab") as output:
+        # A session of its own: Ctrl-C in the terminal is for the step, and its last words are still sent.
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+        )
+    try:
+        yield
+    finally:
+        closed.touch()
+        try:
+            sent = process.wait(settings.DRAIN_SECONDS) == 0
+        except subprocess.TimeoutExpired:
+            sent = False
+        if not sent:
+            logger.warning("MLflow has not taken everything of %s yet; the next run sends the rest.", run_id)
+
+
+@contextmanager
+def _logging_to(path: Path) -> Iterator[None]:
+    """Send what is logged to a file, and to stderr unless somebody (as KFP's executor) shows it already."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    root = logging.getLogger()
+    handlers: list[logging.Handler] = [logging.FileHandler(path)]
+    if not root.handlers:
+        handlers.append(logging.StreamHandler(sys.stderr))
+    level = root.level
+    root.setLevel(logging.INFO)
+    for handler in handlers:
+        handler.setFormatter(logging.Formatter(LOG_FORMAT))
+        root.addHandler(handler)
+    try:
+        yield
+    finally:
+        root.setLevel(level)
+        for handler in handlers:
+            root.removeHandler(handler)
+            handler.close()
+
+
+@contextmanager
+def _environment(values: Mapping[str, str | None]) -> Iterator[None]:
+    """Set environment variables (None removes one) for the time of the block."""
+    before = {name: os.environ.get(name) for name in values}
+    _set_environment(values)
+    try:
+        yield
+    finally:
+        _set_environment(before)
+
+
+def _set_environment(values: Mapping[str, str | None]) -> None:
+    for name, value in values.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
+
+
+def _flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    flat: dict[str, str] = {}
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            flat |= _flatten(value, f"{prefix}{name}.")
+        else:
+            flat[f"{prefix}{name}"] = _text(value)
+    return flat
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, default=str)

@@ -1,0 +1,163 @@
+"""What a step writes, without any MLflow."""
+
+import logging
+import math
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from stillhouse.components.tracking import settings
+from stillhouse.components.tracking.run import step_run
+from stillhouse.components.tracking.spool import Event
+from stillhouse.errors import UserError
+
+Events = Callable[[str], list[Event]]
+
+
+def of(kind: str, events: list[Event]) -> list[Event]:
+    return [event for event in events if event["event"] == kind]
+
+
+def test_importing_it_is_cheap() -> None:
+    code = (
+        "import sys, time; began = time.process_time(); import stillhouse.components.tracking.run;"
+        "heavy = {'mlflow', 'kfp', 'torch', 'numpy', 'pydantic'} & set(sys.modules);"
+        "print(time.process_time() - began, *heavy)"
+    )
+    seconds, *heavy = min(
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+        for _ in range(5)
+    )
+    assert not heavy
+    assert float(seconds) < 0.05
+
+
+def test_metrics_keep_name_step_and_value(home: Path, events: Events) -> None:
+    with step_run("finetune") as run:
+        run.metrics({"loss": 0.1 + 0.2, "f1": math.nan}, 7)
+    (point,) = of("metric", events("finetune"))
+    assert point["step"] == 7
+    assert point["values"]["loss"] == 0.1 + 0.2
+    assert math.isnan(point["values"]["f1"])
+
+
+def test_nested_settings_become_dotted_parameters(home: Path, events: Events) -> None:
+    with step_run("finetune") as run:
+        run.params({"loop": {"epochs": 3, "amp": None}, "freeze": "none", "layers": [1, 2]})
+    assert of("param", events("finetune"))[0]["values"] == {
+        "loop.epochs": "3",
+        "loop.amp": "null",
+        "freeze": "none",
+        "layers": "[1, 2]",
+    }
+
+
+def test_a_step_knows_its_run_and_folder(home: Path) -> None:
+    with step_run("prepare") as run:
+        assert (run.step, run.run_id, run.folder) == (
+            "prepare",
+            os.environ["STILLHOUSE_RUN"],
+            home / os.environ["STILLHOUSE_RUN"],
+        )
+
+
+def test_a_step_alone_names_its_own_run(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("STILLHOUSE_RUN")
+    with step_run("prepare") as run:
+        assert run.run_id.startswith("prepare-2")
+
+
+def test_progress_is_written_five_times_a_second_at_most(home: Path, events: Events) -> None:
+    with step_run("finetune") as run:
+        for done in range(1, 1001):
+            run.progress(done, 1000, "steps")
+    progress = of("progress", events("finetune"))
+    assert len(progress) < 20
+    assert progress[-1]["done"] == 1000
+
+
+def test_the_end_says_how_long_the_step_worked(home: Path, events: Events) -> None:
+    with step_run("prepare"):
+        pass
+    end = events("prepare")[-1]
+    assert (end["event"], end["status"]) == ("end", "FINISHED")
+    assert 0 <= end["seconds"] < 5
+
+
+def test_a_retried_step_goes_on_in_its_spool(home: Path, events: Events) -> None:
+    for _ in range(2):
+        with step_run("finetune") as run:
+            run.tags({"host": "a"})
+    assert [event["attempt"] for event in of("start", events("finetune"))] == [1, 2]
+    assert len(of("tag", events("finetune"))) == 2
+
+
+def test_a_resumed_step_does_not_repeat_its_points(home: Path, events: Events) -> None:
+    for first, last in ((0, 6), (4, 10)):
+        with step_run("finetune") as run:
+            for step in range(first, last):
+                run.metrics({"loss": 1 / (step + 1)}, step)
+    assert [event["step"] for event in of("metric", events("finetune"))] == list(range(10))
+
+
+def test_a_retry_with_another_value_keeps_both_points(home: Path, events: Events) -> None:
+    for value in (0.5, 0.25):
+        with step_run("finetune") as run:
+            run.metrics({"loss": value}, 1)
+    assert [event["values"]["loss"] for event in of("metric", events("finetune"))] == [0.5, 0.25]
+
+
+def test_a_users_mistake_ends_with_code_2_and_its_sentence(
+    home: Path, events: Events, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended, step_run("prepare"):
+        raise UserError("data.csv, row 3: 'label' is empty; fill it in.")
+    assert ended.value.code == 2
+    assert capsys.readouterr().err == "data.csv, row 3: 'label' is empty; fill it in.\n"
+    end = events("prepare")[-1]
+    assert (end["status"], end["message"]) == ("FAILED", "data.csv, row 3: 'label' is empty; fill it in.")
+
+
+def test_an_error_is_recorded_logged_and_raised(home: Path, events: Events) -> None:
+    with pytest.raises(ZeroDivisionError), step_run("prepare") as run:
+        _ = 1 / 0
+    end = events("prepare")[-1]
+    assert (end["status"], end["message"]) == ("FAILED", "ZeroDivisionError: division by zero")
+    assert "Traceback" in (run.folder / "logs" / "prepare.log").read_text()
+
+
+def test_an_interrupted_step_is_killed_not_failed(home: Path, events: Events) -> None:
+    with pytest.raises(KeyboardInterrupt), step_run("prepare"):
+        raise KeyboardInterrupt
+    assert events("prepare")[-1]["status"] == "KILLED"
+
+
+def test_what_a_step_logs_goes_to_its_file(home: Path) -> None:
+    with step_run("prepare") as run:
+        logging.getLogger("stillhouse.components.prepare").info("read 3 rows")
+    assert "read 3 rows" in (run.folder / "logs" / "prepare.log").read_text()
+
+
+def test_the_machine_is_sampled_under_mlflows_names(
+    home: Path, events: Events, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings, "SYSTEM_SECONDS", 0.02)
+    for wanted in (2, 4):
+        with step_run("prepare"):
+            while len(of("metric", events("prepare"))) < wanted:
+                time.sleep(0.01)
+    samples = of("metric", events("prepare"))
+    assert "system/cpu_utilization_percentage" in samples[0]["values"]
+    assert [sample["step"] for sample in samples] == list(range(len(samples)))
+
+
+def test_the_start_carries_an_injected_run(home: Path, events: Events, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_RUN_ID", "abc123")
+    with step_run("prepare"):
+        pass
+    assert events("prepare")[0]["injected"] == "abc123"
