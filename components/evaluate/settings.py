@@ -1,5 +1,7 @@
 """Settings of evaluate."""
 
+from typing import Literal
+
 from pydantic import Field
 
 from stillhouse.components.settings import Settings
@@ -15,12 +17,12 @@ class EvaluateSettings(Settings):
     """Bootstrap resamples."""
     latency_rows: int = Field(default=64, ge=8)
     """Rows that are timed one by one."""
-    latency_rounds: int = Field(default=3, ge=1)
+    latency_rounds: int = Field(default=2, ge=1)
     """Interleaved rounds over those rows, model by model."""
-    slices: list[str] = []
+    slices: list[str] = Field(default_factory=list)
     """Columns of the source whose values are reported apart (kept by prepare)."""
     num_mistakes: int = Field(default=20, ge=0)
     """Worst mistakes shown."""
-    serve_on: str = "cpu"
-    """Hardware whose latency counts: cpu or cuda."""
+    serve_on: Literal["cpu", "cuda"] = "cpu"
+    """Hardware whose latency counts."""
     seed: int = Field(default=1, ge=0, lt=2**31)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 VEGA_LITE = "6.1"
 Tone = Literal["good", "bad", "warn", "neutral"]
-_NUMBER = re.compile(r"[-+−–]?[<≤]?\s?\d")
+_NUMBER = re.compile(r"[-+−]?[<≤]?\s?\d.{0,26}$")
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,16 @@ class Tile:
 
 
 @dataclass(frozen=True)
+class Card:
+    """An example: a line of badges over a piece of text."""
+
+    badges: Sequence[Badge]
+    text: str
+
+
+@dataclass(frozen=True)
 class Table:
-    """Rows of cells. Text is escaped; a `markupsafe.Markup` passes as HTML; columns of numbers stand to the right."""
+    """Rows of cells. Text is escaped, a `markupsafe.Markup` passes as HTML; numbers stand to the right."""
 
     headers: Sequence[str]
     rows: Sequence[Sequence[object]]
@@ -53,7 +61,10 @@ class Table:
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the page: tiles, text (blank lines part paragraphs), notes, tables, charts and trusted `html`."""
+    """A part of the page: tiles, text, notes, tables, charts, cards and trusted `html`, in this order.
+
+    A blank line in the text starts a new paragraph.
+    """
 
     title: str
     text: str = ""
@@ -63,6 +74,7 @@ class Section:
     tiles: Sequence[Tile] = ()
     notes: Sequence[str] = ()
     """Sentences that are set apart, such as that a baseline wins."""
+    cards: Sequence[Card] = ()
 
 
 def svg(chart: "alt.TopLevelMixin") -> str:
@@ -79,7 +91,7 @@ def svg(chart: "alt.TopLevelMixin") -> str:
     label = escape(_title(spec), quote=True)
     return re.sub(
         r'<svg ([^>]*?)width="(\d+)" height="\d+"',
-        rf'<svg role="img" aria-label="{label}" \1width="100%" style="max-width:calc(\2px * 1.4)"',
+        rf'<svg role="img" aria-label="{label}" \1width="100%" style="max-width:calc(\2px * 1.1)"',
         picture,
         count=1,
     )
@@ -92,7 +104,10 @@ def write_page(
     import jinja2
 
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True, lstrip_blocks=True
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     environment.filters.update(cell=_cell, svg=svg, paragraphs=_paragraphs)
     page = environment.get_template("page.html").render(
@@ -112,7 +127,8 @@ def _title(spec: dict) -> str:
 
 
 def _is_number(cell: object) -> bool:
-    return isinstance(cell, int | float) or cell in ("", "–") or bool(_NUMBER.match(re.sub("<[^>]*>", "", str(cell))))
+    text = re.sub("<[^>]*>", "", str(cell))
+    return isinstance(cell, int | float) or text in ("", "–") or bool(_NUMBER.match(text))
 
 
 def _cell(value: object) -> object:

@@ -10,19 +10,19 @@ PALETTE = [BLUE, ORANGE, GREEN, RED, PURPLE, SKY, GREY]
 CHART_WIDTH = 330
 """Pixels of the plotting area: with axis and labels a chart is about 420 pixels wide."""
 
-# `currentColor` takes the colour of the page's text, so that one picture serves the light and the dark scheme.
+# `currentColor` takes the colour of the page's text, so one picture serves the light and the dark scheme.
 _AXIS: dict[str, Any] = {
     "domainColor": "currentColor",
     "domainOpacity": 0.35,
     "gridColor": "currentColor",
     "gridOpacity": 0.1,
     "labelColor": "currentColor",
-    "labelFontSize": 11,
+    "labelFontSize": 12,
     "labelOpacity": 0.85,
     "ticks": False,
     "labelPadding": 6,
     "titleColor": "currentColor",
-    "titleFontSize": 11,
+    "titleFontSize": 12,
     "titleFontWeight": 500,
     "titleOpacity": 0.7,
     "titlePadding": 8,
@@ -31,12 +31,12 @@ VEGA_CONFIG: dict[str, Any] = {
     "aria": False,
     "background": None,
     "font": "sans-serif",
+    "padding": 6,
     "view": {"stroke": None, "continuousWidth": CHART_WIDTH, "continuousHeight": 210},
     "title": {
         "anchor": "start",
-        "frame": "group",
         "color": "currentColor",
-        "fontSize": 13,
+        "fontSize": 14,
         "fontWeight": 600,
         "subtitleColor": "currentColor",
         "subtitleFontSize": 11,
@@ -46,16 +46,16 @@ VEGA_CONFIG: dict[str, Any] = {
     "legend": {
         "orient": "bottom",
         "labelColor": "currentColor",
-        "labelFontSize": 11,
+        "labelFontSize": 12,
         "titleColor": "currentColor",
-        "titleFontSize": 11,
+        "titleFontSize": 12,
         "columns": 3,
     },
     "range": {"category": PALETTE},
     "bar": {"color": BLUE},
     "line": {"color": BLUE, "strokeWidth": 2.2},
     "point": {"color": BLUE, "filled": True},
-    "text": {"color": "currentColor", "fontSize": 11},
+    "text": {"color": "currentColor", "fontSize": 12},
     "rule": {"color": "currentColor"},
 }
 """Config of Vega-Lite 6, laid under each chart's own."""

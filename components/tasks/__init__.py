@@ -114,12 +114,15 @@ class Task(Protocol):
         ...
 
 
-def load_task(name: str) -> Task:
-    """The task `name`: a file of this folder, else an entry point of the group `stillhouse.tasks`; nothing else is importable.
+def load_task(name: str | Task) -> Task:
+    """The task `name`: a file of this folder, else an entry point of the group `stillhouse.tasks`; nothing else is
+    importable. A task itself is taken as it is.
 
     Raises:
         UserError: there is no such task.
     """
+    if not isinstance(name, str):
+        return name
     if name in _own_tasks():
         return cast(Task, import_module(f"{__name__}.{name}"))
     found = entry_points(group="stillhouse.tasks", name=name)

@@ -104,7 +104,7 @@ class TextSamples:
     targets: np.ndarray | None = None
     """int64 [texts], float32 [texts, labels] or float32 [texts]."""
     change: Callable[[np.ndarray, np.ndarray, int], dict[str, np.ndarray]] | None = None
-    """Makes the view of an epoch: (padded ids [rows, length], row indices, epoch) -> fields that replace or join the batch."""
+    """Makes an epoch's view: (padded ids [rows, length], row indices, epoch) -> fields that replace or join others."""
     lengths: np.ndarray = field(init=False)
 
     def __post_init__(self) -> None:
@@ -160,7 +160,8 @@ def mask_tokens(
     mask_id: int,
     vocab_size: int,
 ) -> dict[str, np.ndarray]:
-    """Hide tokens for masked language modelling (Devlin et al., 2019, arXiv:1810.04805: 80 % mask, 10 % random, 10 % kept).
+    """Hide tokens for masked language modelling: 80 % mask, 10 % random, 10 % kept (Devlin et al., 2019,
+    arXiv:1810.04805).
 
     Args:
         ids: int64 [rows, length].
@@ -182,6 +183,6 @@ def mask_tokens(
 def drop_words(
     ids: np.ndarray, draws: np.ndarray, *, share: float, special: np.ndarray, mask_id: int
 ) -> dict[str, np.ndarray]:
-    """Augment: each token is hidden behind the mask token with probability `share` (word dropout; Iyyer et al., 2015)."""
+    """Augment: each token hides behind the mask token with probability `share` (word dropout; Iyyer et al., 2015)."""
     hidden = (draws < share) & ~np.isin(ids, special)
     return {"input_ids": np.where(hidden, mask_id, ids)}

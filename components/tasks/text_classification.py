@@ -192,7 +192,7 @@ def labelled_samples(
 def loss(
     target: str, *, class_weights: np.ndarray | None, label_smoothing: float
 ) -> "Callable[[nn.Module, Mapping[str, torch.Tensor]], tuple[torch.Tensor, int]]":
-    """Cross-entropy for classes, binary cross-entropy for several labels, squared error for a number; summed over rows."""
+    """Cross-entropy for classes, binary cross-entropy for several labels, squared error for a number; summed."""
     import torch
     from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, mse_loss
 
@@ -250,7 +250,8 @@ def load_model(path: str | Path, device: str = "cpu") -> LoadedModel:
         )
     info = json.loads((folder / "model.json").read_text(encoding="utf-8"))
     loaded = _load(AutoModelForSequenceClassification, str(folder), info)
-    loaded.model.to(device).eval()
+    network: nn.Module = loaded.model
+    network.to(device).eval()
     return loaded
 
 

@@ -1,0 +1,28 @@
+"""evaluate alone: `stillhouse step evaluate --help`."""
+
+from pydantic import DirectoryPath, NewPath
+
+from stillhouse.components.alone import run_alone
+from stillhouse.components.evaluate.settings import EvaluateSettings
+from stillhouse.components.settings import Settings
+
+
+class Paths(Settings):
+    """Where things are."""
+
+    dataset: DirectoryPath
+    """Folder that prepare wrote."""
+    teacher: DirectoryPath
+    """Folder that finetune wrote."""
+    student: DirectoryPath
+    """Folder that distill wrote."""
+    evaluation: NewPath
+    """JSON file to write the figures to."""
+    report: NewPath
+    """HTML file to write the report to."""
+    champion: str = ""
+    """The champion to compare with, as inspect handed it on (JSON); empty for none."""
+
+
+if __name__ == "__main__":
+    run_alone("evaluate", EvaluateSettings, Paths, metrics=None, classification=None)

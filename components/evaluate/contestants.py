@@ -1,0 +1,64 @@
+"""The models that are compared: each answers all test rows once, against the clock."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from stillhouse.components.artifacts.dataset import Split
+from stillhouse.components.evaluate.baselines import majority, tfidf_linear
+from stillhouse.components.evaluate.latency import Scorer
+from stillhouse.components.tasks import Task
+
+Progress = Callable[[int], None]
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """A model with its answers."""
+
+    scores: np.ndarray
+    """float [test rows, labels]."""
+    scorer: Scorer | None
+    """Answers texts; None for one that needs no time."""
+    about: dict[str, Any]
+    """parameters, bytes, rows_per_second and tokens_per_second as far as they apply."""
+
+
+def trained(task: Task, folder: str | Path, test: Split, device: str, progress: Progress) -> Contestant:
+    """A model folder, loaded and scored through its task; `progress` is told the rows of each batch."""
+    from stillhouse.components.tasks.text import encode
+
+    loaded = task.load_model(folder, device)
+
+    def scorer(texts: Any) -> np.ndarray:
+        return task.score(loaded, texts)
+
+    scorer(test.texts[:8])  # the first call on a device pays for its set-up
+    start = time.perf_counter()
+    scores = task.score(loaded, test.texts, progress=progress)
+    seconds = time.perf_counter() - start
+    tokens = encode(loaded.tokenizer, test.texts, loaded.info["max_length"])[1][-1]
+    about = {
+        "parameters": loaded.info["parameters"],
+        "bytes": (Path(folder) / "model.safetensors").stat().st_size,
+        "rows_per_second": len(test) / seconds,
+        "tokens_per_second": int(tokens) / seconds,
+    }
+    return Contestant(scores, scorer, about)
+
+
+def baselines(target: str, labels: list[str], train: Split, test: Split, seed: int) -> dict[str, Contestant]:
+    """tfidf_logistic and majority, trained on the training rows."""
+    linear = tfidf_linear(target, train.texts, train.targets, len(labels), seed)
+    start = time.perf_counter()
+    scores = linear.score(test.texts)
+    rows_per_second = len(test) / (time.perf_counter() - start)
+    about = {"parameters": linear.parameters, "rows_per_second": rows_per_second}
+    return {
+        "tfidf_logistic": Contestant(scores, linear.score, about),
+        "majority": Contestant(majority(target, train.targets, len(labels), len(test)), None, {}),
+    }

@@ -1,0 +1,235 @@
+"""Measure student, teacher, baselines and champion on the same test rows, and report who wins."""
+
+import json
+import logging
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from stillhouse.components.artifacts.dataset import Split, read_dataset_json, read_split
+from stillhouse.components.evaluate.champion import Champion, open_champion
+from stillhouse.components.evaluate.comparison import compare
+from stillhouse.components.evaluate.contestants import Contestant, baselines, trained
+from stillhouse.components.evaluate.curves import RocCurve, confusion, roc_curve
+from stillhouse.components.evaluate.findings import Findings
+from stillhouse.components.evaluate.latency import time_rows
+from stillhouse.components.evaluate.mistakes import worst_mistakes
+from stillhouse.components.evaluate.report import write_report
+from stillhouse.components.evaluate.settings import EvaluateSettings
+from stillhouse.components.evaluate.slices import measure_slices
+from stillhouse.components.evaluate.wording import comparison_notes
+from stillhouse.components.tasks import load_task
+from stillhouse.components.tasks.metrics import greater_is_better, main_metric, predictions, reliability
+from stillhouse.components.tracking.run import StepRun
+from stillhouse.errors import UserError
+
+logger = logging.getLogger(__name__)
+
+
+def evaluate(
+    settings: EvaluateSettings,
+    *,
+    champion: str,
+    dataset: str | Path,
+    teacher: str | Path,
+    student: str | Path,
+    evaluation: str | Path,
+    report: str | Path,
+    metrics: Any | None,
+    classification: Any | None,
+    run: StepRun,
+) -> None:
+    """Write evaluation.json and the report.
+
+    Args:
+        champion: JSON of the champion's record, "" when there is none.
+        dataset: dataset folder.
+        teacher: model folder.
+        student: model folder.
+        evaluation: JSON file to write.
+        report: HTML file to write.
+        metrics: KFP's Metrics artifact, None outside KFP.
+        classification: KFP's ClassificationMetrics artifact, None outside KFP.
+        run: where progress and metrics go.
+
+    Raises:
+        UserError: a slice is not in the dataset, the champion is gone, or serve_on is not there.
+    """
+    _check_device(settings.serve_on)
+    run.params(settings.model_dump())
+    card = read_dataset_json(Path(dataset))
+    test = read_split(Path(dataset), "test", settings.slices)
+    train = read_split(Path(dataset), "train")
+    found, left_out = open_champion(champion, card, test)
+    folders = {"student": student, "teacher": teacher} | ({"champion": found.folder} if found else {})
+    contestants = _answers(settings, folders, card, train, test, run)
+    latencies = _latencies(settings, contestants, test, run)
+    document = _document(settings, card, contestants, latencies, test, found, left_out, run)
+    findings = _findings(settings, card, document, contestants, test)
+    run.progress(0, 1, "pages", "report")
+    write_report(report, findings)
+    _write_json(Path(evaluation), document)
+    _log_to_kfp(metrics, classification, findings)
+    _track(run, document, Path(evaluation), Path(report))
+
+
+def _check_device(device: str) -> None:
+    import torch
+
+    if device == "cuda" and not torch.cuda.is_available():
+        raise UserError("evaluate: serve_on is 'cuda', but this machine has no GPU; set it to 'cpu'.")
+
+
+def _answers(
+    settings: EvaluateSettings,
+    folders: dict[str, Any],
+    card: dict[str, Any],
+    train: Split,
+    test: Split,
+    run: StepRun,
+) -> dict[str, Contestant]:
+    """All contestants in the order they are reported."""
+    task, done, total = load_task(settings.task), 0, len(test) * len(folders)
+    contestants: dict[str, Contestant] = {}
+    for name, folder in folders.items():
+
+        def progress(rows: int, name: str = name) -> None:
+            nonlocal done
+            done += rows
+            run.progress(done, total, "rows", f"{name} answers")
+
+        contestants[name] = trained(task, folder, test, settings.serve_on, progress)
+        logger.info("%s: %.0f rows/s", name, contestants[name].about["rows_per_second"])
+    run.progress(0, len(train), "rows", "training the baselines")
+    return contestants | baselines(card["target"], card["labels"], train, test, settings.seed)
+
+
+def _latencies(
+    settings: EvaluateSettings, contestants: dict[str, Contestant], test: Split, run: StepRun
+) -> dict[str, dict[str, float]]:
+    generator = np.random.default_rng(settings.seed)
+    rows = generator.permutation(len(test))[: settings.latency_rows]
+    total = len(rows) * settings.latency_rounds
+    return time_rows(
+        {name: contestant.scorer for name, contestant in contestants.items() if contestant.scorer},
+        [test.texts[row] for row in rows],
+        rounds=settings.latency_rounds,
+        progress=lambda done: run.progress(done, total, "rows", "timing single rows"),
+    )
+
+
+def _document(
+    settings: EvaluateSettings,
+    card: dict[str, Any],
+    contestants: dict[str, Contestant],
+    latencies: dict[str, dict[str, float]],
+    test: Split,
+    champion: Champion | None,
+    left_out: str,
+    run: StepRun,
+) -> dict[str, Any]:
+    """evaluation.json."""
+    target, labels = card["target"], card["labels"]
+    models, differences = compare(
+        target,
+        labels,
+        contestants,
+        test,
+        champion.unseen if champion else None,
+        settings,
+        lambda done: run.progress(done, settings.resamples, "resamples", "bootstrap"),
+    )
+    for name, contestant in contestants.items():
+        models[name] |= contestant.about
+        if name in latencies:
+            models[name]["latency_ms"] = latencies[name]
+    metric = main_metric(target)
+    document = {
+        "format": 1,
+        "task": card["task"],
+        "main_metric": metric,
+        "greater_is_better": greater_is_better(metric),
+        "confidence": settings.confidence,
+        "rows": {"test": len(test), "unseen_by_champion": int(champion.unseen.sum()) if champion else None},
+        "models": models,
+        "differences": differences,
+        "latency_ratio": {
+            other: latencies["student"]["p50"] / latencies[other]["p50"]
+            for other in ("teacher", "champion")
+            if other in latencies
+        },
+        "slices": measure_slices(
+            target,
+            contestants["student"].scores,
+            test,
+            labels,
+            resamples=settings.resamples,
+            confidence=settings.confidence,
+            seed=settings.seed,
+        ),
+    }
+    return document | {"notes": [*comparison_notes(document, target), *([left_out] if left_out else [])]}
+
+
+def _findings(
+    settings: EvaluateSettings,
+    card: dict[str, Any],
+    document: dict[str, Any],
+    contestants: dict[str, Contestant],
+    test: Split,
+) -> Findings:
+    target, labels = card["target"], card["labels"]
+    student, teacher = contestants["student"].scores, contestants["teacher"].scores
+    curves = "roc_auc" in document["models"]["student"]["metrics"]
+    drawn = [name for name in contestants if curves and name not in {"champion", "majority"}]
+    return Findings(
+        evaluation=document,
+        target=target,
+        labels=labels,
+        settings=settings,
+        source=Path(card["source"]).name,
+        mistakes=worst_mistakes(target, student, teacher, test.targets, test.texts, labels, settings.num_mistakes),
+        confusion=confusion(student, test.targets, labels) if target == "classes" else None,
+        roc={name: roc_curve(target, contestants[name].scores, test.targets) for name in drawn},
+        reliability=[] if target == "number" else reliability(target, student, test.targets, labels),
+        answers=np.stack([test.targets, predictions(target, student)], axis=1)
+        if target == "number"
+        else np.zeros((0, 2)),
+    )
+
+
+def _log_to_kfp(metrics: Any | None, classification: Any | None, findings: Findings) -> None:
+    """Fill KFP's Metrics and ClassificationMetrics, which its interface draws."""
+    models = findings.models
+    if metrics is not None:
+        for name, entry in models.items():
+            metrics.log_metric(f"{name}_{findings.metric}", entry["metrics"][findings.metric]["value"])
+        metrics.log_metric("student_parameters", models["student"]["parameters"])
+        for other, ratio in findings.evaluation["latency_ratio"].items():
+            metrics.log_metric(f"latency_ratio_to_{other}", ratio)
+    if classification is None:
+        return
+    if findings.confusion is not None:
+        classification.log_confusion_matrix(findings.labels, findings.confusion.tolist())
+    if "student" in findings.roc:
+        curve: RocCurve = findings.roc["student"]
+        classification.log_roc_curve(curve.false_positive, curve.true_positive, curve.thresholds)
+
+
+def _track(run: StepRun, document: dict[str, Any], evaluation: Path, report: Path) -> None:
+    """Hand metrics and files to tracking, the files under names that MLflow's interface opens."""
+    for name, entry in document["models"].items():
+        run.metrics({f"{name}/{metric}": value["value"] for metric, value in entry["metrics"].items()})
+    for source, name in ((evaluation, "evaluation.json"), (report, "report.html")):
+        shutil.copyfile(source, run.folder / name)
+        run.artifact(run.folder / name)
+    run.progress(1, 1, "pages", "report")
+
+
+def _write_json(path: Path, document: dict[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    half = path.with_name(path.name + ".part")
+    half.write_text(json.dumps(document, indent=1, allow_nan=False), encoding="utf-8")
+    half.replace(path)

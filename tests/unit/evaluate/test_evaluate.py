@@ -1,0 +1,125 @@
+"""The whole step on a tiny case with random models: what evaluation.json holds, and whether it is honest."""
+
+import html
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stillhouse.errors import UserError
+
+Make = Callable[..., Any]
+
+
+def champion_record(folder: Path, version: str = "3") -> str:
+    return json.dumps({"version": version, "digest": "d" * 64, "uri": str(folder)})
+
+
+def test_evaluation_json_has_everything_that_promote_reads(done: Any) -> None:
+    document = done.document
+    assert set(document) == {
+        *(
+            "format",
+            "task",
+            "main_metric",
+            "greater_is_better",
+            "confidence",
+            "rows",
+            "models",
+            "differences",
+        ),
+        *("latency_ratio", "slices", "notes"),
+    }
+    assert document["rows"] == {"test": 40, "unseen_by_champion": None}
+    assert set(document["models"]) == {"student", "teacher", "tfidf_logistic", "majority"}
+    assert set(document["differences"]) == {"teacher", "tfidf_logistic", "majority"}
+    assert set(document["latency_ratio"]) == {"teacher"}
+    assert {name: slice["rows"] for name, slice in document["slices"].items()} == {
+        "list=no": 30,
+        "list=yes": 10,
+    }
+
+
+def test_a_trained_model_is_described_whole(done: Any, workplace: Any) -> None:
+    student = done.document["models"]["student"]
+    info = json.loads((workplace.folder / "student" / "model.json").read_text())
+    assert student["parameters"] == info["parameters"]
+    assert student["bytes"] == (workplace.folder / "student" / "model.safetensors").stat().st_size
+    assert 0 < student["latency_ms"]["p50"] <= student["latency_ms"]["p90"]
+    assert student["tokens_per_second"] > student["rows_per_second"] > 0
+    assert [row["label"] for row in student["per_label"]] == ["ham", "spam"]
+    main = student["metrics"]["f1_macro"]
+    assert main["low"] <= main["value"] <= main["high"]
+
+
+def test_a_baseline_that_wins_is_named_in_notes_and_report(done: Any) -> None:
+    begins = "TF-IDF + logistic regression beats the student"
+    (note,) = [note for note in done.document["notes"] if note.startswith(begins)]
+    assert note in html.unescape(done.page)
+
+
+def test_kfp_gets_metrics_a_confusion_matrix_and_a_roc_curve(done: Any) -> None:
+    student = done.document["models"]["student"]
+    assert done.metrics.metadata["student_f1_macro"] == student["metrics"]["f1_macro"]["value"]
+    drawn = done.classification.metadata
+    assert sum(sum(row["row"]) for row in drawn["confusionMatrix"]["rows"]) == 40
+    assert drawn["confidenceMetrics"][0]["confidenceThreshold"] == 1
+    assert drawn["confidenceMetrics"][-1]["recall"] == 1
+
+
+def test_tracking_gets_every_models_metrics_and_both_files(done: Any) -> None:
+    points = [event["values"] for event in done.events if event["event"] == "metric"]
+    accuracy = done.document["models"]["teacher"]["metrics"]["accuracy"]["value"]
+    assert accuracy in [values.get("teacher/accuracy") for values in points]
+    files = [Path(event["path"]) for event in done.events if event["event"] == "artifact"]
+    assert [path.name for path in files if path.is_file()] == ["evaluation.json", "report.html"]
+
+
+def test_progress_names_what_is_being_done(done: Any) -> None:
+    notes = {event["note"] for event in done.events if event["event"] == "progress"}
+    assert {"student answers", "report"} <= notes
+
+
+def test_a_champion_is_compared_on_the_rows_it_never_saw(workplace: Any, evaluate: Make) -> None:
+    champion = workplace.write_model("champion", width=24, saw=15)
+    document = evaluate(workplace, champion=champion_record(champion)).document
+    assert document["rows"]["unseen_by_champion"] == 25
+    assert document["differences"]["champion"]["rows"] == 25
+    assert "champion" in document["latency_ratio"]
+
+
+def test_a_champion_that_is_the_student_itself_is_no_different(workplace: Any, evaluate: Make) -> None:
+    document = evaluate(workplace, champion=champion_record(workplace.folder / "student")).document
+    difference = document["differences"]["champion"]
+    assert [difference[key] for key in ("difference", "lower", "upper", "p_value")] == [0, 0, 0, 1]
+
+
+def test_the_notes_say_why_a_champion_is_left_out(workplace: Any, evaluate: Make) -> None:
+    champion = workplace.write_model("phisher", labels=["ham", "phish", "spam"])
+    document = evaluate(workplace, champion=champion_record(champion)).document
+    assert "champion" not in {*document["models"], *document["differences"], *document["latency_ratio"]}
+    assert any(note.startswith("The champion (version 3) is left out") for note in document["notes"])
+
+
+def test_a_slice_that_the_dataset_lacks_is_refused_before_anything_is_written(
+    workplace: Any, evaluate: Make, tmp_path: Path
+) -> None:
+    with pytest.raises(UserError, match="'country'"):
+        evaluate(workplace, slices=["country"])
+    assert not (tmp_path / "out" / "evaluation").exists()
+
+
+def test_label_sets_are_evaluated(make_workplace: Make, evaluate: Make) -> None:
+    document = evaluate(make_workplace("multi_label")).document
+    assert document["main_metric"] == "f1_micro"
+    assert document["models"]["tfidf_logistic"]["metrics"]["f1_micro"]["value"] > 0.9
+
+
+def test_numbers_are_evaluated(make_workplace: Make, evaluate: Make) -> None:
+    done = evaluate(make_workplace("number"))
+    assert done.document["main_metric"] == "r2"
+    assert done.document["models"]["tfidf_logistic"]["metrics"]["r2"]["value"] > 0.5
+    assert "TF-IDF + ridge regression" in done.document["notes"][0]
+    assert "True against answered" in done.page

@@ -1,0 +1,180 @@
+"""The evaluation report in a real browser, for each kind of target."""
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from stillhouse.components.artifacts.dataset import Split
+from stillhouse.components.evaluate.comparison import compare
+from stillhouse.components.evaluate.contestants import Contestant
+from stillhouse.components.evaluate.curves import confusion, roc_curve
+from stillhouse.components.evaluate.findings import Findings
+from stillhouse.components.evaluate.mistakes import worst_mistakes
+from stillhouse.components.evaluate.report import write_report
+from stillhouse.components.evaluate.settings import EvaluateSettings
+from stillhouse.components.evaluate.wording import comparison_notes
+from stillhouse.components.tasks.metrics import main_metric, predictions, reliability
+
+OpenPage = Callable[[Path, int], Any]
+ROWS = 80
+TEXTS = ["<script>alert('mail')</script> cheap pills " + "averylongword" * 20] * ROWS
+SECTIONS = [
+    "At a glance",
+    "All models",
+    "Where it errs",
+    "Label by label",
+    "Speed and size",
+    "Slices",
+    "Worst mistakes",
+    "How it was measured",
+]
+
+
+def targets_of(target: str, num_labels: int) -> np.ndarray:
+    generator = np.random.default_rng(1)
+    if target == "number":
+        return generator.normal(size=ROWS)
+    if target == "multi_label":
+        return (generator.random((ROWS, num_labels)) < 0.3).astype(float)
+    return np.arange(ROWS) % num_labels
+
+
+def scores_of(target: str, targets: np.ndarray, num_labels: int, noise: float, seed: int) -> np.ndarray:
+    generator = np.random.default_rng(seed)
+    if target == "number":
+        return (targets + noise * generator.normal(size=ROWS))[:, None]
+    truth = targets if target == "multi_label" else targets[:, None] == np.arange(num_labels)
+    leaning = 3.0 * truth + noise * generator.normal(size=truth.shape)
+    if target == "multi_label":
+        return 1 / (1 + np.exp(1.5 - leaning))
+    return np.exp(leaning) / np.exp(leaning).sum(axis=1, keepdims=True)
+
+
+def findings(target: str, num_labels: int, *, champion: bool = True) -> Findings:
+    """What a step might have found whose student is worse than its TF-IDF baseline."""
+    labels = [f"label {i}" for i in range(num_labels)]
+    settings = EvaluateSettings(task="text_classification", resamples=100)
+    targets = targets_of(target, num_labels)
+    test = Split(TEXTS, targets, np.arange(ROWS), {})
+    noise = {"student": 1.5, "teacher": 1.2, "champion": 2.0, "tfidf_logistic": 0.2, "majority": 9.0}
+    contestants = {
+        name: Contestant(scores_of(target, targets, num_labels, level, seed), None, {})
+        for seed, (name, level) in enumerate(noise.items())
+        if champion or name != "champion"
+    }
+    unseen = np.arange(ROWS) < 50
+    models, differences = compare(
+        target, labels, contestants, test, unseen if champion else None, settings, lambda done: None
+    )
+    for size, name in enumerate(("tfidf_logistic", "champion", "student", "teacher"), 1):
+        if name in models:
+            models[name] |= {"parameters": size * 10**6, "rows_per_second": 900 / size, "bytes": size * 4 * 10**6}
+            models[name] |= {"latency_ms": {"p50": 1.5 * size, "p90": 4.0 * size}, "tokens_per_second": 9e4 / size}
+    document: dict[str, Any] = {
+        "main_metric": main_metric(target),
+        "confidence": 0.95,
+        "rows": {"test": ROWS, "unseen_by_champion": 50 if champion else None},
+        "models": models,
+        "differences": differences,
+        "latency_ratio": {"teacher": 0.75},
+        "slices": {"list=yes": {"rows": 30, "value": 0.9, "low": 0.8, "high": 0.95}},
+    }
+    document["notes"] = comparison_notes(document, target)
+    student, curves = contestants["student"].scores, target != "number"
+    answers = np.stack([targets, predictions(target, student)], axis=1) if not curves else np.zeros((0, 2))
+    return Findings(
+        evaluation=document,
+        target=target,
+        labels=labels,
+        settings=settings,
+        source="mails.csv",
+        mistakes=worst_mistakes(target, student, contestants["teacher"].scores, targets, TEXTS, labels, 5),
+        confusion=confusion(student, targets, labels) if target == "classes" else None,
+        roc={name: roc_curve(target, contestants[name].scores, targets) for name in contestants if curves},
+        reliability=reliability(target, student, targets, labels) if curves else [],
+        answers=answers,
+    )
+
+
+KINDS = [("classes", 2), ("classes", 16), ("multi_label", 3), ("number", 0)]
+
+
+@pytest.mark.parametrize(("target", "num_labels"), KINDS)
+@pytest.mark.parametrize("width", [1280, 480])
+def test_the_report_fits_and_is_silent(
+    tmp_path: Path, open_page: OpenPage, target: str, num_labels: int, width: int
+) -> None:
+    write_report(tmp_path / "report.html", findings(target, num_labels))
+    opened = open_page(tmp_path / "report.html", width)
+    assert opened.overflow <= 0
+    assert opened.messages == []
+    assert opened.requests == []
+
+
+def test_all_sections_are_there_and_visible(tmp_path: Path, open_page: OpenPage) -> None:
+    write_report(tmp_path / "report.html", findings("classes", 2))
+    headings = open_page(tmp_path / "report.html", 480).page.locator("h2")
+    assert headings.all_inner_texts() == SECTIONS
+    assert all(heading.is_visible() for heading in headings.all())
+
+
+def test_a_baseline_that_wins_is_said_at_the_top_and_marked_in_the_table(tmp_path: Path, open_page: OpenPage) -> None:
+    write_report(tmp_path / "report.html", findings("classes", 2))
+    page = open_page(tmp_path / "report.html", 1280).page
+    top = page.locator("section").first.inner_text()
+    assert "TF-IDF + logistic regression beats the student" in top
+    row = page.locator("section").nth(1).locator("tr", has_text="TF-IDF").first
+    assert row.locator("b").count() >= 4
+
+
+def test_mistakes_are_shown_as_text(tmp_path: Path, open_page: OpenPage) -> None:
+    write_report(tmp_path / "report.html", findings("classes", 2))
+    page = open_page(tmp_path / "report.html", 480).page
+    assert page.locator("script").count() == 0
+    example = page.locator("section", has_text="Worst mistakes").locator("p", has_text="cheap pills").first
+    assert example.inner_text().startswith("<script>alert('mail')</script> cheap pills")
+
+
+def test_many_labels_are_listed_as_confusions_instead_of_a_matrix(tmp_path: Path) -> None:
+    write_report(tmp_path / "report.html", findings("classes", 16))
+    page = (tmp_path / "report.html").read_text()
+    assert "The student&#39;s most frequent confusions." in page
+    assert "confusion matrix" not in page
+
+
+def test_a_measure_that_no_model_has_gets_no_column(tmp_path: Path) -> None:
+    found = findings("classes", 2)
+    for entry in found.models.values():
+        entry["metrics"].pop("roc_auc")
+    write_report(tmp_path / "report.html", found)
+    assert "ROC AUC" not in (tmp_path / "report.html").read_text()
+
+
+def test_of_very_many_numbers_an_even_sample_is_drawn(tmp_path: Path) -> None:
+    found = findings("number", 0)
+    many = dataclasses.replace(found, answers=np.repeat(found.answers, 50, axis=0))
+    write_report(tmp_path / "report.html", many)
+    assert "True against answered, 1,000 rows" in (tmp_path / "report.html").read_text()
+
+
+def test_without_a_champion_the_report_says_so(tmp_path: Path) -> None:
+    write_report(tmp_path / "report.html", findings("classes", 2, champion=False))
+    page = (tmp_path / "report.html").read_text()
+    assert "no champion to compare with" in page
+    assert "The champion is measured" not in page
+
+
+def test_the_champions_rows_are_named(tmp_path: Path) -> None:
+    write_report(tmp_path / "report.html", findings("classes", 2))
+    assert "The champion is measured on the 50 test rows" in (tmp_path / "report.html").read_text()
+
+
+def test_a_champion_measured_on_fewer_rows_is_never_marked_as_best(tmp_path: Path) -> None:
+    found = findings("classes", 2)
+    found.models["champion"]["metrics"]["f1_macro"]["value"] = 1.01
+    write_report(tmp_path / "report.html", found)
+    assert "<b>1.010</b>" not in (tmp_path / "report.html").read_text()
