@@ -1,0 +1,114 @@
+"""One step alone from the command line: its settings and its paths are the options."""
+
+import argparse
+import importlib
+import json
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError, create_model
+from pydantic_settings import (
+    BaseSettings,
+    CliSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsError,
+    YamlConfigSettingsSource,
+)
+
+from stillhouse.components.settings import Settings, explain
+from stillhouse.components.tracking.run import step_run
+from stillhouse.errors import UserError
+
+
+class NoPaths(Settings):
+    """For a step that takes no paths."""
+
+
+def run_alone(
+    step: str,
+    settings: type[Settings],
+    paths: type[Settings] = NoPaths,
+    first: Callable[[Any], Any] = lambda settings: settings,
+    **fixed: Any,
+) -> None:
+    """Run a step with what the command line gives; what the step returns is shown as JSON.
+
+    Each field of `settings` and `paths` is an option, nested ones with dots (`--loop.epochs 3`). `--settings`
+    names a YAML file of settings; options go over it.
+
+    Args:
+        step: Name of the step's module and function.
+        settings: Its settings.
+        paths: Its keyword-only arguments.
+        first: Makes the function's first argument out of the settings.
+        fixed: Keyword arguments that only KFP has a use for.
+
+    Raises:
+        SystemExit: with code 2 for a mistake of the user's, 130 after Ctrl-C.
+    """
+    try:
+        options = _read_options(step, settings, paths)
+    except UserError as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(2)
+    chosen = settings.model_validate(options.model_dump(include=set(settings.model_fields)))
+    arguments = {name: str(getattr(options, name)) for name in paths.model_fields}
+    try:
+        with step_run(step) as run:
+            # The step's imports may take seconds; --help needs none of them.
+            function = getattr(importlib.import_module(f"stillhouse.components.{step}.{step}"), step)
+            result = function(first(chosen), **arguments, **fixed, run=run)
+    except KeyboardInterrupt:
+        sys.exit(128 + signal.SIGINT)
+    if result:
+        shown = result._asdict() if hasattr(result, "_asdict") else result
+        sys.stdout.write(json.dumps(shown, indent=1) + "\n")
+
+
+class _Options(BaseSettings):
+    """Reads the command line, and below it the file that `--settings` names; nothing from the environment."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        parser = argparse.ArgumentParser(
+            settings_cls.__name__, "%(prog)s [OPTIONS]", settings_cls.__doc__, allow_abbrev=False
+        )
+        parser.add_argument("--settings", metavar="FILE", help="YAML file of settings; options go over it.")
+        line: CliSettingsSource[Any] = CliSettingsSource(
+            settings_cls, root_parser=parser, cli_hide_none_type=True, cli_avoid_json=True
+        )
+        parsed = vars(parser.parse_args())
+        file = parsed.pop("settings")
+        line(parsed_args=parsed)
+        if file is None:
+            return (line,)
+        if not Path(file).is_file():
+            raise UserError(f"--settings: there is no file '{file}'; check the path.")
+        return line, YamlConfigSettingsSource(settings_cls, file)
+
+
+def _read_options(step: str, settings: type[Settings], paths: type[Settings]) -> BaseSettings:
+    """Fields of both classes.
+
+    Raises:
+        UserError: an option, or a key of the file, is missing, unknown or refused.
+    """
+    program = f"stillhouse step {step}"
+    options: Any = create_model(program, __base__=(settings, paths, _Options), __doc__=settings.__doc__)
+    try:
+        return options()
+    except ValidationError as error:
+        raise UserError(explain(error, options, program)) from None
+    except (yaml.YAMLError, SettingsError, TypeError, ValueError) as error:
+        raise UserError(f"{program}: no YAML mapping in the file of --settings ({error}); mend it.") from None

@@ -1,0 +1,22 @@
+"""prepare alone: `stillhouse step prepare --help`."""
+
+from pydantic import NewPath
+
+from stillhouse.components.alone import run_alone
+from stillhouse.components.prepare.settings import PrepareSettings
+from stillhouse.components.settings import Settings
+
+
+class Paths(Settings):
+    """Where things are."""
+
+    dataset: NewPath
+    """Folder to write the dataset to."""
+    card: NewPath
+    """HTML file to write the data card to."""
+    snapshot: str = '{"inputs": "", "reference": null}'
+    """What inspect handed on, as JSON; `reference` is the dataset.json that drift is measured against."""
+
+
+if __name__ == "__main__":
+    run_alone("prepare", PrepareSettings, Paths)

@@ -1,0 +1,139 @@
+"""The command line; nothing heavy is imported before a command needs it: `stillhouse --help` is instant."""
+
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from stillhouse import __version__
+from stillhouse.errors import UserError
+
+STEPS = ("inspect", "prepare", "pretrain", "finetune", "distill", "evaluate", "promote")
+"""In the order they run."""
+PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+"""For commands that hand everything, --help included, to a program of their own."""
+
+
+class Group(TyperGroup):
+    """Ends as a person expects: a mistake is one sentence and exit code 2, Ctrl-C is exit code 130."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except UserError as error:
+            sys.stderr.write(f"{error}\n")
+            sys.exit(2)
+        except KeyboardInterrupt as stopped:
+            number = stopped.args[0] if stopped.args else signal.SIGINT
+            sys.exit(128 + number)
+
+
+app = typer.Typer(
+    cls=Group,
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Retrains, distills and promotes models: the same pipeline on a laptop and on a cluster.",
+)
+
+RecipeName = Annotated[
+    str, typer.Argument(metavar="RECIPE", help="Name of a recipe that ships, or path of a YAML file.")
+]
+Overrides = Annotated[
+    list[str],
+    typer.Option("--set", metavar="KEY=VALUE", help="Override a key, such as finetune.loop.epochs=2; repeatable."),
+]
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Retrains, distills and promotes models."""
+
+
+@app.command()
+def run(
+    recipe: RecipeName,
+    home: Annotated[Path, typer.Option(envvar="STILLHOUSE_HOME", help="Folder of everything that is written.")] = Path(
+        "runs"
+    ),
+    overrides: Overrides = [],  # noqa: B006 - typer reads the default
+    verbose: Annotated[bool, typer.Option("--verbose", help="Stream the logs instead of the table.")] = False,
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Run every step, unchanged or not.")] = False,
+) -> None:
+    """Run the whole pipeline on this machine.
+
+    The same command goes on where an interrupted one stopped, and takes seconds when nothing changed.
+    """
+    from stillhouse.pipelines.recipe import load_recipe
+
+    loaded = load_recipe(recipe, overrides)
+    from rich.console import Console
+
+    from stillhouse.pipelines.local import Job, run_pipeline
+    from stillhouse.pipelines.outcome import show_outcome
+
+    parameters = loaded.parameters()
+    idle = ("pretrain",) if parameters["train_pretraining"] == "none" else ()
+    job = Job(loaded.name, parameters, STEPS, idle=idle, cache=not no_cache)
+    run_pipeline(job, home, verbose, lambda folder: show_outcome(Console(), folder))
+
+
+@app.command(name="compile")
+def compile_(
+    recipe: RecipeName,
+    out: Annotated[Path | None, typer.Option(help="File to write; NAME-pipeline.yaml by default.")] = None,
+    overrides: Overrides = [],  # noqa: B006
+) -> None:
+    """Write the pipeline as KFP YAML, with the recipe's values as the defaults of its parameters."""
+    from stillhouse.pipelines.recipe import load_recipe
+
+    loaded = load_recipe(recipe, overrides)
+    from stillhouse.pipelines.compiling import compile_pipeline
+
+    path = out or Path(f"{loaded.name}-pipeline.yaml")
+    compile_pipeline(loaded.parameters(), path)
+    typer.echo(str(path))
+
+
+@app.command(context_settings=PASS_ON)
+def step(context: typer.Context) -> None:
+    """Run one step alone: `stillhouse step finetune --help` lists its settings."""
+    name, *rest = context.args or ["--help"]
+    if name in ("--help", "-h"):
+        typer.echo(f"Usage: stillhouse step NAME [OPTIONS]\n\nNAME is one of: {', '.join(STEPS)}.\n")
+        typer.echo("`stillhouse step NAME --help` lists what a step takes.")
+        return
+    if name not in STEPS:
+        raise UserError(f"There is no step '{name}'; use one of: {', '.join(STEPS)}.")
+    _become(name, rest)
+
+
+@app.command(context_settings=PASS_ON)
+def predict(context: typer.Context) -> None:
+    """Answer for a file or a folder: `stillhouse predict models:/NAME@champion FILE`."""
+    _become("predict", context.args)
+
+
+@app.command(context_settings=PASS_ON)
+def rollback(context: typer.Context) -> None:
+    """Put the previous model back into production: `stillhouse rollback NAME`."""
+    _become("promote.rollback", context.args)
+
+
+def _become(module: str, arguments: list[str]) -> None:
+    """Go on as the program `stillhouse.components.<module>`; signals and the exit code are its own."""
+    os.execv(sys.executable, [sys.executable, "-P", "-m", f"stillhouse.components.{module}", *arguments])

@@ -1,0 +1,116 @@
+"""A YAML file that remembers where each of its keys stands, so that a mistake can be named by its line."""
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from stillhouse.errors import UserError
+
+Key = tuple[str, ...]
+"""Path of a key: ("finetune", "loop", "epochs")."""
+
+
+@dataclass
+class Document:
+    """A mapping read from a file, and what was set over it on the command line."""
+
+    path: Path
+    values: dict[str, Any]
+    lines: dict[Key, int] = field(default_factory=dict)
+    """Line of each key, counted from 1."""
+    settings: dict[Key, str] = field(default_factory=dict)
+    """What `--set` gave, as it was written."""
+
+    def place(self, key: Sequence[Any]) -> str:
+        """Where `key` stands: its own line, else that of the nearest key around it, else the file."""
+        names = tuple(str(part) for part in key)
+        for end in range(len(names), 0, -1):
+            if names[:end] in self.settings:
+                return f"--set {self.settings[names[:end]]}"
+            if names[:end] in self.lines:
+                return f"{self.path}, line {self.lines[names[:end]]}"
+        return str(self.path)
+
+    def is_set(self, key: Key) -> bool:
+        """Whether `--set` gave this key."""
+        return any(key[: len(given)] == given for given in self.settings)
+
+    def override(self, settings: Iterable[str]) -> None:
+        """Put `key=value` pairs over the values; keys are dotted, values are YAML.
+
+        Raises:
+            UserError: no key, no value, a value that is not YAML, or a key below one that is no mapping.
+        """
+        for setting in settings:
+            name, equals, text = setting.partition("=")
+            key = tuple(name.strip().split("."))
+            if not equals or not all(key):
+                raise UserError(f"--set {setting}: write it as key=value, such as finetune.loop.epochs=2.")
+            try:
+                value = yaml.safe_load(text)
+            except yaml.YAMLError:
+                raise UserError(f"--set {setting}: the value is not valid YAML; quote it.") from None
+            parent = self.values
+            for part in key[:-1]:
+                inner = parent.get(part)
+                parent[part] = parent = {} if inner is None else inner
+                if not isinstance(parent, dict):
+                    raise UserError(f"--set {setting}: '{part}' holds {parent!r}, so nothing can be set below it.")
+            parent[key[-1]] = value
+            self.settings[key] = setting
+
+
+def read_document(path: Path) -> Document:
+    """Read a YAML file whose top level is a mapping.
+
+    Raises:
+        UserError: the file is not YAML, is no mapping, or gives a key twice; the sentence names the line.
+    """
+    try:
+        loader = yaml.SafeLoader(path.read_bytes())
+        root = loader.get_single_node()
+        values = loader.construct_document(root) if root else None
+    except yaml.YAMLError as error:
+        raise UserError(f"{path}{_line_of(error)}: not valid YAML ({_problem_of(error)}); mend it there.") from None
+    if not isinstance(values, dict):
+        raise UserError(f"{path}: this is no recipe; write keys and values, such as `name: spam`.")
+    document = Document(path, values)
+    assert root is not None
+    document.lines.update(_lines(root, path, ()))
+    return document
+
+
+def closest(word: str, known: Iterable[str]) -> str | None:
+    """The known word that `word` was probably meant to be."""
+    return next(iter(difflib.get_close_matches(word, known, n=1)), None)
+
+
+def _lines(node: yaml.Node, path: Path, above: Key) -> dict[Key, int]:
+    lines: dict[Key, int] = {}
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            here = (*above, str(key.value))
+            line = key.start_mark.line + 1
+            if here in lines:
+                raise UserError(
+                    f"{path}, line {line}: '{'.'.join(here)}' is given twice, first in line {lines[here]}; keep one."
+                )
+            lines |= {here: line} | _lines(value, path, here)
+    elif isinstance(node, yaml.SequenceNode):
+        for index, value in enumerate(node.value):
+            here = (*above, str(index))
+            lines |= {here: value.start_mark.line + 1} | _lines(value, path, here)
+    return lines
+
+
+def _line_of(error: yaml.YAMLError) -> str:
+    mark = getattr(error, "problem_mark", None)
+    return f", line {mark.line + 1}" if mark else ""
+
+
+def _problem_of(error: yaml.YAMLError) -> str:
+    return str(getattr(error, "problem", None) or error).splitlines()[0]

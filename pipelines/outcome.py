@@ -1,0 +1,103 @@
+"""The end of a run in a few lines: the verdict, and where everything is."""
+
+import json
+import shlex
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from stillhouse.components.storage.home import home_folder, local_store
+from stillhouse.components.storage.store import NotFound
+from stillhouse.components.tracking.settings import tracking_uri
+from stillhouse.pipelines.board import Row
+
+LOG_TAIL = 15
+"""Lines of the log that are shown when a step crashed."""
+COLOURS = {"promoted": "bold green", "unchanged": "green", "rejected": "bold yellow", "conflict": "bold red"}
+NAMES = {"tfidf_logistic": "TF-IDF + logistic regression", "majority": "majority class"}
+"""Models of evaluation.json whose key is no word of its own."""
+
+
+def show_outcome(console: Console, folder: Path) -> None:
+    """Print the verdict of the run in `folder`, and where report, data card and model are."""
+    path = folder / "verdict.json"
+    verdict = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+    if verdict:
+        version = f" version {verdict['version']}" if verdict["version"] else ""
+        decision = (verdict["decision"], COLOURS[verdict["decision"]])
+        console.print(Text.assemble("\n", decision, f": {verdict['model_name']}{version}"))
+        for line in _verdict_lines(verdict):
+            console.print(line, highlight=False, markup=False, soft_wrap=not console.is_terminal)
+    places = {
+        "report": _file(folder / "report.html"),
+        "data card": _file(folder / "card.html"),
+        "model": _model(verdict["model_name"]) if verdict else None,
+        "MLflow": mlflow_command(),
+    }
+    for name, place in places.items():
+        if place:
+            console.print(f"{name:<10} {place}", highlight=False, markup=False, soft_wrap=True)
+
+
+def show_failure(row: Row | None, folder: Path) -> int:
+    """Say on stderr why the run failed: one sentence for a user's mistake, else the end of the log too.
+
+    Returns:
+        The exit code: 2 for a user's mistake, else 1.
+    """
+    if row and row.message and not row.crashed:
+        sys.stderr.write(f"{row.message}\n")
+        return 2
+    why = f"{row.step if row else 'the pipeline'} failed"
+    if row and row.message:
+        why += f": {row.message}"
+    elif row and not row.crashed:
+        why += ": its process ended without a word (killed, or out of memory?)"
+    log = folder / "pipeline.log"
+    step_log = folder / "logs" / f"{row.step}.log" if row else log
+    shown = step_log if step_log.is_file() else log
+    lines = shown.read_text(encoding="utf-8", errors="replace").splitlines()[-LOG_TAIL:]
+    sys.stderr.write("\n".join([*lines, "", why, f"The full log: {log}", ""]))
+    return 1
+
+
+def mlflow_command() -> str:
+    """What opens MLflow: a command for a database here, else the address of the server."""
+    uri = tracking_uri(home_folder())
+    if uri.startswith(("http://", "https://", "databricks")):
+        return uri
+    program = "mlflow" if shutil.which("mlflow") else str(Path(sys.executable).with_name("mlflow"))
+    return shlex.join([program, "ui", "--backend-store-uri", uri])
+
+
+def _verdict_lines(verdict: dict[str, Any]) -> list[str]:
+    evaluation, gates = verdict["evaluation"], verdict["gates"]
+    passed = sum(gate["passed"] for gate in gates)
+    lines = [verdict["why"], _comparison(evaluation), f"gates passed: {passed} of {len(gates)}"]
+    if verdict["decision"] == "rejected":
+        lines.append("A rejection is a valid end of a run: production stays as it was.")
+    return lines + verdict["notes"] + evaluation["notes"]
+
+
+def _comparison(evaluation: dict[str, Any]) -> str:
+    metric = evaluation["main_metric"]
+    values = {name: model["metrics"][metric]["value"] for name, model in evaluation["models"].items()}
+    compared = ", ".join(f"{NAMES.get(name, name)} {value:.4f}" for name, value in values.items())
+    return f"{metric} on {evaluation['rows']['test']:,} test rows: {compared}"
+
+
+def _file(path: Path) -> str | None:
+    return str(path) if path.is_file() else None
+
+
+def _model(name: str) -> str | None:
+    """Where the model in production lies: the promotion record knows."""
+    try:
+        champion = json.loads(local_store().get(f"promotions/{name}.json"))["champion"]
+    except NotFound:
+        return None
+    return champion and champion["uri"]

@@ -1,0 +1,160 @@
+"""A recipe: what to train on what; read from YAML and checked before anything is written."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, ValidationError
+
+from stillhouse.components.distill.settings import Student
+from stillhouse.components.inspect.settings import STEPS, Parameters, StepSettings
+from stillhouse.components.models.settings import Architecture
+from stillhouse.components.prepare.settings import Columns
+from stillhouse.components.promote.settings import PromoteSettings
+from stillhouse.components.settings import Settings, _fields_at, explain
+from stillhouse.components.tasks import known_tasks
+from stillhouse.errors import UserError
+from stillhouse.pipelines.document import Document, Key, closest, read_document
+from stillhouse.pipelines.source import check_source
+
+SHIPPED = Path(__file__).parent / "recipes"
+"""Folder of the recipes that are known by name."""
+
+Section = Annotated[dict[str, Any], BeforeValidator(lambda value: {} if value is None else value)]
+"""Settings of one step; a section whose keys are all commented out is an empty one."""
+
+
+class Data(Settings):
+    """What to train on."""
+
+    source: str = Field(min_length=1)
+    """A file or folder (relative to the recipe), s3://bucket/prefix or hf://name."""
+    columns: Columns = Columns()
+
+
+class Models(Settings):
+    """What to train."""
+
+    base: str = ""
+    """Pretrained model to start from; empty starts from random weights."""
+    teacher: Architecture = Architecture()
+    """Shape of a teacher that starts from random weights."""
+    student: Student = Student()
+
+
+class Recipe(Settings):
+    """The whole recipe; a step's section holds what `stillhouse step NAME --help` lists."""
+
+    name: str = Field(pattern=PromoteSettings.model_fields["model_name"].metadata[0].pattern)
+    """Name in the model registry, and first part of the names of its runs."""
+    task: str = "text_classification"
+    """Kind of problem, a file of components/tasks."""
+    seed: int = Field(default=1, ge=0, lt=2**31)
+    data: Data
+    model: Models = Models()
+    prepare: Section = Field(default_factory=dict)
+    pretrain: Section = Field(default_factory=dict)
+    """Also `objective`: masked_lm, next_word or none."""
+    finetune: Section = Field(default_factory=dict)
+    distill: Section = Field(default_factory=dict)
+    evaluate: Section = Field(default_factory=dict)
+    promote: Section = Field(default_factory=dict)
+
+    def parameters(self) -> dict[str, Any]:
+        """The pipeline's parameters, as the recipe gives them: what it leaves out stays out of the dicts."""
+        sections = {step: dict(getattr(self, step)) for step in STEPS}
+        objective = sections["pretrain"].pop("objective", Parameters.model_fields["train_pretraining"].default)
+        return {
+            "data_columns": self.data.columns.model_dump(exclude_unset=True),
+            "data_source": self.data.source,
+            "data_task": self.task,
+            "model_base": self.model.base,
+            "model_name": self.name,
+            "model_student": self.model.student.model_dump(exclude_unset=True),
+            "model_teacher": self.model.teacher.model_dump(exclude_unset=True),
+            "step_overrides": {step: section for step, section in sections.items() if section},
+            "train_pretraining": str(objective),
+            "train_seed": self.seed,
+        }
+
+
+def load_recipe(name: str, overrides: Iterable[str] = ()) -> Recipe:
+    """Read a recipe by its name or path, with `key=value` overrides, and check all of it.
+
+    The source becomes an absolute path; a relative one is meant from the recipe's folder, or from the working
+    directory when an override gives it.
+
+    Raises:
+        UserError: names the file, the line and the key of the first mistake, and the mend.
+    """
+    document = read_document(_find(name))
+    document.override(overrides)
+    recipe = _with_absolute_source(_read(document), document)
+    check_source(_check_steps(recipe, document)["prepare"], document.place)
+    return recipe
+
+
+def shipped_recipes() -> list[str]:
+    """Names of the recipes that ship."""
+    return sorted(path.stem for path in SHIPPED.glob("*.yaml"))
+
+
+def _find(name: str) -> Path:
+    shipped = SHIPPED / f"{name}.yaml"
+    if shipped.parent == SHIPPED and shipped.is_file():
+        return shipped
+    path = Path(name).expanduser()
+    if path.is_file():
+        return path
+    if path.suffix in (".yaml", ".yml") or path.name != name:
+        raise UserError(f"{name}: there is no such recipe file; give the path of one, or one of: {_known()}.")
+    match = closest(name, shipped_recipes())
+    mend = f"did you mean '{match}'?" if match else f"give the path of a YAML file or one of: {_known()}."
+    raise UserError(f"There is no recipe '{name}'; {mend}")
+
+
+def _known() -> str:
+    return ", ".join(shipped_recipes())
+
+
+def _read(document: Document) -> Recipe:
+    try:
+        recipe = Recipe.model_validate(document.values)
+    except ValidationError as error:
+        raise _mistake(error, Recipe, (), document) from None
+    if recipe.task not in known_tasks():
+        match = closest(recipe.task, known_tasks())
+        mend = f"did you mean '{match}'?" if match else f"use one of: {', '.join(known_tasks())}."
+        raise UserError(f"{document.place(('task',))}: there is no task '{recipe.task}'; {mend}")
+    return recipe
+
+
+def _with_absolute_source(recipe: Recipe, document: Document) -> Recipe:
+    source = recipe.data.source
+    if "://" in source:
+        return recipe
+    folder = Path() if document.is_set(("data", "source")) else document.path.parent
+    absolute = str((folder / Path(source).expanduser()).resolve())
+    return recipe.model_copy(update={"data": recipe.data.model_copy(update={"source": absolute})})
+
+
+def _check_steps(recipe: Recipe, document: Document) -> StepSettings:
+    parameters = Parameters.model_validate(recipe.parameters())
+    try:
+        return parameters.steps(str(document.path))
+    except UserError as error:
+        found = error.__context__  # what pydantic found says more exactly where than the sentence does
+        assert isinstance(found, ValidationError)
+        step = next(step for step, cls in STEPS.items() if cls.__name__ == found.title)
+        raise _mistake(found, STEPS[step], (step,), document) from None
+
+
+def _mistake(error: ValidationError, cls: type[Settings], section: Key, document: Document) -> UserError:
+    first = error.errors()[0]
+    key = (*section, *(str(part) for part in first["loc"]))
+    place = document.place(key)
+    if first["type"] == "extra_forbidden":
+        match = closest(key[-1], _fields_at(cls, first["loc"][:-1]))
+        if match:
+            return UserError(f"{place}: unknown key '{'.'.join(key)}'; did you mean '{match}'?")
+    return UserError(explain(error, cls, ", ".join([place, *section])))

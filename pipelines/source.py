@@ -1,0 +1,86 @@
+"""A first look at a recipe's data, before anything is started: is it there, and has it the columns?"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from stillhouse.components.prepare.settings import PrepareSettings
+from stillhouse.components.storage.urls import local_path
+from stillhouse.errors import UserError
+from stillhouse.pipelines.document import Key, closest
+
+
+def check_source(settings: PrepareSettings, place: Callable[[Key], str]) -> None:
+    """Look at a local source; other addresses, and what only a full reading shows, are left to the steps.
+
+    Args:
+        settings: Where the source is and what its columns are called.
+        place: Tells where the recipe gives a key, for the sentence.
+
+    Raises:
+        UserError: the source does not exist, or a column is missing.
+    """
+    if "://" in settings.source and not settings.source.startswith("file://"):
+        return
+    path = local_path(settings.source)
+    if not path.exists():
+        where = place(("data", "source"))
+        raise UserError(f"{where}: there is no file or folder '{path}'; correct data.source.")
+    file = next((file for file in _files(path) if _suffix(file) in READERS), None)
+    present = _columns_of(file) if file else None
+    if present is None:
+        return
+    for key, name in _named_columns(settings):
+        if name not in present:
+            match = closest(name, present)
+            mend = f"did you mean '{match}'?" if match else f"it has: {', '.join(present)}."
+            given = ".".join(part for part in key if not part.isdigit())
+            raise UserError(f"{place(key)}: {given} names '{name}', a column that {file} lacks; {mend}")
+
+
+def _named_columns(settings: PrepareSettings) -> list[tuple[Key, str]]:
+    columns = settings.columns
+    one = {"label": columns.label, "group": columns.group, "split": columns.split}
+    named: list[tuple[Key, str]] = [(("data", "columns", role), name) for role, name in one.items() if name is not None]
+    for key, names in ((("data", "columns", "text"), columns.text), (("prepare", "slices"), settings.slices)):
+        named += [((*key, str(index)), name) for index, name in enumerate(names)]
+    return named
+
+
+def _files(path: Path) -> list[Path]:
+    return [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
+
+
+def _suffix(path: Path) -> str:
+    return Path(path.name.lower().removesuffix(".gz")).suffix
+
+
+def _columns_of(path: Path) -> list[str] | None:
+    """Column names from a file's head; None when it cannot be read, which prepare says better."""
+    import pyarrow as pa
+
+    try:
+        return READERS[_suffix(path)](path)
+    except (pa.ArrowException, OSError):
+        return None
+
+
+def _csv_columns(path: Path) -> list[str]:
+    from pyarrow import csv
+
+    delimiter = "\t" if _suffix(path) == ".tsv" else ","
+    with csv.open_csv(path, parse_options=csv.ParseOptions(delimiter=delimiter, newlines_in_values=True)) as file:
+        return file.schema.names
+
+
+def _parquet_columns(path: Path) -> list[str]:
+    from pyarrow import parquet
+
+    return parquet.read_schema(path).names
+
+
+READERS: dict[str, Callable[[Path], list[str]]] = {
+    ".csv": _csv_columns,
+    ".tsv": _csv_columns,
+    ".parquet": _parquet_columns,
+}
+"""Formats whose head names all columns."""

@@ -1,0 +1,143 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stillhouse.components.tracking.spool import Spool
+from stillhouse.pipelines.board import Board, Follower
+
+EXECUTING = "15:22:20.492 - INFO - Executing task \x1b[96m'{}'\x1b[0m"
+CACHED = "15:22:20 - INFO - Task {} cache hit (key=8ec9011d3800); skipping execution."
+SUCCESS = "15:22:21.588 - INFO - Task \x1b[96m'{}'\x1b[0m finished with status \x1b[92mSUCCESS\x1b[0m"
+FAILURE = "15:22:21.588 - ERROR - Task \x1b[96m'{}'\x1b[0m finished with status \x1b[91mFAILURE\x1b[0m"
+
+
+@pytest.fixture
+def board() -> Board:
+    return Board.of(["prepare", "pretrain", "finetune"], idle=["pretrain"])
+
+
+def states(board: Board) -> list[str]:
+    return [row.state for row in board.rows.values()]
+
+
+def read(board: Board, *lines: str) -> None:
+    for line in lines:
+        board.read_log_line(line)
+
+
+def progress(seconds: float, done: float, total: float = 100, unit: str = "tokens") -> dict[str, Any]:
+    return {
+        "event": "progress",
+        "time": seconds * 1000,
+        "done": done,
+        "total": total,
+        "unit": unit,
+        "note": "",
+    }
+
+
+def test_the_log_tells_which_step_runs_is_done_or_cached(board: Board) -> None:
+    read(board, CACHED.format("prepare"), EXECUTING.format("finetune"))
+    assert states(board) == ["cached", "waiting", "running"]
+    read(board, SUCCESS.format("finetune"))
+    assert states(board) == ["cached", "waiting", "done"]
+
+
+def test_what_a_step_prints_is_not_taken_for_a_line_of_kfp(board: Board) -> None:
+    read(board, f"    {EXECUTING.format('prepare')}", f"    {CACHED.format('prepare')}")
+    assert states(board) == ["waiting", "waiting", "waiting"]
+
+
+def test_a_step_with_nothing_to_do_was_skipped(board: Board) -> None:
+    read(board, EXECUTING.format("pretrain"), SUCCESS.format("pretrain"))
+    assert board.rows["pretrain"].state == "skipped"
+
+
+def test_a_step_that_never_ran_in_a_success_was_skipped(board: Board) -> None:
+    board.close(succeeded=True)
+    assert states(board) == ["skipped", "skipped", "skipped"]
+
+
+def test_a_failure_leaves_the_later_steps_waiting(board: Board) -> None:
+    read(board, EXECUTING.format("prepare"), FAILURE.format("prepare"))
+    board.close(succeeded=False)
+    assert states(board) == ["failed", "waiting", "waiting"]
+    assert board.failed is board.rows["prepare"]
+
+
+def test_a_step_that_runs_when_the_pipeline_ends_badly_failed(board: Board) -> None:
+    read(board, EXECUTING.format("prepare"))
+    board.close(succeeded=False)
+    assert board.failed is board.rows["prepare"]
+
+
+def test_a_traceback_belongs_to_the_running_step(board: Board) -> None:
+    read(board, EXECUTING.format("prepare"), "    Traceback (most recent call last):")
+    assert [row.crashed for row in board.rows.values()] == [True, False, False]
+
+
+def test_a_new_attempt_has_not_crashed_yet(board: Board) -> None:
+    read(
+        board,
+        EXECUTING.format("prepare"),
+        "    Traceback (most recent call last):",
+        EXECUTING.format("prepare"),
+    )
+    assert not board.rows["prepare"].crashed
+
+
+def test_rate_and_time_left_count_from_the_first_progress(board: Board) -> None:
+    row = board.rows["finetune"]
+    row.apply(progress(100, 40))  # a resumed step begins in the middle
+    assert row.seconds_left is None
+    row.apply(progress(104, 60))
+    assert (row.rate, row.seconds_left) == (5.0, 8.0)
+
+
+def test_another_phase_counts_anew(board: Board) -> None:
+    row = board.rows["finetune"]
+    for event in (
+        progress(100, 0),
+        progress(101, 100),
+        progress(110, 0, 8, "rows"),
+        progress(112, 4, 8, "rows"),
+    ):
+        row.apply(event)
+    assert (row.rate, row.unit, row.seconds_left) == (2.0, "rows", 2.0)
+
+
+def test_the_metric_that_matters_is_kept_and_others_are_not(board: Board) -> None:
+    row = board.rows["finetune"]
+    values = {"validation/f1_macro": 0.97531, "validation/accuracy": 0.98}
+    row.apply({"event": "metric", "step": 3, "values": values})
+    row.apply({"event": "metric", "step": 4, "values": {"train/loss": 0.1, "system/cpu_utilization": 99}})
+    assert row.metric == "f1_macro 0.9753"
+
+
+def test_own_seconds_are_those_of_all_attempts(board: Board) -> None:
+    for seconds in (1.5, 2.0):
+        board.rows["prepare"].apply({"event": "end", "status": "FINISHED", "seconds": seconds, "message": ""})
+    assert board.own_seconds == 3.5
+
+
+def test_a_follower_reads_what_is_new_and_waits_for_the_end_of_a_line(board: Board, tmp_path: Path) -> None:
+    log, lines = tmp_path / "pipeline.log", []
+    follower = Follower(board, log, tmp_path / "spool", lines.append)
+    log.write_text("one\ntw")
+    follower.read()
+    log.write_text("one\ntwo\n")
+    follower.read()
+    follower.read()
+    assert lines == ["one", "two"]
+
+
+def test_a_follower_hands_each_event_to_its_step_once(board: Board, tmp_path: Path) -> None:
+    (tmp_path / "pipeline.log").touch()
+    follower = Follower(board, tmp_path / "pipeline.log", tmp_path / "spool")
+    spool = Spool(tmp_path / "spool" / "prepare.jsonl")
+    Spool(tmp_path / "spool" / "pipeline.jsonl").append("end", status="FINISHED", seconds=9.0, message="")
+    for seconds in (1.0, 2.0):
+        spool.append("end", status="FINISHED", seconds=seconds, message="")
+        follower.read()
+    assert board.own_seconds == 3.0

@@ -1,0 +1,124 @@
+import io
+
+import pytest
+from rich.console import Console
+
+from stillhouse.pipelines.board import Board, Row
+from stillhouse.pipelines.live import LineView, LogView, TableView, choose_view, table
+
+
+class Clock:
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def board(clock: Clock) -> Board:
+    """One step in each state."""
+    rows = [
+        Row("inspect", state="done", started=990, finished=990.3),
+        Row("prepare", state="cached"),
+        Row("pretrain", state="skipped", started=991, finished=991.5),
+        Row(
+            "finetune",
+            state="running",
+            started=992,
+            note="loss 0.31, f1_macro 0.9712",
+            metric="f1_macro 0.97",
+        ),
+        Row("distill"),
+    ]
+    board = Board({row.step: row for row in rows}, clock)
+    row = board.rows["finetune"]
+    row.done, row.total, row.unit, row.rate = 450_000, 1_000_000, "tokens", 12_345.6
+    return board
+
+
+def drawn(board: Board, width: int) -> list[str]:
+    console = Console(record=True, width=width, file=io.StringIO())
+    console.print(table(board))
+    return [line.rstrip() for line in console.export_text().splitlines()]
+
+
+def test_the_table_has_a_line_for_each_step_in_its_order(board: Board) -> None:
+    assert [line.split()[:2] for line in drawn(board, 120)[1:]] == [
+        ["inspect", "done"],
+        ["prepare", "cached"],
+        ["pretrain", "skipped"],
+        ["finetune", "running"],
+        ["distill", "waiting"],
+    ]
+
+
+def test_the_running_step_shows_share_rate_time_left_time_and_metric(board: Board) -> None:
+    (line,) = [line for line in drawn(board, 120) if line.startswith("finetune")]
+    for part in ("━", "45 %", "12.3k tokens/s", "0:45", "8.0 s", "loss 0.31, f1_macro 0.9712"):
+        assert part in line
+
+
+def test_a_step_that_is_done_shows_its_metric_and_no_rate(board: Board) -> None:
+    board.rows["finetune"].state = "done"
+    (line,) = [line for line in drawn(board, 120) if line.startswith("finetune")]
+    assert "f1_macro 0.97" in line
+    assert "tokens/s" not in line
+
+
+def test_the_table_fits_a_terminal_of_80_columns(board: Board) -> None:
+    lines = drawn(board, 80)
+    assert len(lines) == 6
+    assert "12.3k tokens/s  0:45    8.0 s loss" in next(line for line in lines if line.startswith("finetune"))
+
+
+def lines_of(output: io.StringIO) -> list[str]:
+    found = output.getvalue().splitlines()
+    output.seek(0)
+    output.truncate()
+    return found
+
+
+def test_plain_lines_come_when_a_state_changes_and_every_ten_seconds(board: Board, clock: Clock) -> None:
+    output = io.StringIO()
+    view = LineView(Console(file=output, width=60))
+    view.show(board)
+    assert lines_of(output) == [
+        "inspect: done, 0.3 s",
+        "prepare: cached",
+        "pretrain: skipped, 0.5 s",
+        "finetune: running, 45 %, 12.3k tokens/s, 0:45 left, loss 0.31, f1_macro 0.9712",
+    ]
+    clock.now += 9
+    view.show(board)
+    assert lines_of(output) == []
+    clock.now += 1
+    view.show(board)
+    assert [line.split(",")[0] for line in lines_of(output)] == ["finetune: running"]
+
+
+def test_the_terminal_gets_the_table_and_a_file_plain_lines() -> None:
+    assert isinstance(choose_view(Console(force_terminal=True), verbose=False), TableView)
+    assert isinstance(choose_view(Console(file=io.StringIO()), verbose=False), LineView)
+
+
+def test_verbose_shows_the_log_as_it_is() -> None:
+    output = io.StringIO()
+    view = choose_view(Console(file=output, force_terminal=True), verbose=True)
+    assert isinstance(view, LogView)
+    view.log("[bold]a line[/bold]")
+    assert output.getvalue() == "[bold]a line[/bold]\n"
+
+
+def test_the_table_is_drawn_in_place_and_stays_at_the_end(board: Board) -> None:
+    output = io.StringIO()
+    with TableView(Console(file=output, force_terminal=True, width=100)) as view:
+        view.show(board)
+        board.rows["distill"].state = "failed"
+        view.show(board, last=True)
+    first, *_, last = output.getvalue().split("\x1b[1A")  # each drawing after the first goes back up
+    assert ("failed" in first, "failed" in last) == (False, True)

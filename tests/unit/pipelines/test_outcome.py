@@ -1,0 +1,100 @@
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from stillhouse.components.storage.home import local_store
+from stillhouse.pipelines.board import Row
+from stillhouse.pipelines.outcome import show_failure, show_outcome
+
+VERDICT: dict[str, Any] = {
+    "decision": "promoted",
+    "why": "All 2 gates hold; it is the first one.",
+    "model_name": "spam",
+    "version": "3",
+    "gates": [{"name": "teacher", "passed": True}, {"name": "rows", "passed": True}],
+    "notes": [],
+    "evaluation": {
+        "main_metric": "f1_macro",
+        "rows": {"test": 1181},
+        "models": {
+            "student": {"metrics": {"f1_macro": {"value": 0.97312}}},
+            "tfidf_logistic": {"metrics": {"f1_macro": {"value": 0.976}}},
+        },
+        "notes": ["TF-IDF with logistic regression is better than the student."],
+    },
+}
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("STILLHOUSE_HOME", str(tmp_path))
+    for name in ("STILLHOUSE_STORE", "MLFLOW_TRACKING_URI"):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path
+
+
+def outcome(home: Path, **changes: Any) -> str:
+    folder = home / "run"
+    folder.mkdir()
+    (folder / "verdict.json").write_text(json.dumps(VERDICT | changes))
+    (folder / "report.html").touch()
+    output = io.StringIO()
+    show_outcome(Console(file=output, width=100), folder)
+    return output.getvalue()
+
+
+def test_a_promotion_names_the_version_the_figures_and_every_note(home: Path) -> None:
+    shown = outcome(home)
+    for part in (
+        "promoted: spam version 3",
+        "All 2 gates hold",
+        "f1_macro on 1,181 test rows: student 0.9731, TF-IDF + logistic regression 0.9760",
+        "gates passed: 2 of 2",
+        "TF-IDF with logistic regression is better",
+    ):
+        assert part in shown
+
+
+def test_a_rejection_says_that_production_stays(home: Path) -> None:
+    gates = [{"name": "rows", "passed": False}]
+    shown = outcome(home, decision="rejected", why="Only 3 test rows.", version=None, gates=gates)
+    assert "rejected: spam\n" in shown
+    assert "gates passed: 0 of 1" in shown
+    assert "production stays as it was" in shown
+
+
+def test_the_places_of_report_model_and_mlflow_are_shown(home: Path) -> None:
+    record = {"champion": {"uri": "store/models/abc"}}
+    local_store().put("promotions/spam.json", json.dumps(record).encode())
+    lines = outcome(home).splitlines()
+    assert f"report     {home}/run/report.html" in lines
+    assert "model      store/models/abc" in lines
+    (mlflow,) = [line for line in lines if line.startswith("MLflow")]
+    assert mlflow.endswith(f"mlflow ui --backend-store-uri sqlite:///{home}/mlflow.db")
+
+
+def test_a_tracking_server_is_shown_by_its_address(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://localhost:5000")
+    assert "MLflow     http://localhost:5000" in outcome(home).splitlines()
+
+
+def test_a_file_that_the_run_did_not_write_is_not_named(home: Path) -> None:
+    assert "data card" not in outcome(home)
+
+
+@pytest.mark.parametrize(
+    ("row", "code"),
+    [
+        (Row("prepare", state="failed", message="data.csv, row 3: no label."), 2),
+        (Row("prepare", state="failed", message="ValueError: x", crashed=True), 1),
+        (Row("prepare", state="failed"), 1),
+        (None, 1),
+    ],
+)
+def test_only_a_mistake_of_the_user_is_exit_code_2(tmp_path: Path, row: Row | None, code: int) -> None:
+    (tmp_path / "pipeline.log").write_text("the last line\n")
+    assert show_failure(row, tmp_path) == code

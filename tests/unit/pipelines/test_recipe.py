@@ -1,0 +1,138 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from stillhouse.components.inspect.settings import Parameters
+from stillhouse.errors import UserError
+from stillhouse.pipelines.recipe import Recipe, load_recipe, shipped_recipes
+
+WriteRecipe = Callable[..., Path]
+
+
+@pytest.mark.parametrize("name", shipped_recipes())
+def test_a_shipped_recipe_is_valid_and_known_by_its_name(name: str) -> None:
+    assert load_recipe(name).name == name
+
+
+def test_the_parameters_are_what_the_recipe_says_and_nothing_more(write_recipe: WriteRecipe) -> None:
+    path = write_recipe()
+    assert load_recipe(str(path)).parameters() == {
+        "data_columns": {"text": ["title", "body"], "label": "stars"},
+        "data_source": str(path.with_name("reviews.csv")),
+        "data_task": "text_classification",
+        "model_base": "",
+        "model_name": "reviews",
+        "model_student": {},
+        "model_teacher": {},
+        "step_overrides": {"finetune": {"loop": {"epochs": 2}}},
+        "train_pretraining": "masked_lm",
+        "train_seed": 1,
+    }
+
+
+def test_every_parameter_of_the_pipeline_comes_out_of_a_recipe(write_recipe: WriteRecipe) -> None:
+    assert set(load_recipe(str(write_recipe())).parameters()) == set(Parameters.model_fields)
+
+
+def test_the_parameters_survive_the_json_that_kfp_makes_of_them(write_recipe: WriteRecipe) -> None:
+    parameters = load_recipe(str(write_recipe())).parameters()
+    assert json.loads(json.dumps(parameters)) == parameters
+
+
+def test_the_objective_of_pretraining_becomes_a_parameter_of_its_own(write_recipe: WriteRecipe) -> None:
+    path = write_recipe(("finetune:", "pretrain: {objective: none, mask_probability: 0.3}\nfinetune:"))
+    parameters = load_recipe(str(path)).parameters()
+    assert parameters["train_pretraining"] == "none"
+    assert parameters["step_overrides"]["pretrain"] == {"mask_probability": 0.3}
+
+
+def test_a_section_without_a_key_is_an_empty_one(write_recipe: WriteRecipe) -> None:
+    assert load_recipe(str(write_recipe(("finetune:", "distill:\nfinetune:")))).distill == {}
+
+
+def test_an_override_goes_over_the_file(write_recipe: WriteRecipe) -> None:
+    assert load_recipe(str(write_recipe()), ["finetune.loop.epochs=5"]).finetune == {"loop": {"epochs": 5}}
+
+
+def test_a_source_given_by_an_override_is_meant_from_the_working_directory(
+    write_recipe: WriteRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_recipe()
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "more.csv").write_text("title,body,stars\n")
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    loaded = load_recipe(str(path), ["data.source=more.csv"])
+    assert loaded.data.source == str(tmp_path / "elsewhere" / "more.csv")
+
+
+def test_a_source_with_a_scheme_stays_as_it_is(write_recipe: WriteRecipe) -> None:
+    path = write_recipe(("reviews.csv", "s3://bucket/reviews"))
+    assert load_recipe(str(path)).data.source == "s3://bucket/reviews"
+
+
+MISTAKES = {
+    "wrong key": (("    epochs", "    epoch"), 9, "'finetune.loop.epoch'; did you mean 'epochs'?"),
+    "wrong section": (("finetune:", "finetun:"), 7, "'finetun'; did you mean 'finetune'?"),
+    "nothing alike": (("    epochs", "    zzz"), 9, "'loop.zzz'; use one of: batch_tokens,"),
+    "wrong type": (("epochs: 2", "epochs: two"), 9, "finetune: 'loop.epochs' is 'two', but input should be"),
+    "out of range": (("epochs: 2", "epochs: 0"), 9, "'loop.epochs' is 0, but input should be greater"),
+    "wrong choice": (("  loop", "  class_weights: all\n  loop"), 8, "'class_weights' is 'all'"),
+    "wrong objective": (("finetune:", "pretrain: {objective: lm}\nfinetune:"), 7, "'objective' is 'lm'"),
+    "wrong name": (("name: reviews", "name: a/b"), 1, "'name' is 'a/b', but string should match"),
+    "wrong seed": (("data:", "seed: -1\ndata:"), 2, "'seed' is -1"),
+    "wrong task": (("data:", "task: text_clasification\ndata:"), 2, "did you mean 'text_classification'?"),
+    "two origins": (("data:", "model: {student: {layers: 1, base: x}}\ndata:"), 2, "give exactly one of"),
+    "missing file": (("reviews.csv", "review.csv"), 3, "correct data.source"),
+    "missing text": (("[title, body]", "[title, bodi]"), 5, "'bodi', a column that"),
+    "missing column": (("label: stars", "label: star"), 6, "did you mean 'stars'?"),
+    "missing slices": (
+        ("finetune:", "prepare: {slices: [shop]}\nfinetune:"),
+        7,
+        "it has: title, body, stars.",
+    ),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_is_one_sentence_with_file_line_and_key(write_recipe: WriteRecipe, mistake: str) -> None:
+    replacement, line, sentence = MISTAKES[mistake]
+    path = write_recipe(replacement)
+    with pytest.raises(UserError) as raised:
+        load_recipe(str(path))
+    message = str(raised.value)
+    assert message.startswith(f"{path}, line {line}")
+    assert sentence in message
+    assert "\n" not in message
+
+
+def test_a_missing_key_is_named_with_the_file(write_recipe: WriteRecipe) -> None:
+    path = write_recipe(("name: reviews\n", ""))
+    with pytest.raises(UserError, match="'name' is missing; add it") as raised:
+        load_recipe(str(path))
+    assert str(raised.value).startswith(str(path))
+
+
+def test_a_mistake_in_an_override_names_the_override(write_recipe: WriteRecipe) -> None:
+    with pytest.raises(UserError, match=r"^--set seed=x: 'seed' is 'x'"):
+        load_recipe(str(write_recipe()), ["seed=x"])
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("spamm", "There is no recipe 'spamm'; did you mean 'spam'?"),
+        ("xyz", "There is no recipe 'xyz'; give the path of a YAML file or one of: "),
+        ("folder/spam.yaml", "folder/spam.yaml: there is no such recipe file"),
+        ("../recipes/spam", "../recipes/spam: there is no such recipe file"),
+    ],
+)
+def test_a_recipe_that_is_not_there_is_named(name: str, sentence: str) -> None:
+    with pytest.raises(UserError) as raised:
+        load_recipe(name)
+    assert str(raised.value).startswith(sentence)
+
+
+def test_a_recipes_sections_are_the_steps_that_have_settings() -> None:
+    assert set(Recipe.model_fields) > {"prepare", "pretrain", "finetune", "distill", "evaluate", "promote"}
