@@ -14,6 +14,4 @@ def prepare(settings: str, snapshot: str, dataset: Output[Dataset], card: Output
     from stillhouse.components.tracking.run import step_run
 
     with step_run("prepare") as run:
-        step(
-            PrepareSettings.parse(settings), snapshot=snapshot, dataset=dataset.path, card=card.path, run=run
-        )
+        step(PrepareSettings.parse(settings), snapshot=snapshot, dataset=dataset.path, card=card.path, run=run)

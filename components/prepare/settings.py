@@ -6,6 +6,9 @@ from pydantic import Field
 
 from stillhouse.components.settings import Settings
 
+FILE_NAME = "<file name>"
+"""In place of a split column: the names of the files tell."""
+
 
 class Columns(Settings):
     """Which columns of the source play which part."""
@@ -17,7 +20,8 @@ class Columns(Settings):
     group: str | None = None
     """Column whose equal values always fall into the same split (a thread, a customer)."""
     split: str | None = None
-    """Column that gives the split of each row: train, validation, test or unlabelled."""
+    """Column that gives the split of each row: train, validation, test or unlabelled. `<file name>` takes it
+    from the name of the row's file, as in train.csv or mails-test-00000-of-00002.parquet."""
 
 
 class SplitShares(Settings):
@@ -40,11 +44,13 @@ class PrepareSettings(Settings):
     max_characters: int = Field(default=100_000, ge=1)
     """Longer rows are dropped, and counted."""
     near_duplicates: float = Field(default=0.85, ge=0.5, le=1.0)
-    """Jaccard similarity of word 3-shingles from which two rows are the same; 1.0 looks for exact copies only."""
+    """Jaccard similarity of word 3-shingles from which rows are the same; 1.0 looks for exact copies only."""
     mask_pii: bool = False
     """Replace e-mail addresses and phone numbers by <email> and <phone>."""
     augment: float = Field(default=0.0, ge=0.0, le=0.5)
     """Share of words that a training view loses at random; evaluation never sees it."""
+    slices: list[str] = Field(default=[])
+    """Columns that evaluate reports apart, kept as `slice_<name>`; empty where a row has none."""
     labelled_rows: int | None = Field(default=None, ge=1)
     """Keep the labels of so many training rows only; the rest is unlabelled text for pretraining."""
     min_rows: int = Field(default=100, ge=1)

@@ -1,0 +1,87 @@
+"""What must hold for a dataset to be handed on; a limit that does not ends the run with one sentence."""
+
+from collections.abc import Mapping
+
+from stillhouse.components.prepare.dataset import Prepared
+from stillhouse.components.prepare.rows import LABELLED, Split
+from stillhouse.components.prepare.settings import PrepareSettings
+from stillhouse.errors import UserError
+
+
+def check_rows(prepared: Prepared, settings: PrepareSettings) -> None:
+    """Enough rows with a label, and not too many dropped.
+
+    Raises:
+        UserError: `min_rows` or `max_dropped` does not hold.
+    """
+    source, dropped = settings.source, sum(prepared.dropped.values())
+    labelled = sum(row.target is not None for rows in prepared.splits.values() for row in rows)
+    if labelled < settings.min_rows:
+        raise UserError(
+            f"{source}: {labelled} rows with a label are left of {prepared.read} rows, and min_rows is "
+            f"{settings.min_rows}; add rows, or lower min_rows{_most_dropped(prepared)}."
+        )
+    share = dropped / prepared.read
+    if share > settings.max_dropped:
+        raise UserError(
+            f"{source}: {dropped} of {prepared.read} rows ({share:.1%}) are dropped, and max_dropped is "
+            f"{settings.max_dropped:.1%}; clean the source, or raise max_dropped{_most_dropped(prepared)}."
+        )
+
+
+def check_coverage(prepared: Prepared, settings: PrepareSettings) -> None:
+    """Two classes or numbers at least, rows in each split, and each label in train and in test.
+
+    Raises:
+        UserError: one of these does not hold.
+    """
+    source, rows = settings.source, prepared.rows
+    targets = {row.target for row in prepared.labelled}
+    if prepared.kind != "multi_label" and len(targets) == 1:
+        only = targets.pop()
+        what = f"class only ('{prepared.labels[only]}')" if isinstance(only, int) else f"number only ({only})"
+        raise UserError(
+            f"{source}, column '{settings.columns.label}': the {len(prepared.labelled)} rows left hold one "
+            f"{what}; add rows of another one."
+        )
+    counts = ", ".join(f"{split} {rows[split]}" for split in LABELLED)
+    for split in LABELLED:
+        if not rows[split]:
+            raise UserError(f"{source}: no row is left for the split {split} ({counts}); {_mend(split, settings)}.")
+    for split in ("train", "test"):
+        found = prepared.label_counts(split)
+        for label in prepared.labels:
+            if not found[label]:
+                total = sum(prepared.label_counts(other)[label] for other in LABELLED)
+                raise UserError(
+                    f"{source}: none of the {total} rows of the label '{label}' is in the split {split}; "
+                    f"{_mend(split, settings)}, or take the label out."
+                )
+
+
+def check_drift(drift: Mapping[str, float], settings: PrepareSettings) -> None:
+    """Near enough to the dataset of the last promoted model.
+
+    Raises:
+        UserError: `max_drift` does not hold.
+    """
+    largest = max(drift, key=lambda name: drift[name])
+    if drift[largest] > settings.max_drift:
+        raise UserError(
+            f"{settings.source}: the {largest} lie {drift[largest]:.3f} (Jensen-Shannon distance) away from "
+            f"the last promoted model's dataset, and max_drift is {settings.max_drift}; look into the "
+            "source, or raise max_drift."
+        )
+
+
+def _mend(split: Split, settings: PrepareSettings) -> str:
+    if settings.columns.split:
+        return f"put rows into it in '{settings.columns.split}'"
+    return "add rows" if split == "train" else f"add rows, or raise splits.{split}"
+
+
+def _most_dropped(prepared: Prepared) -> str:
+    if not prepared.dropped:
+        return ""
+    reason, rows = max(prepared.dropped.items(), key=lambda item: item[1])
+    return f" (most were dropped as {reason}: {rows})"

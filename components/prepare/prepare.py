@@ -1,0 +1,134 @@
+"""The step prepare: from raw tables to splits that share no texts, and a card that says what was done."""
+
+import json
+import logging
+import shutil
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+
+from stillhouse.components.prepare.card import write_card
+from stillhouse.components.prepare.checks import check_coverage, check_drift, check_rows
+from stillhouse.components.prepare.clean import clean, mask_pii
+from stillhouse.components.prepare.dataset import Prepared, content_digest, write_dataset
+from stillhouse.components.prepare.read import Table, read
+from stillhouse.components.prepare.rows import Row, digest
+from stillhouse.components.prepare.settings import PrepareSettings
+from stillhouse.components.prepare.splits import assign, drop_copies, separate
+from stillhouse.components.prepare.statistics import Profile, read_reference
+from stillhouse.components.prepare.targets import read_targets
+from stillhouse.components.storage.disk import staged_folder, sync_folder, writing
+from stillhouse.components.storage.sources import fetch_source
+from stillhouse.components.tracking.run import StepRun
+
+logger = logging.getLogger(__name__)
+
+Progress = Callable[[int, int, str, str], None]
+"""Called with what is done, what there is in all, its unit, and the stage."""
+
+_BATCH = 8192
+
+
+def prepare(settings: PrepareSettings, *, snapshot: str, dataset: Path | str, card: Path | str, run: StepRun) -> None:
+    """Read, clean, deduplicate and split the source; write the folder `dataset` and the HTML file `card`.
+
+    `snapshot` is inspect's JSON: it gives `source_digest`, which a step that runs alone may leave out, and in
+    `reference` the URI of the dataset.json that drift is measured against, or null.
+
+    Raises:
+        UserError: the source cannot be read, or a limit does not hold; nothing is written then.
+    """
+    dataset, card, known = Path(dataset), Path(card), json.loads(snapshot)
+    run.params(settings.model_dump())
+    # Beside the runs: what has not changed since an earlier run is not fetched again.
+    files = fetch_source(settings.source, run.folder.parent / "sources" / digest(settings.source))
+    table = read(files, settings, lambda done, total: run.progress(done, total, "files", "reading"))
+    prepared = refine(table, settings, run.progress)
+    profile = Profile(prepared)
+    reference = read_reference(known["reference"]) if known["reference"] else None
+    drift = profile.drift(reference) if reference else None
+    if drift:
+        check_drift(drift, settings)
+    description = {
+        "source_digest": known.get("source_digest", ""),
+        "content_digest": content_digest(prepared, settings),
+        "statistics": profile.statistics(),
+        "drift": drift,
+    }
+    with writing(dataset), staged_folder(dataset) as folder:
+        write_dataset(folder, prepared, settings, description)
+        write_card(card, prepared, settings, description)
+        sync_folder(folder)
+        shutil.rmtree(dataset, ignore_errors=True)
+        folder.rename(dataset)
+    _track(run, prepared, description, settings, dataset, card)
+
+
+def refine(table: Table, settings: PrepareSettings, progress: Progress = lambda *_: None) -> Prepared:
+    """Clean, deduplicate and split the rows of `table`.
+
+    Raises:
+        UserError: the label column does not fit; a split or a label lacks rows; `min_rows` or `max_dropped`
+            does not hold.
+    """
+    texts = _cleaned(table, settings, progress)
+    dropped: Counter[str] = Counter()
+    usable = []
+    for i, text in enumerate(texts):
+        reason = "empty" if not text else "too_long" if len(text) > settings.max_characters else None
+        if reason:
+            dropped[reason] += 1
+        else:
+            usable.append(i)
+    targets = read_targets(
+        [table.labels[i] for i in usable],
+        settings.target,
+        lambda i: f"{table.where(usable[i])}, column '{settings.columns.label}'",
+    )
+    hashes = [digest(texts[i]) for i in usable]
+    groups, given = [table.groups[i] for i in usable], [table.splits[i] for i in usable]
+    splits = assign(hashes, targets.values, groups, given, settings.splits)
+    rows = [Row(hashes[k], texts[i], targets.values[k], table.slices[i], splits[k]) for k, i in enumerate(usable)]
+    single, copies = drop_copies(rows)
+    parted, near_copies = separate(
+        single,
+        settings.near_duplicates,
+        settings.labelled_rows,
+        lambda done, total: progress(done, total, "rows", "near duplicates"),
+    )
+    dropped += copies + Counter(copy.reason for copy in near_copies)
+    prepared = Prepared(targets.kind, targets.labels, parted, len(texts), dict(sorted(dropped.items())), near_copies)
+    check_rows(prepared, settings)
+    check_coverage(prepared, settings)
+    return prepared
+
+
+def _cleaned(table: Table, settings: PrepareSettings, progress: Progress) -> list[str]:
+    texts: list[str] = []
+    total = len(table.texts)
+    for batch in pa.table([table.texts], ["text"]).to_batches(_BATCH):
+        cleaned = clean(batch["text"]).to_pylist()
+        texts += [mask_pii(text) for text in cleaned] if settings.mask_pii else cleaned
+        progress(len(texts), total, "rows", "cleaning")
+    return texts
+
+
+def _track(
+    run: StepRun,
+    prepared: Prepared,
+    description: dict,
+    settings: PrepareSettings,
+    dataset: Path,
+    card: Path,
+) -> None:
+    measured = {f"rows/{split}": rows for split, rows in prepared.rows.items()}
+    measured |= {f"dropped/{reason}": rows for reason, rows in prepared.dropped.items()}
+    measured |= {f"drift/{name}": value for name, value in (description["drift"] or {}).items()}
+    run.metrics(measured)
+    name = Path(settings.source).stem
+    run.dataset(name, description["content_digest"], settings.source, prepared.rows)
+    run.artifact(dataset / "dataset.json")
+    run.artifact(card)
+    logger.info("rows read %d; kept %s; dropped %s", prepared.read, prepared.rows, prepared.dropped)

@@ -1,0 +1,264 @@
+"""Reading of tables: CSV, JSON lines, Parquet and Arrow, one file or many."""
+
+import gzip
+import json
+import logging
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute
+
+from stillhouse.components.prepare.rows import GIVEN, Split
+from stillhouse.components.prepare.settings import FILE_NAME, Columns, PrepareSettings
+from stillhouse.errors import UserError
+
+logger = logging.getLogger(__name__)
+
+pc: Any = pyarrow.compute  # its functions are made at run time, where no type checker sees them
+
+BLOCK = 64 << 20
+"""Bytes a CSV row may take at most."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """The columns of a source that play a part; all have one value per row."""
+
+    texts: pa.ChunkedArray
+    """Strings without nulls: the text columns, joined by line breaks."""
+    labels: list[Any]
+    """Values of the label column as they are; None where there is none."""
+    groups: list[str | None]
+    splits: list[Split | None]
+    slices: list[tuple[str, ...]]
+    """Per row its values of the columns `slices`, empty strings where it has none."""
+    origins: list[tuple[Path, Sequence[int]]]
+    """Files in the order they were read, with the number of each of their rows."""
+
+    def where(self, row: int) -> str:
+        """File and row, for an error; in CSV the header is row 1."""
+        for path, numbers in self.origins:
+            if row < len(numbers):
+                return f"{path}, row {numbers[row]}"
+            row -= len(numbers)
+        raise IndexError(row)
+
+
+def read(
+    files: Sequence[Path], settings: PrepareSettings, progress: Callable[[int, int], None] = lambda *_: None
+) -> Table:
+    """Read the columns that `settings` names from all `files`.
+
+    Files of other formats, as a README, are left out and logged. `progress` is called with the files read and
+    the files in all.
+
+    Raises:
+        UserError: no file of a known format; a file that cannot be read; a column that is missing or no text.
+    """
+    known = [path for path in files if _reader(path) is not None]
+    if not known:
+        raise UserError(f"{settings.source}: no data file found; it must hold {', '.join(_READERS)} (or these as .gz).")
+    for path in sorted(set(files) - set(known)):
+        logger.info("%s is no data file and is left out.", path)
+    parts = []
+    for done, path in enumerate(known):
+        progress(done, len(known))
+        parts.append(_read_file(path, settings))
+    progress(len(known), len(known))
+    return Table(
+        texts=pa.chunked_array([chunk for part in parts for chunk in part.texts.chunks], pa.string()),
+        labels=[value for part in parts for value in part.labels],
+        groups=[value for part in parts for value in part.groups],
+        splits=[value for part in parts for value in part.splits],
+        slices=[value for part in parts for value in part.slices],
+        origins=[origin for part in parts for origin in part.origins],
+    )
+
+
+def _read_file(path: Path, settings: PrepareSettings) -> Table:
+    columns = settings.columns
+    split = None if columns.split == FILE_NAME else columns.split
+    extra = [name for name in (columns.label, columns.group, split) if name is not None]
+    names = list(dict.fromkeys([*columns.text, *extra, *settings.slices]))
+    reader = _reader(path)
+    assert reader is not None
+    try:
+        table, numbers = reader(path, names)
+    except (pa.ArrowException, UnicodeDecodeError, EOFError, OSError) as error:
+        raise UserError(_unreadable(path, error)) from None
+    rows = table.num_rows
+    parts = [_strings(table, name, path) for name in columns.text]
+    optional: dict[str | None, list[str | None]] = {None: [None] * rows}
+    for name in {columns.group, split, *settings.slices} - {None}:
+        optional[name] = _strings(table, str(name), path).to_pylist()
+    slices = [[value or "" for value in optional[name]] for name in settings.slices]
+    return Table(
+        texts=pc.binary_join_element_wise(*parts, "\n", null_handling="replace"),
+        labels=table[columns.label].to_pylist() if columns.label else [None] * rows,
+        groups=optional[columns.group],
+        splits=_splits(path, columns, optional[split], numbers),
+        slices=list(zip(*slices, strict=True)) if slices else [()] * rows,
+        origins=[(path, numbers)],
+    )
+
+
+def _splits(path: Path, columns: Columns, values: list[str | None], numbers: Sequence[int]) -> list[Split | None]:
+    """The split of each row as the source gives it; None where it leaves that to the hash."""
+    if columns.split == FILE_NAME:
+        found = [GIVEN[part] for part in re.split(r"[^a-z]+", path.name.lower()) if part in GIVEN]
+        if not found:
+            raise UserError(f"{path}: its name tells no split; put train, validation or test into it.")
+        return [found[-1]] * len(values)
+    splits: list[Split | None] = []
+    for number, value in zip(numbers, values, strict=True):
+        name = (value or "").strip().lower()
+        if name and name not in GIVEN:
+            raise UserError(
+                f"{path}, row {number}, column '{columns.split}': '{value}' is no split; "
+                "write train, validation, test or unlabelled."
+            )
+        splits.append(GIVEN[name] if name else None)
+    return splits
+
+
+def _strings(table: pa.Table, name: str, path: Path) -> pa.ChunkedArray:
+    """A column as strings: numbers, dates and categories are written out."""
+    column = table[name]
+    try:
+        return pc.cast(column, pa.string())
+    except pa.ArrowException:
+        raise UserError(
+            f"{path}, column '{name}': holds {column.type}, and text is needed; choose another column."
+        ) from None
+
+
+def _read_csv(path: Path, names: list[str]) -> tuple[pa.Table, Sequence[int]]:
+    from pyarrow import csv
+
+    # Threads would take the row numbers out of pyarrow's messages.
+    read = csv.ReadOptions(use_threads=False, block_size=BLOCK)
+    delimiter = "\t" if _suffix(path) == ".tsv" else ","
+    parse = csv.ParseOptions(delimiter=delimiter, newlines_in_values=True)
+    with csv.open_csv(path, read, parse) as file:
+        _check_columns(path, names, file.schema.names)
+    # As strings: what a type guessed from the first rows would lose (007, NA) is still there.
+    convert = csv.ConvertOptions(include_columns=names, column_types=dict.fromkeys(names, pa.string()))
+    table = csv.read_csv(path, read, parse, convert)
+    return table, range(2, table.num_rows + 2)
+
+
+def _read_json(path: Path, names: list[str]) -> tuple[pa.Table, Sequence[int]]:
+    values: dict[str, list[Any]] = {name: [] for name in names}
+    numbers: list[int] = []
+    seen: dict[str, None] = {}
+    with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            if line.strip():
+                row = _json_object(path, number, line)
+                seen |= dict.fromkeys(row)
+                numbers.append(number)
+                for name in names:
+                    values[name].append(row.get(name))
+    if numbers:
+        _check_columns(path, names, list(seen))
+    return pa.table({name: _json_column(path, name, values[name], numbers) for name in names}), numbers
+
+
+def _json_object(path: Path, number: int, line: bytes) -> dict[str, Any]:
+    try:
+        row = json.loads(line)
+    except ValueError as error:
+        raise UserError(f"{path}, row {number}: no JSON ({error}); write one object on each line.") from None
+    if not isinstance(row, dict):
+        raise UserError(f"{path}, row {number}: no JSON object; write one object on each line.")
+    return row
+
+
+def _json_column(path: Path, name: str, values: list[Any], numbers: list[int]) -> pa.Array:
+    """The values of one key: lists where there are lists, else strings as the other formats have them."""
+    lists = any(isinstance(value, list) for value in values)
+    for number, value in zip(numbers, values, strict=True):
+        if isinstance(value, dict) or (lists and not isinstance(value, list | None)):
+            raise UserError(
+                f"{path}, row {number}, column '{name}': holds {_kind(value)} where other rows hold "
+                f"{'a list' if lists else 'one value'}; write all rows alike."
+            )
+    if lists:
+        written = [None if value is None else [_json_text(item) for item in value] for value in values]
+        return pa.array(written, pa.list_(pa.string()))
+    return pa.array([_json_text(value) for value in values], pa.string())
+
+
+def _json_text(value: Any) -> str | None:
+    """A string without lone surrogates, which no encoding can write; other values as JSON, NaN as None."""
+    if value is None or value != value:
+        return None
+    text = value if isinstance(value, str) else json.dumps(value)
+    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _kind(value: Any) -> str:
+    return "an object" if isinstance(value, dict) else "one value"
+
+
+def _read_parquet(path: Path, names: list[str]) -> tuple[pa.Table, Sequence[int]]:
+    from pyarrow import parquet
+
+    with parquet.ParquetFile(path) as file:
+        _check_columns(path, names, file.schema_arrow.names)
+        table = file.read(columns=names)
+    return table, range(1, table.num_rows + 1)
+
+
+def _read_arrow(path: Path, names: list[str]) -> tuple[pa.Table, Sequence[int]]:
+    """An Arrow file or, as the Hugging Face library writes it, an Arrow stream."""
+    with pa.OSFile(str(path)) as source:
+        try:
+            table = pa.ipc.open_file(source).read_all()
+        except pa.ArrowInvalid:
+            source.seek(0)
+            table = pa.ipc.open_stream(source).read_all()
+    _check_columns(path, names, table.column_names)
+    return table.select(names), range(1, table.num_rows + 1)
+
+
+_READERS: dict[str, Callable[[Path, list[str]], tuple[pa.Table, Sequence[int]]]] = {
+    ".csv": _read_csv,
+    ".tsv": _read_csv,
+    ".jsonl": _read_json,
+    ".ndjson": _read_json,
+    ".json": _read_json,
+    ".parquet": _read_parquet,
+    ".arrow": _read_arrow,
+    ".feather": _read_arrow,
+}
+
+
+def _reader(path: Path) -> Callable[[Path, list[str]], tuple[pa.Table, Sequence[int]]] | None:
+    return _READERS.get(_suffix(path))
+
+
+def _suffix(path: Path) -> str:
+    return Path(path.name.lower().removesuffix(".gz")).suffix
+
+
+def _check_columns(path: Path, names: list[str], present: list[str]) -> None:
+    for name in names:
+        if name not in present:
+            raise UserError(
+                f"{path}: column '{name}' is missing; the file has {', '.join(present)}: "
+                "name one of them in the recipe's columns."
+            )
+
+
+def _unreadable(path: Path, error: Exception) -> str:
+    """One sentence out of pyarrow's message."""
+    message = " ".join(str(error).split())
+    row = re.search(r"Row #(\d+): (.*)", message)
+    place = f"{path}, row {row[1]}" if row else str(path)
+    what = row[2] if row else message
+    return f"{place}: cannot be read ({what[:200].rstrip('.')}); mend the file or take it out."

@@ -1,0 +1,160 @@
+"""Which split a row belongs to, by its content alone: as the data grows, no row ever moves.
+
+Rows come in any order, and none of the results here depends on it.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from itertools import groupby
+from typing import NamedTuple
+
+from stillhouse.components.prepare.duplicates import Finder, Index
+from stillhouse.components.prepare.rows import SPLITS, Row, Split, digest
+from stillhouse.components.prepare.settings import SplitShares
+from stillhouse.components.prepare.targets import Target
+
+
+def assign(
+    hashes: Sequence[str],
+    targets: Sequence[Target | None],
+    groups: Sequence[str | None],
+    given: Sequence[Split | None],
+    shares: SplitShares,
+) -> list[Split]:
+    """The split of each row: the one given, else by hash of its group, else by hash of its text.
+
+    Rows without a label are unlabelled wherever they were put. Where the source gives splits and none of them
+    is validation, a part of its training rows is.
+    """
+    carve = any(given) and "validation" not in given
+    splits: list[Split] = []
+    for text, target, group, name in zip(hashes, targets, groups, given, strict=True):
+        place = _place(digest(group) if group else text)
+        if target is None:
+            splits.append("unlabelled")
+        elif name == "train" and carve:
+            splits.append("validation" if place < shares.validation else "train")
+        else:
+            splits.append(name or _split_at(place, shares))
+    return splits
+
+
+def _split_at(place: float, shares: SplitShares) -> Split:
+    if place < shares.test:
+        return "test"
+    return "validation" if place < shares.test + shares.validation else "train"
+
+
+def _place(key: str) -> float:
+    """Where in [0, 1) a digest lies, by its last digits: the first ones order the rows within a split."""
+    return int(key[16:], 16) / 2.0**64
+
+
+def drop_copies(rows: Iterable[Row]) -> tuple[list[Row], Counter[str]]:
+    """Keep one row for each text, in the first split (test, validation, train, unlabelled) that has it.
+
+    A text with different labels is dropped whole: nobody knows which label is right.
+
+    Returns:
+        The rows kept, sorted by hash, and the number of rows dropped by reason.
+    """
+    kept: list[Row] = []
+    dropped: Counter[str] = Counter()
+    for _, group in groupby(sorted(rows, key=_by_hash), key=lambda row: row.hash):
+        first, *others = copies = list(group)
+        if len({row.target for row in copies} - {None}) > 1:
+            dropped["conflicting_label"] += len(copies)
+            continue
+        kept.append(first)
+        for row in others:
+            same = row.split == first.split or first.split == "train"
+            dropped["duplicate" if same else f"overlaps_{first.split}"] += 1
+    return kept, dropped
+
+
+def _by_hash(row: Row) -> tuple[str, int, tuple[str, ...]]:
+    return row.hash, SPLITS.index(row.split), row.slices
+
+
+Splits = dict[Split, list[Row]]
+"""The rows of each split, sorted by hash."""
+
+
+class NearCopy(NamedTuple):
+    """A row that was dropped, why, and the row that it nearly equals."""
+
+    reason: str
+    row: Row
+    equals: Row
+
+
+_AGAINST: dict[Split, dict[Split, str]] = {
+    "test": {},
+    "validation": {"test": "overlaps_test", "validation": "near_duplicate"},
+    "train": {"test": "overlaps_test", "validation": "overlaps_validation", "train": "near_duplicate"},
+    "unlabelled": {
+        "test": "overlaps_test",
+        "validation": "overlaps_validation",
+        "unlabelled": "near_duplicate",
+    },
+}
+"""What each split is compared with, and the reason for which it loses a row."""
+
+
+def separate(
+    rows: Sequence[Row],
+    threshold: float,
+    labelled_rows: int | None = None,
+    progress: Callable[[int, int], None] = lambda *_: None,
+) -> tuple[Splits, list[NearCopy]]:
+    """Part the rows into splits that share no nearly equal texts.
+
+    Validation and train lose what nearly equals a test row, train what nearly equals a validation row,
+    unlabelled both. Within a split the row with the smallest hash stays; test keeps its near copies.
+
+    Args:
+        rows: without exact copies, sorted by hash.
+        threshold: similarity from which two texts are nearly equal, see duplicates.Finder; 1 drops nothing.
+        labelled_rows: so many training rows, those with the smallest hashes, keep their labels; the rest is
+            unlabelled. None keeps all labels.
+        progress: called with the rows done and the rows in all.
+
+    Returns:
+        The splits, and the rows dropped.
+    """
+    comparison = _Comparison(rows, threshold, progress)
+    candidates: dict[Split, list[int]] = {split: [] for split in SPLITS}
+    for i, row in enumerate(rows):
+        candidates[row.split].append(i)
+    splits: Splits = {}
+    for split in SPLITS:
+        kept = [i for i in candidates[split] if comparison.keeps(i, split)]
+        if split == "train" and labelled_rows is not None:
+            kept, moved = kept[:labelled_rows], kept[labelled_rows:]
+            candidates["unlabelled"] = sorted([*candidates["unlabelled"], *moved], key=lambda i: rows[i].hash)
+        splits[split] = [rows[i] for i in kept]
+    return splits, comparison.dropped
+
+
+class _Comparison:
+    """Compares rows, one after the other, with those kept before."""
+
+    def __init__(self, rows: Sequence[Row], threshold: float, progress: Callable[[int, int], None]) -> None:
+        self.dropped: list[NearCopy] = []
+        self._rows = rows
+        self._indexes: dict[Split, Index] = {}
+        if threshold < 1:
+            finder = Finder([row.text for row in rows], threshold, progress)
+            self._indexes = {split: Index(finder) for split in SPLITS}
+
+    def keeps(self, i: int, split: Split) -> bool:
+        """Whether row `i` stays in `split`; from then on others are compared with it."""
+        if not self._indexes:
+            return True
+        for other, reason in _AGAINST[split].items():
+            equal = self._indexes[other].match(i)
+            if equal is not None:
+                self.dropped.append(NearCopy(reason, self._rows[i], self._rows[equal]))
+                return False
+        self._indexes[split].add(i)
+        return True
