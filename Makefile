@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 UV_VERSION := 0.13.9
 
-.PHONY: setup retrain test check browser lock format
+.PHONY: setup retrain test check browser lock format bench
 
 setup: $(VENV)/.installed
 
@@ -38,3 +38,10 @@ browser:
 
 test: check browser
 	$(BIN)/pytest
+
+# Ratios against named peers; too noisy to be a test.
+bench: setup
+	$(BIN)/python tests/bench/training.py
+	$(BIN)/python tests/bench/training.py --length 512
+	$(BIN)/python tests/bench/training.py --layers 6 --width 384 --length 512 --rows 256
+	$(BIN)/python tests/bench/orchestration.py

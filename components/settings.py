@@ -36,7 +36,7 @@ def explain(error: ValidationError, cls: type[BaseModel], where: str) -> str:
     first = error.errors()[0]
     path = ".".join(str(part) for part in first["loc"]) or "the document"
     if first["type"] == "extra_forbidden":
-        known = ", ".join(sorted(_fields_at(cls, first["loc"][:-1])))
+        known = ", ".join(sorted(fields_at(cls, first["loc"][:-1])))
         return f"{where}: unknown key '{path}'; use one of: {known}."
     if first["type"] == "missing":
         return f"{where}: '{path}' is missing; add it."
@@ -44,7 +44,8 @@ def explain(error: ValidationError, cls: type[BaseModel], where: str) -> str:
     return f"{where}: '{path}' is {value!r}, but {_lower(first['msg'])}."
 
 
-def _fields_at(cls: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:
+def fields_at(cls: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:
+    """Names of the fields that may stand at `path` below `cls`."""
     for part in path:
         field = cls.model_fields.get(str(part))
         candidates = [] if field is None else [field.annotation, *getattr(field.annotation, "__args__", ())]

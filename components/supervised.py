@@ -2,16 +2,60 @@
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
 
 from stillhouse.components.artifacts.dataset import Split
 from stillhouse.components.tasks.metrics import greater_is_better, main_metric, measure
 
 if TYPE_CHECKING:
     from torch import nn
+    from transformers import PreTrainedModel
 
     from stillhouse.components.tasks import LoadedModel, Task
     from stillhouse.components.training.loop import Evaluation
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Where number targets lie. A network learns (value - mean) / spread, whatever the unit; then its last layer is
+    changed so that it answers in real units by itself. Classes and labels stay as they are."""
+
+    mean: float = 0.0
+    spread: float = 1.0
+
+    @classmethod
+    def of(cls, target: str, targets: np.ndarray, *models: "PreTrainedModel") -> Self:
+        """Mean and standard deviation of `targets`; mean 0 where the last layer of a model has no bias to hold it."""
+        from stillhouse.components.models.layers import output_layer
+
+        if target != "number":
+            return cls()
+        biased = all(output_layer(model).bias is not None for model in models)
+        mean = float(targets.mean()) if biased else 0.0
+        return cls(mean, math.sqrt(np.square(targets - mean).mean()) or 1.0)
+
+    def standardise(self, targets: np.ndarray) -> np.ndarray:
+        """What the network learns."""
+        return targets if self == Scale() else (targets - self.mean) / self.spread
+
+    def restore(self, scores: np.ndarray) -> np.ndarray:
+        """Its answers in real units."""
+        return scores * self.spread + self.mean
+
+    def fold_into(self, model: "PreTrainedModel") -> None:
+        """Let the model answer in real units."""
+        from stillhouse.components.models.layers import scale_output
+
+        scale_output(model, self.spread, self.mean)
+
+    def take_out_of(self, model: "PreTrainedModel") -> None:
+        """The inverse of `fold_into`."""
+        from stillhouse.components.models.layers import scale_output
+
+        scale_output(model, 1 / self.spread, -self.mean / self.spread)
 
 
 def validation_of(
@@ -20,22 +64,22 @@ def validation_of(
     split: Split,
     about: dict[str, Any],
     max_length: int,
+    scale: Scale,
     network_of: "Callable[[nn.Module], nn.Module]" = lambda module: module,
 ) -> "Evaluation":
     """The evaluation that the loop runs: the task's metrics on the validation split.
 
     Args:
+        scale: of the targets that the model learns.
         network_of: the model inside the module that is trained.
     """
     from stillhouse.components.training.loop import Evaluation
 
-    samples = task.labelled_samples(
-        loaded, split.texts, split.targets, max_length=max_length, augment=0.0, seed=0
-    )
+    samples = task.labelled_samples(loaded, split.texts, split.targets, max_length=max_length, augment=0.0, seed=0)
 
     def evaluate(module: "nn.Module") -> dict[str, float]:
         scores = task.score_samples(network_of(module), samples, about["target"])
-        return measure(about["target"], scores, split.targets, about["labels"])
+        return measure(about["target"], scale.restore(scores), split.targets, about["labels"])
 
     main = main_metric(about["target"])
     return Evaluation(evaluate, main, greater_is_better(main))
@@ -45,9 +89,8 @@ def best_point(points: list[dict[str, float]], target: str) -> dict[str, float]:
     """Validation metrics of the evaluation whose weights were kept."""
     main = main_metric(target)
     best = (max if greater_is_better(main) else min)(points, key=lambda point: point[main])
-    return {
-        f"validation_{name}": value for name, value in best.items() if math.isfinite(value) and name != "step"
-    }
+    place = {"step", "epochs"}
+    return {f"validation_{name}": value for name, value in best.items() if math.isfinite(value) and name not in place}
 
 
 def model_info(about: dict[str, Any], settings: dict[str, Any], max_length: int) -> dict[str, Any]:

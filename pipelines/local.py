@@ -122,7 +122,10 @@ def _start(job: Job, home: Path, folder: Path, temporary: Path) -> subprocess.Po
         str(home),
         str(folder),
     ]
-    environment = os.environ | {
+    environment = {
+        # Threads that spin while they wait starve the sender and every neighbour (docs/log.md has the figures).
+        "OMP_WAIT_POLICY": "PASSIVE",
+        **os.environ,
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
         "PYTHONUNBUFFERED": "1",
         # kfp leaves a folder with the source of each task behind; this one is emptied at the end.

@@ -11,7 +11,7 @@ from stillhouse.components.inspect.settings import STEPS, Parameters, StepSettin
 from stillhouse.components.models.settings import Architecture
 from stillhouse.components.prepare.settings import Columns
 from stillhouse.components.promote.settings import PromoteSettings
-from stillhouse.components.settings import Settings, _fields_at, explain
+from stillhouse.components.settings import Settings, explain, fields_at
 from stillhouse.components.tasks import known_tasks
 from stillhouse.errors import UserError
 from stillhouse.pipelines.document import Document, Key, closest, read_document
@@ -154,7 +154,7 @@ def _mistake(error: ValidationError, cls: type[Settings], section: Key, document
     key = (*section, *(str(part) for part in first["loc"]))
     place = document.place(key)
     if first["type"] == "extra_forbidden":
-        match = closest(key[-1], _fields_at(cls, first["loc"][:-1]))
+        match = closest(key[-1], fields_at(cls, first["loc"][:-1]))
         if match:
             return UserError(f"{place}: unknown key '{'.'.join(key)}'; did you mean '{match}'?")
     return UserError(explain(error, cls, ", ".join([place, *section])))

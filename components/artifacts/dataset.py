@@ -49,9 +49,10 @@ def read_split(dataset: Path, name: str, slices: Sequence[str] = ()) -> Split:
             f"evaluate: slices names the column '{missing}', which the dataset does not hold; "
             "take it out, or let prepare keep it."
         )
+    targets = np.array(table["label"].to_pylist())
     return Split(
         texts=table["text"].to_pylist(),
-        targets=np.array(table["label"].to_pylist()),
+        targets=targets.astype(np.float32) if targets.ndim == 2 else targets,
         hashes=short_hashes(table["hash"].to_pylist()),
         slices={column: table[SLICE_PREFIX + column].to_pylist() for column in slices},
     )

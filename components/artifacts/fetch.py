@@ -18,9 +18,9 @@ def fetch_model(address: str) -> Path:
         UserError: there is no model, or none as safetensors.
     """
     folder = _fetch(address)
-    if not (folder / "config.json").is_file() or not any(folder.glob("*.safetensors")):
+    if not (folder / "config.json").is_file() or not any(folder.glob("model*.safetensors")):
         raise UserError(
-            f"model '{address}': config.json and *.safetensors are needed and not both there; "
+            f"model '{address}': config.json and model.safetensors are needed and not both there; "
             "save it with save_pretrained(folder, safe_serialization=True)."
         )
     return folder
@@ -43,7 +43,9 @@ def _fetch(address: str) -> Path:
         return Path(resolve(address))
     if address.startswith("s3://"):
         parent, _, key = address.rstrip("/").rpartition("/")
-        target = Path(tempfile.mkdtemp(prefix="model-", dir=home_folder())) / "model"
+        home = home_folder()
+        home.mkdir(parents=True, exist_ok=True)
+        target = Path(tempfile.mkdtemp(prefix="model-", dir=home)) / "model"
         try:
             open_store(parent).get_folder(key, target)
         except NotFound:

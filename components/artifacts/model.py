@@ -29,17 +29,16 @@ def write_model(
         info: task, target, labels, main_metric, max_length, columns, settings and dataset_digest for model.json.
         parents: model folders that this one came from.
         hashes: int64 [rows], short hashes of the rows whose labels it learnt from or was chosen on.
+
+    Raises:
+        UserError: the disk is full or the folder cannot be written.
     """
     import safetensors.numpy
 
     from stillhouse.components.models.layers import num_parameters
     from stillhouse.components.storage.digests import digest_folder
+    from stillhouse.components.storage.disk import staged_folder, writing
 
-    staged = folder.with_name(folder.name + ".part")
-    shutil.rmtree(staged, ignore_errors=True)
-    loaded.model.save_pretrained(staged)
-    loaded.tokenizer.save_pretrained(staged)
-    safetensors.numpy.save_file({"hashes": np.unique(hashes)}, staged / TRAINING_ROWS)
     described = {
         "format": FORMAT,
         **info,
@@ -50,8 +49,13 @@ def write_model(
         "parameters": num_parameters(loaded.model),
         "load": "transformers",
     }
-    (staged / "model.json").write_text(json.dumps(described, indent=2, ensure_ascii=False, sort_keys=True) + "\n")
-    staged.rename(folder)
+    text = json.dumps(described, indent=2, ensure_ascii=False, sort_keys=True) + "\n"
+    with writing(folder), staged_folder(folder) as staged:
+        loaded.model.save_pretrained(staged)
+        loaded.tokenizer.save_pretrained(staged)
+        safetensors.numpy.save_file({"hashes": np.unique(hashes)}, staged / TRAINING_ROWS)
+        (staged / "model.json").write_text(text, encoding="utf-8")
+        staged.rename(folder)
 
 
 def read_model_json(folder: Path) -> dict[str, Any]:
@@ -60,9 +64,11 @@ def read_model_json(folder: Path) -> dict[str, Any]:
 
 
 def git_sha() -> str:
-    """Commit of the sources that run, from STILLHOUSE_GIT_SHA (images set it) or the checkout; empty where neither is."""
+    """Commit of the sources that run, from STILLHOUSE_GIT_SHA (images set it) or the checkout; else empty."""
     if sha := os.environ.get("STILLHOUSE_GIT_SHA"):
         return sha
+    if shutil.which("git") is None:
+        return ""
     here = Path(__file__).resolve().parent
     answer = subprocess.run(["git", "-C", str(here), "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
     return answer.stdout.strip()

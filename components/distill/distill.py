@@ -1,6 +1,7 @@
 """The step distill: a small student learns the big teacher's soft answers."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -8,8 +9,7 @@ import numpy as np
 
 from stillhouse.components.artifacts.dataset import Split, read_dataset_json, read_split, read_unlabelled
 from stillhouse.components.distill.settings import DistillSettings
-from stillhouse.components.supervised import best_point, model_info, validation_of
-from stillhouse.errors import UserError
+from stillhouse.components.supervised import Scale, best_point, model_info, validation_of
 
 if TYPE_CHECKING:
     import torch
@@ -32,14 +32,15 @@ def distill(
     Raises:
         UserError: the student cannot be made of this teacher.
     """
+    from stillhouse.components.artifacts.fetch import fetch_model
     from stillhouse.components.artifacts.model import write_model
-    from stillhouse.components.distill.student import Pupil, make_student
+    from stillhouse.components.distill.student import Pupil, check_comparable, make_student
     from stillhouse.components.models.layers import num_layers
     from stillhouse.components.storage.digests import digest_folder
+    from stillhouse.components.storage.fingerprint import fingerprint
     from stillhouse.components.storage.home import local_store
     from stillhouse.components.tasks import LoadedModel, load_task
     from stillhouse.components.training.checkpoints import Checkpoints
-    from stillhouse.components.training.fingerprint import fingerprint
     from stillhouse.components.training.loop import Training
     from stillhouse.components.training.precision import pick_device
     from stillhouse.components.training.randomness import seed_everything
@@ -50,13 +51,25 @@ def distill(
     train, validation = read_split(dataset, "train"), read_split(dataset, "validation")
     seed_everything(settings.loop.seed)
     big = task.load_model(teacher, str(pick_device()))
-    small = make_student(task, big, settings)
+    base = str(fetch_model(settings.student.base)) if settings.student.base else None
+    small = make_student(task, big, settings.student, base)
+    if settings.hidden_weight or settings.attention_weight:
+        check_comparable(small, big, settings)
     pupil = Pupil(small.model, big.model, match_hidden=settings.hidden_weight > 0)
+    scale = Scale.of(about["target"], train.targets, big.model, small.model)
+    scale.take_out_of(big.model)
+    if settings.origin == "teacher":
+        scale.take_out_of(small.model)
+    train = replace(train, targets=scale.standardise(train.targets))
     unlabelled = read_unlabelled(dataset) if settings.use_unlabelled else []
     samples, kept = _samples_with_answers(task, big, small, settings, train, unlabelled, about, run)
     if settings.attention_weight:
         for network in (big.model, small.model):
             network.set_attn_implementation("eager")  # the only one that hands its maps out
+    given = [about["content_digest"], digest_folder(teacher), digest_folder(base) if base else ""]
+    checkpoints = Checkpoints(
+        local_store(), fingerprint("distill", settings.model_dump(), given), settings.loop.keep_checkpoints
+    )
     history = Training(
         pupil,
         samples,
@@ -66,17 +79,15 @@ def distill(
         num_layers=num_layers(small.model),
         report=run,
         evaluation=validation_of(
-            task, small, validation, about, settings.loop.max_length, network_of=lambda pupil: pupil.student
+            task, small, validation, about, settings.loop.max_length, scale, network_of=lambda _: small.model
         ),
-        checkpoints=Checkpoints(
-            local_store(),
-            fingerprint("distill", settings.model_dump(), [about["content_digest"], digest_folder(teacher)]),
-            settings.loop.keep_checkpoints,
-        ),
+        checkpoints=checkpoints,
     ).run()
+    scale.fold_into(small.model)
     info = model_info(about, settings.model_dump(), settings.loop.max_length)
     hashes = np.concatenate([train.hashes, validation.hashes])
-    write_model(LoadedModel(pupil.student, small.tokenizer, info), model, info=info, parents=[teacher], hashes=hashes)
+    write_model(LoadedModel(small.model, small.tokenizer, info), model, info=info, parents=[teacher], hashes=hashes)
+    checkpoints.clear()
     figures = {**best_point(history.points, about["target"]), **history.summary(), **kept}
     run.metrics(figures, step=history.step)
     return figures
@@ -114,11 +125,6 @@ def _samples_with_answers(
     size = answer_bytes(samples, num_views, max(1, len(about["labels"])))
     inside = settings.hidden_weight or settings.attention_weight
     same_tokens = small.tokenizer.get_vocab() == big.tokenizer.get_vocab()
-    if inside and not same_tokens:
-        raise UserError(
-            "distill: hidden_weight and attention_weight compare token by token, and the student's tokenizer is not the "
-            "teacher's; set both to 0 or take the student from the teacher's layers."
-        )
     if inside or (same_tokens and size > settings.max_cache_bytes):
         return ViewedSamples(samples, num_views), {"teacher_hit_share": 0.0, "teacher_cache_bytes": 0}
     asked = samples if same_tokens else task.labelled_samples(big, train.texts + unlabelled, targets, **settled)

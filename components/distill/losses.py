@@ -19,7 +19,7 @@ HardLoss = Callable[[Tensor, Tensor], Tensor]
 
 
 def soft_classes(student: Tensor, teacher: Tensor, temperature: float) -> Tensor:
-    """KL divergence of the softened distributions, times T squared, summed over rows (Hinton et al., 2015, section 2.1).
+    """KL divergence of the softened distributions times T squared, summed over rows (Hinton et al., 2015, section 2.1).
 
     Args:
         student: logits float [rows, classes].
@@ -48,7 +48,7 @@ def hard_classes(student: Tensor, targets: Tensor) -> Tensor:
 
 
 def hard_labels(student: Tensor, targets: Tensor) -> Tensor:
-    """Binary cross-entropy, mean over labels, summed over labelled rows (targets float [rows, labels], nan elsewhere)."""
+    """Binary cross-entropy, mean over labels, summed over labelled rows (targets float [rows, labels], else nan)."""
     known = ~targets.isnan().any(-1)
     return binary_cross_entropy_with_logits(student[known], targets[known], reduction="none").mean(-1).sum()
 
@@ -92,8 +92,8 @@ def hidden_loss(
 def attention_loss(
     student: Sequence[Tensor], teacher: Sequence[Tensor], layer_pairs: Sequence[tuple[int, int]], mask: Tensor
 ) -> Tensor:
-    """Mean squared error between attention maps of paired layers, mean over heads and real query tokens, summed over rows
-    (TinyBERT, equation 7).
+    """Mean squared error between attention maps of paired layers, mean over heads and real query tokens, summed over
+    rows (TinyBERT, equation 7).
 
     Args:
         student, teacher: each layer's map, float [rows, heads, tokens, tokens].

@@ -13,7 +13,7 @@ class Student(Settings):
     """Where the student comes from."""
 
     layers: int | None = Field(default=1, ge=1)
-    """Layers taken from the teacher, evenly spaced, with its embeddings and head; leave out for one of the other two."""
+    """Layers taken from the teacher, evenly spaced, with its embeddings and head; null for one of the other two."""
     base: str = ""
     """A pretrained model by name: a folder, s3://, hf:// or models:/."""
     architecture: Architecture | None = None

@@ -1,33 +1,48 @@
 """Where the student comes from: the teacher's layers, a model by name, or a new architecture."""
 
-import torch
 from torch import nn
 from transformers import PreTrainedModel
 
-from stillhouse.components.artifacts.fetch import fetch_model
-from stillhouse.components.distill.settings import DistillSettings
+from stillhouse.components.distill.settings import DistillSettings, Student
 from stillhouse.components.models.layers import kept_layers, num_layers, take_layers
 from stillhouse.components.tasks import LoadedModel, Task
 from stillhouse.errors import UserError
 
 
-def make_student(task: Task, teacher: LoadedModel, settings: DistillSettings) -> LoadedModel:
-    """The untrained student.
+def make_student(task: Task, teacher: LoadedModel, asked: Student, base: str | None) -> LoadedModel:
+    """The untrained student; `base` is the folder of the model that it asks for by name.
 
     Raises:
-        UserError: it asks for more layers than the teacher has, or for a model that cannot be had.
+        UserError: it asks for more layers than the teacher has, or the base cannot be loaded.
     """
-    asked = settings.student
-    if asked.base:
-        return task.with_new_head(str(fetch_model(asked.base)), [], None, teacher.info, None)
+    if base:
+        return task.with_new_head(base, [], None, teacher.info)
     if asked.architecture is not None:
         return task.with_new_head(None, [], asked.architecture, teacher.info, None, teacher.tokenizer)
     assert asked.layers is not None
     if asked.layers > num_layers(teacher.model):
         raise UserError(
-            f"model_student asks for {asked.layers} layers and the teacher has {num_layers(teacher.model)}; ask for fewer."
+            f"model_student asks for {asked.layers} layers and the teacher has {num_layers(teacher.model)}; "
+            "ask for no more."
         )
     return LoadedModel(take_layers(teacher.model, asked.layers), teacher.tokenizer, teacher.info)
+
+
+def check_comparable(student: LoadedModel, teacher: LoadedModel, settings: DistillSettings) -> None:
+    """Hidden states and attention maps are compared token by token and layer by layer, maps head by head.
+
+    Raises:
+        UserError: these two have nothing to compare so.
+    """
+    mend = "set hidden_weight and attention_weight to 0 or take the student from the teacher's layers."
+    layers = num_layers(student.model), num_layers(teacher.model)
+    heads = student.model.config.num_attention_heads, teacher.model.config.num_attention_heads
+    if student.tokenizer.get_vocab() != teacher.tokenizer.get_vocab():
+        raise UserError(f"distill: the student's tokenizer is not the teacher's; {mend}")
+    if layers[0] > layers[1]:
+        raise UserError(f"distill: the student has {layers[0]} layers and the teacher {layers[1]}; {mend}")
+    if settings.attention_weight and heads[0] != heads[1]:
+        raise UserError(f"distill: the student has {heads[0]} heads and the teacher {heads[1]}; {mend}")
 
 
 class Pupil(nn.Module):
@@ -46,7 +61,12 @@ class Pupil(nn.Module):
         widths = student.config.hidden_size, teacher.config.hidden_size
         self.maps = nn.ModuleList()
         if match_hidden:
-            self.maps.extend(nn.Linear(*widths, bias=False) for _ in self.layer_pairs)
-            if widths[0] == widths[1]:
-                for linear in self.maps:
-                    torch.nn.init.eye_(linear.weight)
+            self.maps.extend(_map(*widths) for _ in self.layer_pairs)
+
+
+def _map(width: int, teacher_width: int) -> nn.Linear:
+    """From the student's width to the teacher's; equal widths begin with the identity."""
+    linear = nn.Linear(width, teacher_width, bias=False)
+    if width == teacher_width:
+        nn.init.eye_(linear.weight)
+    return linear

@@ -7,7 +7,7 @@ import numpy as np
 
 from stillhouse.components.artifacts.dataset import read_dataset_json, read_split
 from stillhouse.components.finetune.settings import FinetuneSettings
-from stillhouse.components.supervised import best_point, model_info, validation_of
+from stillhouse.components.supervised import Scale, best_point, model_info, validation_of
 
 if TYPE_CHECKING:
     from stillhouse.components.tracking.run import StepRun
@@ -36,10 +36,10 @@ def finetune(
     from stillhouse.components.artifacts.model import write_model
     from stillhouse.components.models.layers import num_layers
     from stillhouse.components.storage.digests import digest_folder
+    from stillhouse.components.storage.fingerprint import fingerprint
     from stillhouse.components.storage.home import local_store
     from stillhouse.components.tasks import load_task
     from stillhouse.components.training.checkpoints import Checkpoints
-    from stillhouse.components.training.fingerprint import fingerprint
     from stillhouse.components.training.loop import Training
     from stillhouse.components.training.randomness import seed_everything
 
@@ -50,15 +50,23 @@ def finetune(
     seed_everything(settings.loop.seed)
     start = start_of(Path(backbone), str(fetch_model(settings.base)) if settings.base else None)
     loaded = task.with_new_head(start, train.texts, settings.architecture, about, settings.dropout)
+    scale = Scale.of(about["target"], train.targets, loaded.model)
     samples = task.labelled_samples(
         loaded,
         train.texts,
-        train.targets,
+        scale.standardise(train.targets),
         max_length=settings.loop.max_length,
         augment=about["augment"],
         seed=settings.loop.seed,
     )
     weights = balanced_weights(about["target"], train.targets) if settings.class_weights == "balanced" else None
+    checkpoints = Checkpoints(
+        local_store(),
+        fingerprint(
+            "finetune", settings.model_dump(), [about["content_digest"], digest_folder(start) if start else ""]
+        ),
+        settings.loop.keep_checkpoints,
+    )
     history = Training(
         loaded.model,
         samples,
@@ -67,21 +75,15 @@ def finetune(
         optimizer=settings.optimizer,
         num_layers=num_layers(loaded.model),
         report=run,
-        evaluation=validation_of(task, loaded, validation, about, settings.loop.max_length),
-        checkpoints=Checkpoints(
-            local_store(),
-            fingerprint(
-                "finetune",
-                settings.model_dump(),
-                [about["content_digest"], digest_folder(start) if start else ""],
-            ),
-            settings.loop.keep_checkpoints,
-        ),
+        evaluation=validation_of(task, loaded, validation, about, settings.loop.max_length, scale),
+        checkpoints=checkpoints,
         thaw=thaw_of(settings, num_layers(loaded.model)),
     ).run()
+    scale.fold_into(loaded.model)
     info = model_info(about, settings.model_dump(), settings.loop.max_length)
     hashes = np.concatenate([train.hashes, validation.hashes])
     write_model(loaded, model, info=info, parents=[Path(start)] if start else [], hashes=hashes)
+    checkpoints.clear()
     figures = {**best_point(history.points, about["target"]), **history.summary()}
     run.metrics(figures, step=history.step)
     return figures
@@ -110,5 +112,5 @@ def balanced_weights(target: str, targets: np.ndarray) -> np.ndarray | None:
         return len(targets) / (len(counts) * np.maximum(counts, 1))
     if target == "multi_label":
         positive = targets.sum(axis=0)
-        return (len(targets) - positive) / np.maximum(positive, 1)
+        return np.maximum(len(targets) - positive, 1) / np.maximum(positive, 1)
     return None

@@ -4,18 +4,15 @@ The pipeline caches a step on its parameters and the ids of its input artifacts,
 address. So this small step is never cached; what it hands on changes only when there is something to do.
 """
 
-import os
-from functools import cache
-from pathlib import Path
 from typing import Any, NamedTuple, cast
 
-from stillhouse.components import __file__ as components_file
 from stillhouse.components.inspect.bases import resolve_base
 from stillhouse.components.inspect.settings import Parameters, StepSettings
 from stillhouse.components.promote.record import Entry, Record, load
 from stillhouse.components.promote.settings import Inspected as PromoteInspected
 from stillhouse.components.settings import Settings, check
-from stillhouse.components.storage.digests import digest_json, sha256_file
+from stillhouse.components.storage.digests import digest_json
+from stillhouse.components.storage.fingerprint import code_digest
 from stillhouse.components.storage.home import local_store
 from stillhouse.components.storage.sources import list_source
 from stillhouse.components.storage.store import Store
@@ -88,18 +85,6 @@ def inspect(parameters: dict[str, Any], *, run: StepRun) -> Inspected:
         champion=champion.model_dump_json(include={"version", "digest", "uri"}) if champion else "",
         **{name: step.model_dump_json() for name, step in cast(dict[str, Settings], steps).items()},
     )
-
-
-@cache
-def code_digest() -> str:
-    """Digest of the sources of all steps as they are installed; what is compiled from them does not count."""
-    root = Path(components_file).parent
-    sources = {}
-    for folder, folders, names in os.walk(root):
-        folders[:] = [name for name in folders if name != "__pycache__"]
-        for path in (Path(folder, name) for name in names):
-            sources[path.relative_to(root).as_posix()] = sha256_file(path)
-    return digest_json(sources)
 
 
 def _with_fixed_bases(steps: StepSettings, store: Store) -> tuple[StepSettings, dict[str, str]]:

@@ -60,10 +60,12 @@ class Parameters(Settings):
         if unknown:
             raise UserError(f"{where}: unknown step '{unknown[0]}'; use one of: {', '.join(STEPS)}.")
         task, seed = {"task": self.data_task}, {"seed": self.train_seed}
+        # prepare keeps the columns that evaluate reports apart.
+        slices = {"slices": self.step_overrides.get("evaluate", {}).get("slices", [])}
         architecture = self.model_teacher.model_dump()
         teacher = {"base": self.model_base, "architecture": architecture, "loop": seed}
         given: dict[str, dict[str, Any]] = {
-            "prepare": {"source": self.data_source, "columns": self.data_columns.model_dump(), **task},
+            "prepare": {"source": self.data_source, "columns": self.data_columns.model_dump(), **slices, **task},
             "pretrain": {"objective": self.train_pretraining, **teacher, **task},
             "finetune": {**teacher, **task},
             "distill": {"student": self.model_student.model_dump(), "loop": seed, **task},

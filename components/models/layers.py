@@ -18,7 +18,7 @@ def num_layers(model: PreTrainedModel) -> int:
 
 
 def take_layers(model: PreTrainedModel, keep: int) -> PreTrainedModel:
-    """A copy of `model` with `keep` of its layers, evenly spaced and the last one among them, embeddings and head included.
+    """A copy of `model` with `keep` of its layers, evenly spaced and the last one among them; all else is kept.
 
     The initialisation of DistilBERT (Sanh et al., 2019, arXiv:1910.01108).
 
@@ -62,7 +62,7 @@ def output_layer(model: PreTrainedModel) -> nn.Linear:
 
 
 def scale_output(model: PreTrainedModel, factor: float, offset: float) -> None:
-    """Change the last layer so that each logit x becomes `factor` * x + `offset`; the offset needs a bias to be kept in."""
+    """Change the last layer so that a logit x becomes `factor` * x + `offset`; an offset needs a bias to be kept in."""
     layer = output_layer(model)
     with torch.no_grad():
         layer.weight.mul_(factor)
@@ -86,8 +86,3 @@ def prediction_head(model: PreTrainedModel) -> nn.Module | None:
     """What a language model has on top of its backbone, when it is one module that can be called on hidden states."""
     heads = [module for name, module in model.named_children() if name != model.base_model_prefix]
     return heads[0] if len(heads) == 1 else None
-
-
-def count_nonzero(labels: torch.Tensor) -> int:
-    """How many labels are predicted."""
-    return int((labels != -100).sum())

@@ -28,6 +28,8 @@ logger = logging.getLogger(__name__)
 Progress = Callable[[int, int, str, str], None]
 """Called with what is done, what there is in all, its unit, and the stage."""
 
+CARD = "card.html"
+"""The card's copy in the dataset: a run that takes the dataset from the cache shows it too."""
 _BATCH = 8192
 
 
@@ -59,11 +61,12 @@ def prepare(settings: PrepareSettings, *, snapshot: str, dataset: Path | str, ca
     }
     with writing(dataset), staged_folder(dataset) as folder:
         write_dataset(folder, prepared, settings, description)
-        write_card(card, prepared, settings, description)
+        write_card(folder / CARD, prepared, settings, description)
         sync_folder(folder)
         shutil.rmtree(dataset, ignore_errors=True)
         folder.rename(dataset)
-    _track(run, prepared, description, settings, dataset, card)
+        shutil.copyfile(dataset / CARD, card)
+    _track(run, prepared, description, settings, dataset)
 
 
 def refine(table: Table, settings: PrepareSettings, progress: Progress = lambda *_: None) -> Prepared:
@@ -121,7 +124,6 @@ def _track(
     description: dict,
     settings: PrepareSettings,
     dataset: Path,
-    card: Path,
 ) -> None:
     measured = {f"rows/{split}": rows for split, rows in prepared.rows.items()}
     measured |= {f"dropped/{reason}": rows for reason, rows in prepared.dropped.items()}
@@ -130,5 +132,5 @@ def _track(
     name = Path(settings.source).stem
     run.dataset(name, description["content_digest"], settings.source, prepared.rows)
     run.artifact(dataset / "dataset.json")
-    run.artifact(card)
+    run.artifact(dataset / CARD)
     logger.info("rows read %d; kept %s; dropped %s", prepared.read, prepared.rows, prepared.dropped)

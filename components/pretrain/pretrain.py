@@ -13,6 +13,8 @@ from stillhouse.components.tasks import load_task
 from stillhouse.errors import UserError
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from stillhouse.components.tracking.run import StepRun
 
 HELD_OUT_ROWS = 256
@@ -45,9 +47,10 @@ def pretrain(settings: PretrainSettings, *, dataset: str | Path, model: str | Pa
     from stillhouse.components.artifacts.fetch import fetch_model
     from stillhouse.components.artifacts.model import write_model
     from stillhouse.components.models.layers import num_layers
+    from stillhouse.components.storage.digests import digest_folder
+    from stillhouse.components.storage.fingerprint import fingerprint
     from stillhouse.components.storage.home import local_store
     from stillhouse.components.training.checkpoints import Checkpoints
-    from stillhouse.components.training.fingerprint import fingerprint
     from stillhouse.components.training.loop import Evaluation, Training, mean_loss
     from stillhouse.components.training.randomness import seed_everything
 
@@ -70,9 +73,13 @@ def pretrain(settings: PretrainSettings, *, dataset: str | Path, model: str | Pa
         for these in (texts, held_out)
     )
 
-    def measure(network: object) -> dict[str, float]:
+    def measure(network: "nn.Module") -> dict[str, float]:
         return {"perplexity": math.exp(min(mean_loss(network, fixed, task.pretraining_loss, settings.loop), 50.0))}
 
+    given = [about["content_digest"], digest_folder(base) if base else ""]
+    checkpoints = Checkpoints(
+        local_store(), fingerprint("pretrain", settings.model_dump(), given), settings.loop.keep_checkpoints
+    )
     history = Training(
         loaded.model,
         samples,
@@ -82,11 +89,7 @@ def pretrain(settings: PretrainSettings, *, dataset: str | Path, model: str | Pa
         num_layers=num_layers(loaded.model),
         report=run,
         evaluation=Evaluation(measure, "perplexity", greater_is_better=False),
-        checkpoints=Checkpoints(
-            local_store(),
-            fingerprint("pretrain", settings.model_dump(), [about["content_digest"]]),
-            settings.loop.keep_checkpoints,
-        ),
+        checkpoints=checkpoints,
     ).run()
     info = {
         "task": settings.task,
@@ -96,6 +99,7 @@ def pretrain(settings: PretrainSettings, *, dataset: str | Path, model: str | Pa
         "dataset_digest": about["content_digest"],
     }
     write_model(loaded, model, info=info, parents=[Path(base)] if base else [], hashes=np.zeros(0, np.int64))
+    checkpoints.clear()
     figures = {"perplexity": history.best or math.nan, **history.summary()}
     run.metrics(figures, step=history.step)
     return figures

@@ -16,9 +16,10 @@ class PretrainSettings(Settings):
     objective: Literal["none", "masked_lm", "next_word"] = "masked_lm"
     """none skips the step."""
     base: str = ""
-    """Model to go on from: a folder, s3://, hf:// or models:/; empty: random weights and a tokenizer trained on the data."""
+    """Model to go on from: a folder, s3://, hf:// or models:/. Empty: random weights, a tokenizer learnt from data."""
     architecture: Architecture = Architecture()
     mask_probability: float = Field(default=0.2, gt=0, lt=1)
-    """Share of tokens that masked_lm predicts (Wettig et al., 2023, doi:10.18653/v1/2023.eacl-main.217, argue for more than BERT's 0.15)."""
+    """Share of tokens that masked_lm predicts; BERT's was 0.15, and Wettig et al. argue for more (2023,
+    doi:10.18653/v1/2023.eacl-main.217)."""
     loop: LoopSettings = LoopSettings()
     optimizer: OptimizerSettings = OptimizerSettings(learning_rate=1e-3)

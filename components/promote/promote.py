@@ -65,7 +65,7 @@ def promote(
 
     Args:
         snapshot: What inspect handed on, as JSON.
-        dataset: Folder of the dataset.
+        dataset: Folder of the dataset, with its card; a copy of the card goes into the folder of the run.
         student: Folder of the candidate.
         evaluation: evaluation.json, written by evaluate.
         report: The report of evaluate; a copy goes into the folder of the run.
@@ -101,7 +101,7 @@ def promote(
         "run": run.run_id,
         "time": now(),
     }
-    _write(document, verdict=verdict, summary=summary, report=report, run=run)
+    _write(document, verdict=verdict, summary=summary, report=report, dataset=dataset, run=run)
 
 
 def _candidate(
@@ -204,10 +204,14 @@ def _same(entry: Entry, candidate: Entry) -> bool:
     return entry.digest == candidate.digest or bool(candidate.inputs and entry.inputs == candidate.inputs)
 
 
-def _write(document: dict[str, Any], *, verdict: str, summary: str, report: str, run: StepRun) -> None:
-    """Write verdict.json and the summary, and copies with the report into the folder of the run."""
+def _write(document: dict[str, Any], *, verdict: str, summary: str, report: str, dataset: str, run: StepRun) -> None:
+    """Write verdict.json and the summary, and copies with the report and the data card into the folder of the run."""
     data = json.dumps(document, indent=1, ensure_ascii=False).encode()
-    copies = {run.folder / "verdict.json": data, run.folder / "report.html": Path(report).read_bytes()}
+    copies = {
+        run.folder / "verdict.json": data,
+        run.folder / "report.html": Path(report).read_bytes(),
+        run.folder / "card.html": Path(dataset, "card.html").read_bytes(),
+    }
     for path, content in {Path(verdict): data, Path(summary): summarise(document).encode(), **copies}.items():
         with writing(path), staged_file(path, content) as staged:
             staged.replace(path)

@@ -50,6 +50,4 @@ def refuse_links_out(folder: Path) -> None:
         for path in (Path(parent) / name for name in (*folders, *files)):
             if path.is_symlink() and not (path.exists() and path.resolve().is_relative_to(root)):
                 name = path.relative_to(root)
-                raise UserError(
-                    f"'{folder}': '{name}' is a link out of the folder; put the file itself there."
-                )
+                raise UserError(f"'{folder}': '{name}' is a link out of the folder; put the file itself there.")

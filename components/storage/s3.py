@@ -135,9 +135,7 @@ class S3Store(Store):
     def _transfers(self) -> Any:
         from boto3.s3.transfer import TransferConfig
 
-        return TransferConfig(
-            multipart_threshold=PART_BYTES, multipart_chunksize=PART_BYTES, max_concurrency=8
-        )
+        return TransferConfig(multipart_threshold=PART_BYTES, multipart_chunksize=PART_BYTES, max_concurrency=8)
 
     def _at(self, key: str) -> dict[str, str]:
         return {"Bucket": self.bucket, "Key": join(self.prefix, check_name(key, f"store '{self.url}'"))}

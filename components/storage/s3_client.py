@@ -166,7 +166,5 @@ def _reason(error: Exception) -> str:
     what = error_code(error) if isinstance(error, ClientError) else type(error).__name__
     if _is_transient(error):
         attempts = int(os.environ.get("AWS_MAX_ATTEMPTS", ATTEMPTS))
-        return (
-            f"{at} failed ({what}) in {ROUNDS} rounds of up to {attempts} attempts; try again when it is well"
-        )
+        return f"{at} failed ({what}) in {ROUNDS} rounds of up to {attempts} attempts; try again when it is well"
     return f"{at} refused the request ({what}); check the URL, the credentials and the endpoint"

@@ -139,9 +139,7 @@ class Store(ABC):
                     self._copy_out(join(key, name), path, expected)
                 except NotFound:
                     mend = "put the folder into the store again"
-                    raise Corrupt(
-                        f"'{address}': '{name}' is in the manifest and not there; {mend}."
-                    ) from None
+                    raise Corrupt(f"'{address}': '{name}' is in the manifest and not there; {mend}.") from None
             staged.rename(target)
 
     @abstractmethod
@@ -175,9 +173,7 @@ class FileStore(Store):
         except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
             raise NotFound(f"'{self.uri(key)}' is not there") from None
         except OSError as error:
-            raise UserError(
-                f"cannot read '{self.uri(key)}': {error.strerror}; mend its permissions."
-            ) from error
+            raise UserError(f"cannot read '{self.uri(key)}': {error.strerror}; mend its permissions.") from error
         return data, sha256_bytes(data)
 
     def put(self, key: str, data: bytes) -> None:

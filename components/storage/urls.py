@@ -27,9 +27,7 @@ def scheme_of(url: str, known: tuple[str, ...]) -> str:
     scheme = url.partition("://")[0].lower() if "://" in url else "file"
     if scheme not in known:
         choice = ", ".join(f"{name}://" for name in known)
-        raise UserError(
-            f"'{without_secrets(url)}': unknown scheme '{scheme}'; use a path or one of: {choice}."
-        )
+        raise UserError(f"'{without_secrets(url)}': unknown scheme '{scheme}'; use a path or one of: {choice}.")
     return scheme
 
 

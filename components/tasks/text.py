@@ -21,7 +21,7 @@ SPECIAL_TOKENS = {
 TOKENIZER_CHARACTERS = 4_000_000
 """Characters a new tokenizer learns from; more changes few merges and costs seconds."""
 ENCODE_CHARACTERS_PER_TOKEN = 12
-"""A text is cut to this many characters per token of max_length before it is encoded: more are never needed."""
+"""A text is cut to this many characters per token of max_length before it is encoded; few texts need more."""
 
 
 def train_tokenizer(texts: Sequence[str], vocab_size: int, max_length: int) -> "PreTrainedTokenizerFast":

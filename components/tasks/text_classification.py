@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from stillhouse.components.models.settings import Architecture
     from stillhouse.components.training.batches import Samples
 
-OBJECTIVES = ("masked_lm", "next_word")
+OBJECTIVES: tuple[str, ...] = ("masked_lm", "next_word")
 PROBLEM_TYPES = {
     "classes": "single_label_classification",
     "multi_label": "multi_label_classification",
@@ -56,14 +56,13 @@ def new_backbone(
     quiet()
     auto = AutoModelForMaskedLM if objective == "masked_lm" else AutoModelForCausalLM
     if base:
-        loaded = _load(auto, base)
-        kind = loaded.model.config.model_type
+        kind = json.loads((Path(base) / "config.json").read_text(encoding="utf-8")).get("model_type")
         if (kind in CAUSAL) != (objective == "next_word"):
             raise UserError(
                 f"train_pretraining is '{objective}', and the base '{base}' is a {kind}; masked_lm needs an encoder "
                 f"and next_word one of: {', '.join(sorted(CAUSAL))}."
             )
-        return loaded
+        return _load(auto, base)
     tokenizer = train_tokenizer(texts, architecture.vocab_size, architecture.max_length)
     return LoadedModel(auto.from_config(_config(architecture, tokenizer, objective)), tokenizer, {})
 

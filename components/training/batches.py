@@ -43,7 +43,7 @@ def plan_epoch(
 
     Args:
         lengths: int [samples], tokens of each sample.
-        batch_tokens: real tokens of a batch; a longer single row is a batch of its own.
+        batch_tokens: real tokens of a batch, give or take one row.
         micro_batch_tokens: tokens of one forward pass at most, padding included (a longer single row passes alone).
     """
     random = np.random.default_rng([seed, epoch])

@@ -19,8 +19,8 @@ from stillhouse.components.training.settings import LoopSettings, OptimizerSetti
 
 log = logging.getLogger(__name__)
 
-REPORT_SECONDS = 1.0
-"""At most one point of the training curves in so many seconds."""
+CURVE_POINTS = 200
+"""Points of a training curve, at most. They stand at fixed steps, not times, so that a resumed run makes the same."""
 
 Loss = Callable[[nn.Module, Mapping[str, torch.Tensor]], tuple[torch.Tensor, int]]
 """A plain function: the model and a micro-batch -> the sum of the losses and over how many things it sums."""
@@ -76,8 +76,14 @@ class History:
     stopped: bool = False
     points: list[dict[str, float]] = field(default_factory=list)
 
+    @property
+    def loss(self) -> float:
+        """Mean since the last point of the curve."""
+        return self.loss_sum / max(self.loss_weight, 1)
+
     def summary(self) -> dict[str, float]:
-        """Figures of the whole training: real tokens and their rate, share of real tokens, share of time spent waiting for data."""
+        """Figures of the whole training: real tokens and their rate, share of real tokens, share of time that waits for
+        data."""
         return {
             "tokens": self.tokens,
             "tokens_per_second": self.tokens / max(self.seconds, 1e-9),
@@ -113,6 +119,8 @@ class Training:
         self.thaw, self.num_layers = thaw, num_layers
         self.plans = [self._plan(epoch) for epoch in range(settings.epochs)]
         self.num_steps = sum(map(len, self.plans))
+        self.num_tokens = settings.epochs * int(samples.lengths.sum())
+        self.report_every = -(-self.num_steps // CURVE_POINTS)
         self.optimizer = make_optimizer(model, optimizer, num_layers)
         self.optimizer_settings = optimizer
         self.history = History()
@@ -127,7 +135,7 @@ class Training:
         """
         self._resume()
         resumed_at = self.history.step
-        saved = reported = time.monotonic()
+        saved = time.monotonic()
         with stop_request() as stop:
             for epoch, index, batch in self._remaining():
                 if index == 0 or self.history.step == resumed_at:
@@ -136,9 +144,9 @@ class Training:
                 now = time.monotonic()
                 if self._evaluates_after(epoch, index):
                     self._evaluate(epoch + (index + 1) / len(self.plans[epoch]))
-                if now - reported >= REPORT_SECONDS or self.history.step == self.num_steps:
+                self._progress()
+                if self.history.step % self.report_every == 0 or self.history.step == self.num_steps:
                     self._report()
-                    reported = now
                 if self.history.stopped:
                     break
                 if stop or now - saved >= self.settings.checkpoint_seconds:
@@ -220,13 +228,18 @@ class Training:
         self.report.metrics({f"validation/{name}": value for name, value in values.items()}, step=history.step)
         log.info("epoch %.2f: %s", epochs, ", ".join(f"{name} {value:.4f}" for name, value in values.items()))
 
+    def _progress(self) -> None:
+        history, note = self.history, f"loss {self.history.loss:.3f}"
+        if history.best is not None and self.evaluation is not None:
+            note += f", {self.evaluation.main} {history.best:.4f}"
+        self.report.progress(history.tokens, self.num_tokens, "tokens", note)
+
     def _report(self) -> None:
         history = self.history
-        loss = history.loss_sum / max(history.loss_weight, 1)
         figures = history.summary()
         self.report.metrics(
             {
-                "train/loss": loss,
+                "train/loss": history.loss,
                 "train/learning_rate": self.learning_rate,
                 "train/tokens_per_second": figures["tokens_per_second"],
                 "train/fill_ratio": figures["fill_ratio"],
@@ -235,9 +248,6 @@ class Training:
             step=history.step,
         )
         history.loss_sum = history.loss_weight = 0.0
-        best = "" if history.best is None or self.evaluation is None else f", {self.evaluation.main} {history.best:.4f}"
-        total = sum(int(self.samples.lengths.sum()) for _ in self.plans)
-        self.report.progress(history.tokens, total, "tokens", f"loss {loss:.3f}{best}")
 
     def _save(self, stop: StopRequest) -> None:
         if self.checkpoints is not None:

@@ -13,7 +13,7 @@ LAYER = re.compile(r"\.(?:layer|layers|h|block|blocks)\.(\d+)\.")
 
 
 def depth(name: str, num_layers: int) -> int:
-    """Depth of a parameter by its name: 0 for embeddings, 1 to `num_layers` for layers, `num_layers + 1` for what is on top."""
+    """Depth of a parameter by its name: 0 for embeddings, 1 to `num_layers` for layers, one more for what is on top."""
     found = LAYER.search(name)
     if found:
         return int(found[1]) + 1

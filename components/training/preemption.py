@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from types import FrameType
 
 
-class Preempted(Exception):
-    """Training was asked to stop; a checkpoint holds all it did."""
+class Preempted(KeyboardInterrupt):
+    """Training was asked to stop; a checkpoint holds all it did. To whoever runs it this is what Ctrl-C always is."""
 
 
 class StopRequest:

@@ -35,7 +35,8 @@ class LoopSettings(Settings):
     """Tokens of one sample at most; what is longer is cut."""
     evaluations_per_epoch: int = Field(default=1, ge=1, le=100)
     patience: int = Field(default=0, ge=0)
-    """Evaluations without a better main metric before it stops; 0 never stops early. The best weights are restored either way."""
+    """Evaluations without a better main metric before it stops; 0 never stops early. The best weights are restored
+    either way."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """auto: bfloat16 on a GPU that has it, else float32."""
     compile: bool = False

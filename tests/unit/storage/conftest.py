@@ -24,9 +24,7 @@ HUB = {
     },
     "owner/markup": {"train.xml": b"<rows><row>hello</row></rows>"},
 }
-ASKED = re.compile(
-    r"(/api)?/datasets/(?P<repo>\w+/\w+)/(?P<what>revision|tree|resolve)/[^/?]+(/(?P<name>[^?]+))?"
-)
+ASKED = re.compile(r"(/api)?/datasets/(?P<repo>\w+/\w+)/(?P<what>revision|tree|resolve)/[^/?]+(/(?P<name>[^?]+))?")
 
 
 @pytest.fixture(scope="session")

@@ -62,9 +62,7 @@ def test_a_repository_that_is_not_there_is_the_users_error(endpoint: str) -> Non
 @pytest.mark.parametrize("read", [list_source, lambda url: fetch_source(url, "unused")])
 def test_a_hub_out_of_reach_is_one_sentence(monkeypatch: pytest.MonkeyPatch, read: Any) -> None:
     monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
-    with pytest.raises(
-        UserError, match=r"'hf://owner/name': the hub cannot be read \(.*\); check HF_ENDPOINT .*\.$"
-    ):
+    with pytest.raises(UserError, match=r"'hf://owner/name': the hub cannot be read \(.*\); check HF_ENDPOINT .*\.$"):
         read("hf://owner/name")
 
 

@@ -34,10 +34,7 @@ def test_names_that_could_lead_elsewhere_are_refused(name: str) -> None:
         check_name(name, "here")
 
 
-@given(
-    st.lists(st.sampled_from(["..", ".", "a", "b", "/", "\\", "\0", "~", ""]), max_size=6).map("/".join)
-    | st.text()
-)
+@given(st.lists(st.sampled_from(["..", ".", "a", "b", "/", "\\", "\0", "~", ""]), max_size=6).map("/".join) | st.text())
 def test_a_name_is_refused_or_stays_below_the_folder(name: str) -> None:
     folder = Path("/some/folder")
     try:

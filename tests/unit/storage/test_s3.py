@@ -131,9 +131,7 @@ def test_giving_up_names_bucket_key_and_attempts(store: S3Store) -> None:
     with pytest.raises(UserError) as told:
         store.get("key")
     assert str(told.value).startswith(f"'s3://{store.bucket}/some/prefix/key': http://127.0.0.1:")
-    assert str(told.value).endswith(
-        "failed (503) in 5 rounds of up to 1 attempts; try again when it is well."
-    )
+    assert str(told.value).endswith("failed (503) in 5 rounds of up to 1 attempts; try again when it is well.")
 
 
 def test_what_will_not_pass_is_not_tried_again(store: S3Store) -> None:
@@ -254,9 +252,7 @@ def test_missing_credentials_are_told(s3: Any, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
     s3_client._session.cache_clear()
-    with pytest.raises(
-        UserError, match="'s3://bucket/key': no credentials were found; set AWS_ACCESS_KEY_ID"
-    ):
+    with pytest.raises(UserError, match="'s3://bucket/key': no credentials were found; set AWS_ACCESS_KEY_ID"):
         S3Store("s3://bucket").get("key")
 
 
@@ -264,9 +260,7 @@ def test_an_endpoint_where_nobody_answers_is_told_without_its_password(
     s3: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://me:planted-secret@127.0.0.1:9")
-    with pytest.raises(
-        UserError, match=r"cannot connect to http://127\.0\.0\.1:9; check AWS_ENDPOINT_URL"
-    ) as told:
+    with pytest.raises(UserError, match=r"cannot connect to http://127\.0\.0\.1:9; check AWS_ENDPOINT_URL") as told:
         S3Store("s3://bucket").get("key")
     assert "planted-secret" not in str(told.value)
 

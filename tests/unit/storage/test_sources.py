@@ -115,9 +115,7 @@ def test_an_s3_source_that_does_not_exist_is_the_users_error(
     url: str, read: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(
-        UserError, match=r"source 's3://.*/data/nothing' does not exist; check bucket and key\."
-    ):
+    with pytest.raises(UserError, match=r"source 's3://.*/data/nothing' does not exist; check bucket and key\."):
         read(f"{url}/nothing")
 
 
@@ -127,9 +125,7 @@ def test_s3_objects_are_downloaded_under_their_names(url: str, tmp_path: Path) -
     assert [path.read_text() for path in paths] == ["data/a.csv", "data/deep/b.csv"]
 
 
-def test_only_what_has_changed_on_s3_is_downloaded_again(
-    url: str, s3: Any, bucket: str, tmp_path: Path
-) -> None:
+def test_only_what_has_changed_on_s3_is_downloaded_again(url: str, s3: Any, bucket: str, tmp_path: Path) -> None:
     before = [path.stat().st_ino for path in fetch_source(url, tmp_path)]
     s3.put_object(Bucket=bucket, Key="data/deep/b.csv", Body=b"data/deep/B.csv")
     paths = fetch_source(url, tmp_path)
@@ -142,9 +138,7 @@ def test_an_empty_object_is_downloaded(url: str, s3: Any, bucket: str, tmp_path:
     assert fetch_source(f"{url}/nothing.csv", tmp_path)[0].read_bytes() == b""
 
 
-def test_an_object_that_arrives_damaged_is_told_and_not_kept(
-    url: str, s3: Any, bucket: str, tmp_path: Path
-) -> None:
+def test_an_object_that_arrives_damaged_is_told_and_not_kept(url: str, s3: Any, bucket: str, tmp_path: Path) -> None:
     s3.put_object(Bucket=bucket, Key="data/a.csv", Body=b"data/A.csv", Metadata={"sha256": "0" * 64})
     with pytest.raises(Corrupt, match=r"data/a\.csv' arrived damaged"):
         fetch_source(f"{url}/a.csv", tmp_path)

@@ -25,9 +25,7 @@ def make(folder: Path, files: dict[str, bytes]) -> Path:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()
-    }
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def keys(store: Store, prefix: str = "") -> list[str]:
@@ -146,9 +144,7 @@ def test_a_folder_without_its_manifest_is_not_there(store: Store, tmp_path: Path
 def test_a_damaged_file_is_told_and_leaves_nothing_behind(store: Store, tmp_path: Path, data: bytes) -> None:
     store.put_folder(make(tmp_path / "in", FILES), "models/abc")
     store.put("models/abc/config.json", data)
-    with pytest.raises(
-        Corrupt, match=r"models/abc/config.json' is damaged: .* put its folder there again\.$"
-    ):
+    with pytest.raises(Corrupt, match=r"models/abc/config.json' is damaged: .* put its folder there again\.$"):
         store.get_folder("models/abc", tmp_path / "out")
     assert {path.name for path in tmp_path.iterdir()} <= {"in", "store"}
 
@@ -170,9 +166,7 @@ def test_a_manifest_that_leads_out_of_the_folder_is_refused(store: Store, tmp_pa
     assert not (tmp_path / "evil").exists()
 
 
-@pytest.mark.parametrize(
-    "data", [b"", b"[]", b'{"format": 2, "files": {}}', b'{"files": {"a": {"size": -1}}}']
-)
+@pytest.mark.parametrize("data", [b"", b"[]", b'{"format": 2, "files": {}}', b'{"files": {"a": {"size": -1}}}'])
 def test_what_is_no_manifest_is_told(store: Store, tmp_path: Path, data: bytes) -> None:
     store.put("models/abc/manifest.json", data)
     with pytest.raises(Corrupt, match=r"models/abc/manifest\.json' is not a manifest"):

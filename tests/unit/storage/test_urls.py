@@ -28,9 +28,7 @@ def test_metadata_addresses_are_refused_in_any_spelling(url: str) -> None:
         refuse_metadata(url)
 
 
-@pytest.mark.parametrize(
-    "url", ["http://127.0.0.1:9000", "s3://metadata/data", "hf://owner/name", "/data", "data.csv"]
-)
+@pytest.mark.parametrize("url", ["http://127.0.0.1:9000", "s3://metadata/data", "hf://owner/name", "/data", "data.csv"])
 def test_other_addresses_pass(url: str) -> None:
     refuse_metadata(url)
 

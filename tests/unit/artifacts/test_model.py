@@ -1,0 +1,156 @@
+"""A model folder is whole or absent, says what it was made from, and loads with plain transformers."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import safetensors.numpy
+import torch
+from safetensors import SafetensorError
+from transformers import AutoModelForSequenceClassification, PreTrainedConfig
+
+import stillhouse
+from stillhouse.components.artifacts.model import git_sha, read_model_json, write_model
+from stillhouse.components.storage.digests import digest_folder
+from stillhouse.components.tasks import LoadedModel
+from stillhouse.components.tasks import text_classification as task
+from stillhouse.components.tasks.text import train_tokenizer
+from stillhouse.errors import UserError
+
+INFO = {"task": "text_classification", "target": "classes", "labels": ["ä", "b"], "max_length": 16, "settings": {}}
+TEXTS = ["ab cd", "ef", "gh ab cd ef"]
+
+PLAIN = """
+import json, sys
+sys.modules["stillhouse"] = None
+import torch
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
+model = AutoModelForSequenceClassification.from_pretrained(sys.argv[1])
+inputs = AutoTokenizer.from_pretrained(sys.argv[1])(json.loads(sys.argv[2]), padding=True, return_tensors="pt")
+with torch.no_grad():
+    print(json.dumps([model(**inputs).logits.softmax(-1).tolist(), model.config.id2label]))
+"""
+
+
+@pytest.fixture
+def loaded(tiny_config: Callable[..., PreTrainedConfig]) -> LoadedModel:
+    torch.manual_seed(1)
+    config = tiny_config("bert", vocab_size=300)
+    config.label2id, config.id2label = {"ä": 0, "b": 1}, {0: "ä", 1: "b"}
+    model = AutoModelForSequenceClassification.from_config(config)
+    return LoadedModel(model, train_tokenizer(TEXTS, 300, 16), INFO)
+
+
+def write(loaded: LoadedModel, folder: Path, **changes: Any) -> Path:
+    options: dict[str, Any] = {"info": INFO, "parents": [], "hashes": np.array([5, -3, 5], np.int64)}
+    write_model(loaded, folder, **{**options, **changes})
+    return folder
+
+
+def test_it_answers_in_plain_transformers_as_in_ours(loaded: LoadedModel, tmp_path: Path) -> None:
+    folder = write(loaded, tmp_path / "model")
+    command = [sys.executable, "-c", PLAIN, str(folder), json.dumps(TEXTS)]
+    answer = subprocess.run(command, capture_output=True, text=True, check=True)
+    plain, labels = json.loads(answer.stdout)
+    assert task.score(task.load_model(folder), TEXTS) == pytest.approx(np.array(plain), abs=1e-5)
+    assert labels == {"0": "ä", "1": "b"}
+
+
+def test_model_json_says_what_it_was_made_from(
+    loaded: LoadedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STILLHOUSE_GIT_SHA", "abc123")
+    monkeypatch.setenv("STILLHOUSE_IMAGE_DIGEST", "sha256:1")
+    parent = write(loaded, tmp_path / "parent")
+    info = read_model_json(write(loaded, tmp_path / "model", parents=[parent]))
+    assert info == {
+        **INFO,
+        "format": 1,
+        "parents": [digest_folder(parent)],
+        "git_sha": "abc123",
+        "image_digest": "sha256:1",
+        "stillhouse_version": stillhouse.__version__,
+        "parameters": sum(p.numel() for p in loaded.model.parameters()),
+        "load": "transformers",
+    }
+
+
+def test_the_training_rows_are_kept_sorted_and_once(loaded: LoadedModel, tmp_path: Path) -> None:
+    folder = write(loaded, tmp_path / "model")
+    hashes = safetensors.numpy.load_file(folder / "training_rows.safetensors")["hashes"]
+    assert hashes.dtype == np.int64
+    assert hashes.tolist() == [-3, 5]
+
+
+def test_weights_are_safetensors_only(loaded: LoadedModel, tmp_path: Path) -> None:
+    names = {path.name for path in write(loaded, tmp_path / "model").iterdir()}
+    assert names == {
+        "config.json",
+        "model.json",
+        "model.safetensors",
+        "tokenizer.json",
+        "tokenizer_config.json",
+        "training_rows.safetensors",
+    }
+
+
+def test_the_same_model_has_the_same_digest(loaded: LoadedModel, tmp_path: Path) -> None:
+    assert digest_folder(write(loaded, tmp_path / "one")) == digest_folder(write(loaded, tmp_path / "two"))
+
+
+def test_nothing_is_left_of_a_model_that_cannot_be_written(loaded: LoadedModel, tmp_path: Path) -> None:
+    with pytest.raises(SafetensorError):
+        write(loaded, tmp_path / "model", hashes=np.array([object()]))
+    with pytest.raises(UserError, match="cannot write"):
+        (tmp_path / "file").write_text("")
+        write(loaded, tmp_path / "file" / "model")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_pickle_beside_no_safetensors_is_refused_and_not_opened(loaded: LoadedModel, tmp_path: Path) -> None:
+    folder = write(loaded, tmp_path / "model")
+    (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
+    with pytest.raises(UserError, match=r"model\.safetensors"):
+        task.load_model(folder)
+
+
+class Trap:
+    """Unpickling it makes a file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Any, tuple[str, str]]:
+        return open, (str(self.path), "w")
+
+
+def test_a_planted_pickle_is_not_opened(loaded: LoadedModel, tmp_path: Path) -> None:
+    folder = write(loaded, tmp_path / "model")
+    expected = task.score(task.load_model(folder), TEXTS)
+    for name in ("pytorch_model.bin", "training_args.bin", "optimizer.pt"):
+        torch.save(Trap(tmp_path / "sprung"), folder / name)
+    assert task.score(task.load_model(folder), TEXTS).tolist() == expected.tolist()
+    (folder / "model.safetensors").unlink()
+    (folder / "other.safetensors").write_bytes((folder / "training_rows.safetensors").read_bytes())
+    with pytest.raises(UserError):
+        task.with_new_head(str(folder), [], None, INFO)
+    assert not (tmp_path / "sprung").exists()
+
+
+def test_a_folder_that_is_no_model_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"holds no model: model\.json and model\.safetensors are needed"):
+        task.load_model(tmp_path)
+
+
+def test_the_commit_is_that_of_the_checkout_or_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("STILLHOUSE_GIT_SHA", raising=False)
+    root = Path(stillhouse.__file__).parents[2]
+    expected = subprocess.run(["git", "-C", root, "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
+    assert git_sha() == expected.stdout.strip()
+    monkeypatch.setenv("PATH", "")
+    assert git_sha() == ""

@@ -1,0 +1,215 @@
+"""What tests of several steps share: small datasets that can be learnt, and steps that can be stopped."""
+
+import hashlib
+import json
+import os
+import random
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from stillhouse.components.tracking.run import StepRun
+from stillhouse.components.tracking.spool import read_events
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedConfig
+
+FILLER = tuple("abcdefghijklmnopqrstuvwxyz")
+MARKERS = {"classes": ("gold", "iron"), "multi_label": ("red", "green"), "number": ("up", "down")}
+ROWS = {"train": 96, "validation": 32, "test": 24, "unlabelled": 24}
+SMALL: dict[str, dict[str, Any]] = {
+    "architecture": {"layers": 2, "width": 16, "heads": 2, "vocab_size": 300, "max_length": 64},
+    "loop": {"epochs": 2, "batch_tokens": 256, "max_length": 48},
+}
+"""Settings that make a step last well under a second."""
+MEASURED = {"train/tokens_per_second", "train/data_wait_share", "tokens_per_second", "data_wait_share"}
+"""Points that hold times; all others are the same in each run."""
+
+
+@dataclass
+class Done:
+    """What a step left behind."""
+
+    figures: dict[str, float]
+    model: Path
+    points: list[tuple[str, int, float]]
+    """(name, step, value) of every point that is no measurement of time."""
+
+    @property
+    def weights(self) -> bytes:
+        """The file of the weights."""
+        return (self.model / "model.safetensors").read_bytes()
+
+    @property
+    def info(self) -> dict[str, Any]:
+        """Its model.json."""
+        return json.loads((self.model / "model.json").read_text())
+
+
+class StoppedRun(StepRun):
+    """Sends SIGTERM to its own process after so many steps of the optimizer (0: never)."""
+
+    stop_after = 0
+
+    def progress(self, done: float, total: float, unit: str, note: str = "") -> None:
+        """Count the steps."""
+        super().progress(done, total, unit, note)
+        if note.startswith("loss"):
+            self.stop_after -= 1
+            if self.stop_after == 0:
+                os.kill(os.getpid(), signal.SIGTERM)
+
+
+@dataclass
+class Workshop:
+    """A home folder with datasets, in which steps run."""
+
+    folder: Path
+
+    def dataset(self, target: str = "classes", augment: float = 0.0) -> Path:
+        """A dataset whose targets are told by marker words among filler."""
+        folder = self.folder / f"dataset-{target}-{augment}"
+        if not folder.exists():
+            _write_dataset(folder, target, augment)
+        return folder
+
+    def run(self, step: str, settings: dict[str, Any], *, stop_after: int = 0, name: str = "", **paths: Path) -> Done:
+        """Run a step with small defaults under `settings`; stopped after so many steps of the optimizer if asked."""
+        model = self.folder / (name or f"{step}-{len(list(self.folder.iterdir()))}")
+        log = StoppedRun(step, f"run-{model.name}", self.folder / "home")
+        log.stop_after = stop_after
+        module = import_module(f"stillhouse.components.{step}.settings")
+        parsed = getattr(module, f"{step.capitalize()}Settings").model_validate(_with_defaults(step, settings))
+        function = getattr(import_module(f"stillhouse.components.{step}.{step}"), step)
+        figures = function(parsed, **paths, model=model, run=log)
+        return Done(figures, model, _points(self.folder / "home" / f"run-{model.name}" / "spool" / f"{step}.jsonl"))
+
+
+def _with_defaults(step: str, settings: dict[str, Any]) -> dict[str, Any]:
+    keys = ["loop"] if step == "distill" else ["loop", "architecture"]
+    return {"task": "text_classification", **settings, **{key: {**SMALL[key], **settings.get(key, {})} for key in keys}}
+
+
+def _points(spool: Path) -> list[tuple[str, int, float]]:
+    events = [event for _, event in read_events(spool) if event["event"] == "metric"]
+    found = [(name, event["step"], value) for event in events for name, value in event["values"].items()]
+    return [point for point in found if point[0] not in MEASURED]
+
+
+def _write_dataset(folder: Path, target: str, augment: float) -> None:
+    import pyarrow
+    import pyarrow.parquet
+
+    folder.mkdir()
+    draw, markers = random.Random(7), MARKERS[target]
+    for split, rows in ROWS.items():
+        made = [_row(draw, target, markers) for _ in range(rows)]
+        columns: dict[str, Any] = {
+            "hash": [hashlib.sha256(f"{split} {i}".encode()).hexdigest()[:32] for i in range(rows)],
+            "text": [text for text, _ in made],
+        }
+        if split != "unlabelled":
+            columns["label"] = [label for _, label in made]
+        pyarrow.parquet.write_table(pyarrow.table(columns), folder / f"{split}.parquet")
+    about = {
+        "format": 1,
+        "task": "text_classification",
+        "target": target,
+        "labels": [] if target == "number" else list(markers),
+        "columns": {"text": ["text"], "label": "label"},
+        "augment": augment,
+        "content_digest": hashlib.sha256(f"{target} {augment}".encode()).hexdigest(),
+    }
+    (folder / "dataset.json").write_text(json.dumps(about))
+
+
+def _row(draw: random.Random, target: str, markers: tuple[str, ...]) -> tuple[str, Any]:
+    """A text and its target: which marker it holds, which of them, or 1,000 and 200 for each 'up' less 'down'."""
+    words = draw.choices(FILLER, k=draw.randint(3, 5 if target == "multi_label" else 20))
+    if target == "classes":
+        label = draw.randrange(len(markers))
+        words += [markers[label]] * 2
+    elif target == "multi_label":
+        label = [float(draw.random() < 0.5) for _ in markers]
+        words += [marker for marker, present in zip(markers, label, strict=True) if present] * 4
+    else:
+        step = draw.choice([-1, 0, 1])
+        label = 1000.0 + 200.0 * step
+        words += [markers[0]] * 3 if step > 0 else [markers[1]] * 3 if step < 0 else []
+    draw.shuffle(words)
+    return " ".join(words), label
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Sums in the same order everywhere; and threads that wait for tiny models cost more than they bring."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """torch on one thread."""
+    with _one_thread():
+        yield
+
+
+@pytest.fixture
+def workshop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, one_thread: None) -> Workshop:
+    """An empty workshop."""
+    monkeypatch.setenv("STILLHOUSE_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("STILLHOUSE_STORE", raising=False)
+    return Workshop(tmp_path)
+
+
+def _config(kind: str, layers: int = 2, vocab_size: int = 20) -> "PreTrainedConfig":
+    """A small configuration of an architecture: width 8, two heads, 16 positions; token 0 is padding."""
+    from transformers import AutoConfig
+
+    tokens = {"vocab_size": vocab_size, "pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2}
+    if kind == "gpt2":
+        return AutoConfig.for_model(kind, n_embd=8, n_layer=layers, n_head=2, n_positions=16, **tokens)
+    tokens["max_position_embeddings"] = 16
+    if kind == "distilbert":
+        return AutoConfig.for_model(kind, dim=8, n_layers=layers, n_heads=2, hidden_dim=16, **tokens)
+    width = {"hidden_size": 8, "intermediate_size": 16} | ({"embedding_size": 8} if kind == "electra" else {})
+    return AutoConfig.for_model(kind, num_hidden_layers=layers, num_attention_heads=2, **width, **tokens)
+
+
+@pytest.fixture(scope="session")
+def tiny_config() -> Callable[..., "PreTrainedConfig"]:
+    """Makes configurations of bert, roberta, electra, distilbert and gpt2, see `_config`."""
+    return _config
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A backbone and a teacher of two layers, trained once for all tests that only read them."""
+
+    dataset: Path
+    backbone: Done
+    teacher: Done
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    """What pretrain and finetune made of the dataset with classes."""
+    folder = tmp_path_factory.mktemp("trained")
+    with pytest.MonkeyPatch.context() as patch, _one_thread():
+        patch.setenv("STILLHOUSE_HOME", str(folder / "home"))
+        workshop = Workshop(folder)
+        dataset = workshop.dataset()
+        backbone = workshop.run("pretrain", {}, dataset=dataset)
+        learning = {"loop": {"epochs": 8}, "optimizer": {"learning_rate": 5e-3}}
+        teacher = workshop.run("finetune", learning, dataset=dataset, backbone=backbone.model)
+    return Trained(dataset, backbone, teacher)

@@ -1,0 +1,90 @@
+"""Where a student comes from."""
+
+from typing import Any
+
+import pytest
+import torch
+from pydantic import ValidationError
+
+from stillhouse.components.distill.settings import DistillSettings, Student
+from stillhouse.components.distill.student import Pupil, check_comparable, make_student
+from stillhouse.components.models.layers import num_layers, output_layer
+from stillhouse.components.tasks import LoadedModel
+from stillhouse.components.tasks import text_classification as task
+from stillhouse.errors import UserError
+
+Trained = Any
+"""conftest.Trained"""
+SHAPE = {"layers": 1, "width": 8, "heads": 1, "vocab_size": 300, "max_length": 64}
+
+
+@pytest.fixture
+def teacher(trained: Trained) -> LoadedModel:
+    return task.load_model(trained.teacher.model)
+
+
+def student_of(teacher: LoadedModel, base: str | None = None, **asked: Any) -> LoadedModel:
+    return make_student(task, teacher, Student.model_validate({"layers": None, "base": base or "", **asked}), base)
+
+
+def test_layers_of_the_teacher(teacher: LoadedModel) -> None:
+    student = student_of(teacher, layers=1)
+    assert num_layers(student.model) == 1
+    assert student.tokenizer is teacher.tokenizer
+    assert output_layer(student.model).weight.equal(output_layer(teacher.model).weight)
+
+
+def test_a_new_architecture_with_the_teachers_tokenizer_and_labels(teacher: LoadedModel) -> None:
+    student = student_of(teacher, architecture=SHAPE)
+    assert student.model.config.hidden_size == 8
+    assert student.tokenizer is teacher.tokenizer
+    assert student.model.config.id2label == {0: "gold", 1: "iron"}
+
+
+def test_a_model_by_name_with_its_own_tokenizer(teacher: LoadedModel, trained: Trained) -> None:
+    student = student_of(teacher, base=str(trained.backbone.model))
+    assert num_layers(student.model) == 2
+    assert student.tokenizer is not teacher.tokenizer
+    assert student.model.config.num_labels == 2
+
+
+def test_more_layers_than_the_teacher_has_is_one_sentence(teacher: LoadedModel) -> None:
+    with pytest.raises(UserError, match=r"^model_student asks for 3 layers and the teacher has 2; ask for no more\.$"):
+        student_of(teacher, layers=3)
+
+
+@pytest.mark.parametrize("asked", [{}, {"layers": 1, "base": "x"}, {"layers": 1, "architecture": SHAPE}])
+def test_exactly_one_origin_is_asked_for(asked: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match="give exactly one of layers, base and architecture"):
+        Student.model_validate({"layers": None, **asked})
+
+
+@pytest.mark.parametrize(
+    ("shape", "settings", "why"),
+    [
+        ({"layers": 3}, {"hidden_weight": 1.0}, "the student has 3 layers and the teacher 2"),
+        ({"heads": 1}, {"attention_weight": 1.0}, "the student has 1 heads and the teacher 2"),
+    ],
+)
+def test_inner_terms_need_two_that_can_be_compared(
+    teacher: LoadedModel, shape: dict[str, int], settings: dict[str, float], why: str
+) -> None:
+    student = student_of(teacher, architecture={**SHAPE, **shape})
+    with pytest.raises(UserError, match=rf"^distill: {why}; set hidden_weight and attention_weight to 0 or "):
+        check_comparable(student, teacher, DistillSettings.model_validate({"task": "t", **settings}))
+
+
+def test_hidden_states_of_other_widths_and_heads_can_be_compared(teacher: LoadedModel) -> None:
+    check_comparable(student_of(teacher, architecture=SHAPE), teacher, DistillSettings(task="t", hidden_weight=1.0))
+
+
+def test_a_pupil_maps_its_layers_onto_the_teachers(teacher: LoadedModel) -> None:
+    pupil = Pupil(student_of(teacher, architecture=SHAPE).model, teacher.model, match_hidden=True)
+    assert pupil.layer_pairs == [(0, 1)]
+    assert [list(weight.shape) for weight in pupil.maps.parameters()] == [[16, 8]]
+
+
+def test_a_pupil_of_equal_width_begins_with_the_identity(teacher: LoadedModel) -> None:
+    pupil = Pupil(student_of(teacher, layers=2).model, teacher.model, match_hidden=True)
+    assert all(weight.equal(torch.eye(16)) for weight in pupil.maps.parameters())
+    assert pupil.layer_pairs == [(0, 0), (1, 1)]

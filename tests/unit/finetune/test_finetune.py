@@ -1,0 +1,183 @@
+"""finetune puts a new head on a backbone and trains what is not frozen."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import safetensors.torch
+from safetensors.numpy import load_file
+
+from stillhouse.components.artifacts.dataset import read_split
+from stillhouse.components.finetune.finetune import balanced_weights, start_of, thaw_of
+from stillhouse.components.finetune.settings import FinetuneSettings
+from stillhouse.components.storage.digests import digest_folder
+from stillhouse.components.tasks import text_classification as task
+from stillhouse.components.training.loop import Thaw
+from stillhouse.components.training.preemption import Preempted
+
+Workshop = Any
+"""conftest.Workshop"""
+Trained = Any
+"""conftest.Trained"""
+
+FAST = {"loop": {"epochs": 16}, "optimizer": {"learning_rate": 1e-2}}
+
+
+@pytest.fixture
+def nothing(workshop: Workshop) -> Path:
+    """What pretrain leaves when it is skipped."""
+    folder = workshop.folder / "nothing"
+    folder.mkdir()
+    (folder / "model.json").write_text('{"format": 1, "load": "nothing"}')
+    return folder
+
+
+def test_it_learns_the_classes(trained: Trained) -> None:
+    assert trained.teacher.figures["validation_f1_macro"] > 0.9
+
+
+def test_it_answers_on_texts_it_never_saw(trained: Trained) -> None:
+    split = read_split(trained.dataset, "test")
+    scores = task.score(task.load_model(trained.teacher.model), split.texts)
+    assert (scores.argmax(1) == split.targets).mean() > 0.85
+
+
+def test_model_json_names_labels_settings_and_the_parent(trained: Trained) -> None:
+    info = trained.teacher.info
+    assert (info["task"], info["target"], info["labels"]) == ("text_classification", "classes", ["gold", "iron"])
+    assert (info["main_metric"], info["max_length"]) == ("f1_macro", 48)
+    assert info["settings"]["loop"]["epochs"] == 8
+    assert info["parents"] == [digest_folder(trained.backbone.model)]
+
+
+def test_it_keeps_the_hashes_of_all_rows_whose_labels_it_saw(trained: Trained) -> None:
+    hashes = load_file(trained.teacher.model / "training_rows.safetensors")["hashes"]
+    seen = [read_split(trained.dataset, name).hashes for name in ("train", "validation")]
+    assert hashes.tolist() == sorted(np.concatenate(seen).tolist())
+
+
+def test_it_starts_from_what_pretrain_wrote_else_from_the_base_else_from_nothing(
+    trained: Trained, nothing: Path
+) -> None:
+    assert start_of(trained.backbone.model, "base") == str(trained.backbone.model)
+    assert start_of(nothing, "base") == "base"
+    assert start_of(nothing, None) is None
+
+
+def test_without_a_backbone_it_learns_from_random_weights(workshop: Workshop, nothing: Path) -> None:
+    done = workshop.run("finetune", FAST, dataset=workshop.dataset(), backbone=nothing)
+    assert done.figures["validation_f1_macro"] > 0.9
+    assert done.info["parents"] == []
+
+
+def changed(trained: Trained, done: Any) -> set[str]:
+    """Parts of the backbone that differ from the pretrained ones."""
+    before, after = (safetensors.torch.load_file(path / "model.safetensors") for path in (trained.backbone.model, done))
+    shared = [name for name in after if name in before]
+    assert len(shared) > 20
+    differing = {name for name in shared if not after[name].equal(before[name])}
+    return {"layer " + name.split(".")[3] if ".layer." in name else name.split(".")[1] for name in differing}
+
+
+@pytest.mark.parametrize(
+    ("settings", "parts"),
+    [
+        ({"freeze": "nothing"}, {"embeddings", "layer 0", "layer 1"}),
+        ({"freeze": "backbone"}, set()),
+        ({"freeze": 1}, {"layer 1"}),
+    ],
+    ids=["nothing", "backbone", "one layer"],
+)
+def test_frozen_parts_stay_as_they_were_pretrained(
+    workshop: Workshop, trained: Trained, settings: dict[str, Any], parts: set[str]
+) -> None:
+    done = workshop.run("finetune", settings, dataset=workshop.dataset(), backbone=trained.backbone.model)
+    assert changed(trained, done.model) == parts
+
+
+@pytest.mark.parametrize(
+    ("settings", "thaw"),
+    [
+        ({}, Thaw(0, 0)),
+        ({"freeze": "backbone"}, Thaw(5, 0)),
+        ({"freeze": "backbone", "unfreeze_every": 2}, Thaw(5, 2)),
+        ({"freeze": 0}, Thaw(1, 0)),
+        ({"freeze": 2}, Thaw(3, 0)),
+    ],
+)
+def test_a_number_freezes_the_embeddings_and_so_many_layers(settings: dict[str, Any], thaw: Thaw) -> None:
+    assert thaw_of(FinetuneSettings.model_validate({"task": "t", **settings}), 4) == thaw
+
+
+def test_balanced_classes_have_the_same_say() -> None:
+    targets = np.array([0] * 6 + [1] * 3 + [2])
+    weights = balanced_weights("classes", targets)
+    assert weights == pytest.approx([10 / 18, 10 / 9, 10 / 3])
+
+
+def test_balanced_labels_weigh_their_rows_as_much_as_all_others() -> None:
+    targets = np.array([[1, 1], [0, 1], [0, 1], [0, 1]], np.float32)
+    assert balanced_weights("multi_label", targets) == pytest.approx([3, 0.25])
+
+
+def test_numbers_have_no_weights() -> None:
+    assert balanced_weights("number", np.array([1.0, 2.0])) is None
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"class_weights": "balanced"}, {"label_smoothing": 0.3}, {"dropout": 0.0}, {"optimizer": {"layer_decay": 0.5}}],
+    ids=lambda settings: next(iter(settings)),
+)
+def test_every_option_has_an_effect(workshop: Workshop, trained: Trained, settings: dict[str, Any]) -> None:
+    paths = {"dataset": workshop.dataset(), "backbone": trained.backbone.model}
+    loop = {"epochs": 1}
+    plain, other = (workshop.run("finetune", {**given, "loop": loop}, **paths) for given in ({}, settings))
+    losses = [[value for name, _, value in done.points if name == "train/loss"] for done in (plain, other)]
+    assert np.isfinite(losses).all()
+    assert losses[0] != losses[1]
+
+
+def test_several_labels_at_once_are_learnt(workshop: Workshop, nothing: Path) -> None:
+    dataset = workshop.dataset("multi_label")
+    settings = {"class_weights": "balanced", "loop": {"epochs": 16, "batch_tokens": 128}, "architecture": {"width": 32}}
+    done = workshop.run(
+        "finetune", {**settings, "optimizer": {"learning_rate": 5e-3}}, dataset=dataset, backbone=nothing
+    )
+    share = read_split(dataset, "validation").targets.mean()
+    always_yes = 2 * share / (1 + share)
+    assert done.figures["validation_f1_micro"] > always_yes + 0.1
+    scores = task.score(task.load_model(done.model), ["red red a b red red", "green green a b green green"])
+    assert np.abs(scores[0] - scores[1]).max() > 0.5
+
+
+def test_numbers_far_from_zero_are_learnt_and_answered_in_their_unit(workshop: Workshop, nothing: Path) -> None:
+    done = workshop.run("finetune", FAST, dataset=workshop.dataset("number"), backbone=nothing)
+    assert done.figures["validation_r2"] > 0.8
+    answers = task.score(task.load_model(done.model), ["up a up b up", "a b c d", "down a down b down"])[:, 0]
+    assert answers == pytest.approx([1200, 1000, 800], abs=60)
+
+
+@pytest.mark.parametrize("stop_after", [4, 9])
+def test_stopped_by_sigterm_it_goes_on_to_the_same_bits(workshop: Workshop, nothing: Path, stop_after: int) -> None:
+    settings = {"loop": {"epochs": 3, "patience": 3, "evaluations_per_epoch": 2}}
+    paths = {"dataset": workshop.dataset("number", augment=0.1), "backbone": nothing}
+    unbroken = workshop.run("finetune", settings, **paths)
+    with pytest.raises(Preempted):
+        workshop.run("finetune", settings, **paths, stop_after=stop_after, name="again")
+    resumed = workshop.run("finetune", settings, **paths, name="again")
+
+    assert resumed.weights == unbroken.weights
+    assert resumed.points == unbroken.points
+
+
+def test_another_backbone_does_not_go_on_from_this_ones_checkpoint(
+    workshop: Workshop, trained: Trained, nothing: Path
+) -> None:
+    dataset = workshop.dataset()
+    expected = workshop.run("finetune", {}, dataset=dataset, backbone=trained.backbone.model)
+    with pytest.raises(Preempted):
+        workshop.run("finetune", {}, dataset=dataset, backbone=nothing, stop_after=4, name="stopped")
+    done = workshop.run("finetune", {}, dataset=dataset, backbone=trained.backbone.model)
+    assert done.weights == expected.weights

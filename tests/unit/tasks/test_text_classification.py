@@ -1,0 +1,268 @@
+"""Text classification on transformers' models: masks, losses, answers, and which models are taken."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
+from transformers import (
+    AutoModelForCausalLM,
+    AutoModelForMaskedLM,
+    AutoModelForSequenceClassification,
+    PreTrainedConfig,
+    PreTrainedModel,
+)
+
+from stillhouse.components.models.settings import Architecture
+from stillhouse.components.tasks import LoadedModel
+from stillhouse.components.tasks import text_classification as task
+from stillhouse.components.tasks.text import train_tokenizer
+from stillhouse.errors import UserError
+
+TEXTS = ["ab cd ef gh", "ij", "kl mn ab cd ef gh kl", "ab", "cd ij kl mn", "gh gh gh"]
+SHAPE = Architecture(layers=1, width=8, heads=2, vocab_size=300, max_length=16)
+CLASSES = {"target": "classes", "labels": ["x", "y", "z"], "max_length": 16}
+MakeConfig = Callable[..., PreTrainedConfig]
+
+
+def with_strong_weights(model: PreTrainedModel) -> PreTrainedModel:
+    """Random weights so large that attention looks at something."""
+    torch.manual_seed(0)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.normal_(std=0.5)
+    return model.eval()
+
+
+def ragged_batch(*lengths: int) -> dict[str, torch.Tensor]:
+    """Random tokens, padded on the right."""
+    torch.manual_seed(1)
+    mask = torch.arange(max(lengths))[None] < torch.tensor(lengths)[:, None]
+    return {"input_ids": torch.randint(5, 20, mask.shape) * mask, "attention_mask": mask}
+
+
+@pytest.mark.parametrize("attention", ["sdpa", "eager"])
+@pytest.mark.parametrize("kind", sorted(task.BROADCAST_MASK | {"gpt2"}))
+def test_a_padded_batch_is_answered_as_each_row_alone(tiny_config: MakeConfig, kind: str, attention: str) -> None:
+    model = with_strong_weights(
+        AutoModelForSequenceClassification.from_config(tiny_config(kind), attn_implementation=attention)
+    )
+    lengths = (3, 9, 14)
+    batch = ragged_batch(*lengths)
+    with torch.inference_mode():
+        together = task.logits_of(model, batch)
+        alone = [
+            task.logits_of(model, {name: tensor[row : row + 1, :length] for name, tensor in batch.items()})
+            for row, length in enumerate(lengths)
+        ]
+    assert together.std() > 0.1
+    assert torch.allclose(together, torch.cat(alone), atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["bert", "roberta", "distilbert", "electra"])
+def test_masked_words_cost_what_the_whole_models_logits_say(tiny_config: MakeConfig, kind: str) -> None:
+    model = with_strong_weights(AutoModelForMaskedLM.from_config(tiny_config(kind)))
+    batch = ragged_batch(6, 9)
+    batch["labels"] = torch.where(torch.rand(2, 9) < 0.4, batch["input_ids"], -100)
+    logits = model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"].long()).logits
+    expected = cross_entropy(logits.flatten(0, 1), batch["labels"].flatten(), ignore_index=-100, reduction="sum")
+    loss, count = task.pretraining_loss(model, batch)
+    assert count == (batch["labels"] != -100).sum()
+    assert loss.item() == pytest.approx(expected.item(), rel=1e-5)
+
+
+def test_next_words_cost_what_transformers_says(tiny_config: MakeConfig) -> None:
+    model = with_strong_weights(AutoModelForCausalLM.from_config(tiny_config("gpt2")))
+    batch = ragged_batch(6, 9)
+    batch["labels"] = torch.where(batch["attention_mask"], batch["input_ids"], -100)
+    loss, count = task.pretraining_loss(model, batch)
+    assert count == 5 + 8
+    inputs = {**batch, "attention_mask": batch["attention_mask"].long()}
+    assert loss.item() / count == pytest.approx(model(**inputs).loss.item(), rel=1e-5)
+
+
+def test_a_batch_without_a_masked_word_costs_nothing(tiny_config: MakeConfig) -> None:
+    batch = ragged_batch(4, 3)
+    model = AutoModelForMaskedLM.from_config(tiny_config("bert"))
+    loss, count = task.pretraining_loss(model, {**batch, "labels": torch.full((2, 4), -100)})
+    assert (loss.item(), count) == (0.0, 0)
+
+
+def head_and_batch(tiny_config: MakeConfig, labels: torch.Tensor) -> tuple[PreTrainedModel, dict[str, Any]]:
+    config = tiny_config("bert")
+    config.num_labels = 3
+    model = with_strong_weights(AutoModelForSequenceClassification.from_config(config))
+    return model, {**ragged_batch(5, 7, 3), "labels": labels}
+
+
+def test_the_loss_of_classes_weighs_and_smooths_as_torch_does(tiny_config: MakeConfig) -> None:
+    model, batch = head_and_batch(tiny_config, torch.tensor([0, 2, 1]))
+    weights = np.array([0.5, 1.0, 3.0])
+    loss, count = task.loss("classes", class_weights=weights, label_smoothing=0.1)(model, batch)
+    options = {"weight": torch.tensor(weights).float(), "label_smoothing": 0.1, "reduction": "sum"}
+    assert count == 3
+    assert loss.item() == pytest.approx(cross_entropy(task.logits_of(model, batch), batch["labels"], **options).item())
+
+
+def test_the_loss_of_label_sets_is_a_mean_over_labels(tiny_config: MakeConfig) -> None:
+    model, batch = head_and_batch(tiny_config, torch.tensor([[1.0, 0, 0], [1, 1, 0], [0, 0, 0]]))
+    weights = np.array([2.0, 1.0, 1.0])
+    loss, count = task.loss("multi_label", class_weights=weights, label_smoothing=0.2)(model, batch)
+    soft = batch["labels"] * 0.8 + 0.1
+    each = binary_cross_entropy_with_logits(
+        task.logits_of(model, batch), soft, pos_weight=torch.tensor(weights).float(), reduction="none"
+    )
+    assert count == 3
+    assert loss.item() == pytest.approx(each.mean(-1).sum().item())
+
+
+def test_the_loss_of_a_number_is_its_squared_error(tiny_config: MakeConfig) -> None:
+    config = tiny_config("bert")
+    config.num_labels = 1
+    model = with_strong_weights(AutoModelForSequenceClassification.from_config(config))
+    batch = {**ragged_batch(5, 7), "labels": torch.tensor([0.5, -1.0])}
+    loss, count = task.loss("number", class_weights=None, label_smoothing=0.0)(model, batch)
+    answers = task.logits_of(model, batch)[:, 0]
+    assert count == 2
+    assert loss.item() == pytest.approx((answers - batch["labels"]).square().sum().item())
+
+
+@pytest.fixture(scope="module")
+def loaded() -> LoadedModel:
+    """An untrained classifier of three classes."""
+    made = task.with_new_head(None, TEXTS, SHAPE, CLASSES)
+    with_strong_weights(made.model)
+    return made
+
+
+def test_a_new_head_knows_the_names_of_its_labels(loaded: LoadedModel) -> None:
+    config = loaded.model.config
+    assert config.id2label == {0: "x", 1: "y", 2: "z"}
+    assert config.label2id == {"x": 0, "y": 1, "z": 2}
+    assert config.problem_type == "single_label_classification"
+
+
+def test_a_number_has_a_head_of_one_value() -> None:
+    config = task.with_new_head(None, TEXTS, SHAPE, {"target": "number", "labels": []}).model.config
+    assert (config.num_labels, config.problem_type) == (1, "regression")
+
+
+@pytest.mark.parametrize("batch_tokens", [1, 20, 10_000])
+def test_answers_come_in_the_order_of_the_texts(loaded: LoadedModel, batch_tokens: int) -> None:
+    scores = task.score(loaded, TEXTS, batch_tokens=batch_tokens)
+    alone = np.concatenate([task.score(loaded, [text]) for text in TEXTS])
+    assert scores.dtype == np.float32
+    assert scores == pytest.approx(alone, abs=1e-5)
+    assert scores.sum(1) == pytest.approx(1)
+
+
+def test_no_texts_have_no_answers(loaded: LoadedModel) -> None:
+    assert len(task.score(loaded, [])) == 0
+
+
+def test_progress_counts_the_texts(loaded: LoadedModel) -> None:
+    done: list[int] = []
+    task.score(loaded, TEXTS, batch_tokens=20, progress=done.append)
+    assert len(done) > 1
+    assert sum(done) == len(TEXTS)
+
+
+@pytest.mark.parametrize(("target", "low", "high"), [("multi_label", 0.0, 1.0), ("number", -np.inf, np.inf)])
+def test_label_sets_are_answered_one_by_one_and_numbers_as_they_are(
+    loaded: LoadedModel, target: str, low: float, high: float
+) -> None:
+    scores = task.score(LoadedModel(loaded.model, loaded.tokenizer, {**CLASSES, "target": target}), TEXTS)
+    assert ((scores > low) & (scores < high)).all()
+    assert not np.allclose(scores.sum(1), 1)
+
+
+def test_augmentation_hides_other_words_in_each_epoch_and_the_same_ones_again(loaded: LoadedModel) -> None:
+    targets = np.zeros(len(TEXTS), np.int64)
+    samples = task.labelled_samples(loaded, TEXTS, targets, max_length=16, augment=0.5, seed=1)
+    rows = np.arange(len(TEXTS))
+    views = [samples.batch(rows, epoch)["input_ids"] for epoch in (0, 1, 0)]
+    assert views[0].equal(views[2])
+    assert not views[0].equal(views[1])
+
+
+def test_numbers_are_learnt_in_the_precision_of_the_model(loaded: LoadedModel) -> None:
+    samples = task.labelled_samples(loaded, TEXTS, np.linspace(0, 1, 6), max_length=16, augment=0.0, seed=1)
+    assert samples.batch(np.array([0]), 0)["labels"].dtype == torch.float32
+
+
+def test_a_text_longer_than_the_model_takes_is_an_error_of_the_setting(loaded: LoadedModel) -> None:
+    with pytest.raises(UserError, match="max_length is 17, but the model has 16 positions"):
+        task.labelled_samples(loaded, TEXTS, np.zeros(6), max_length=17, augment=0.0, seed=1)
+
+
+def save(folder: Path, model: PreTrainedModel, **without: None) -> Path:
+    """A base: model and tokenizer, some of whose special tokens are taken away."""
+    model.save_pretrained(folder)
+    tokenizer = train_tokenizer(TEXTS, 300, 16)
+    for name in without:
+        setattr(tokenizer, name, None)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def test_a_base_with_other_labels_gets_a_new_head(tiny_config: MakeConfig, tmp_path: Path) -> None:
+    config = tiny_config("bert", vocab_size=300)
+    config.num_labels = 7
+    base = AutoModelForSequenceClassification.from_config(config)
+    start = save(tmp_path / "base", base)
+    made = task.with_new_head(str(start), [], None, CLASSES)
+    assert made.model.config.num_labels == 3
+    words, expected = (next(model.get_input_embeddings().parameters()) for model in (made.model, base))
+    assert words.equal(expected)
+
+
+def test_a_base_in_half_precision_is_trained_in_float32(tiny_config: MakeConfig, tmp_path: Path) -> None:
+    base = AutoModelForMaskedLM.from_config(tiny_config("bert", vocab_size=300)).to(torch.bfloat16)
+    made = task.with_new_head(str(save(tmp_path / "base", base)), [], None, CLASSES)
+    assert {parameter.dtype for parameter in made.model.parameters()} == {torch.float32}
+
+
+def test_a_base_without_padding_and_mask_tokens_is_taken(tiny_config: MakeConfig, tmp_path: Path) -> None:
+    base = AutoModelForCausalLM.from_config(tiny_config("gpt2", vocab_size=300))
+    start = save(tmp_path / "base", base, pad_token=None, mask_token=None)
+    config = json.loads((start / "config.json").read_text())
+    (start / "config.json").write_text(json.dumps({**config, "pad_token_id": None}))
+    tokens = json.loads((start / "tokenizer_config.json").read_text())
+    (start / "tokenizer_config.json").write_text(json.dumps({**tokens, "eos_token": "[SEP]"}))
+
+    made = task.with_new_head(str(start), [], None, CLASSES)
+    samples = task.labelled_samples(made, TEXTS, np.zeros(6, np.int64), max_length=16, augment=0.3, seed=1)
+    assert made.tokenizer.pad_token == "[SEP]"
+    assert made.model.config.pad_token_id == made.tokenizer.pad_token_id
+    assert task.logits_of(made.model, samples.batch(np.array([0, 1]), 0)).shape == (2, 3)
+
+
+@pytest.mark.parametrize(("kind", "objective"), [("gpt2", "masked_lm"), ("bert", "next_word")])
+def test_a_base_reads_in_the_direction_of_the_objective(
+    tiny_config: MakeConfig, tmp_path: Path, kind: str, objective: str
+) -> None:
+    auto = AutoModelForCausalLM if kind == "gpt2" else AutoModelForMaskedLM
+    start = save(tmp_path / "base", auto.from_config(tiny_config(kind, vocab_size=300)))
+    with pytest.raises(UserError, match=rf"'{objective}', and the base '.*' is a {kind}; masked_lm needs an encoder"):
+        task.new_backbone([], SHAPE, objective, str(start), 16)
+
+
+def test_remote_code_is_refused_and_not_run(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(
+        json.dumps({"model_type": "trap", "auto_map": dict.fromkeys(("AutoConfig", "AutoModel"), "trap.Trap")})
+    )
+    (tmp_path / "trap.py").write_text(f"open({str(tmp_path / 'sprung')!r}, 'w')\nclass Trap: pass\n")
+    with pytest.raises(UserError, match="cannot be loaded"):
+        task.with_new_head(str(tmp_path), [], None, CLASSES)
+    assert not (tmp_path / "sprung").exists()
+
+
+def test_a_damaged_weight_file_is_one_sentence(tiny_config: MakeConfig, tmp_path: Path) -> None:
+    start = save(tmp_path / "base", AutoModelForMaskedLM.from_config(tiny_config("bert", vocab_size=300)))
+    (start / "model.safetensors").write_bytes((start / "model.safetensors").read_bytes()[:500])
+    with pytest.raises(UserError, match="cannot be loaded"):
+        task.with_new_head(str(start), [], None, CLASSES)

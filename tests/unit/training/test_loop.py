@@ -1,0 +1,198 @@
+"""What the one loop promises to each step that trains."""
+
+import copy
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from stillhouse.components.training import loop
+from stillhouse.components.training.loop import Evaluation, Thaw, mean_loss
+
+Toy = Any
+"""conftest.Toy"""
+
+
+def scripted(values: list[float], seen: list[dict[str, torch.Tensor]] | None = None) -> Evaluation:
+    """An evaluation that finds `values` one after another, and keeps the weights it was shown."""
+    left = iter(values)
+
+    def measure(model: nn.Module) -> dict[str, float]:
+        if seen is not None:
+            seen.append(copy.deepcopy(model.state_dict()))
+        return {"score": next(left)}
+
+    return Evaluation(measure, "score")
+
+
+def test_a_toy_is_learnt(toy: Toy) -> None:
+    training = toy.make(epochs=15, evaluation=toy.accuracy())
+    before = mean_loss(training.model, training.samples, training.loss, training.settings)
+    training.run()
+    after = mean_loss(training.model, training.samples, training.loss, training.settings)
+    assert before > 0.6
+    assert after < 0.2
+    assert training.history.points[-1]["accuracy"] > 0.9
+
+
+def test_two_trainings_from_one_seed_are_bit_equal(toy: Toy) -> None:
+    one, other = toy.make(dropout=0.3), toy.make(dropout=0.3)
+    one.run()
+    other.run()
+    assert toy.difference(toy.weights(one), toy.weights(other)) == 0
+
+
+def test_another_seed_makes_another_model(toy: Toy) -> None:
+    one, other = toy.make(seed=1), toy.make(seed=2)
+    one.run()
+    other.run()
+    assert toy.difference(toy.weights(one), toy.weights(other)) > 0.01
+
+
+def test_dropout_does_not_depend_on_what_was_drawn_before(toy: Toy) -> None:
+    one, other = toy.make(dropout=0.3), toy.make(dropout=0.3)
+    one.run()
+    torch.rand(17)
+    other.run()
+    assert toy.difference(toy.weights(one), toy.weights(other)) == 0
+
+
+def test_accumulated_micro_batches_equal_one_large_batch(toy: Toy) -> None:
+    large, small = toy.make(micro_batch_tokens=4096), toy.make(micro_batch_tokens=40)
+    assert max(len(batch.micro_batches) for plan in small.plans for batch in plan) > 3
+    large.run()
+    small.run()
+    assert toy.difference(toy.weights(large), toy.weights(small)) < 1e-6
+
+
+def test_the_best_weights_are_left_in_the_model(toy: Toy) -> None:
+    seen: list[dict[str, torch.Tensor]] = []
+    training = toy.make(epochs=4, evaluation=scripted([0.1, 0.9, 0.5, 0.8], seen))
+    history = training.run()
+    assert toy.difference(toy.weights(training), seen[1]) == 0
+    assert toy.difference(toy.weights(training), seen[3]) > 0
+    assert (history.best, history.best_step) == (0.9, len(training.plans[0]) + len(training.plans[1]))
+
+
+def test_a_measure_can_be_the_better_the_less_it_is(toy: Toy) -> None:
+    seen: list[dict[str, torch.Tensor]] = []
+    down = scripted([3.0, 1.0, 2.0], seen)
+    training = toy.make(epochs=3, evaluation=Evaluation(down.measure, "score", greater_is_better=False))
+    assert training.run().best == 1.0
+    assert toy.difference(toy.weights(training), seen[1]) == 0
+
+
+def test_without_an_evaluation_the_last_weights_stay(toy: Toy) -> None:
+    one, other = toy.make(), toy.make(evaluation=scripted([1.0, 2.0, 3.0, 4.0]))
+    one.run()
+    other.run()
+    assert toy.difference(toy.weights(one), toy.weights(other)) == 0
+
+
+def test_it_stops_after_so_many_evaluations_without_a_better_one(toy: Toy) -> None:
+    training = toy.make(epochs=20, patience=2, evaluation=scripted([0.5, 0.6, 0.6, 0.4, 0.9]))
+    history = training.run()
+    assert [point["score"] for point in history.points] == [0.5, 0.6, 0.6, 0.4]
+    assert history.step == sum(len(plan) for plan in training.plans[:4])
+
+
+def test_an_evaluation_that_gets_better_starts_the_patience_anew(toy: Toy) -> None:
+    history = toy.make(epochs=5, patience=2, evaluation=scripted([0.5, 0.4, 0.6, 0.5, 0.7])).run()
+    assert len(history.points) == 5
+
+
+def test_evaluations_are_spread_over_the_epoch_and_end_with_it(toy: Toy) -> None:
+    history = toy.make(epochs=2, evaluations_per_epoch=3, evaluation=scripted([0.0] * 6)).run()
+    epochs = [point["epochs"] for point in history.points]
+    assert epochs == pytest.approx([1 / 3, 2 / 3, 1, 4 / 3, 5 / 3, 2], abs=0.1)
+    assert epochs[2] == 1
+    assert epochs[5] == 2
+
+
+def test_frozen_parameters_do_not_change(toy: Toy) -> None:
+    training = toy.make(thaw=Thaw(level=2))
+    before = toy.weights(training)
+    training.run()
+    changed = {name for name, tensor in toy.weights(training).items() if not tensor.equal(before[name])}
+    assert changed == {name for name in before if name.startswith(("encoder.layer.1", "words", "classifier"))}
+
+
+def test_frozen_layers_thaw_from_the_top(toy: Toy) -> None:
+    seen: list[dict[str, torch.Tensor]] = []
+    training = toy.make(epochs=4, thaw=Thaw(level=3, every=1), evaluation=scripted([0.1, 0.2, 0.3, 0.4], seen))
+    states = [toy.weights(training)]
+    training.run()
+    states += seen
+    learnt = [
+        {name.rsplit(".", 2)[0] for name in states[0] if not later[name].equal(earlier[name])}
+        for earlier, later in zip(states, seen, strict=False)
+    ]
+    assert all({"words", "classifier"} <= names for names in learnt)
+    assert [names - {"words", "classifier"} for names in learnt] == [
+        set(),
+        {"encoder.layer.1"},
+        {"encoder.layer.1", "encoder.layer.0"},
+        {"encoder.layer.1", "encoder.layer.0", "embeddings"},
+    ]
+
+
+def test_thawing_follows_the_epochs() -> None:
+    assert [Thaw(level=3, every=2).at(epoch) for epoch in range(9)] == [3, 3, 2, 2, 1, 1, 0, 0, 0]
+    assert [Thaw(level=3).at(epoch) for epoch in range(3)] == [3, 3, 3]
+
+
+def test_the_curves_hold_the_loss_of_the_steps_since_the_last_point(toy: Toy) -> None:
+    training = toy.make(epochs=1)
+    training.run()
+    losses = toy.record.curve("train/loss")
+    assert list(losses) == list(range(1, training.num_steps + 1))
+    assert sum(losses.values()) / len(losses) == pytest.approx(0.69, abs=0.2)
+
+
+def test_a_long_training_has_few_points_at_fixed_steps(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop, "CURVE_POINTS", 6)
+    training = toy.make(epochs=5)
+    training.run()
+    steps = list(toy.record.curve("train/loss"))
+    every = steps[0]
+    assert len(steps) <= 7
+    assert steps == sorted({*range(every, training.num_steps + 1, every), training.num_steps})
+
+
+def test_every_evaluation_is_a_point_of_the_validation_curves(toy: Toy) -> None:
+    training = toy.make(epochs=3, evaluation=scripted([0.3, 0.2, 0.4]))
+    history = training.run()
+    assert list(toy.record.curve("validation/score").values()) == [0.3, 0.2, 0.4]
+    assert list(toy.record.curve("validation/score")) == [point["step"] for point in history.points]
+
+
+def test_tokens_are_real_ones_and_the_fill_ratio_tells_the_rest(toy: Toy) -> None:
+    training = toy.make(epochs=2, micro_batch_tokens=4096)
+    figures = training.run().summary()
+    lengths = training.samples.lengths
+    padded = sum(len(batch.rows) * lengths[batch.rows].max() for plan in training.plans for batch in plan)
+    assert figures["tokens"] == 2 * lengths.sum()
+    assert figures["fill_ratio"] == pytest.approx(2 * lengths.sum() / padded)
+    assert 0 <= figures["data_wait_share"] < 1
+
+
+def test_the_mean_loss_does_not_depend_on_how_samples_are_cut(toy: Toy) -> None:
+    training = toy.make()
+    found = [
+        mean_loss(training.model, training.samples, training.loss, toy.make(micro_batch_tokens=budget).settings)
+        for budget in (16, 100, 10_000)
+    ]
+    assert np.ptp(found) < 1e-6
+
+
+def test_gradients_are_clipped_to_the_norm(toy: Toy) -> None:
+    free, clipped = (
+        toy.make(epochs=1, optimizer={"max_grad_norm": norm, "weight_decay": 0.0}) for norm in (1e3, 1e-12)
+    )
+    before = toy.weights(clipped)
+    free.run()
+    clipped.run()
+    assert toy.difference(toy.weights(free), before) > 0.01
+    assert toy.difference(toy.weights(clipped), before) < 1e-4

@@ -1,0 +1,84 @@
+"""Which parameters learn, how fast, and with what decay."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+from transformers import AutoModelForSequenceClassification, PreTrainedConfig
+
+from stillhouse.components.training.optimizer import depth, freeze_below, make_optimizer, set_learning_rates
+from stillhouse.components.training.settings import OptimizerSettings
+
+MakeModel = Callable[[str], nn.Module]
+
+
+@pytest.fixture
+def model_of(tiny_config: Callable[..., PreTrainedConfig]) -> MakeModel:
+    """Makes a classifier of two layers."""
+    return lambda kind: AutoModelForSequenceClassification.from_config(tiny_config(kind))
+
+
+@pytest.mark.parametrize("kind", ["bert", "roberta", "electra", "distilbert", "gpt2"])
+def test_embeddings_are_at_the_bottom_and_the_head_is_on_top(model_of: MakeModel, kind: str) -> None:
+    depths = {name: depth(name, 2) for name, _ in model_of(kind).named_parameters()}
+    words = next(name for name in depths if "word_embeddings" in name or ".wte." in name)
+    head = [name for name in depths if name.startswith(("classifier", "score", "pre_classifier"))]
+    assert depths[words] == 0
+    assert head
+    assert {depths[name] for name in head} == {3}
+    assert set(depths.values()) == {0, 1, 2, 3}
+
+
+def groups_of(model: nn.Module, **settings: Any) -> dict[str, dict[str, Any]]:
+    """The group of each parameter, by its name."""
+    optimizer = make_optimizer(model, OptimizerSettings(**settings), 2)
+    set_learning_rates(optimizer, OptimizerSettings(warmup=0.0), step=0, num_steps=10)
+    names = {id(parameter): name for name, parameter in model.named_parameters()}
+    return {names[id(p)]: group for group in optimizer.param_groups for p in group["params"]}
+
+
+def test_every_layer_below_the_top_learns_at_a_multiple_of_the_one_above(model_of: MakeModel) -> None:
+    model = model_of("bert")
+    rates = {name: group["lr"] for name, group in groups_of(model, learning_rate=0.1, layer_decay=0.5).items()}
+    query = "bert.encoder.layer.{}.attention.self.query.weight"
+    assert rates["classifier.weight"] == pytest.approx(0.1)
+    assert rates[query.format(1)] == pytest.approx(0.1)
+    assert rates[query.format(0)] == pytest.approx(0.05)
+    assert rates["bert.embeddings.word_embeddings.weight"] == pytest.approx(0.025)
+
+
+def test_biases_and_normalisation_do_not_decay(model_of: MakeModel) -> None:
+    model = model_of("bert")
+    decays = {name: group["weight_decay"] for name, group in groups_of(model, weight_decay=0.3).items()}
+    assert decays.keys() == dict(model.named_parameters()).keys()
+    assert {name for name, decay in decays.items() if decay == 0} == {
+        name for name in decays if name.endswith("bias") or "LayerNorm" in name
+    }
+
+
+def rates(num_steps: int, **settings: Any) -> list[float]:
+    parsed = OptimizerSettings(learning_rate=1.0, **settings)
+    optimizer = make_optimizer(nn.Linear(2, 2), parsed, 2)
+    return [set_learning_rates(optimizer, parsed, step=step, num_steps=num_steps) for step in range(num_steps)]
+
+
+def test_the_learning_rate_rises_in_a_line_and_falls_as_a_cosine() -> None:
+    found = rates(20, warmup=0.2)
+    assert found[:4] == pytest.approx([0.25, 0.5, 0.75, 1.0])
+    assert found[4:] == pytest.approx([0.5 * (1 + math.cos(math.pi * step / 16)) for step in range(16)])
+
+
+def test_a_constant_learning_rate_stays_after_its_rise() -> None:
+    assert rates(10, warmup=0.2, schedule="constant") == pytest.approx([0.5] + [1.0] * 9)
+
+
+def test_frozen_parameters_have_no_gradient(model_of: MakeModel) -> None:
+    model = model_of("bert")
+    num_learning = freeze_below(model, 2, 2)
+    model(input_ids=torch.ones(1, 4, dtype=torch.long)).logits.sum().backward()
+    learning = {name for name, parameter in model.named_parameters() if parameter.grad is not None}
+    assert learning == {name for name, _ in model.named_parameters() if depth(name, 2) >= 2}
+    assert num_learning == sum(p.numel() for name, p in model.named_parameters() if name in learning)
