@@ -12,8 +12,8 @@ from stillhouse.components.training.settings import LoopSettings, OptimizerSetti
 class Student(Settings):
     """Where the student comes from."""
 
-    layers: int | None = Field(default=1, ge=1)
-    """Layers taken from the teacher, evenly spaced, with its embeddings and head; null for one of the other two."""
+    layers: int | None = Field(default=None, ge=1)
+    """Layers taken from the teacher, evenly spaced, with its embeddings and head; 1 when nothing else is given."""
     base: str = ""
     """A pretrained model by name: a folder, s3://, hf:// or models:/."""
     architecture: Architecture | None = None
@@ -21,8 +21,8 @@ class Student(Settings):
 
     @model_validator(mode="after")
     def _one_origin(self) -> "Student":
-        if sum([self.layers is not None, bool(self.base), self.architecture is not None]) != 1:
-            raise ValueError("give exactly one of layers, base and architecture (set layers to null for the others)")
+        if sum([self.layers is not None, bool(self.base), self.architecture is not None]) > 1:
+            raise ValueError("give one of layers, base and architecture")
         return self
 
 

@@ -19,13 +19,12 @@ def make_student(task: Task, teacher: LoadedModel, asked: Student, base: str | N
         return task.with_new_head(base, [], None, teacher.info)
     if asked.architecture is not None:
         return task.with_new_head(None, [], asked.architecture, teacher.info, None, teacher.tokenizer)
-    assert asked.layers is not None
-    if asked.layers > num_layers(teacher.model):
+    keep = asked.layers or 1
+    if keep > num_layers(teacher.model):
         raise UserError(
-            f"model_student asks for {asked.layers} layers and the teacher has {num_layers(teacher.model)}; "
-            "ask for no more."
+            f"model_student asks for {keep} layers and the teacher has {num_layers(teacher.model)}; ask for no more."
         )
-    return LoadedModel(take_layers(teacher.model, asked.layers), teacher.tokenizer, teacher.info)
+    return LoadedModel(take_layers(teacher.model, keep), teacher.tokenizer, teacher.info)
 
 
 def check_comparable(student: LoadedModel, teacher: LoadedModel, settings: DistillSettings) -> None:

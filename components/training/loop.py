@@ -168,7 +168,7 @@ class Training:
 
     def _remaining(self) -> list[tuple[int, int, Batch]]:
         steps = [(epoch, i, batch) for epoch, plan in enumerate(self.plans) for i, batch in enumerate(plan)]
-        return [] if self.history.stopped else steps[self.history.step :]
+        return steps[self.history.step :]
 
     def _step(self, batch: Batch, epoch: int) -> None:
         began = time.perf_counter()

@@ -27,7 +27,7 @@ def losses(done: Any) -> list[float]:
 
 @pytest.mark.parametrize(
     "student",
-    [{"layers": 1}, {"layers": None, "architecture": SHAPE}, {"layers": None, "base": "the backbone"}],
+    [{"layers": 1}, {"architecture": SHAPE}, {"base": "the backbone"}],
     ids=["layers", "architecture", "base"],
 )
 def test_a_student_of_any_origin_learns_to_answer(
@@ -57,7 +57,7 @@ def test_the_teacher_stays_as_it_is(workshop: Workshop, trained: Trained) -> Non
 
 
 def test_with_soft_answers_alone_the_student_needs_no_label(workshop: Workshop, trained: Trained) -> None:
-    settings = {**FAST, "loop": {"epochs": 16}, "soft_weight": 1.0, "student": {"layers": None, "architecture": SHAPE}}
+    settings = {**FAST, "loop": {"epochs": 16}, "soft_weight": 1.0, "student": {"architecture": SHAPE}}
     done = workshop.run("distill", settings, dataset=workshop.dataset(), teacher=trained.teacher.model)
     texts = read_split(trained.dataset, "test").texts
     answers = [task.score(task.load_model(folder), texts) for folder in (trained.teacher.model, done.model)]
@@ -89,7 +89,7 @@ def test_unlabelled_rows_are_learnt_from_unless_told_not_to(workshop: Workshop, 
 @pytest.mark.parametrize("term", ["hidden_weight", "attention_weight"])
 def test_an_inner_term_is_lowered(workshop: Workshop, trained: Trained, term: str) -> None:
     shape = {**SHAPE, "layers": 2}
-    settings = {**FAST, term: 100.0, "student": {"layers": None, "architecture": shape}}
+    settings = {**FAST, term: 100.0, "student": {"architecture": shape}}
     done = workshop.run("distill", settings, dataset=workshop.dataset(), teacher=trained.teacher.model)
     assert losses(done)[-1] < 0.5 * losses(done)[0]
     assert done.figures["teacher_hit_share"] == 0
@@ -105,14 +105,14 @@ def test_attention_terms_leave_no_trace_in_the_student(workshop: Workshop, train
 
 def test_inner_terms_of_another_tokenizer_are_refused(workshop: Workshop, trained: Trained, tmp_path: Path) -> None:
     other = workshop.run("pretrain", {"loop": {"epochs": 1}}, dataset=workshop.dataset("number"))
-    settings = {"hidden_weight": 1.0, "student": {"layers": None, "base": str(other.model)}}
+    settings = {"hidden_weight": 1.0, "student": {"base": str(other.model)}}
     with pytest.raises(UserError, match="the student's tokenizer is not the teacher's"):
         workshop.run("distill", settings, dataset=workshop.dataset(), teacher=trained.teacher.model)
 
 
 def test_a_student_with_another_tokenizer_learns_from_kept_answers(workshop: Workshop, trained: Trained) -> None:
     other = workshop.run("pretrain", {"loop": {"epochs": 1}}, dataset=workshop.dataset("multi_label"))
-    settings = {**FAST, "loop": {"epochs": 16}, "student": {"layers": None, "base": str(other.model)}}
+    settings = {**FAST, "loop": {"epochs": 16}, "student": {"base": str(other.model)}}
     done = workshop.run("distill", settings, dataset=workshop.dataset(), teacher=trained.teacher.model)
     assert (done.model / "tokenizer.json").read_bytes() == (other.model / "tokenizer.json").read_bytes()
     assert done.figures["validation_f1_macro"] > 0.75
@@ -127,7 +127,7 @@ def number_teacher(workshop: Workshop) -> Any:
     return workshop.run("finetune", settings, dataset=workshop.dataset("number"), backbone=nothing)
 
 
-@pytest.mark.parametrize("student", [{"layers": 1}, {"layers": None, "architecture": SHAPE}], ids=["layers", "new"])
+@pytest.mark.parametrize("student", [{"layers": 1}, {"architecture": SHAPE}], ids=["layers", "new"])
 def test_numbers_far_from_zero_are_distilled_in_their_unit(
     workshop: Workshop, number_teacher: Any, student: dict[str, Any]
 ) -> None:
@@ -168,6 +168,12 @@ def test_stopped_by_sigterm_it_goes_on_to_the_same_bits(
 
     assert resumed.weights == unbroken.weights
     assert resumed.points == unbroken.points
+
+
+def test_no_checkpoint_is_left_when_it_has_ended(workshop: Workshop, trained: Trained) -> None:
+    settings = {"loop": {"checkpoint_seconds": 1e-6}}
+    workshop.run("distill", settings, dataset=workshop.dataset(), teacher=trained.teacher.model)
+    assert list((workshop.folder / "home" / "store").rglob("*.safetensors")) == []
 
 
 def test_too_many_layers_leave_nothing_behind(workshop: Workshop, trained: Trained) -> None:

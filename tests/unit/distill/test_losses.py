@@ -79,7 +79,7 @@ def test_no_label_at_all_is_no_loss_and_no_gradient(target: str, shape: tuple[in
 
 
 def test_hidden_states_are_compared_on_real_tokens_of_paired_layers() -> None:
-    student = [torch.zeros(2, 2, 1)] * 2
+    student = [torch.full((2, 2, 1), 7.0), torch.zeros(2, 2, 1)]
     teacher = [torch.full((2, 2, 1), 9.0), torch.full((2, 2, 1), 5.0), torch.tensor([[[1.0], [3.0]], [[2.0], [99.0]]])]
     mask = torch.tensor([[True, True], [True, False]])
     one = nn.Linear(1, 1, bias=False)

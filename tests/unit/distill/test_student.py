@@ -24,7 +24,7 @@ def teacher(trained: Trained) -> LoadedModel:
 
 
 def student_of(teacher: LoadedModel, base: str | None = None, **asked: Any) -> LoadedModel:
-    return make_student(task, teacher, Student.model_validate({"layers": None, "base": base or "", **asked}), base)
+    return make_student(task, teacher, Student.model_validate({"base": base or "", **asked}), base)
 
 
 def test_layers_of_the_teacher(teacher: LoadedModel) -> None:
@@ -53,10 +53,14 @@ def test_more_layers_than_the_teacher_has_is_one_sentence(teacher: LoadedModel) 
         student_of(teacher, layers=3)
 
 
-@pytest.mark.parametrize("asked", [{}, {"layers": 1, "base": "x"}, {"layers": 1, "architecture": SHAPE}])
-def test_exactly_one_origin_is_asked_for(asked: dict[str, Any]) -> None:
-    with pytest.raises(ValidationError, match="give exactly one of layers, base and architecture"):
-        Student.model_validate({"layers": None, **asked})
+def test_without_an_origin_it_is_one_layer_of_the_teacher(teacher: LoadedModel) -> None:
+    assert num_layers(student_of(teacher).model) == 1
+
+
+@pytest.mark.parametrize("asked", [{"layers": 1, "base": "x"}, {"base": "x", "architecture": SHAPE}])
+def test_two_origins_are_refused(asked: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match="give one of layers, base and architecture"):
+        Student.model_validate(asked)
 
 
 @pytest.mark.parametrize(

@@ -172,6 +172,12 @@ def test_stopped_by_sigterm_it_goes_on_to_the_same_bits(workshop: Workshop, noth
     assert resumed.points == unbroken.points
 
 
+def test_no_checkpoint_is_left_when_it_has_ended(workshop: Workshop, trained: Trained) -> None:
+    settings = {"loop": {"checkpoint_seconds": 1e-6}}
+    workshop.run("finetune", settings, dataset=workshop.dataset(), backbone=trained.backbone.model)
+    assert list((workshop.folder / "home" / "store").rglob("*.safetensors")) == []
+
+
 def test_another_backbone_does_not_go_on_from_this_ones_checkpoint(
     workshop: Workshop, trained: Trained, nothing: Path
 ) -> None:

@@ -88,12 +88,22 @@ def test_encoding_is_that_of_the_tokenizer(tokenizer: PreTrainedTokenizerFast) -
     assert [tokens[a:b].tolist() for a, b in pairwise(offsets)] == expected
 
 
-def test_a_long_text_is_cut_to_its_first_tokens_and_the_last_special_one(tokenizer: PreTrainedTokenizerFast) -> None:
+@pytest.mark.parametrize(("max_length", "first", "last"), [(10, 5, 5), (11, 6, 5)])
+def test_of_a_long_text_the_first_and_the_last_tokens_stay(
+    tokenizer: PreTrainedTokenizerFast, max_length: int, first: int, last: int
+) -> None:
     text = " ".join(texts_of(50))
-    tokens, offsets = encode(tokenizer, [text], 10)
+    tokens, offsets = encode(tokenizer, [text], max_length)
     whole = tokenizer(text)["input_ids"]
-    assert offsets.tolist() == [0, 10]
-    assert tokens.tolist() == [*whole[:9], tokenizer.sep_token_id]
+    assert offsets.tolist() == [0, max_length]
+    assert tokens.tolist() == whole[:first] + whole[-last:]
+    assert (tokens[0], tokens[-1]) == (tokenizer.cls_token_id, tokenizer.sep_token_id)
+
+
+def test_a_text_of_just_the_right_length_stays_whole(tokenizer: PreTrainedTokenizerFast) -> None:
+    text = texts_of(1)[0]
+    whole = tokenizer(text)["input_ids"]
+    assert encode(tokenizer, [text], len(whole))[0].tolist() == whole
 
 
 def test_no_texts_are_no_tokens(tokenizer: PreTrainedTokenizerFast) -> None:

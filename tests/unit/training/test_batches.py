@@ -42,6 +42,7 @@ def test_a_row_longer_than_the_budgets_passes_alone() -> None:
     lengths = np.array([10] * 50 + [5000] + [10] * 50)
     micro_batches = [rows.tolist() for batch in plan(lengths) for rows in batch.micro_batches]
     assert [50] in micro_batches
+    assert all(micro_batches)
 
 
 def test_the_same_seed_and_epoch_make_the_same_plan(ragged: np.ndarray) -> None:

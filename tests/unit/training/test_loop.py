@@ -111,6 +111,16 @@ def test_evaluations_are_spread_over_the_epoch_and_end_with_it(toy: Toy) -> None
     assert epochs[5] == 2
 
 
+def test_dropout_is_on_while_it_learns_and_off_while_it_is_evaluated(toy: Toy) -> None:
+    training = toy.make(epochs=2, evaluation=Evaluation(lambda model: {"score": float(model.training)}, "score"))
+    learning: list[bool] = []
+    toy.record.after_step = lambda step: learning.append(training.model.training)
+    history = training.run()
+    assert [point["score"] for point in history.points] == [0.0, 0.0]
+    ends = [len(training.plans[0]) - 1, training.num_steps - 1]
+    assert [mode for step, mode in enumerate(learning) if step not in ends] == [True] * (training.num_steps - 2)
+
+
 def test_frozen_parameters_do_not_change(toy: Toy) -> None:
     training = toy.make(thaw=Thaw(level=2))
     before = toy.weights(training)
