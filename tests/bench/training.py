@@ -25,7 +25,7 @@ import pyarrow.parquet as pq
 import torch
 from rich.console import Console
 from rich.table import Table
-from transformers import PreTrainedModel, Trainer, TrainerCallback, TrainingArguments
+from transformers import PreTrainedModel, PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
 from stillhouse.components.models.settings import Architecture
 from stillhouse.components.tasks import LoadedModel, load_task
@@ -140,6 +140,7 @@ def peer(bench: Bench, sampling: str, padding: str) -> Result:
     trainer = Trainer(model=model, args=arguments, train_dataset=emails, data_collator=collate)
     clock = Clock()
     trainer.add_callback(clock)
+    trainer.remove_callback(PrinterCallback)
     trainer.train()
     tokens = int(samples.lengths.sum())
     return Result(tokens / clock.seconds, tokens / padded_tokens, bench.held_out_loss(model))
