@@ -23,8 +23,7 @@ STILLHOUSE = Path(sys.executable).with_name("stillhouse")
 LABELLED_ROWS = 240
 FEW_LABELS = [
     f"prepare.labelled_rows={LABELLED_ROWS}",
-    "prepare.min_rows=10",
-    "pretrain.loop.epochs=10",
+    "pretrain.loop.epochs=8",
     "finetune.loop.epochs=10",
     "finetune.loop.batch_tokens=2048",
 ]

@@ -28,8 +28,8 @@ RECIPE = {
     "evaluate": {"resamples": 500, "latency_rows": 16},
     "promote": {
         "min_test_rows": 100,
-        "within_teacher": 0.2,
-        "within_champion": 0.05,
+        "within_teacher": 0.5,
+        "within_champion": 0.5,
         "max_latency_vs_teacher": 10.0,
         "max_latency_vs_champion": 10.0,
     },
