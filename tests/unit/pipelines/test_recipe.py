@@ -83,7 +83,7 @@ MISTAKES = {
     "wrong name": (("name: reviews", "name: a/b"), 1, "'name' is 'a/b', but string should match"),
     "wrong seed": (("data:", "seed: -1\ndata:"), 2, "'seed' is -1"),
     "wrong task": (("data:", "task: text_clasification\ndata:"), 2, "did you mean 'text_classification'?"),
-    "two origins": (("data:", "model: {student: {layers: 1, base: x}}\ndata:"), 2, "give exactly one of"),
+    "two origins": (("data:", "model: {student: {layers: 1, base: x}}\ndata:"), 2, "give one of"),
     "missing file": (("reviews.csv", "review.csv"), 3, "correct data.source"),
     "missing text": (("[title, body]", "[title, bodi]"), 5, "'bodi', a column that"),
     "missing column": (("label: stars", "label: star"), 6, "did you mean 'stars'?"),
