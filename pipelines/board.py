@@ -81,7 +81,8 @@ class Row:
             self.rate = (done - done_before) / (at - began)
 
     def _metrics(self, values: dict[str, float]) -> None:
-        by_name = {name.rsplit("/", 1)[-1]: value for name, value in values.items()}
+        # Reversed: of several with the same last part the first stays, as the student's before the others'.
+        by_name = {name.rsplit("/", 1)[-1]: value for name, value in reversed(values.items())}
         for name in MAIN_METRICS:
             if name in by_name:
                 self.metric = f"{name} {by_name[name]:.4g}"

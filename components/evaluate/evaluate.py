@@ -220,8 +220,13 @@ def _log_to_kfp(metrics: Any | None, classification: Any | None, findings: Findi
 
 def _track(run: StepRun, document: dict[str, Any], evaluation: Path, report: Path) -> None:
     """Hand metrics and files to tracking, the files under names that MLflow's interface opens."""
-    for name, entry in document["models"].items():
-        run.metrics({f"{name}/{metric}": value["value"] for metric, value in entry["metrics"].items()})
+    run.metrics(
+        {
+            f"{name}/{metric}": value["value"]
+            for name, entry in document["models"].items()
+            for metric, value in entry["metrics"].items()
+        }
+    )
     for source, name in ((evaluation, "evaluation.json"), (report, "report.html")):
         shutil.copyfile(source, run.folder / name)
         run.artifact(run.folder / name)
