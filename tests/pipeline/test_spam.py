@@ -31,10 +31,9 @@ def test_it_promotes_the_student(spam: Spam) -> None:
 
 
 def test_the_teacher_reaches_its_quality_and_the_student_keeps_it(spam: Spam) -> None:
-    # One seed, and processors round differently: the means over seeds are in docs/log.md.
     models = spam[1].verdict["evaluation"]["models"]
     teacher, student = (models[name]["metrics"]["f1_macro"]["value"] for name in ("teacher", "student"))
-    assert teacher >= 0.96
+    assert teacher >= 0.97
     assert student >= 0.98 * teacher
     assert models["student"]["parameters"] <= 0.5 * models["teacher"]["parameters"]
 
