@@ -60,7 +60,7 @@ def pretrain(settings: PretrainSettings, *, dataset: str | Path, model: str | Pa
     held_out = read_split(dataset, "validation").texts[:HELD_OUT_ROWS]
     seed_everything(settings.loop.seed)
     base = str(fetch_model(settings.base)) if settings.base else ""
-    loaded = task.new_backbone(texts, settings.architecture, settings.objective, base, settings.loop.max_length)
+    loaded = task.new_backbone(texts, settings.architecture, settings.objective, base)
     samples, fixed = (
         task.pretraining_samples(
             loaded,

@@ -35,7 +35,7 @@ class Task(Protocol):
     """Pretraining objectives that it has."""
 
     def new_backbone(
-        self, texts: Sequence[str], architecture: "Architecture", objective: str, base: str, max_length: int
+        self, texts: Sequence[str], architecture: "Architecture", objective: str, base: str
     ) -> LoadedModel:
         """A model for pretraining: `base` gone on with, or random weights and a tokenizer learnt from `texts`."""
         ...

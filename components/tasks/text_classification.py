@@ -41,9 +41,7 @@ SAFE_WEIGHTS: dict[str, Any] = {**SAFE, "use_safetensors": True, "dtype": "float
 """safetensors only, no remote code; float32 master weights whatever the checkpoint holds."""
 
 
-def new_backbone(
-    texts: Sequence[str], architecture: "Architecture", objective: str, base: str, max_length: int
-) -> LoadedModel:
+def new_backbone(texts: Sequence[str], architecture: "Architecture", objective: str, base: str) -> LoadedModel:
     """A language model for pretraining: the folder `base`, or random weights and a tokenizer learnt from `texts`.
 
     Raises:

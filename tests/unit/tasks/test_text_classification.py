@@ -248,7 +248,7 @@ def test_a_base_reads_in_the_direction_of_the_objective(
     auto = AutoModelForCausalLM if kind == "gpt2" else AutoModelForMaskedLM
     start = save(tmp_path / "base", auto.from_config(tiny_config(kind, vocab_size=300)))
     with pytest.raises(UserError, match=rf"'{objective}', and the base '.*' is a {kind}; masked_lm needs an encoder"):
-        task.new_backbone([], SHAPE, objective, str(start), 16)
+        task.new_backbone([], SHAPE, objective, str(start))
 
 
 def test_remote_code_is_refused_and_not_run(tmp_path: Path) -> None:
