@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 UV_VERSION := 0.13.9
 
-.PHONY: setup retrain test check browser lock format bench
+.PHONY: setup retrain test test-faults check browser lock format bench
 
 setup: $(VENV)/.installed
 
@@ -38,6 +38,10 @@ browser:
 
 test: check browser
 	OMP_WAIT_POLICY=PASSIVE $(BIN)/pytest
+
+# Kills, broken stores, dead servers. Wants a `minio` in PATH (see docs/reliability.md).
+test-faults: setup
+	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/pytest tests/faults -m faults
 
 # Ratios against named peers; too noisy to be a test.
 bench: setup
