@@ -34,13 +34,11 @@ def distill(
     """
     from stillhouse.components.artifacts.fetch import fetch_model
     from stillhouse.components.artifacts.model import write_model
+    from stillhouse.components.checkpointing import checkpoints_of
     from stillhouse.components.distill.student import Pupil, check_comparable, make_student
     from stillhouse.components.models.layers import num_layers
     from stillhouse.components.storage.digests import digest_folder
-    from stillhouse.components.storage.fingerprint import fingerprint
-    from stillhouse.components.storage.home import local_store
     from stillhouse.components.tasks import LoadedModel, load_task
-    from stillhouse.components.training.checkpoints import Checkpoints
     from stillhouse.components.training.loop import Training
     from stillhouse.components.training.precision import pick_device
     from stillhouse.components.training.randomness import seed_everything
@@ -62,32 +60,29 @@ def distill(
         scale.take_out_of(small.model)
     train = replace(train, targets=scale.standardise(train.targets))
     unlabelled = read_unlabelled(dataset) if settings.use_unlabelled else []
-    samples, kept = _samples_with_answers(task, big, small, settings, train, unlabelled, about, run)
-    if settings.attention_weight:
-        for network in (big.model, small.model):
-            network.set_attn_implementation("eager")  # the only one that hands its maps out
     given = [about["content_digest"], digest_folder(teacher), digest_folder(base) if base else ""]
-    checkpoints = Checkpoints(
-        local_store(), fingerprint("distill", settings.model_dump(), given), settings.loop.keep_checkpoints
-    )
-    history = Training(
-        pupil,
-        samples,
-        _loss(task, big, settings, about["target"]),
-        settings=settings.loop,
-        optimizer=settings.optimizer,
-        num_layers=num_layers(small.model),
-        report=run,
-        evaluation=validation_of(
-            task, small, validation, about, settings.loop.max_length, scale, network_of=lambda _: small.model
-        ),
-        checkpoints=checkpoints,
-    ).run()
-    scale.fold_into(small.model)
-    info = model_info(about, settings.model_dump(), settings.loop.max_length)
-    hashes = np.concatenate([train.hashes, validation.hashes])
-    write_model(LoadedModel(small.model, small.tokenizer, info), model, info=info, parents=[teacher], hashes=hashes)
-    checkpoints.clear()
+    with checkpoints_of("distill", settings.model_dump(), given, settings.loop.keep_checkpoints) as checkpoints:
+        samples, kept = _samples_with_answers(task, big, small, settings, train, unlabelled, about, run)
+        if settings.attention_weight:
+            for network in (big.model, small.model):
+                network.set_attn_implementation("eager")  # the only one that hands its maps out
+        history = Training(
+            pupil,
+            samples,
+            _loss(task, big, settings, about["target"]),
+            settings=settings.loop,
+            optimizer=settings.optimizer,
+            num_layers=num_layers(small.model),
+            report=run,
+            evaluation=validation_of(
+                task, small, validation, about, settings.loop.max_length, scale, network_of=lambda _: small.model
+            ),
+            checkpoints=checkpoints,
+        ).run()
+        scale.fold_into(small.model)
+        info = model_info(about, settings.model_dump(), settings.loop.max_length)
+        hashes = np.concatenate([train.hashes, validation.hashes])
+        write_model(LoadedModel(small.model, small.tokenizer, info), model, info=info, parents=[teacher], hashes=hashes)
     figures = {**best_point(history.points, about["target"]), **history.summary(), **kept}
     run.metrics(figures, step=history.step)
     return figures

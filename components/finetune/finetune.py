@@ -34,12 +34,10 @@ def finetune(
     """
     from stillhouse.components.artifacts.fetch import fetch_model
     from stillhouse.components.artifacts.model import write_model
+    from stillhouse.components.checkpointing import checkpoints_of
     from stillhouse.components.models.layers import num_layers
     from stillhouse.components.storage.digests import digest_folder
-    from stillhouse.components.storage.fingerprint import fingerprint
-    from stillhouse.components.storage.home import local_store
     from stillhouse.components.tasks import load_task
-    from stillhouse.components.training.checkpoints import Checkpoints
     from stillhouse.components.training.loop import Training
     from stillhouse.components.training.randomness import seed_everything
 
@@ -60,30 +58,24 @@ def finetune(
         seed=settings.loop.seed,
     )
     weights = balanced_weights(about["target"], train.targets) if settings.class_weights == "balanced" else None
-    checkpoints = Checkpoints(
-        local_store(),
-        fingerprint(
-            "finetune", settings.model_dump(), [about["content_digest"], digest_folder(start) if start else ""]
-        ),
-        settings.loop.keep_checkpoints,
-    )
-    history = Training(
-        loaded.model,
-        samples,
-        task.loss(about["target"], class_weights=weights, label_smoothing=settings.label_smoothing),
-        settings=settings.loop,
-        optimizer=settings.optimizer,
-        num_layers=num_layers(loaded.model),
-        report=run,
-        evaluation=validation_of(task, loaded, validation, about, settings.loop.max_length, scale),
-        checkpoints=checkpoints,
-        thaw=thaw_of(settings, num_layers(loaded.model)),
-    ).run()
-    scale.fold_into(loaded.model)
-    info = model_info(about, settings.model_dump(), settings.loop.max_length)
-    hashes = np.concatenate([train.hashes, validation.hashes])
-    write_model(loaded, model, info=info, parents=[Path(start)] if start else [], hashes=hashes)
-    checkpoints.clear()
+    given = [about["content_digest"], digest_folder(start) if start else ""]
+    with checkpoints_of("finetune", settings.model_dump(), given, settings.loop.keep_checkpoints) as checkpoints:
+        history = Training(
+            loaded.model,
+            samples,
+            task.loss(about["target"], class_weights=weights, label_smoothing=settings.label_smoothing),
+            settings=settings.loop,
+            optimizer=settings.optimizer,
+            num_layers=num_layers(loaded.model),
+            report=run,
+            evaluation=validation_of(task, loaded, validation, about, settings.loop.max_length, scale),
+            checkpoints=checkpoints,
+            thaw=thaw_of(settings, num_layers(loaded.model)),
+        ).run()
+        scale.fold_into(loaded.model)
+        info = model_info(about, settings.model_dump(), settings.loop.max_length)
+        hashes = np.concatenate([train.hashes, validation.hashes])
+        write_model(loaded, model, info=info, parents=[Path(start)] if start else [], hashes=hashes)
     figures = {**best_point(history.points, about["target"]), **history.summary()}
     run.metrics(figures, step=history.step)
     return figures

@@ -46,11 +46,9 @@ def pretrain(settings: PretrainSettings, *, dataset: str | Path, model: str | Pa
     # torch takes seconds to import: the skipped step above does without.
     from stillhouse.components.artifacts.fetch import fetch_model
     from stillhouse.components.artifacts.model import write_model
+    from stillhouse.components.checkpointing import checkpoints_of
     from stillhouse.components.models.layers import num_layers
     from stillhouse.components.storage.digests import digest_folder
-    from stillhouse.components.storage.fingerprint import fingerprint
-    from stillhouse.components.storage.home import local_store
-    from stillhouse.components.training.checkpoints import Checkpoints
     from stillhouse.components.training.loop import Evaluation, Training, mean_loss
     from stillhouse.components.training.randomness import seed_everything
 
@@ -77,20 +75,6 @@ def pretrain(settings: PretrainSettings, *, dataset: str | Path, model: str | Pa
         return {"perplexity": math.exp(min(mean_loss(network, fixed, task.pretraining_loss, settings.loop), 50.0))}
 
     given = [about["content_digest"], digest_folder(base) if base else ""]
-    checkpoints = Checkpoints(
-        local_store(), fingerprint("pretrain", settings.model_dump(), given), settings.loop.keep_checkpoints
-    )
-    history = Training(
-        loaded.model,
-        samples,
-        task.pretraining_loss,
-        settings=settings.loop,
-        optimizer=settings.optimizer,
-        num_layers=num_layers(loaded.model),
-        report=run,
-        evaluation=Evaluation(measure, "perplexity", greater_is_better=False),
-        checkpoints=checkpoints,
-    ).run()
     info = {
         "task": settings.task,
         "objective": settings.objective,
@@ -98,8 +82,19 @@ def pretrain(settings: PretrainSettings, *, dataset: str | Path, model: str | Pa
         "settings": settings.model_dump(),
         "dataset_digest": about["content_digest"],
     }
-    write_model(loaded, model, info=info, parents=[Path(base)] if base else [], hashes=np.zeros(0, np.int64))
-    checkpoints.clear()
+    with checkpoints_of("pretrain", settings.model_dump(), given, settings.loop.keep_checkpoints) as checkpoints:
+        history = Training(
+            loaded.model,
+            samples,
+            task.pretraining_loss,
+            settings=settings.loop,
+            optimizer=settings.optimizer,
+            num_layers=num_layers(loaded.model),
+            report=run,
+            evaluation=Evaluation(measure, "perplexity", greater_is_better=False),
+            checkpoints=checkpoints,
+        ).run()
+        write_model(loaded, model, info=info, parents=[Path(base)] if base else [], hashes=np.zeros(0, np.int64))
     figures = {"perplexity": history.best or math.nan, **history.summary()}
     run.metrics(figures, step=history.step)
     return figures

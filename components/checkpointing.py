@@ -1,0 +1,24 @@
+"""The one place where a step gets the checkpoints that it trains with, and lets them go."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from stillhouse.components.storage.fingerprint import fingerprint
+from stillhouse.components.storage.home import local_store
+from stillhouse.components.training.checkpoints import Checkpoints
+
+
+@contextmanager
+def checkpoints_of(step: str, settings: dict[str, Any], inputs: list[str], keep: int) -> Iterator[Checkpoints]:
+    """Checkpoints under the fingerprint of a step, its settings and its inputs, so that the same command finds them.
+
+    When the block ends well, its result is written and they are removed; when not, they stay for the next attempt.
+
+    Args:
+        inputs: digests of what the step reads.
+        keep: how many of the newest stay.
+    """
+    checkpoints = Checkpoints(local_store(), fingerprint(step, settings, inputs), keep)
+    yield checkpoints
+    checkpoints.clear()
