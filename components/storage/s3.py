@@ -150,7 +150,7 @@ class S3Store(Store):
 
     def _entry(self, item: dict[str, Any]) -> Entry:
         key = item["Key"].removeprefix(f"{self.prefix}/") if self.prefix else item["Key"]
-        return Entry(key, item["Size"], item["ETag"])
+        return Entry(key, item["Size"], item["ETag"], item["LastModified"].timestamp())
 
     def _version_of_write(self, key: str, mark: str) -> str:
         from botocore.exceptions import ClientError

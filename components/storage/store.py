@@ -50,6 +50,8 @@ class Entry:
     """In bytes."""
     version: str
     """Another one means that the bytes may have changed; for `put_if` take the version that `read` gives."""
+    modified: float
+    """When it was last written, by the store's clock: seconds since 1970."""
 
 
 Entries = list[Entry]
@@ -256,7 +258,7 @@ def _entry(key: str, path: Path) -> Entry | None:
         found = path.stat()
     except FileNotFoundError:  # removed since it was listed
         return None
-    return Entry(key, found.st_size, f"{found.st_size}-{found.st_mtime_ns}")
+    return Entry(key, found.st_size, f"{found.st_size}-{found.st_mtime_ns}", found.st_mtime)
 
 
 def _copy_in(source: Path, path: Path) -> FileDigest:
