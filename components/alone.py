@@ -19,8 +19,9 @@ from pydantic_settings import (
     YamlConfigSettingsSource,
 )
 
+from stillhouse.components.recorded import step_run
 from stillhouse.components.settings import Settings, explain
-from stillhouse.components.tracking.run import step_run
+from stillhouse.components.storage.home import at_work, home_folder
 from stillhouse.errors import UserError
 
 
@@ -58,7 +59,7 @@ def run_alone(
     chosen = settings.model_validate(options.model_dump(include=set(settings.model_fields)))
     arguments = {name: str(getattr(options, name)) for name in paths.model_fields}
     try:
-        with step_run(step) as run:
+        with step_run(step) as run, at_work(run.run_id, home_folder()):
             # The step's imports may take seconds; --help needs none of them.
             function = getattr(importlib.import_module(f"stillhouse.components.{step}.{step}"), step)
             result = function(first(chosen), **arguments, **fixed, run=run)

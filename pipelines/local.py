@@ -23,6 +23,7 @@ import psutil
 from rich.console import Console
 
 from stillhouse.components.storage.disk import writing
+from stillhouse.components.storage.home import at_work
 from stillhouse.components.tracking.run import pipeline_run
 from stillhouse.components.tracking.settings import new_run_id
 from stillhouse.pipelines.board import Board, Follower
@@ -71,7 +72,7 @@ def run_pipeline(job: Job, home: Path, verbose: bool, conclude: Callable[[Path],
     folder, board = home / run_id, Board.of(job.steps, job.idle)
     (folder / "pipeline.log").touch()
     try:
-        with _stop_signals(), pipeline_run(home, run_id, job.name):
+        with _stop_signals(), at_work(run_id, home), pipeline_run(home, run_id, job.name):
             code = _run_child(job, home, folder, board, verbose)
             if code:
                 raise SystemExit(show_failure(board.failed, folder))

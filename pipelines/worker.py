@@ -38,20 +38,24 @@ def main() -> int:
     sys.executable = "python3"
     from kfp import local
 
+    from stillhouse.components.storage.home import CACHE, OUTPUTS, at_work
+
     module, _, name = arguments.pipeline.partition(":")
     pipeline = getattr(importlib.import_module(module), name)
-    cache_root = arguments.home / "cache"
+    cache_root = arguments.home / CACHE
     _touch_metrics(cache_root)
     local.init(
         runner=local.SubprocessRunner(use_venv=False),
-        pipeline_root=str(arguments.home / "pipeline"),
+        pipeline_root=str(arguments.home / OUTPUTS),
         workspace_root=str(arguments.folder / "workspace"),
         enable_caching=not arguments.no_cache,
         cache_root=str(cache_root),
     )
     parameters = json.loads((arguments.folder / "parameters.json").read_text(encoding="utf-8"))
     try:
-        pipeline(**parameters)
+        # The run's parent may be killed and leave us at work: so the lease is ours too.
+        with at_work(arguments.folder.name, arguments.home):
+            pipeline(**parameters)
     except RuntimeError as error:  # what kfp raises when a task failed; the task has said why
         logging.error("%s", error)
         return 128 + signal.SIGINT if stopped else 1

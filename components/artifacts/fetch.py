@@ -3,7 +3,7 @@
 import tempfile
 from pathlib import Path
 
-from stillhouse.components.storage.home import home_folder
+from stillhouse.components.storage.home import FETCHED, home_folder
 from stillhouse.components.storage.store import NotFound, open_store
 from stillhouse.errors import UserError
 
@@ -43,9 +43,9 @@ def _fetch(address: str) -> Path:
         return Path(resolve(address))
     if address.startswith("s3://"):
         parent, _, key = address.rstrip("/").rpartition("/")
-        home = home_folder()
-        home.mkdir(parents=True, exist_ok=True)
-        target = Path(tempfile.mkdtemp(prefix="model-", dir=home)) / "model"
+        fetched = home_folder() / FETCHED
+        fetched.mkdir(parents=True, exist_ok=True)
+        target = Path(tempfile.mkdtemp(dir=fetched)) / "model"
         try:
             open_store(parent).get_folder(key, target)
         except NotFound:
