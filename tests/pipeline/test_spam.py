@@ -1,6 +1,7 @@
 """The main job: `stillhouse run spam` on the real emails that ship."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,15 +13,17 @@ pytestmark = pytest.mark.pipeline
 
 Spam = tuple[Path, Outcome]
 
+LOCK = Path(__file__).parents[2] / "requirements.lock"
+
 PLAIN = """
-import sys
+import importlib.util, sys
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 folder = sys.argv[1]
 model = AutoModelForSequenceClassification.from_pretrained(folder, local_files_only=True)
 tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
 inputs = tokenizer("You have WON a free prize, click here to claim your money now", return_tensors="pt")
 print(model.config.id2label[int(model(**inputs).logits.argmax())])
-assert not any(name.split(".")[0] == "stillhouse" for name in sys.modules)
+assert not any(importlib.util.find_spec(name) for name in ("stillhouse", "kfp", "mlflow", "datasets"))
 """
 
 
@@ -60,17 +63,25 @@ def test_all_rows_are_in_a_split_or_counted_as_dropped(spam: Spam) -> None:
     assert about["read"] == 6046 == sum(about["rows"].values()) + sum(about["dropped"].values())
 
 
-def test_plain_transformers_loads_the_promoted_model_where_stillhouse_is_not_installed(spam: Spam) -> None:
+@pytest.fixture(scope="module")
+def plain_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The interpreter of an environment that holds torch and transformers, as locked, and what they need."""
+    folder = tmp_path_factory.mktemp("plain")
+    uv = Path(sys.executable).with_name("uv")
+    install = [uv, "pip", "install", "--quiet", "--constraints", LOCK, "torch", "transformers"]
+    subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, folder], check=True)
+    subprocess.run(install, check=True, env=os.environ | {"VIRTUAL_ENV": str(folder)})
+    return folder / "bin/python"
+
+
+def test_plain_transformers_loads_the_promoted_model_in_an_environment_of_its_own(
+    spam: Spam, plain_python: Path
+) -> None:
     home, _ = spam
     (model,) = home.glob("store/models/*/")
-    # -P and an empty folder as working directory; src/ and site-packages' link to it stay out by name.
-    code = "import sys; sys.meta_path.insert(0, type('No', (), {'find_spec': staticmethod(block)}))"
-    block = "def block(name, *_):\n    if name.split('.')[0] == 'stillhouse': raise ImportError(name)\n"
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     answer = subprocess.run(
-        [sys.executable, "-P", "-c", f"{block}\n{code}\n{PLAIN}", str(model)],
-        capture_output=True,
-        text=True,
-        check=False,
+        [plain_python, "-c", PLAIN, model], capture_output=True, text=True, check=False, env=environment
     )
     assert answer.stdout.strip() == "spam", answer.stderr
 
