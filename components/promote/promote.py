@@ -6,7 +6,8 @@ What is done in which order, and what a fault in between leaves behind:
 2. The promotion record changes by conditional write. From here on the candidate is in production.
 3. MLflow follows: the version is registered and noted in the record, the aliases are moved. When MLflow is
    down, or the step is killed here, the promotion stands, and the next promote of this model (also one that
-   promotes nothing) registers the version and mends the aliases from the record; the verdict says so.
+   promotes nothing) registers the version and mends the aliases from the record, which notes when they follow; the
+   verdict says so.
 
 So a version in the registry is always one that was in production: candidates that were rejected, or that lost
 a race, are not registered. Their weights, report and verdict stay with their run.
@@ -26,6 +27,7 @@ from stillhouse.components.promote.summary import summarise
 from stillhouse.components.storage.digests import digest_folder
 from stillhouse.components.storage.disk import staged_file, writing
 from stillhouse.components.storage.home import local_store
+from stillhouse.components.storage.lease import hold
 from stillhouse.components.storage.store import Store
 from stillhouse.components.tracking.run import StepRun
 
@@ -148,13 +150,16 @@ def _promoted(store: Store, model_name: str, candidate: Entry, *, student: str, 
             raise Settled(outcome)
         return record.promoted(candidate)
 
-    store.put_folder(student, f"models/{candidate.digest}")
-    statistics = Path(dataset, "dataset.json").read_bytes()
-    store.put(f"datasets/{candidate.dataset_digest}/dataset.json", statistics)
-    try:
-        change(store, model_name, edit)
-    except Settled as late:
-        return late.outcome
+    model, statistics = f"models/{candidate.digest}", f"datasets/{candidate.dataset_digest}/dataset.json"
+    # Copies may lie there already, of a run that lost a race, and be as good as removed: not until the record refers
+    # to them, which protects them from then on.
+    with hold(store, model, statistics, run=candidate.run):
+        store.put_folder(student, model)
+        store.put(statistics, Path(dataset, "dataset.json").read_bytes())
+        try:
+            change(store, model_name, edit)
+        except Settled as late:
+            return late.outcome
     return _has_promoted(candidate)
 
 
@@ -165,10 +170,10 @@ def _has_promoted(candidate: Entry) -> Outcome:
 
 
 def _publish(store: Store, model_name: str, outcome: Outcome, run: StepRun) -> list[str]:
-    """Let MLflow follow what was promoted now, or what could not be registered when it was promoted."""
-    champion = load(store, model_name)[0].champion
+    """Let MLflow follow what was promoted now, or what it could not follow when that was promoted or rolled back."""
+    record, _ = load(store, model_name)
     # After a lost race the winner is about to register its model itself.
-    pending = outcome.decision != "conflict" and champion is not None and champion.version is None
+    pending = outcome.decision != "conflict" and record.followed != record.serial
     return publish(store, model_name, run=run) if pending or outcome.decision == "promoted" else []
 
 

@@ -34,7 +34,10 @@ def publish(store: Store, model_name: str, *, run: StepRun | None) -> list[str]:
 
 
 def _follow(store: Store, model_name: str, run: StepRun | None) -> None:
-    """Register what has no version and set the aliases; again, when the record changed in the meantime."""
+    """Register what has no version and set the aliases; again, when the record changed in the meantime.
+
+    That they follow is noted last: whoever is killed before leaves a record that says that they do not.
+    """
     from stillhouse.components.tracking.registry import set_aliases
 
     while True:
@@ -46,7 +49,8 @@ def _follow(store: Store, model_name: str, run: StepRun | None) -> None:
         if champion is None or champion.version is None:
             raise UserError("the champion was never registered there")
         set_aliases(model_name, champion.version, previous.version if previous else None)
-        if load(store, model_name)[0].serial == record.serial:
+        serial = record.serial
+        if change(store, model_name, lambda now, serial=serial: now.mirrored(serial)).serial == serial:
             return
 
 

@@ -20,6 +20,8 @@ MAX_ATTEMPTS = 100
 """Conditional writes one change may lose before it gives up; each loss means that another one got through."""
 MAX_HISTORY = 200
 """Events a record keeps, newest last."""
+MOVES = ("promoted", "rolled_back")
+"""Events after which another model is the champion."""
 
 
 class Entry(Settings):
@@ -78,11 +80,13 @@ class Record(Settings):
     champion: Entry | None = None
     previous: Entry | None = None
     history: tuple[Event, ...] = ()
+    followed: int = 0
+    """The serial that MLflow's aliases were last set from; while it is another one they do not follow yet."""
 
     @property
     def rolled_back(self) -> Entry | None:
         """The model that the last rollback took out of production, until the next promotion."""
-        moves = [event.what for event in self.history if event.what != "registered"]
+        moves = [event.what for event in self.history if event.what in MOVES]
         return self.previous if moves and moves[-1] == "rolled_back" else None
 
     def promoted(self, entry: Entry) -> "Record":
@@ -102,6 +106,16 @@ class Record(Settings):
             if entry and entry.digest == digest and entry.version is None
         }
         return self._changed("registered", next(iter(new.values())), **new) if new else self
+
+    def mirrored(self, serial: int) -> "Record":
+        """The record with the note that the aliases follow it, unless it has gone on from `serial`."""
+        return self.model_copy(update={"followed": serial}) if self.serial == serial != self.followed else self
+
+    def in_production_since(self, moment: datetime) -> set[str]:
+        """Digests of the models that were the champion at `moment` or became it later."""
+        moves = [(datetime.fromisoformat(event.time), event.digest) for event in self.history if event.what in MOVES]
+        before = [digest for time, digest in moves if time < moment]
+        return {digest for time, digest in moves if time >= moment} | set(before[-1:])
 
     def version_of(self, digest: str) -> str | None:
         """The registry's version of the model `digest`, if it is known here."""

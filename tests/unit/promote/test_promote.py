@@ -1,6 +1,7 @@
 """The step promote: decisions, races, what the registry and the record hold afterwards."""
 
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +18,23 @@ WORSE = {"differences/champion/lower": -0.05}
 
 Workplace = Any
 """See conftest.py."""
+
+KILLED = """
+import os, sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+from conftest import Workplace
+from stillhouse.components.tracking import registry
+setattr(registry, sys.argv[4], lambda *arguments: os.kill(os.getpid(), 9))
+Workplace(Path(sys.argv[2]), sys.argv[3]).promote(sys.argv[5])
+"""
+
+
+def killed_at(workplace: Workplace, place: str, weights: str) -> None:
+    """Promote `weights` in a process that is killed as it enters the function `place` of the registry."""
+    command = [sys.executable, "-c", KILLED, str(Path(__file__).parent), str(workplace.folder), workplace.name]
+    ended = subprocess.run([*command, place, weights], check=False)
+    assert ended.returncode == -signal.SIGKILL
 
 
 def test_the_first_candidate_is_promoted_and_registered(workplace: Workplace) -> None:
@@ -189,6 +207,30 @@ def test_aliases_that_somebody_moved_follow_the_record_again(promoted: Workplace
     promoted.promote("c")
 
     assert (promoted.weights("champion"), promoted.weights("previous")) == ("c", "b")
+
+
+@pytest.mark.parametrize("weights", ["c", "b"], ids=["rejected", "unchanged"])
+def test_a_run_that_promotes_nothing_mends_the_aliases_of_one_that_was_killed_before_it_set_them(
+    workplace: Workplace, weights: str
+) -> None:
+    workplace.promote("a")
+    killed_at(workplace, "set_aliases", "b")
+    assert (workplace.record.champion.version, workplace.weights("champion")) == ("2", "a")
+
+    verdict = workplace.promote(weights, WORSE, run="next")
+
+    assert verdict["decision"] == {"c": "rejected", "b": "unchanged"}[weights]
+    assert (workplace.weights("champion"), workplace.weights("previous")) == ("b", "a")
+
+
+def test_the_next_run_registers_the_model_of_one_that_was_killed_before_it_could(workplace: Workplace) -> None:
+    workplace.promote("a")
+    killed_at(workplace, "log_model", "b")
+    assert (workplace.record.champion.version, workplace.weights("champion")) == (None, "a")
+
+    workplace.promote("c", WORSE)
+
+    assert (workplace.weights("champion"), workplace.weights("previous")) == ("b", "a")
 
 
 def test_the_verdict_lies_in_the_folder_of_the_run_with_the_report(workplace: Workplace, evaluate: Any) -> None:

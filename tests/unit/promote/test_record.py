@@ -1,11 +1,13 @@
 """The promotion record: conditional writes, races, and what it says about a rollback."""
 
 from concurrent.futures import ProcessPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from stillhouse.components.promote import record as records
 from stillhouse.components.promote.record import Entry, Record, change, load
 from stillhouse.components.storage.store import FileStore, open_store
 from stillhouse.errors import UserError
@@ -122,3 +124,19 @@ def test_a_model_counts_as_rolled_back_until_the_next_promotion() -> None:
     assert record.rolled_back is None
     assert back.rolled_back and back.rolled_back.digest == "b"
     assert back.promoted(entry("c")).rolled_back is None
+
+
+def test_the_aliases_follow_only_the_record_that_they_were_set_from() -> None:
+    first = Record().promoted(entry("a"))
+
+    assert first.mirrored(1).followed == first.serial
+    assert first.promoted(entry("b")).mirrored(1).followed == 0
+
+
+def test_the_record_knows_who_was_the_champion_since_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    record = Record()
+    for digest, day in {"a": 1, "b": 2, "c": 3, "d": 4}.items():
+        monkeypatch.setattr(records, "now", lambda day=day: f"2026-01-0{day}T00:00:00+00:00")
+        record = record.promoted(entry(digest)).registered(digest, "1")
+
+    assert record.in_production_since(datetime(2026, 1, 2, 12, tzinfo=UTC)) == {"b", "c", "d"}
