@@ -6,6 +6,8 @@ from typing import Any
 
 from stillhouse.components.storage.fingerprint import fingerprint
 from stillhouse.components.storage.home import local_store
+from stillhouse.components.storage.manifest import Corrupt
+from stillhouse.components.storage.store import NotFound
 from stillhouse.components.training.checkpoints import Checkpoints
 
 
@@ -14,11 +16,16 @@ def checkpoints_of(step: str, settings: dict[str, Any], inputs: list[str], keep:
     """Checkpoints under the fingerprint of a step, its settings and its inputs, so that the same command finds them.
 
     When the block ends well, its result is written and they are removed; when not, they stay for the next attempt.
+    While it lasts a lease keeps `sweep` from them.
 
     Args:
         inputs: digests of what the step reads.
         keep: how many of the newest stay.
     """
-    checkpoints = Checkpoints(local_store(), fingerprint(step, settings, inputs), keep)
-    yield checkpoints
-    checkpoints.clear()
+    name = fingerprint(step, settings, inputs)
+    checkpoints = Checkpoints(local_store(), name, keep, damaged=(NotFound, Corrupt))
+    try:
+        yield checkpoints
+        checkpoints.clear()
+    finally:
+        checkpoints.close()

@@ -1,7 +1,8 @@
 """Batches by token budget, from length-sorted windows: a pure function of the lengths, the seed and the epoch."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -21,22 +22,8 @@ class Samples(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Batch:
-    """One step of the optimizer: row indices of each micro-batch."""
-
-    micro_batches: tuple[np.ndarray, ...]
-
-    @property
-    def rows(self) -> np.ndarray:
-        """int64 indices of all its rows."""
-        return np.concatenate(self.micro_batches)
-
-
-def plan_epoch(
-    lengths: np.ndarray, *, batch_tokens: int, micro_batch_tokens: int, seed: int, epoch: int
-) -> list[Batch]:
-    """Plan the batches of one epoch.
+def plan_epoch(lengths: np.ndarray, *, batch_tokens: int, seed: int, epoch: int) -> list[np.ndarray]:
+    """Plan the batches of one epoch: int64 row indices of each, sorted by length.
 
     Rows are shuffled, sorted by length inside windows of WINDOW_BATCHES batches, cut wherever `batch_tokens`
     real tokens are reached, and the batches are shuffled again. Every row comes exactly once.
@@ -44,17 +31,47 @@ def plan_epoch(
     Args:
         lengths: int [samples], tokens of each sample.
         batch_tokens: real tokens of a batch, give or take one row.
-        micro_batch_tokens: tokens of one forward pass at most, padding included (a longer single row passes alone).
     """
     random = np.random.default_rng([seed, epoch])
     order = random.permutation(len(lengths))
     window_ends = _cut(lengths[order], WINDOW_BATCHES * batch_tokens)
-    batches: list[Batch] = []
+    batches: list[np.ndarray] = []
     for window in np.split(order, window_ends):
         by_length = window[np.argsort(lengths[window], kind="stable")]
-        for rows in np.split(by_length, _cut(lengths[by_length], batch_tokens)):
-            batches.append(Batch(tuple(split_by_padded_tokens(rows, lengths, micro_batch_tokens))))
+        batches += np.split(by_length, _cut(lengths[by_length], batch_tokens))
     return [batches[i] for i in random.permutation(len(batches))]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of the optimizer."""
+
+    epoch: int
+    index: int
+    """Which of its epoch's batches."""
+    rows: np.ndarray
+    """int64 row indices of the batch, sorted by length."""
+
+
+class Plan:
+    """The steps of a whole training. Kept are the sizes of its epochs; the batches of one are made when it comes.
+
+    Args: as for `plan_epoch`.
+    """
+
+    def __init__(self, lengths: np.ndarray, *, batch_tokens: int, seed: int, num_epochs: int) -> None:
+        self._epoch = partial(plan_epoch, lengths, batch_tokens=batch_tokens, seed=seed)
+        self.sizes = [len(self._epoch(epoch=epoch)) for epoch in range(num_epochs)]
+        """Steps of each epoch: they differ a little, for batches are cut from rows in another order."""
+        self.num_steps = sum(self.sizes)
+
+    def steps(self, done: int = 0) -> Iterator[Step]:
+        """The steps that are left when so many are done; the batches of past epochs are not made again."""
+        for epoch, size in enumerate(self.sizes):
+            if done < size:
+                for index, rows in enumerate(self._epoch(epoch=epoch)[done:], done):
+                    yield Step(epoch, index, rows)
+            done = max(0, done - size)
 
 
 def split_by_padded_tokens(rows: np.ndarray, lengths: np.ndarray, budget: int) -> list[np.ndarray]:

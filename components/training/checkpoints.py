@@ -41,14 +41,24 @@ class Checkpoints:
         store: where they go.
         fingerprint: digest of inputs, settings and code; the same command finds them again.
         keep: how many of the newest stay.
+        damaged: what the store raises for a folder that is not there to its end, or not as it was put.
     """
 
-    def __init__(self, store: CheckpointStore, fingerprint: str, keep: int) -> None:
+    def __init__(
+        self, store: CheckpointStore, fingerprint: str, keep: int, damaged: tuple[type[Exception], ...]
+    ) -> None:
         self.store = store
+        self.damaged = damaged
         self.prefix = f"checkpoints/{fingerprint}"
         self.keep = keep
         self.writer = ThreadPoolExecutor(1, thread_name_prefix="checkpoint")
         self.pending: Future[None] | None = None
+        self.skipped: set[int] = set()
+
+    @property
+    def busy(self) -> bool:
+        """Whether one is still being written."""
+        return self.pending is not None and not self.pending.done()
 
     def save(self, step: int, tensors: dict[str, torch.Tensor], state: dict[str, Any]) -> None:
         """Copy `tensors` now and write them in the background; waits only for the checkpoint before."""
@@ -63,14 +73,20 @@ class Checkpoints:
             self.pending = None
 
     def newest(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]] | None:
-        """Tensors and state of the newest valid checkpoint; what is skipped is said and why."""
+        """Tensors and state of the newest valid checkpoint; what is skipped is said and why.
+
+        Raises:
+            Exception: what the store raises when it cannot be read. A training that began anew because its store is
+                away for a minute would lose more than one that fails.
+        """
         for step in sorted(self._steps(), reverse=True):
             with tempfile.TemporaryDirectory(prefix="stillhouse-checkpoint-") as folder:
                 target = Path(folder) / "checkpoint"
                 try:
                     self.store.get_folder(f"{self.prefix}/{step:09d}", target)
                     return load_file(target / "tensors.safetensors"), json.loads((target / "state.json").read_text())
-                except Exception as error:
+                except self.damaged as error:
+                    self.skipped.add(step)
                     log.warning("checkpoint at step %d skipped: %s", step, error)
         return None
 
@@ -78,6 +94,10 @@ class Checkpoints:
         """Remove all of this training's checkpoints: it has ended well."""
         self.wait()
         self.store.delete(self.prefix)
+
+    def close(self) -> None:
+        """End the writing in the background, once what has begun is written."""
+        self.writer.shutdown()
 
     def _write(self, step: int, tensors: dict[str, torch.Tensor], state: str) -> None:
         folder = Path(tempfile.mkdtemp(prefix="stillhouse-checkpoint-"))
@@ -87,8 +107,14 @@ class Checkpoints:
             self.store.put_folder(folder, f"{self.prefix}/{step:09d}")
         finally:
             shutil.rmtree(folder)
-        for old in sorted(self._steps())[: -self.keep]:
-            self.store.delete(f"{self.prefix}/{old:09d}")
+        self._remove_older_than(step)
+
+    def _remove_older_than(self, newest: int) -> None:
+        """Keep as many as wanted, damaged ones not counted: with them the last valid one might go."""
+        self.skipped.discard(newest)
+        older = {step for step in self._steps() if step <= newest}
+        for step in older - set(sorted(older - self.skipped)[-self.keep :]):
+            self.store.delete(f"{self.prefix}/{step:09d}")
 
     def _steps(self) -> set[int]:
         below = (entry.key.removeprefix(self.prefix + "/").split("/")[0] for entry in self.store.list(self.prefix))

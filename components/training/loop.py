@@ -2,20 +2,24 @@
 
 import logging
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 import torch
 from torch import nn
 
-from stillhouse.components.training.batches import Batch, Samples, plan_epoch, split_by_padded_tokens
+from stillhouse.components.training.batches import Plan, Samples, Step, split_by_padded_tokens
 from stillhouse.components.training.checkpoints import Checkpoints
+from stillhouse.components.training.history import History
+from stillhouse.components.training.loader import Wanted, load
 from stillhouse.components.training.optimizer import freeze_below, make_optimizer, set_learning_rates
 from stillhouse.components.training.precision import autocast, pick_device
 from stillhouse.components.training.preemption import Preempted, StopRequest, stop_request
 from stillhouse.components.training.settings import LoopSettings, OptimizerSettings
+from stillhouse.errors import UserError
 
 log = logging.getLogger(__name__)
 
@@ -60,38 +64,14 @@ class Thaw:
 
 
 @dataclass
-class History:
-    """All that a resumed training needs besides tensors."""
+class _Sums:
+    """Of one step, over its micro-batches."""
 
-    step: int = 0
-    tokens: int = 0
+    loss: float = 0.0
+    weight: int = 0
     padded_tokens: int = 0
-    seconds: float = 0.0
-    data_seconds: float = 0.0
-    loss_sum: float = 0.0
-    loss_weight: float = 0.0
-    best: float | None = None
-    best_step: int = 0
-    stale: int = 0
-    stopped: bool = False
-    points: list[dict[str, float]] = field(default_factory=list)
-
-    @property
-    def loss(self) -> float:
-        """Mean since the last point of the curve."""
-        return self.loss_sum / max(self.loss_weight, 1)
-
-    def summary(self) -> dict[str, float]:
-        """Figures of the whole training: real tokens and their rate, share of real tokens, share of time that waits for
-        data."""
-        return {
-            "tokens": self.tokens,
-            "tokens_per_second": self.tokens / max(self.seconds, 1e-9),
-            "fill_ratio": self.tokens / max(self.padded_tokens, 1),
-            "data_wait_share": self.data_seconds / max(self.seconds, 1e-9),
-            "steps": self.step,
-            "best_step": self.best_step,
-        }
+    waited: float = 0.0
+    """Seconds that the step waited for data."""
 
 
 class Training:
@@ -117,8 +97,10 @@ class Training:
         self.samples, self.loss, self.settings = samples, loss, settings
         self.report, self.evaluation, self.checkpoints = report, evaluation, checkpoints
         self.thaw, self.num_layers = thaw, num_layers
-        self.plans = [self._plan(epoch) for epoch in range(settings.epochs)]
-        self.num_steps = sum(map(len, self.plans))
+        self.plan = Plan(
+            samples.lengths, batch_tokens=settings.batch_tokens, seed=settings.seed, num_epochs=settings.epochs
+        )
+        self.num_steps = self.plan.num_steps
         self.num_tokens = settings.epochs * int(samples.lengths.sum())
         self.report_every = -(-self.num_steps // CURVE_POINTS)
         self.optimizer = make_optimizer(model, optimizer, num_layers)
@@ -136,59 +118,67 @@ class Training:
         self._resume()
         resumed_at = self.history.step
         saved = time.monotonic()
-        with stop_request() as stop:
-            for epoch, index, batch in self._remaining():
-                if index == 0 or self.history.step == resumed_at:
-                    freeze_below(self.model, self.thaw.at(epoch), self.num_layers)
-                self._step(batch, epoch)
+        with stop_request() as stop, self._loading():
+            for step in self.plan.steps(resumed_at):
+                if step.index == 0 or self.history.step == resumed_at:
+                    freeze_below(self.model, self.thaw.at(step.epoch), self.num_layers)
+                self._step(step)
                 now = time.monotonic()
-                if self._evaluates_after(epoch, index):
-                    self._evaluate(epoch + (index + 1) / len(self.plans[epoch]))
+                if self._evaluates_after(step):
+                    self._evaluate(step.epoch + (step.index + 1) / self.plan.sizes[step.epoch])
                 self._progress()
                 if self.history.step % self.report_every == 0 or self.history.step == self.num_steps:
                     self._report()
                 if self.history.stopped:
                     break
-                if stop or now - saved >= self.settings.checkpoint_seconds:
+                if stop or (now - saved >= self.settings.checkpoint_seconds and not self._still_saving()):
                     self._save(stop)
                     saved = now
         if self.best_weights:
             self.model.load_state_dict(self.best_weights, strict=False)
         return self.history
 
-    def _plan(self, epoch: int) -> list[Batch]:
-        s = self.settings
-        return plan_epoch(
-            self.samples.lengths,
-            batch_tokens=s.batch_tokens,
-            micro_batch_tokens=s.micro_batch_tokens,
-            seed=s.seed,
-            epoch=epoch,
-        )
+    @contextmanager
+    def _loading(self) -> Iterator[None]:
+        """Around the steps: those who make the micro-batches begin and end with them.
 
-    def _remaining(self) -> list[tuple[int, int, Batch]]:
-        steps = [(epoch, i, batch) for epoch, plan in enumerate(self.plans) for i, batch in enumerate(plan)]
-        return steps[self.history.step :]
+        Raises:
+            UserError: memory ran out where nothing can be halved.
+        """
+        self._load()
+        try:
+            yield
+        except torch.OutOfMemoryError:
+            raise UserError(
+                f"the model with its optimizer does not fit into the memory of the {self.device.type}: "
+                "take a smaller model, or lower loop.micro_batch_tokens."
+            ) from None
+        finally:
+            self.micro_batches = iter(())
 
-    def _step(self, batch: Batch, epoch: int) -> None:
+    def _load(self) -> None:
+        """Have the micro-batches made from the next step on, and none before it."""
+        self.micro_batches = load(self.samples, self._wanted(self.history.step), self.settings.num_workers)
+
+    def _wanted(self, done: int) -> Iterator[Wanted]:
+        for step in self.plan.steps(done):
+            for rows in self._cut(step):
+                yield rows, step.epoch
+
+    def _cut(self, step: Step) -> list[np.ndarray]:
+        """Rows of each of the step's micro-batches."""
+        budget = self.history.micro_batch_tokens or self.settings.micro_batch_tokens
+        return split_by_padded_tokens(step.rows, self.samples.lengths, budget)
+
+    def _step(self, step: Step) -> None:
         began = time.perf_counter()
-        # Dropout draws from a state that is a function of the step alone: a resumed run draws the same.
-        torch.manual_seed((self.settings.seed << 32) + self.history.step)
-        self.forward.train()
-        loss_sum, weight, waited = 0.0, 0, 0.0
-        for rows in batch.micro_batches:
-            fetched = time.perf_counter()
-            inputs = {name: t.to(self.device, non_blocking=True) for name, t in self.samples.batch(rows, epoch).items()}
-            waited += time.perf_counter() - fetched
-            with autocast(self.settings, self.device):
-                loss, count = self.loss(self.forward, inputs)
-            loss.backward()
-            loss_sum += loss.detach().item()
-            weight += count
-            self.history.padded_tokens += inputs["input_ids"].numel()
+        summed = _Sums()
+        while (too_large := self._gradients(step, summed)) is not None:
+            self._halve_micro_batches(too_large)
+            summed = _Sums()
         for parameter in self.model.parameters():
             if parameter.grad is not None:
-                parameter.grad.div_(max(weight, 1))
+                parameter.grad.div_(max(summed.weight, 1))
         nn.utils.clip_grad_norm_(self.model.parameters(), self.optimizer_settings.max_grad_norm)
         self.learning_rate = set_learning_rates(
             self.optimizer, self.optimizer_settings, step=self.history.step, num_steps=self.num_steps
@@ -197,17 +187,70 @@ class Training:
         self.optimizer.zero_grad()
         history = self.history
         history.step += 1
-        history.tokens += int(self.samples.lengths[batch.rows].sum())
-        history.loss_sum += loss_sum
-        history.loss_weight += weight
-        history.data_seconds += waited
+        history.tokens += int(self.samples.lengths[step.rows].sum())
+        history.padded_tokens += summed.padded_tokens
+        history.loss_sum += summed.loss
+        history.loss_weight += summed.weight
+        history.data_seconds += summed.waited
         history.seconds += time.perf_counter() - began
 
-    def _evaluates_after(self, epoch: int, index: int) -> bool:
+    def _gradients(self, step: Step, summed: _Sums) -> np.ndarray | None:
+        """Sum the gradients of the step's batch, and into `summed` what else counts.
+
+        Returns:
+            Rows of the micro-batch for which memory did not suffice; None if it did.
+        """
+        # Dropout draws from a state that is a function of the step alone: a resumed run draws the same.
+        torch.manual_seed((self.settings.seed << 32) + self.history.step)
+        self.forward.train()
+        for rows in self._cut(step):
+            fetched = time.perf_counter()
+            batch = next(self.micro_batches)
+            try:
+                inputs = {name: tensor.to(self.device, non_blocking=True) for name, tensor in batch.items()}
+                summed.waited += time.perf_counter() - fetched
+                with autocast(self.settings, self.device):
+                    loss, count = self.loss(self.forward, inputs)
+                loss.backward()
+            except torch.OutOfMemoryError:
+                return rows
+            summed.loss += loss.detach().item()
+            summed.weight += count
+            summed.padded_tokens += inputs["input_ids"].numel()
+        return None
+
+    def _halve_micro_batches(self, rows: np.ndarray) -> None:
+        """Throw away what the failed pass over `rows` has left; micro-batches are half as large from this step on.
+
+        Raises:
+            UserError: it was a single row.
+        """
+        self.optimizer.zero_grad()
+        longest = int(self.samples.lengths[rows].max())
+        if len(rows) == 1:
+            raise UserError(
+                f"a single sample of {longest:,} tokens does not fit into the memory of the {self.device.type}: "
+                "lower loop.max_length or take a smaller model."
+            )
+        # Of what it was: the setting may be far larger than a batch.
+        self.history.micro_batch_tokens = len(rows) * longest // 2
+        log.warning(
+            "memory ran out at step %d with %d tokens in a micro-batch; from now on they have %d at most, and more of "
+            "them make up the same batch",
+            self.history.step,
+            len(rows) * longest,
+            self.history.micro_batch_tokens,
+        )
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+        self._load()
+
+    def _evaluates_after(self, step: Step) -> bool:
         if self.evaluation is None:
             return False
-        size, parts = len(self.plans[epoch]), min(self.settings.evaluations_per_epoch, len(self.plans[epoch]))
-        return any(index + 1 == -(-size * part // parts) for part in range(1, parts + 1))
+        size = self.plan.sizes[step.epoch]
+        parts = min(self.settings.evaluations_per_epoch, size)
+        return any(step.index + 1 == -(-size * part // parts) for part in range(1, parts + 1))
 
     def _evaluate(self, epochs: float) -> None:
         assert self.evaluation is not None
@@ -248,6 +291,10 @@ class Training:
             step=history.step,
         )
         history.loss_sum = history.loss_weight = 0.0
+
+    def _still_saving(self) -> bool:
+        """Whether the checkpoint before is still being written: a slow store makes them rare, not the training slow."""
+        return self.checkpoints is not None and self.checkpoints.busy
 
     def _save(self, stop: StopRequest) -> None:
         if self.checkpoints is not None:

@@ -9,7 +9,8 @@ import pytest
 import torch
 from torch import nn
 
-from stillhouse.components.storage.store import open_store
+from stillhouse.components.storage.manifest import Corrupt
+from stillhouse.components.storage.store import NotFound, open_store
 from stillhouse.components.training.batches import Samples
 from stillhouse.components.training.checkpoints import Checkpoints
 from stillhouse.components.training.loop import Evaluation, Reporter, Training
@@ -101,7 +102,7 @@ class Toy:
 
     def checkpoints(self, keep: int = 2) -> Checkpoints:
         """Its checkpoints."""
-        return Checkpoints(self.store, "toy", keep)
+        return Checkpoints(self.store, "toy", keep, damaged=(NotFound, Corrupt))
 
     def make(
         self,

@@ -1,17 +1,15 @@
 """Checkpoints are whole or absent, and the newest valid one is taken."""
 
-import logging
-from collections.abc import Callable
+import threading
 from pathlib import Path
 
 import pytest
 import torch
 
-from stillhouse.components.storage.store import Store, open_store
+from stillhouse.components.storage.manifest import Corrupt
+from stillhouse.components.storage.store import NotFound, Store, open_store
 from stillhouse.components.training.checkpoints import Checkpoints
 from stillhouse.errors import UserError
-
-FOLDER = "store/checkpoints/print"
 
 
 @pytest.fixture
@@ -19,9 +17,13 @@ def store(tmp_path: Path) -> Store:
     return open_store(tmp_path / "store")
 
 
+def open_checkpoints(store: Store, fingerprint: str = "print", keep: int = 2) -> Checkpoints:
+    return Checkpoints(store, fingerprint, keep, damaged=(NotFound, Corrupt))
+
+
 def saved(store: Store, *steps: int, keep: int = 3, fingerprint: str = "print") -> Checkpoints:
     """Checkpoints with one tensor and one value, each the number of its step."""
-    checkpoints = Checkpoints(store, fingerprint, keep)
+    checkpoints = open_checkpoints(store, fingerprint, keep)
     for step in steps:
         checkpoints.save(step, {"a": torch.full((50,), float(step))}, {"step": step})
     checkpoints.wait()
@@ -43,8 +45,8 @@ def test_the_newest_comes_back_as_it_was_saved(store: Store) -> None:
 
 def test_another_process_finds_them_under_the_same_fingerprint_only(store: Store) -> None:
     saved(store, 5)
-    assert newest_step(Checkpoints(store, "print", 2)) == 5
-    assert newest_step(Checkpoints(store, "other", 2)) is None
+    assert newest_step(open_checkpoints(store)) == 5
+    assert newest_step(open_checkpoints(store, "other")) is None
 
 
 def test_only_the_newest_are_kept(store: Store) -> None:
@@ -53,62 +55,76 @@ def test_only_the_newest_are_kept(store: Store) -> None:
 
 
 def test_what_training_changes_after_saving_is_not_in_it(store: Store) -> None:
-    checkpoints, tensor = Checkpoints(store, "print", 2), torch.zeros(50)
+    checkpoints, tensor = open_checkpoints(store), torch.zeros(50)
     checkpoints.save(0, {"a": tensor}, {"step": 0})
     tensor.fill_(7)
     checkpoints.wait()
     assert newest_step(checkpoints) == 0
 
 
-def damage_truncate(folder: Path) -> None:
-    file = folder / "tensors.safetensors"
-    file.write_bytes(file.read_bytes()[:-20])
+def damage(store: Store, step: int) -> None:
+    store.put(f"checkpoints/print/{step:09d}/tensors.safetensors", b"no tensors")
 
 
-def damage_one_byte(folder: Path) -> None:
-    file = folder / "tensors.safetensors"
-    data = bytearray(file.read_bytes())
-    data[-1] ^= 1
-    file.write_bytes(data)
-
-
-def damage_file_is_missing(folder: Path) -> None:
-    (folder / "state.json").unlink()
-
-
-def damage_half_uploaded(folder: Path) -> None:
-    (folder / "manifest.json").unlink()
-
-
-@pytest.mark.parametrize(
-    "damage", [damage_truncate, damage_one_byte, damage_file_is_missing, damage_half_uploaded], ids=lambda d: d.__name__
-)
-def test_a_damaged_one_is_skipped_with_a_line_that_says_so(
-    store: Store, tmp_path: Path, damage: Callable[[Path], None], caplog: pytest.LogCaptureFixture
-) -> None:
-    checkpoints = saved(store, 5, 10)
-    damage(tmp_path / FOLDER / "000000010")
-    with caplog.at_level(logging.WARNING):
-        assert newest_step(checkpoints) == 5
-    assert [record.getMessage().split(":")[0] for record in caplog.records] == ["checkpoint at step 10 skipped"]
-
-
-def test_without_a_valid_one_training_starts_anew(store: Store, tmp_path: Path) -> None:
+def test_without_a_valid_one_training_starts_anew(store: Store) -> None:
     checkpoints = saved(store, 5)
-    damage_truncate(tmp_path / FOLDER / "000000005")
+    damage(store, 5)
     assert newest_step(checkpoints) is None
+
+
+def test_a_store_that_is_away_is_an_error_and_no_reason_to_start_anew(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkpoints = saved(store, 5)
+
+    def away(key: str, folder: Path) -> None:
+        raise UserError("the store does not answer")
+
+    monkeypatch.setattr(store, "get_folder", away)
+    with pytest.raises(UserError, match="does not answer"):
+        checkpoints.newest()
+
+
+@pytest.mark.parametrize("then", [8, 10, 12], ids=["before it", "in its place", "after it"])
+def test_a_damaged_one_never_takes_the_place_of_a_valid_one(store: Store, then: int) -> None:
+    saved(store, 5, 10)
+    damage(store, 10)
+    checkpoints = open_checkpoints(store, keep=1)
+    assert newest_step(checkpoints) == 5
+    checkpoints.save(then, {"a": torch.full((50,), float(then))}, {"step": then})
+    checkpoints.wait()
+    assert newest_step(open_checkpoints(store)) == then
+
+
+def test_it_says_while_one_is_being_written(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    free = threading.Event()
+    put_folder = store.put_folder
+
+    def slow(folder: Path | str, key: str) -> None:
+        free.wait()
+        put_folder(folder, key)
+
+    monkeypatch.setattr(store, "put_folder", slow)
+    checkpoints = open_checkpoints(store)
+    assert not checkpoints.busy
+    checkpoints.save(1, {"a": torch.full((50,), 1.0)}, {"step": 1})
+    assert checkpoints.busy
+    free.set()
+    checkpoints.close()
+    assert not checkpoints.busy
+    assert newest_step(checkpoints) == 1
 
 
 def test_clear_removes_those_of_this_training_only(store: Store) -> None:
     saved(store, 7, fingerprint="other")
     saved(store, 5, 10).clear()
-    assert newest_step(Checkpoints(store, "print", 2)) is None
-    assert newest_step(Checkpoints(store, "other", 2)) == 7
+    assert newest_step(open_checkpoints(store)) is None
+    assert newest_step(open_checkpoints(store, "other")) == 7
 
 
 def test_a_checkpoint_that_cannot_be_written_is_an_error_of_the_next_wait(tmp_path: Path) -> None:
     (tmp_path / "store").write_text("a file where the store should be")
-    checkpoints = Checkpoints(open_store(tmp_path / "store"), "print", 2)
+    checkpoints = open_checkpoints(open_store(tmp_path / "store"))
     checkpoints.save(1, {"a": torch.zeros(1)}, {})
     with pytest.raises(UserError, match="cannot write"):
         checkpoints.wait()

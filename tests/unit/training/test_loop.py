@@ -1,6 +1,8 @@
 """What the one loop promises to each step that trains."""
 
 import copy
+import threading
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,6 +27,11 @@ def scripted(values: list[float], seen: list[dict[str, torch.Tensor]] | None = N
         return {"score": next(left)}
 
     return Evaluation(measure, "score")
+
+
+def asked_of(training: Any) -> list[list[int]]:
+    """Rows of each micro-batch in the order they were asked for."""
+    return training.samples.asked
 
 
 def test_a_toy_is_learnt(toy: Toy) -> None:
@@ -61,9 +68,9 @@ def test_dropout_does_not_depend_on_what_was_drawn_before(toy: Toy) -> None:
 
 def test_accumulated_micro_batches_equal_one_large_batch(toy: Toy) -> None:
     large, small = toy.make(micro_batch_tokens=4096), toy.make(micro_batch_tokens=40)
-    assert max(len(batch.micro_batches) for plan in small.plans for batch in plan) > 3
     large.run()
     small.run()
+    assert len(asked_of(small)) > 3 * small.num_steps
     assert toy.difference(toy.weights(large), toy.weights(small)) < 1e-6
 
 
@@ -73,7 +80,7 @@ def test_the_best_weights_are_left_in_the_model(toy: Toy) -> None:
     history = training.run()
     assert toy.difference(toy.weights(training), seen[1]) == 0
     assert toy.difference(toy.weights(training), seen[3]) > 0
-    assert (history.best, history.best_step) == (0.9, len(training.plans[0]) + len(training.plans[1]))
+    assert (history.best, history.best_step) == (0.9, sum(training.plan.sizes[:2]))
 
 
 def test_a_measure_can_be_the_better_the_less_it_is(toy: Toy) -> None:
@@ -95,7 +102,7 @@ def test_it_stops_after_so_many_evaluations_without_a_better_one(toy: Toy) -> No
     training = toy.make(epochs=20, patience=2, evaluation=scripted([0.5, 0.6, 0.6, 0.4, 0.9]))
     history = training.run()
     assert [point["score"] for point in history.points] == [0.5, 0.6, 0.6, 0.4]
-    assert history.step == sum(len(plan) for plan in training.plans[:4])
+    assert history.step == sum(training.plan.sizes[:4])
 
 
 def test_an_evaluation_that_gets_better_starts_the_patience_anew(toy: Toy) -> None:
@@ -117,7 +124,7 @@ def test_dropout_is_on_while_it_learns_and_off_while_it_is_evaluated(toy: Toy) -
     toy.record.after_step = lambda step: learning.append(training.model.training)
     history = training.run()
     assert [point["score"] for point in history.points] == [0.0, 0.0]
-    ends = [len(training.plans[0]) - 1, training.num_steps - 1]
+    ends = [training.plan.sizes[0] - 1, training.num_steps - 1]
     assert [mode for step, mode in enumerate(learning) if step not in ends] == [True] * (training.num_steps - 2)
 
 
@@ -182,7 +189,7 @@ def test_tokens_are_real_ones_and_the_fill_ratio_tells_the_rest(toy: Toy) -> Non
     training = toy.make(epochs=2, micro_batch_tokens=4096)
     figures = training.run().summary()
     lengths = training.samples.lengths
-    padded = sum(len(batch.rows) * lengths[batch.rows].max() for plan in training.plans for batch in plan)
+    padded = sum(len(step.rows) * lengths[step.rows].max() for step in training.plan.steps())
     assert figures["tokens"] == 2 * lengths.sum()
     assert figures["fill_ratio"] == pytest.approx(2 * lengths.sum() / padded)
     assert 0 <= figures["data_wait_share"] < 1
@@ -195,6 +202,24 @@ def test_the_mean_loss_does_not_depend_on_how_samples_are_cut(toy: Toy) -> None:
         for budget in (16, 100, 10_000)
     ]
     assert np.ptp(found) < 1e-6
+
+
+def test_a_slow_store_makes_checkpoints_rare_and_not_training_slow(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
+    free, keys = threading.Event(), []
+    put_folder = toy.store.put_folder
+
+    def slow(folder: Path, key: str) -> None:
+        assert free.wait(60), "training waits for the store"
+        keys.append(key)
+        put_folder(folder, key)
+
+    monkeypatch.setattr(toy.store, "put_folder", slow)
+    training = toy.make(checkpoints=toy.checkpoints(), checkpoint_seconds=1e-9)
+    toy.record.after_step = lambda step: free.set() if step == training.num_steps else None
+    training.run()
+    training.checkpoints.wait()
+    assert keys[0].endswith("/000000001")
+    assert len(keys) <= 2
 
 
 def test_gradients_are_clipped_to_the_norm(toy: Toy) -> None:

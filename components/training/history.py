@@ -1,0 +1,40 @@
+"""How far a training is, and how it went."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass
+class History:
+    """All that a resumed training needs besides tensors."""
+
+    step: int = 0
+    tokens: int = 0
+    padded_tokens: int = 0
+    seconds: float = 0.0
+    data_seconds: float = 0.0
+    loss_sum: float = 0.0
+    loss_weight: float = 0.0
+    best: float | None = None
+    best_step: int = 0
+    stale: int = 0
+    stopped: bool = False
+    micro_batch_tokens: int = 0
+    """What became of the setting after memory ran out; 0 while it holds."""
+    points: list[dict[str, float]] = field(default_factory=list)
+
+    @property
+    def loss(self) -> float:
+        """Mean since the last point of the curve."""
+        return self.loss_sum / max(self.loss_weight, 1)
+
+    def summary(self) -> dict[str, float]:
+        """Figures of the whole training: real tokens and their rate, share of real tokens, share of time that waits for
+        data."""
+        return {
+            "tokens": self.tokens,
+            "tokens_per_second": self.tokens / max(self.seconds, 1e-9),
+            "fill_ratio": self.tokens / max(self.padded_tokens, 1),
+            "data_wait_share": self.data_seconds / max(self.seconds, 1e-9),
+            "steps": self.step,
+            "best_step": self.best_step,
+        }

@@ -1,0 +1,56 @@
+"""Micro-batches made ahead of the steps that learn from them."""
+
+import signal
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from torch.utils.data import DataLoader, Dataset
+
+from stillhouse.components.training.batches import Samples
+
+Wanted = tuple[np.ndarray, int]
+"""Row indices of a micro-batch, and the epoch whose view of them is wanted."""
+
+
+class _MicroBatches(Dataset[Mapping[str, Any]]):
+    """Samples as torch's loader asks for them."""
+
+    def __init__(self, samples: Samples) -> None:
+        self.samples = samples
+
+    def __getitem__(self, index: Wanted) -> Mapping[str, Any]:
+        return self.samples.batch(*index)
+
+
+def load(samples: Samples, wanted: Iterable[Wanted], num_workers: int) -> Iterator[Mapping[str, Any]]:
+    """The micro-batches `wanted`, in their order; with workers, two for each are made ahead.
+
+    `wanted` is read as far as is made ahead. What is random in a micro-batch derives from (seed, epoch, row), so
+    that workers change nothing.
+
+    Args:
+        num_workers: processes that make them; 0: this one does.
+    """
+    loader = DataLoader(
+        _MicroBatches(samples),
+        sampler=wanted,
+        batch_size=None,  # what is wanted are whole micro-batches already
+        collate_fn=_as_it_is,
+        num_workers=num_workers,
+        worker_init_fn=_leave_signals_to_the_trainer,
+        # Samples hold closures, which only a fork carries over; workers never touch the GPU.
+        multiprocessing_context="fork" if num_workers else None,
+    )
+    return iter(loader)
+
+
+def _as_it_is(batch: Any) -> Any:
+    return batch
+
+
+def _leave_signals_to_the_trainer(worker: int) -> None:
+    """A signal to the whole group (Ctrl-C, a supervisor's SIGTERM) is the trainer's to answer: it still needs the
+    micro-batches of the step it is in. Workers end with it."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)

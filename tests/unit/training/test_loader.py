@@ -1,0 +1,108 @@
+"""Workers make micro-batches ahead and change nothing; what is past is not made again."""
+
+import multiprocessing
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from stillhouse.components.training.loader import load
+from stillhouse.components.training.preemption import Preempted
+
+Toy = Any
+"""conftest.Toy"""
+TRAINING = {"noise": True, "dropout": 0.2, "micro_batch_tokens": 40}
+
+
+class Noted:
+    """Samples that note in a file, whatever the process, which rows they were asked for."""
+
+    def __init__(self, samples: Any, file: Path) -> None:
+        self.samples, self.lengths, self.file = samples, samples.lengths, file
+        file.touch()
+
+    def batch(self, rows: np.ndarray, epoch: int) -> Any:
+        """A micro-batch; its rows are a line of the file."""
+        with self.file.open("a") as file:
+            file.write(f"{epoch}:{rows.tolist()}\n")
+        return self.samples.batch(rows, epoch)
+
+    @property
+    def asked(self) -> set[str]:
+        """All that was asked for; each micro-batch comes once in a training."""
+        lines = self.file.read_text().splitlines()
+        assert len(lines) == len(set(lines))
+        return set(lines)
+
+
+@pytest.mark.parametrize("num_workers", [0, 1, 2])
+def test_micro_batches_come_in_the_order_in_which_they_are_wanted(toy: Toy, num_workers: int) -> None:
+    wanted = [(np.array(rows), epoch) for epoch in (0, 1) for rows in ([4, 2], [7], [1, 9, 30], [5], [6, 0])]
+    expected = [toy.samples(noise=True).batch(*each)["input_ids"] for each in wanted]
+    found = [batch["input_ids"] for batch in load(toy.samples(noise=True), wanted, num_workers)]
+    assert all(torch.equal(one, other) for one, other in zip(found, expected, strict=True))
+
+
+@pytest.mark.parametrize("num_workers", [1, 2])
+def test_workers_change_no_bit(toy: Toy, num_workers: int) -> None:
+    alone, helped = (toy.make(**TRAINING, num_workers=number) for number in (0, num_workers))
+    alone.run()
+    helped.run()
+    assert toy.difference(toy.weights(alone), toy.weights(helped)) == 0
+
+
+@pytest.mark.parametrize("num_workers", [0, 2])
+def test_no_batch_from_before_the_stop_is_made_again(toy: Toy, num_workers: int, tmp_path: Path) -> None:
+    asked = {}
+    for name, stop_after in (("unbroken", 0), ("stopped", 16), ("resumed", 0)):
+        checkpoints = None if name == "unbroken" else toy.checkpoints()
+        training = toy.make(**TRAINING, num_workers=num_workers, checkpoints=checkpoints)
+        training.samples = Noted(training.samples, tmp_path / name)
+        if stop_after:
+            toy.record.after_step = lambda step: os.kill(os.getpid(), signal.SIGTERM) if step == 16 else None
+            with pytest.raises(Preempted):
+                training.run()
+        else:
+            training.run()
+        asked[name] = training.samples.asked
+    learnt_before = {
+        f"{step.epoch}:{rows.tolist()}" for step in list(training.plan.steps())[:16] for rows in training._cut(step)
+    }
+    assert asked["resumed"] == asked["unbroken"] - learnt_before
+    assert learnt_before <= asked["stopped"]
+
+
+def test_workers_end_with_the_training(toy: Toy) -> None:
+    toy.make(num_workers=2).run()
+    assert multiprocessing.active_children() == []
+
+
+def test_workers_end_with_a_training_that_is_stopped(toy: Toy) -> None:
+    training = toy.make(num_workers=2)
+    toy.record.after_step = lambda step: os.kill(os.getpid(), signal.SIGTERM)
+    with pytest.raises(Preempted):
+        training.run()
+    assert multiprocessing.active_children() == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_to_the_whole_group_leaves_the_workers_to_the_trainer(toy: Toy, number: signal.Signals) -> None:
+    wanted = [(np.array([row]), 0) for row in range(20)]
+    batches = load(toy.samples(), wanted, 2)
+    next(batches)
+    for worker in multiprocessing.active_children():
+        os.kill(worker.pid or 0, number)
+    assert len(list(batches)) == 19
+
+
+def test_a_worker_that_is_killed_is_an_error_and_no_endless_wait(toy: Toy) -> None:
+    training = toy.make(num_workers=1)
+    toy.record.after_step = lambda step: [
+        os.kill(w.pid or 0, signal.SIGKILL) for w in multiprocessing.active_children()
+    ]
+    with pytest.raises(RuntimeError, match="DataLoader worker"):
+        training.run()
