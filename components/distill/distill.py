@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from stillhouse.components.tasks import LoadedModel, Task
     from stillhouse.components.tracking.run import StepRun
     from stillhouse.components.training.batches import Samples
+    from stillhouse.components.training.checkpoints import Checkpoints
     from stillhouse.components.training.loop import Loss
 
 
@@ -62,7 +63,7 @@ def distill(
     unlabelled = read_unlabelled(dataset) if settings.use_unlabelled else []
     given = [about["content_digest"], digest_folder(teacher), digest_folder(base) if base else ""]
     with checkpoints_of("distill", settings.model_dump(), given, settings.loop.keep_checkpoints) as checkpoints:
-        samples, kept = _samples_with_answers(task, big, small, settings, train, unlabelled, about, run)
+        samples, kept = _samples_with_answers(task, big, small, settings, train, unlabelled, about, checkpoints, run)
         if settings.attention_weight:
             for network in (big.model, small.model):
                 network.set_attn_implementation("eager")  # the only one that hands its maps out
@@ -96,6 +97,7 @@ def _samples_with_answers(
     train: Split,
     unlabelled: list[str],
     about: dict[str, Any],
+    checkpoints: "Checkpoints",
     run: "StepRun",
 ) -> "tuple[Samples, dict[str, float]]":
     """Labelled and unlabelled rows together, with the teacher's answers unless they are too large to keep or more than
@@ -131,6 +133,7 @@ def _samples_with_answers(
         num_views=num_views,
         num_labels=max(1, len(about["labels"])),
         budget=settings.loop.micro_batch_tokens,
+        once=checkpoints.once,
         progress=lambda done: run.progress(done, total, "tokens", "teacher answers"),
     )
     hit_share = max(0.0, 1 - num_views / settings.loop.epochs)

@@ -1,6 +1,9 @@
 """The teacher's answers: computed once for each view of a sample and reused over the epochs."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -11,6 +14,9 @@ from stillhouse.components.training.batches import Samples, split_by_padded_toke
 
 NUM_VIEWS = 2
 """Different views of a sample that augmentation makes; their answers are kept for each."""
+
+PART_TOKENS = 1 << 20
+"""Answers are kept whenever about so many tokens are answered: seconds of a GPU's work, a minute or so of a CPU's."""
 
 
 class ViewedSamples:
@@ -59,22 +65,44 @@ def answers(
     num_views: int,
     num_labels: int,
     budget: int,
+    once: Callable[[str, Callable[[], torch.Tensor]], torch.Tensor],
     progress: Callable[[float], None],
 ) -> torch.Tensor:
     """The teacher's logits for every view of every sample, float32 [views, rows, labels] on the CPU.
 
     Args:
         budget: tokens of one forward pass at most, padding included.
+        once: gives what an earlier attempt kept under a name, or makes and keeps it (`Checkpoints.once`): a teacher
+            that was stopped answers nothing twice.
         progress: told how many tokens are answered.
     """
-    device = next(teacher.parameters()).device
     kept = torch.zeros(num_views, len(samples.lengths), num_labels)
+    device = next(teacher.parameters()).device
     order, done = np.argsort(samples.lengths, kind="stable"), 0
-    with torch.inference_mode():
-        for view in range(num_views):
-            for rows in split_by_padded_tokens(order, samples.lengths, budget):
+    parts = _parts(split_by_padded_tokens(order, samples.lengths, budget), samples.lengths)
+
+    def answer(runs: list[np.ndarray], view: int) -> torch.Tensor:
+        logits, tokens = [], done
+        with torch.inference_mode():
+            for rows in runs:
                 batch = {name: tensor.to(device) for name, tensor in samples.batch(rows, view).items()}
-                kept[view, torch.from_numpy(rows)] = logits_of(teacher, batch).float().cpu()
-                done += int(samples.lengths[rows].sum())
-                progress(done)
+                logits.append(logits_of(teacher, batch).float().cpu())
+                tokens += int(samples.lengths[rows].sum())
+                progress(tokens)
+            return torch.cat(logits)
+
+    for view in range(num_views):
+        for number, runs in enumerate(parts):
+            rows = np.concatenate(runs)
+            kept[view, torch.from_numpy(rows)] = once(f"teacher/{view}-{number:06d}", partial(answer, runs, view))
+            done += int(samples.lengths[rows].sum())
     return kept
+
+
+def _parts(runs: list[np.ndarray], lengths: np.ndarray) -> list[list[np.ndarray]]:
+    """`runs` in groups of about PART_TOKENS tokens."""
+    before = np.cumsum([0, *(lengths[rows].sum() for rows in runs[:-1])])
+    return [
+        [run for run, _ in group]
+        for _, group in groupby(zip(runs, before // PART_TOKENS, strict=True), key=itemgetter(1))
+    ]

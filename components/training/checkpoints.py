@@ -2,8 +2,8 @@
 
 import json
 import logging
-import shutil
 import tempfile
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Protocol
@@ -80,15 +80,27 @@ class Checkpoints:
                 away for a minute would lose more than one that fails.
         """
         for step in sorted(self._steps(), reverse=True):
-            with tempfile.TemporaryDirectory(prefix="stillhouse-checkpoint-") as folder:
-                target = Path(folder) / "checkpoint"
-                try:
-                    self.store.get_folder(f"{self.prefix}/{step:09d}", target)
-                    return load_file(target / "tensors.safetensors"), json.loads((target / "state.json").read_text())
-                except self.damaged as error:
-                    self.skipped.add(step)
-                    log.warning("checkpoint at step %d skipped: %s", step, error)
+            try:
+                return self._read(f"{step:09d}")
+            except self.damaged as error:
+                self.skipped.add(step)
+                log.warning("checkpoint at step %d skipped: %s", step, error)
         return None
+
+    def once(self, name: str, make: Callable[[], torch.Tensor]) -> torch.Tensor:
+        """What an earlier attempt kept under `name` beside its checkpoints; made and kept now if none came so far.
+
+        Raises:
+            Exception: as for `newest`.
+        """
+        if any(self.store.list(f"{self.prefix}/{name}")):
+            try:
+                return self._read(name)[0]["made"]
+            except self.damaged as error:
+                log.warning("%s is made again: %s", name, error)
+        made = make()
+        self._put(name, {"made": made}, "{}")
+        return made
 
     def clear(self) -> None:
         """Remove all of this training's checkpoints: it has ended well."""
@@ -100,14 +112,20 @@ class Checkpoints:
         self.writer.shutdown()
 
     def _write(self, step: int, tensors: dict[str, torch.Tensor], state: str) -> None:
-        folder = Path(tempfile.mkdtemp(prefix="stillhouse-checkpoint-"))
-        try:
-            save_file(tensors, folder / "tensors.safetensors")
-            (folder / "state.json").write_text(state)
-            self.store.put_folder(folder, f"{self.prefix}/{step:09d}")
-        finally:
-            shutil.rmtree(folder)
+        self._put(f"{step:09d}", tensors, state)
         self._remove_older_than(step)
+
+    def _put(self, name: str, tensors: dict[str, torch.Tensor], state: str) -> None:
+        with tempfile.TemporaryDirectory(prefix="stillhouse-checkpoint-") as folder:
+            save_file(tensors, Path(folder, "tensors.safetensors"))
+            Path(folder, "state.json").write_text(state)
+            self.store.put_folder(Path(folder), f"{self.prefix}/{name}")
+
+    def _read(self, name: str) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+        with tempfile.TemporaryDirectory(prefix="stillhouse-checkpoint-") as folder:
+            target = Path(folder, "checkpoint")
+            self.store.get_folder(f"{self.prefix}/{name}", target)
+            return load_file(target / "tensors.safetensors"), json.loads((target / "state.json").read_text())
 
     def _remove_older_than(self, newest: int) -> None:
         """Keep as many as wanted, damaged ones not counted: with them the last valid one might go."""

@@ -1,14 +1,20 @@
 """The teacher answers each view of a sample once, and the answers are used again in every epoch."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
+from stillhouse.components.distill import teacher as module
 from stillhouse.components.distill.teacher import AnsweredSamples, ViewedSamples, answer_bytes, answers
+from stillhouse.components.storage.manifest import Corrupt
+from stillhouse.components.storage.store import NotFound, open_store
 from stillhouse.components.tasks.text import TextSamples
+from stillhouse.components.training.checkpoints import Checkpoints
 
 
 @pytest.fixture
@@ -30,9 +36,14 @@ def sum_and_count(teacher: nn.Module, batch: Mapping[str, torch.Tensor]) -> torc
     return torch.stack([(batch["input_ids"] * mask).sum(1), mask.sum(1)], 1).float()
 
 
+def anew(name: str, make: Callable[[], torch.Tensor]) -> torch.Tensor:
+    """Nothing was kept before."""
+    return make()
+
+
 @pytest.fixture
 def kept(samples: TextSamples) -> torch.Tensor:
-    options = {"num_views": 2, "num_labels": 2, "budget": 12, "progress": lambda done: None}
+    options = {"num_views": 2, "num_labels": 2, "budget": 12, "once": anew, "progress": lambda done: None}
     return answers(nn.Linear(1, 1), sum_and_count, samples, **options)
 
 
@@ -59,10 +70,45 @@ def test_views_repeat(samples: TextSamples) -> None:
 
 def test_progress_ends_with_the_tokens_of_all_views(samples: TextSamples) -> None:
     done: list[float] = []
-    answers(nn.Linear(1, 1), sum_and_count, samples, num_views=2, num_labels=2, budget=12, progress=done.append)
+    options = {"num_views": 2, "num_labels": 2, "budget": 12, "once": anew, "progress": done.append}
+    answers(nn.Linear(1, 1), sum_and_count, samples, **options)
     assert done == sorted(done)
     assert done[-1] == 2 * samples.lengths.sum()
 
 
 def test_the_memory_of_answers_is_known_before(samples: TextSamples, kept: torch.Tensor) -> None:
     assert answer_bytes(samples, 2, 2) == kept.numel() * kept.element_size()
+
+
+@pytest.mark.parametrize(("stopped_after", "passes_left"), [(2, 14), (3, 11), (9, 7), (13, 2)])
+def test_a_teacher_that_was_stopped_answers_no_part_twice(
+    samples: TextSamples,
+    kept: torch.Tensor,
+    stopped_after: int,
+    passes_left: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each view has parts of 3, 2 and 2 forward passes."""
+    monkeypatch.setattr(module, "PART_TOKENS", 24)
+    passes = 0
+
+    def run(limit: int) -> torch.Tensor:
+        nonlocal passes
+        passes = 0
+
+        def counted(teacher: nn.Module, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
+            nonlocal passes
+            if passes == limit:
+                raise KeyboardInterrupt
+            passes += 1
+            return sum_and_count(teacher, batch)
+
+        checkpoints = Checkpoints(open_store(tmp_path), "print", 1, damaged=(NotFound, Corrupt))
+        options: dict[str, Any] = {"num_views": 2, "num_labels": 2, "budget": 12, "progress": lambda done: None}
+        return answers(nn.Linear(1, 1), counted, samples, once=checkpoints.once, **options)
+
+    with pytest.raises(KeyboardInterrupt):
+        run(stopped_after)
+    assert run(100).equal(kept)
+    assert passes == passes_left
