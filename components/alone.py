@@ -9,20 +9,22 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import ValidationError, create_model
 from pydantic_settings import (
     BaseSettings,
     CliSettingsSource,
+    InitSettingsSource,
     PydanticBaseSettingsSource,
     SettingsError,
-    YamlConfigSettingsSource,
 )
 
 from stillhouse.components.recorded import step_run
 from stillhouse.components.settings import Settings, explain
 from stillhouse.components.storage.home import at_work, home_folder
+from stillhouse.components.storage.urls import local_path
+from stillhouse.components.yaml_file import not_plain, read_yaml
 from stillhouse.errors import UserError
+from stillhouse.redaction import guard_output
 
 
 class NoPaths(Settings):
@@ -51,6 +53,7 @@ def run_alone(
     Raises:
         SystemExit: with code 2 for a mistake of the user's, 130 after Ctrl-C.
     """
+    guard_output()
     try:
         options = _read_options(step, settings, paths)
     except UserError as error:
@@ -94,9 +97,7 @@ class _Options(BaseSettings):
         line(parsed_args=parsed)
         if file is None:
             return (line,)
-        if not Path(file).is_file():
-            raise UserError(f"--settings: there is no file '{file}'; check the path.")
-        return line, YamlConfigSettingsSource(settings_cls, file)
+        return line, InitSettingsSource(settings_cls, _read_settings(file))
 
 
 def _read_options(step: str, settings: type[Settings], paths: type[Settings]) -> BaseSettings:
@@ -111,5 +112,16 @@ def _read_options(step: str, settings: type[Settings], paths: type[Settings]) ->
         return options()
     except ValidationError as error:
         raise UserError(explain(error, options, program)) from None
-    except (yaml.YAMLError, SettingsError, TypeError, ValueError) as error:
-        raise UserError(f"{program}: no YAML mapping in the file of --settings ({error}); mend it.") from None
+    except (SettingsError, TypeError, ValueError) as error:
+        raise UserError(f"{program}: an option cannot be read ({error}); mend it.") from None
+
+
+def _read_settings(file: str) -> dict[str, Any]:
+    if not local_path(file).is_file():
+        raise UserError(f"--settings: there is no file '{file}'; check the path.")
+    _, values = read_yaml(Path(file), f"--settings {file}")
+    if not isinstance(values, dict):
+        raise UserError(f"--settings {file}: no YAML mapping in it; write keys and values, such as `seed: 1`.")
+    if found := not_plain(values):
+        raise UserError(f"--settings {file}: '{'.'.join(found[0]) or 'the document'}' {found[1]}.")
+    return values

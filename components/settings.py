@@ -1,10 +1,16 @@
 """What all settings have in common: typed, checked at the door, unknown keys refused."""
 
+import reprlib
+from collections.abc import Callable
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from stillhouse.errors import UserError
+from stillhouse.redaction import secrets_in
+
+MAX_SHOWN = 80
+"""Characters of a wrong value that a sentence quotes."""
 
 
 class Settings(BaseModel):
@@ -31,6 +37,19 @@ def check(cls: type[Settings], values: dict[str, Any], where: str) -> Any:
         raise UserError(explain(error, cls, where)) from None
 
 
+def refuse_secrets(values: Any, place: Callable[[tuple[str, ...]], str]) -> None:
+    """Look through nested settings for keys and passwords; `place` tells where a key of them stands.
+
+    Raises:
+        UserError: names the first key that holds one and the mend, never the value.
+    """
+    for key, kind in secrets_in(values):
+        raise UserError(
+            f"{place(key)}: '{'.'.join(key)}' holds what looks like {kind}; take it out and give it as an environment "
+            "variable (on a cluster as a Secret): a recipe's values are compiled, logged and recorded."
+        )
+
+
 def explain(error: ValidationError, cls: type[BaseModel], where: str) -> str:
     """One sentence for the first of pydantic's findings."""
     first = error.errors()[0]
@@ -40,8 +59,17 @@ def explain(error: ValidationError, cls: type[BaseModel], where: str) -> str:
         return f"{where}: unknown key '{path}'; use one of: {known}."
     if first["type"] == "missing":
         return f"{where}: '{path}' is missing; add it."
-    value = first.get("input")
-    return f"{where}: '{path}' is {value!r}, but {_lower(first['msg'])}."
+    return f"{where}: '{path}' is {shown(first.get('input'))}, but {_lower(first['msg'])}."
+
+
+def shown(value: Any) -> str:
+    """`value` as Python writes it, cut to what fits into a sentence."""
+    short = reprlib.Repr()
+    short.maxstring = short.maxother = short.maxlong = MAX_SHOWN
+    try:
+        return short.repr(value)
+    except ValueError:  # a whole number of more digits than Python writes out
+        return "a number of thousands of digits"
 
 
 def fields_at(cls: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:

@@ -1,6 +1,7 @@
 """A YAML file that remembers where each of its keys stands, so that a mistake can be named by its line."""
 
 import difflib
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,10 +9,8 @@ from typing import Any
 
 import yaml
 
+from stillhouse.components.yaml_file import Key, not_plain, read_yaml
 from stillhouse.errors import UserError
-
-Key = tuple[str, ...]
-"""Path of a key: ("finetune", "loop", "epochs")."""
 
 
 @dataclass
@@ -43,7 +42,7 @@ class Document:
         """Put `key=value` pairs over the values; keys are dotted, values are YAML.
 
         Raises:
-            UserError: no key, no value, a value that is not YAML, or a key below one that is no mapping.
+            UserError: no key, no value, a value that is not plain YAML, or a key below one that is no mapping.
         """
         for setting in settings:
             name, equals, text = setting.partition("=")
@@ -51,9 +50,11 @@ class Document:
             if not equals or not all(key):
                 raise UserError(f"--set {setting}: write it as key=value, such as finetune.loop.epochs=2.")
             try:
-                value = yaml.safe_load(text)
-            except yaml.YAMLError:
+                _, value = read_yaml(os.fsencode(text), f"--set {name}")
+            except UserError:
                 raise UserError(f"--set {setting}: the value is not valid YAML; quote it.") from None
+            if found := not_plain(value, key):
+                raise UserError(f"--set {name}: '{'.'.join(found[0])}' {found[1]}.")
             parent = self.values
             for part in key[:-1]:
                 inner = parent.get(part)
@@ -68,19 +69,16 @@ def read_document(path: Path) -> Document:
     """Read a YAML file whose top level is a mapping.
 
     Raises:
-        UserError: the file is not YAML, is no mapping, or gives a key twice; the sentence names the line.
+        UserError: the file cannot be read, is not YAML, is no mapping, gives a key twice, or holds what no parameter
+            can; the sentence names the line.
     """
-    try:
-        loader = yaml.SafeLoader(path.read_bytes())
-        root = loader.get_single_node()
-        values = loader.construct_document(root) if root else None
-    except yaml.YAMLError as error:
-        raise UserError(f"{path}{_line_of(error)}: not valid YAML ({_problem_of(error)}); mend it there.") from None
-    if not isinstance(values, dict):
+    root, values = read_yaml(path, str(path))
+    if root is None or not isinstance(values, dict):
         raise UserError(f"{path}: this is no recipe; write keys and values, such as `name: spam`.")
-    document = Document(path, values)
-    assert root is not None
-    document.lines.update(_lines(root, path, ()))
+    document = Document(path, values, _lines(root, path, ()))
+    if found := not_plain(values):
+        key, what = found
+        raise UserError(f"{document.place(key)}: '{'.'.join(key) or 'the document'}' {what}.")
     return document
 
 
@@ -105,12 +103,3 @@ def _lines(node: yaml.Node, path: Path, above: Key) -> dict[Key, int]:
             here = (*above, str(index))
             lines |= {here: value.start_mark.line + 1} | _lines(value, path, here)
     return lines
-
-
-def _line_of(error: yaml.YAMLError) -> str:
-    mark = getattr(error, "problem_mark", None)
-    return f", line {mark.line + 1}" if mark else ""
-
-
-def _problem_of(error: yaml.YAMLError) -> str:
-    return str(getattr(error, "problem", None) or error).splitlines()[0]

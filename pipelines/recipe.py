@@ -11,7 +11,8 @@ from stillhouse.components.inspect.settings import STEPS, Parameters, StepSettin
 from stillhouse.components.models.settings import Architecture
 from stillhouse.components.prepare.settings import Columns
 from stillhouse.components.promote.settings import PromoteSettings
-from stillhouse.components.settings import Settings, explain, fields_at
+from stillhouse.components.settings import Settings, explain, fields_at, refuse_secrets
+from stillhouse.components.storage.urls import local_path
 from stillhouse.components.tasks import known_tasks
 from stillhouse.errors import UserError
 from stillhouse.pipelines.document import Document, Key, closest, read_document
@@ -85,10 +86,12 @@ def load_recipe(name: str, overrides: Iterable[str] = ()) -> Recipe:
     directory when an override gives it.
 
     Raises:
-        UserError: names the file, the line and the key of the first mistake, and the mend.
+        UserError: names the file, the line and the key of the first mistake, and the mend; a key or password in the
+            recipe is one, for its values are compiled, logged and recorded.
     """
     document = read_document(_find(name))
     document.override(overrides)
+    refuse_secrets(document.values, document.place)
     recipe = _with_absolute_source(_read(document), document)
     check_source(_check_steps(recipe, document)["prepare"], document.place)
     return recipe
@@ -100,12 +103,11 @@ def shipped_recipes() -> list[str]:
 
 
 def _find(name: str) -> Path:
-    shipped = SHIPPED / f"{name}.yaml"
-    if shipped.parent == SHIPPED and shipped.is_file():
-        return shipped
-    path = Path(name).expanduser()
+    if name in shipped_recipes():
+        return SHIPPED / f"{name}.yaml"
+    path = local_path(name)
     if path.is_file():
-        return path
+        return Path(name).expanduser()
     if path.suffix in (".yaml", ".yml") or path.name != name:
         raise UserError(f"{name}: there is no such recipe file; give the path of one, or one of: {_known()}.")
     match = closest(name, shipped_recipes())
@@ -134,7 +136,7 @@ def _with_absolute_source(recipe: Recipe, document: Document) -> Recipe:
     if "://" in source:
         return recipe
     folder = Path() if document.is_set(("data", "source")) else document.path.parent
-    absolute = str((folder / Path(source).expanduser()).resolve())
+    absolute = str(local_path(str(folder / source if not source.startswith("~") else source)).resolve())
     return recipe.model_copy(update={"data": recipe.data.model_copy(update={"source": absolute})})
 
 

@@ -3,11 +3,11 @@
 import re
 from dataclasses import dataclass
 
+from stillhouse.components.addresses import refuse_metadata
 from stillhouse.components.promote.record import load
 from stillhouse.components.storage.digests import digest_json
 from stillhouse.components.storage.sources import list_source
 from stillhouse.components.storage.store import Store
-from stillhouse.components.storage.urls import refuse_metadata
 from stillhouse.errors import UserError
 
 ALIAS = re.compile(r"models:/(?P<name>[^/@]+)@(?P<alias>champion|previous)")

@@ -10,7 +10,7 @@ from stillhouse.components.inspect.bases import resolve_base
 from stillhouse.components.inspect.settings import Parameters, StepSettings
 from stillhouse.components.promote.record import Entry, Record, load
 from stillhouse.components.promote.settings import Inspected as PromoteInspected
-from stillhouse.components.settings import Settings, check
+from stillhouse.components.settings import Settings, check, refuse_secrets
 from stillhouse.components.storage.digests import digest_json
 from stillhouse.components.storage.fingerprint import code_digest
 from stillhouse.components.storage.home import local_store
@@ -58,8 +58,9 @@ def inspect(parameters: dict[str, Any], *, run: StepRun) -> Inspected:
         parameters: The pipeline's parameters, by name (`Parameters`).
 
     Raises:
-        UserError: a parameter is wrong, or the source or a base model is not there.
+        UserError: a parameter is wrong or carries a key or password, or the source or a base model is not there.
     """
+    refuse_secrets(parameters, lambda _: "parameters")
     checked: Parameters = check(Parameters, parameters, "parameters")
     store = local_store()
     steps, bases = _with_fixed_bases(checked.steps("parameters"), store)

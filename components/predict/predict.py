@@ -8,10 +8,11 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stillhouse.components.predict.read import Row, data_files, rows
+from stillhouse.components.predict.read import MEMORY, Row, data_files, rows
 from stillhouse.components.predict.write import writer
 from stillhouse.components.promote.record import load
 from stillhouse.components.storage.home import local_store
+from stillhouse.components.storage.memory import bounded_memory
 from stillhouse.components.tasks import load_task
 from stillhouse.errors import UserError
 
@@ -107,8 +108,10 @@ def _fetch_promoted(name: str, alias: str, folder: Path) -> None:
 
 def _read_info(folder: Path, model: str) -> dict[str, Any]:
     try:
-        return json.loads((folder / "model.json").read_text("utf-8"))
-    except (OSError, ValueError) as error:
+        info = json.loads((folder / "model.json").read_text("utf-8"))
+        _ = info["task"], info["target"], info["labels"], info["columns"]["text"]
+        return info
+    except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
         raise UserError(f"{model}: no model of Stillhouse ({error}); name a folder that has a model.json.") from None
 
 
@@ -118,16 +121,21 @@ def _batches(files: list[Path]) -> Iterator[tuple[list[Row], float]]:
     total, before = max(sum(sizes), 1), 0
     for path, size in zip(files, sizes, strict=True):
         stream = rows(path)
-        while batch := list(islice(stream, BATCH_ROWS)):
+        while batch := _next(stream):
             yield batch, (before + batch[-1].share * size) / total
         before += size
+
+
+def _next(stream: Iterator[Row]) -> list[Row]:
+    with bounded_memory(MEMORY):
+        return list(islice(stream, BATCH_ROWS))
 
 
 def _texts(batch: list[Row], names: list[str]) -> list[str]:
     """The text columns joined and cleaned as the training data was."""
     import pyarrow as pa
 
-    from stillhouse.components.prepare.clean import clean
+    from stillhouse.components.cleaning import clean
 
     joined = ["\n".join(_text(row, name) for name in names) for row in batch]
     return clean(pa.array(joined, pa.string())).to_pylist()

@@ -85,7 +85,7 @@ def _write_parquet(path: Path) -> Iterator[Write]:
                 table = parquet.ParquetWriter(path, schema)
             _check_columns(rows, table.schema.names)
             table.write_table(pa.Table.from_pylist(rows, table.schema))
-        except pa.ArrowException as error:
+        except (pa.ArrowException, OverflowError, ValueError, TypeError) as error:
             raise UserError(f"the rows differ in their types ({error}); write .jsonl instead.") from None
 
     try:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from stillhouse.components.cleaning import clean, mask_pii
 from stillhouse.components.prepare.card import write_card
 from stillhouse.components.prepare.checks import check_coverage, check_drift, check_rows
-from stillhouse.components.prepare.clean import clean, mask_pii
 from stillhouse.components.prepare.dataset import Prepared, content_digest, write_dataset
 from stillhouse.components.prepare.read import Table, read
 from stillhouse.components.prepare.rows import Row, digest

@@ -4,6 +4,7 @@ import gzip
 import json
 import logging
 import re
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +13,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute
 
+from stillhouse.components.cleaning import without_surrogates
 from stillhouse.components.prepare.rows import GIVEN, Split
 from stillhouse.components.prepare.settings import FILE_NAME, Columns, PrepareSettings
+from stillhouse.components.storage.memory import bounded_memory
+from stillhouse.components.tables import refuse_other_encodings, refuse_pickles, unique_keys
 from stillhouse.errors import UserError
 
 logger = logging.getLogger(__name__)
@@ -53,21 +57,24 @@ def read(
 ) -> Table:
     """Read the columns that `settings` names from all `files`.
 
-    Files of other formats, as a README, are left out and logged. `progress` is called with the files read and
-    the files in all.
+    Files of other formats, as a README, are left out and logged; a pickle is never opened. `progress` is called
+    with the files read and the files in all.
 
     Raises:
-        UserError: no file of a known format; a file that cannot be read; a column that is missing or no text.
+        UserError: no file of a known format; a file that cannot be read, or not within `max_memory_gb`; a column that
+            is missing, there twice or no text.
     """
     known = [path for path in files if _reader(path) is not None]
     if not known:
+        refuse_pickles(files)
         raise UserError(f"{settings.source}: no data file found; it must hold {', '.join(_READERS)} (or these as .gz).")
     for path in sorted(set(files) - set(known)):
         logger.info("%s is no data file and is left out.", path)
     parts = []
-    for done, path in enumerate(known):
-        progress(done, len(known))
-        parts.append(_read_file(path, settings))
+    with bounded_memory(int(settings.max_memory_gb * 2**30)):
+        for done, path in enumerate(known):
+            progress(done, len(known))
+            parts.append(_read_file(path, settings))
     progress(len(known), len(known))
     return Table(
         texts=pa.chunked_array([chunk for part in parts for chunk in part.texts.chunks], pa.string()),
@@ -88,17 +95,24 @@ def _read_file(path: Path, settings: PrepareSettings) -> Table:
     assert reader is not None
     try:
         table, numbers = reader(path, names)
-    except (pa.ArrowException, UnicodeDecodeError, EOFError, OSError) as error:
+        table.validate(full=True)  # what a writer left half done would else end this process, not this function
+        parts = [_strings(table, name, path) for name in columns.text]
+        texts = pc.binary_join_element_wise(*parts, "\n", null_handling="replace")
+    except MemoryError:
+        raise UserError(
+            f"{path}: reading it takes more than max_memory_gb ({settings.max_memory_gb:g}); "
+            "look what the file holds, cut it into smaller ones, or raise max_memory_gb."
+        ) from None
+    except (pa.ArrowException, UnicodeDecodeError, EOFError, OSError, zlib.error) as error:
         raise UserError(_unreadable(path, error)) from None
     rows = table.num_rows
-    parts = [_strings(table, name, path) for name in columns.text]
     optional: dict[str | None, list[str | None]] = {None: [None] * rows}
     for name in {columns.group, split, *settings.slices} - {None}:
         optional[name] = _strings(table, str(name), path).to_pylist()
     slices = [[value or "" for value in optional[name]] for name in settings.slices]
     return Table(
-        texts=pc.binary_join_element_wise(*parts, "\n", null_handling="replace"),
-        labels=table[columns.label].to_pylist() if columns.label else [None] * rows,
+        texts=texts,
+        labels=_labels(table, columns.label, path) if columns.label else [None] * rows,
         groups=optional[columns.group],
         splits=_splits(path, columns, optional[split], numbers),
         slices=list(zip(*slices, strict=True)) if slices else [()] * rows,
@@ -130,16 +144,35 @@ def _strings(table: pa.Table, name: str, path: Path) -> pa.ChunkedArray:
     column = table[name]
     try:
         return pc.cast(column, pa.string())
+    except MemoryError:
+        raise
     except pa.ArrowException:
         raise UserError(
             f"{path}, column '{name}': holds {column.type}, and text is needed; choose another column."
         ) from None
 
 
+def _labels(table: pa.Table, name: str, path: Path) -> list[Any]:
+    """A column as labels: lists, numbers, truth values; everything else as strings."""
+    kind = table[name].type
+    inner = kind.value_type if pa.types.is_dictionary(kind) else kind
+    if pa.types.is_list(inner) or pa.types.is_large_list(inner) or pa.types.is_fixed_size_list(inner):
+        if not (_is_plain(inner.value_type) or pa.types.is_string(inner.value_type)):
+            raise UserError(f"{path}, column '{name}': holds {kind}, and names are needed; choose another column.")
+        return table[name].to_pylist()
+    return table[name].to_pylist() if _is_plain(inner) else _strings(table, name, path).to_pylist()
+
+
+def _is_plain(kind: pa.DataType) -> bool:
+    types = pa.types
+    return types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind) or types.is_boolean(kind)
+
+
 def _read_csv(path: Path, names: list[str]) -> tuple[pa.Table, Sequence[int]]:
     from pyarrow import csv
 
     # Threads would take the row numbers out of pyarrow's messages.
+    refuse_other_encodings(path)
     read = csv.ReadOptions(use_threads=False, block_size=BLOCK)
     delimiter = "\t" if _suffix(path) == ".tsv" else ","
     parse = csv.ParseOptions(delimiter=delimiter, newlines_in_values=True)
@@ -155,6 +188,7 @@ def _read_json(path: Path, names: list[str]) -> tuple[pa.Table, Sequence[int]]:
     values: dict[str, list[Any]] = {name: [] for name in names}
     numbers: list[int] = []
     seen: dict[str, None] = {}
+    refuse_other_encodings(path)
     with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as file:
         for number, line in enumerate(file, start=1):
             if line.strip():
@@ -170,9 +204,13 @@ def _read_json(path: Path, names: list[str]) -> tuple[pa.Table, Sequence[int]]:
 
 def _json_object(path: Path, number: int, line: bytes) -> dict[str, Any]:
     try:
-        row = json.loads(line)
+        row = json.loads(line.decode("utf-8-sig"), object_pairs_hook=unique_keys)
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}, row {number}: no UTF-8 ({error}); save the file as UTF-8.") from None
     except ValueError as error:
         raise UserError(f"{path}, row {number}: no JSON ({error}); write one object on each line.") from None
+    except RecursionError:
+        raise UserError(f"{path}, row {number}: lists or objects lie too deep in one another; write it flat.") from None
     if not isinstance(row, dict):
         raise UserError(f"{path}, row {number}: no JSON object; write one object on each line.")
     return row
@@ -197,8 +235,7 @@ def _json_text(value: Any) -> str | None:
     """A string without lone surrogates, which no encoding can write; other values as JSON, NaN as None."""
     if value is None or value != value:
         return None
-    text = value if isinstance(value, str) else json.dumps(value)
-    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return without_surrogates(value if isinstance(value, str) else json.dumps(value))
 
 
 def _kind(value: Any) -> str:
@@ -253,6 +290,8 @@ def _check_columns(path: Path, names: list[str], present: list[str]) -> None:
                 f"{path}: column '{name}' is missing; the file has {', '.join(present)}: "
                 "name one of them in the recipe's columns."
             )
+        if present.count(name) > 1:
+            raise UserError(f"{path}: column '{name}' is there {present.count(name)} times; give each its own name.")
 
 
 def _unreadable(path: Path, error: Exception) -> str:
@@ -261,4 +300,6 @@ def _unreadable(path: Path, error: Exception) -> str:
     row = re.search(r"Row #(\d+): (.*)", message)
     place = f"{path}, row {row[1]}" if row else str(path)
     what = row[2] if row else message
-    return f"{place}: cannot be read ({what[:200].rstrip('.')}); mend the file or take it out."
+    utf8 = isinstance(error, UnicodeDecodeError) or re.search("utf-?8", what, re.IGNORECASE)
+    mend = "save the file as UTF-8" if utf8 else "mend the file or take it out"
+    return f"{place}: cannot be read ({what[:200].rstrip('.')}); {mend}."

@@ -41,6 +41,8 @@ class PrepareSettings(Settings):
     target: Literal["auto", "classes", "multi_label", "number"] = "auto"
     """Kind of target; auto takes lists as multi_label, fractions as number, everything else as classes."""
     splits: SplitShares = SplitShares()
+    max_memory_gb: float = Field(default=8.0, gt=0, le=4096)
+    """Memory that reading the source may take; a file that swells beyond it, as a compressed one can, fails the run."""
     max_characters: int = Field(default=100_000, ge=1)
     """Longer rows are dropped, and counted."""
     near_duplicates: float = Field(default=0.85, ge=0.5, le=1.0)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from stillhouse.components.settings import shown
 from stillhouse.errors import UserError
 
 Kind = Literal["classes", "multi_label", "number"]
@@ -13,6 +14,8 @@ Target = int | float | tuple[int, ...]
 """Index of a class, a number, or the ascending indices of a set of labels."""
 
 _SEPARATOR = "|"
+MAX_NAME = 1000
+"""Characters of a class's name."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,7 @@ def _numbers(values: Sequence[Any], where: Callable[[int], str]) -> list[Target 
     for i, value in enumerate(values):
         number = None if value is None else _number(value)
         if value is not None and number is None:
-            raise UserError(f"{where(i)}: {value!r} is no finite number; mend it, or set target to classes.")
+            raise UserError(f"{where(i)}: {shown(value)} is no finite number; mend it, or set target to classes.")
         numbers.append(number)
     return numbers
 
@@ -84,15 +87,18 @@ def _number(value: Any) -> float | None:
 
 def _name(value: Any, where: Callable[[], str]) -> tuple[str]:
     if isinstance(value, list):
-        raise UserError(f"{where()}: {value!r} is a list, and one class is needed; set target to multi_label.")
+        raise UserError(f"{where()}: {shown(value)} is a list, and one class is needed; set target to multi_label.")
     # A column of whole numbers with gaps comes as 1.0 from some writers and as 1 from others.
-    return (re.sub(r"^(-?\d+)\.0+$", r"\1", str(value).strip()),)
+    name = re.sub(r"^(-?\d+)\.0+$", r"\1", str(value).strip())
+    if len(name) > MAX_NAME:
+        raise UserError(f"{where()}: {len(name):,} characters are no name of a class; is this the label column?")
+    return (name,)
 
 
 def _name_set(value: Any, where: Callable[[], str]) -> tuple[str, ...]:
     items = value if isinstance(value, list) else str(value).split(_SEPARATOR)
     if any(_missing(item) for item in items):
-        raise UserError(f"{where()}: {value!r} has an empty name in it; take it out.")
+        raise UserError(f"{where()}: {shown(value)} has an empty name in it; take it out.")
     return tuple({_name(item, where)[0] for item in items})
 
 

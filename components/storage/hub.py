@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import unquote
 
+from stillhouse.components.addresses import refuse_metadata
 from stillhouse.components.storage.disk import staged_folder, sync_folder, writing
-from stillhouse.components.storage.urls import refuse_metadata
 from stillhouse.errors import UserError
 
 URL = re.compile(r"hf://(?P<repo>[\w.-]+(/[\w.-]+)?)(@(?P<revision>[^/@]+))?(/(?P<config>[^/@]+))?/?")

@@ -40,14 +40,28 @@ def path_inside(folder: Path, name: str, where: str) -> Path:
 
 
 def refuse_links_out(folder: Path) -> None:
-    """Look at every link in `folder` and its subfolders.
+    """Look at everything in `folder` and its subfolders, before any of it is opened.
 
     Raises:
-        UserError: one of them leads out of `folder`, or nowhere.
+        UserError: a link leads out of `folder`, or nowhere; something is neither file nor folder (a pipe would be
+            waited on for ever); a subfolder cannot be looked into, which would leave its files out unseen.
     """
     root = folder.resolve()
-    for parent, folders, files in os.walk(root):
+    for parent, folders, files in os.walk(root, onerror=_refuse_unreadable):
         for path in (Path(parent) / name for name in (*folders, *files)):
-            if path.is_symlink() and not (path.exists() and path.resolve().is_relative_to(root)):
-                name = path.relative_to(root)
+            name = path.relative_to(root)
+            if path.is_symlink() and not (_leads_somewhere(path) and path.resolve().is_relative_to(root)):
                 raise UserError(f"'{folder}': '{name}' is a link out of the folder; put the file itself there.")
+            if not (path.is_file() or path.is_dir()):
+                raise UserError(f"'{folder}': '{name}' is a pipe, a socket or a device; take it out.")
+
+
+def _refuse_unreadable(error: OSError) -> None:
+    raise UserError(f"cannot look into '{error.filename}': {error.strerror}; mend its permissions, or take it out.")
+
+
+def _leads_somewhere(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # a circle of links
+        return False

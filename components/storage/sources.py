@@ -55,7 +55,7 @@ def list_source(url: str) -> list[SourceFile]:
         from stillhouse.components.storage.hub import list_hub
 
         return [SourceFile(*found) for found in list_hub(url)]
-    return [SourceFile(name, path.stat().st_size, _version(path)) for name, path in _local_files(url)]
+    return [_described(name, path) for name, path in _local_files(url)]
 
 
 def fetch_source(url: str, folder: Path | str) -> list[Path]:
@@ -81,6 +81,8 @@ def _local_files(url: str) -> list[tuple[str, Path]]:
     path = local_path(url)
     if path.is_file():
         return [(path.name, path)]
+    if path.exists() and not path.is_dir():
+        raise UserError(f"source '{url}' is a pipe, a socket or a device; name a file or a folder.")
     if not path.is_dir():
         raise UserError(f"source '{url}' does not exist; check the path.")
     refuse_links_out(path)
@@ -94,9 +96,14 @@ def _is_data(name: str) -> bool:
     return not any(part.startswith(".") for part in name.split("/"))
 
 
-def _version(path: Path) -> str:
-    found = path.stat()
-    return sha256_file(path) if found.st_size <= SMALL_BYTES else f"{found.st_size}-{found.st_mtime_ns}"
+def _described(name: str, path: Path) -> SourceFile:
+    try:
+        found = path.stat()
+        small = found.st_size <= SMALL_BYTES
+        version = sha256_file(path) if small else f"{found.st_size}-{found.st_mtime_ns}"
+    except OSError as error:
+        raise UserError(f"cannot read '{path}': {error.strerror}; mend its permissions, or take it out.") from None
+    return SourceFile(name, found.st_size, version)
 
 
 def _s3_entries(url: str) -> list[tuple[str, Entry]]:

@@ -1,30 +1,24 @@
-"""URLs of stores and sources: their scheme, their path, and the addresses that none of them may lead to.
+"""URLs of stores and sources: their scheme and their path."""
 
-Refused are link-local addresses and those where clouds hand out a machine's own credentials.
-"""
-
-import ipaddress
 import re
-import socket
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from stillhouse.components.addresses import refuse_metadata
 from stillhouse.errors import UserError
-
-METADATA_ADDRESSES = {"fd00:ec2::254", "100.100.100.200", "192.0.0.192"}
-"""Metadata services that are not link-local: AWS over IPv6, Alibaba, Oracle classic."""
-
-METADATA_NAMES = {"metadata", "metadata.google.internal", "instance-data", "instance-data.ec2.internal"}
 
 
 def scheme_of(url: str, known: tuple[str, ...]) -> str:
     """The scheme of `url`; that of a plain path is 'file'.
 
     Raises:
-        UserError: the scheme is none of `known`, or `refuse_metadata` refuses the URL.
+        UserError: the scheme is none of `known`, the URL carries a password, or `refuse_metadata` refuses it.
     """
     refuse_metadata(url)
     scheme = url.partition("://")[0].lower() if "://" in url else "file"
+    bare = re.sub("//[^/@]*:[^/@]*@", "//", url)
+    if url != bare:
+        raise UserError(f"'{bare}' was given with a password; take it out, and set AWS_ACCESS_KEY_ID and such.")
     if scheme not in known:
         choice = ", ".join(f"{name}://" for name in known)
         raise UserError(f"'{without_secrets(url)}': unknown scheme '{scheme}'; use a path or one of: {choice}.")
@@ -35,50 +29,23 @@ def local_path(url: str) -> Path:
     """The absolute path that a path or a file:// URL names.
 
     Raises:
-        UserError: a file:// URL names another machine.
+        UserError: a file:// URL names another machine, or no path can be written so (a NUL in it, an endless circle of
+            links, a folder that may not be looked into).
     """
-    if "://" not in url:
-        return Path(url).expanduser().absolute()
-    parts = urlsplit(url)
+    parts = urlsplit(url if "://" in url else "")
     if parts.netloc not in {"", "localhost"}:
         raise UserError(f"'{url}' names the machine '{parts.netloc}'; write file:///folder or a plain path.")
-    return Path(unquote(parts.path))
-
-
-def refuse_metadata(url: str) -> None:
-    """Let `url` pass unless its host is a link-local or metadata address, in whatever way it is written.
-
-    The host of http and https is a name, which is resolved (one that does not resolve passes, and fails where
-    it is used); that of s3 and hf is a bucket or an owner, where only a written-out address counts.
-
-    Raises:
-        UserError: the host is such an address, or `url` is none.
-    """
     try:
-        parts = urlsplit(url)
-        host = (parts.hostname or "").partition("%")[0].rstrip(".")
-    except ValueError as error:
-        raise UserError(f"'{without_secrets(url)}' is not a URL ({error}); correct it.") from None
-    is_name = parts.scheme in {"http", "https"}
-    addresses = _resolve(host, 0 if is_name else socket.AI_NUMERICHOST)
-    if (is_name and host in METADATA_NAMES) or any(_is_metadata(address) for address in addresses):
-        raise UserError(f"'{host}' is a link-local or metadata address; use the address of a data store.")
+        path = Path(unquote(parts.path)) if "://" in url else Path(url).expanduser().absolute()
+        path.resolve()
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return path
+    except (OSError, RuntimeError, ValueError) as error:
+        raise UserError(f"'{url}' is no path that can be looked at ({error}); correct it.") from None
+    return path
 
 
 def without_secrets(url: str) -> str:
     """`url` without user, password and query, for messages."""
     return re.sub(r"//[^/@]*@", "//", url.split("?")[0])
-
-
-def _resolve(host: str, flags: int) -> set[str]:
-    try:
-        found = socket.getaddrinfo(host, None, flags=flags) if host else []
-    except (OSError, UnicodeError):
-        return set()
-    return {str(address[0]) for *_, address in found}
-
-
-def _is_metadata(address: str) -> bool:
-    ip = ipaddress.ip_address(address)
-    ip = getattr(ip, "ipv4_mapped", None) or ip
-    return ip.is_link_local or str(ip) in METADATA_ADDRESSES

@@ -1,8 +1,37 @@
 """The one exception a user's mistake raises."""
 
+import re
+
+from stillhouse.redaction import redact
+
+MAX_CHARACTERS = 1200
+"""Of a longer sentence the middle is left out: its beginning says where, its end what to do."""
+
+_BREAKS = re.compile(r"[\r\n\v\f\x85\u2028\u2029]+\s*")
+_UNSEEN = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
 
 class UserError(Exception):
     """A mistake of the user's: one sentence that says what was wrong, where, and what to do.
 
-    The command line prints it without a traceback and ends with exit code 2.
+    The command line prints it without a traceback and ends with exit code 2. Whatever a sentence quotes (a cell, a
+    name, another library's message), it is one line without secrets, without characters that steer a terminal, and of
+    bounded length.
     """
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(_presentable(sentence))
+
+
+def _presentable(sentence: str) -> str:
+    line = _BREAKS.sub(" ", sentence)
+    line = _UNSEEN.sub(lambda match: match[0].encode("unicode_escape").decode("ascii"), line)
+    # Far longer ones are cut first, so that hiding costs little; and after it, so that no secret is cut in two.
+    return _cut(redact(_cut(line, 20 * MAX_CHARACTERS)), MAX_CHARACTERS)
+
+
+def _cut(text: str, limit: int) -> str:
+    if len(text) <= limit:
+        return text
+    half = limit // 2
+    return f"{text[:half]}…{text[-half:]}"

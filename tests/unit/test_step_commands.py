@@ -111,8 +111,8 @@ def test_a_step_runs_alone_and_shows_what_it_hands_on(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        ("loop: [", "no YAML mapping in the file of --settings"),
-        ("- a", "no YAML mapping in the file of --settings"),
+        ("loop: [", "--settings s.yaml, line 1: not valid YAML"),
+        ("- a", "--settings s.yaml: no YAML mapping in it"),
         ("loop: {epoch: 1}", "unknown key 'loop.epoch'"),
     ],
 )

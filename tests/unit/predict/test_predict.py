@@ -236,7 +236,8 @@ def test_an_alias_is_read_from_the_promotion_record(
         ("a.jsonl", '{"text": "a"}\n{"text"\n', r"a.jsonl, after row 1: cannot be read \(Expecting"),
         ("a.jsonl", '{"text": "a"}\n[]\n', r"row 2 is no JSON object"),
         ("a.parquet", "no parquet", r"a.parquet, after row 0: cannot be read \("),
-        ("a.txt", b"\xff\xfe\x00", r"a.txt, after row 0: cannot be read \('utf-8' codec"),
+        ("a.txt", b"caf\xe9", r"a.txt, after row 0: cannot be read \('utf-8' codec"),
+        ("a.txt", "hello".encode("utf-16"), r"a.txt: cannot be read \(this is UTF-16\); save the file as UTF-8"),
         ("a.pdf", "x", r"a.pdf: no data found; name a file or folder of .csv, "),
     ],
 )

@@ -132,7 +132,7 @@ def test_a_missing_column_is_named_beside_those_there(write: Write, name: str) -
         ("a.csv.gz", b"nonsense", r"a\.csv\.gz: cannot be read"),
         ("a.jsonl", b'{"subject": 1}\n{', r"a\.jsonl, row 2: no JSON \(.*\); write one object on each line"),
         ("a.jsonl", b"[1]\n", r"a\.jsonl, row 1: no JSON object"),
-        ("a.jsonl", b'{"subject": "\xff"}\n', r"a\.jsonl, row 1: no JSON"),
+        ("a.jsonl", b'{"subject": "\xff"}\n', r"a\.jsonl, row 1: no UTF-8 .*; save the file as UTF-8"),
         ("a.jsonl", b'{"subject": {}, "label": 1}\n', r"row 1, column 'subject': holds an object where"),
         (
             "a.jsonl",

@@ -42,6 +42,11 @@ def clean(texts: pa.StringArray) -> pa.StringArray:
     return pc.utf8_trim_whitespace(texts)
 
 
+def without_surrogates(text: str) -> str:
+    """`text` with U+FFFD in place of lone surrogates, which JSON can name and no encoding can write."""
+    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
 def mask_pii(text: str) -> str:
     """Replace e-mail addresses by <email> and phone numbers by <phone>.
 
