@@ -6,20 +6,25 @@ from functools import cache
 from threading import Lock
 from typing import Any, TypeVar
 
+from stillhouse.components.addresses import refuse_metadata
 from stillhouse.components.storage.manifest import Corrupt
-from stillhouse.components.storage.urls import refuse_metadata, without_secrets
+from stillhouse.components.storage.urls import without_secrets
 from stillhouse.errors import UserError
 
 T = TypeVar("T")
 
-ATTEMPTS = 6
-"""Times that botocore sends a request before it gives it up, unless AWS_MAX_ATTEMPTS says otherwise."""
+ATTEMPTS = 16
+"""Times that a request is sent before it is given up, unless AWS_MAX_ATTEMPTS says otherwise."""
 
-ROUNDS = 5
-"""Times that a whole operation (a read with its check, a transfer with all its parts) is tried."""
+PATIENCE = 300.0
+"""Seconds after whose end a request that failed is not sent again, however few attempts were made."""
 
 MAX_WAIT = 20.0
-"""Seconds that are waited between two rounds at most."""
+"""Seconds that are waited between two attempts at most; how many exactly is drawn by chance."""
+
+CONNECT_TIMEOUT = 10.0
+READ_TIMEOUT = 60.0
+"""Seconds of silence after which an attempt has failed."""
 
 TRANSIENT_CODES = {
     "BadDigest",
@@ -29,7 +34,11 @@ TRANSIENT_CODES = {
     "RequestTimeout",
     "XAmzContentSHA256Mismatch",
 }
+TRANSIENT_STATUS = {408, 429}
 """Answers below 500 after which the same request can succeed."""
+
+LACKING = 501
+"""The answer above 500 that will always be the same: the store lacks the request."""
 
 MENDS = {
     "NoSuchBucket": "the bucket does not exist; make it or correct the URL",
@@ -48,6 +57,10 @@ MENDS = {
 _SESSION_LOCK = Lock()
 
 
+class Garbled(Exception):
+    """Other bytes came, or were taken, than were sent; another attempt may bring the right ones."""
+
+
 @cache
 def _session() -> Any:
     # One for all clients: the second then costs 10 ms and not 200. Making clients is not thread-safe.
@@ -64,8 +77,8 @@ def endpoint() -> str | None:
 def make_client() -> Any:
     """A boto3 client of S3 with the default chain of credentials.
 
-    Botocore's `legacy` retries are bounded and jittered like `standard` ones, without the quota that ends all
-    retries of a client once some tens have failed.
+    It sends each request once: `patiently` alone decides what is sent again, so that attempts are counted and
+    bounded in one place.
 
     Raises:
         UserError: the endpoint's address is refused or is none, or the AWS profile does not exist.
@@ -78,15 +91,14 @@ def make_client() -> Any:
         refuse_metadata(url)
     # Stores that are like S3 refuse the checksums that boto3 adds of itself; few have a host name per bucket.
     of_endpoint: dict[str, Any] = {
-        "request_checksum_calculation": "when_required",
         "response_checksum_validation": "when_required",
         "s3": {"addressing_style": "path"},
     }
-    attempts = int(os.environ.get("AWS_MAX_ATTEMPTS", ATTEMPTS))
     config = Config(
-        retries={"mode": "legacy", "total_max_attempts": attempts},
-        connect_timeout=10,
-        read_timeout=60,
+        retries={"total_max_attempts": 1},
+        request_checksum_calculation="when_required",  # each upload carries an MD5, which every store knows
+        connect_timeout=CONNECT_TIMEOUT,
+        read_timeout=READ_TIMEOUT,
         **(of_endpoint if url else {}),
     )
     try:
@@ -96,31 +108,55 @@ def make_client() -> Any:
         raise UserError(f"S3 cannot be used: {error}; correct the AWS settings.") from error
 
 
+def max_attempts() -> int:
+    """Times that a request is sent before it is given up.
+
+    Raises:
+        UserError: AWS_MAX_ATTEMPTS is no number of attempts.
+    """
+    wanted = os.environ.get("AWS_MAX_ATTEMPTS", str(ATTEMPTS))
+    if not wanted.isdecimal() or int(wanted) < 1:
+        raise UserError(f"AWS_MAX_ATTEMPTS is {wanted!r}; set a whole number from 1, or leave it out.")
+    return int(wanted)
+
+
 def patiently(address: str, operation: Callable[[], T]) -> T:
-    """Do `operation` on `address` ('s3://bucket/key'), again while it fails for a reason that may pass.
+    """Do `operation`, one request about `address` ('s3://bucket/key'), again while it fails for a reason that may pass.
+
+    The waits in between double and are drawn by chance ("full jitter"), so that writers that failed together do
+    not come back together.
 
     Raises:
         UserError: it failed for good, in one sentence; Corrupt if what came was wrong each time.
         ClientError: the store answered that the key is not there (see `is_missing`).
     """
-    from boto3.exceptions import Boto3Error
     from botocore.exceptions import BotoCoreError, ClientError
-    from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
+    from botocore.parsers import ResponseParserError
+    from tenacity import Retrying, retry_if_exception, stop_after_attempt, stop_after_delay, wait_random_exponential
 
     retrying = Retrying(
         retry=retry_if_exception(_is_transient),
-        stop=stop_after_attempt(ROUNDS),
+        stop=stop_after_attempt(max_attempts()) | stop_after_delay(PATIENCE),
         wait=wait_random_exponential(multiplier=0.5, max=MAX_WAIT),
         reraise=True,
     )
+
+    def made() -> int:
+        return retrying.statistics["attempt_number"]
+
     try:
         return retrying(operation)
-    except ClientError as error:
-        if is_missing(error):
+    except Garbled as error:
+        raise Corrupt(f"{error} It was tried {times(made())}.") from None
+    except (BotoCoreError, ClientError, ResponseParserError) as error:
+        if isinstance(error, ClientError) and is_missing(error):
             raise
-        raise UserError(f"'{address}': {_reason(error)}.") from error
-    except (BotoCoreError, Boto3Error) as error:
-        raise UserError(f"'{address}': {_reason(error)}.") from error
+        raise UserError(f"'{address}': {_reason(error, times(made()))}.") from error
+
+
+def times(attempts: int) -> str:
+    """A number of attempts in words."""
+    return f"{attempts} times" if attempts > 1 else "once"
 
 
 def error_code(error: Any) -> str:
@@ -129,25 +165,27 @@ def error_code(error: Any) -> str:
 
 
 def is_missing(error: Any) -> bool:
-    """Whether a ClientError says that the key is not there."""
-    return error_code(error) in {"NoSuchKey", "404"}
+    """Whether a ClientError says that the key, or the upload in parts, is not there."""
+    return error_code(error) in {"NoSuchKey", "NoSuchUpload", "404"}
 
 
 def _is_transient(error: BaseException) -> bool:
-    from boto3.exceptions import RetriesExceededError
-    from botocore.exceptions import ClientError, HTTPClientError, IncompleteReadError
+    from botocore.exceptions import ClientError, ConnectionError, HTTPClientError, IncompleteReadError
+    from botocore.parsers import ResponseParserError
 
     if isinstance(error, ClientError):
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        return status >= 500 or error_code(error) in TRANSIENT_CODES
-    return isinstance(error, (HTTPClientError, IncompleteReadError, RetriesExceededError, Corrupt))
+        failing = status >= 500 and status != LACKING
+        return failing or status in TRANSIENT_STATUS or error_code(error) in TRANSIENT_CODES
+    broken = (ConnectionError, HTTPClientError, IncompleteReadError, ResponseParserError)
+    return isinstance(error, (*broken, Garbled))
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: Exception, tried: str) -> str:
     from botocore.exceptions import (
         ClientError,
+        ConnectionError,
         CredentialRetrievalError,
-        EndpointConnectionError,
         NoCredentialsError,
         ParamValidationError,
         PartialCredentialsError,
@@ -157,14 +195,13 @@ def _reason(error: Exception) -> str:
     if isinstance(error, (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError)):
         choice = "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE, or give the pod a role"
         return f"no credentials were found; set {choice}"
-    if isinstance(error, EndpointConnectionError):
-        return f"cannot connect to {at}; check AWS_ENDPOINT_URL and the network"
+    if isinstance(error, ConnectionError):
+        return f"cannot connect to {at}, tried {tried}; check AWS_ENDPOINT_URL and the network"
     if isinstance(error, ParamValidationError):
         return "this is no valid bucket and key; correct the URL"
     if isinstance(error, ClientError) and error_code(error) in MENDS:
         return MENDS[error_code(error)]
     what = error_code(error) if isinstance(error, ClientError) else type(error).__name__
     if _is_transient(error):
-        attempts = int(os.environ.get("AWS_MAX_ATTEMPTS", ATTEMPTS))
-        return f"{at} failed ({what}) in {ROUNDS} rounds of up to {attempts} attempts; try again when it is well"
+        return f"{at} failed {tried}, the last time with {what}; try again when it is well"
     return f"{at} refused the request ({what}); check the URL, the credentials and the endpoint"

@@ -43,14 +43,14 @@ def s3_client() -> Iterator[Any]:
 
 @pytest.fixture
 def s3(s3_client: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
-    """The environment in which a store finds the server; no retries within botocore, and short waits."""
+    """The environment in which a store finds the server; five attempts, and short waits."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", s3_client.meta.endpoint_url)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "tester")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "not-a-secret")
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "no-config"))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "no-credentials"))
-    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "5")
     monkeypatch.setattr(patience, "MAX_WAIT", 0.01)
     return s3_client
 
