@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
+from itertools import zip_longest
 from typing import Any, Protocol
 
 import numpy as np
@@ -22,24 +23,43 @@ class Samples(Protocol):
         ...
 
 
-def plan_epoch(lengths: np.ndarray, *, batch_tokens: int, seed: int, epoch: int) -> list[np.ndarray]:
+def plan_epoch(
+    lengths: np.ndarray, *, batch_tokens: int, micro_batch_tokens: int, seed: int, epoch: int
+) -> list[np.ndarray]:
     """Plan the batches of one epoch: int64 row indices of each, sorted by length.
 
-    Rows are shuffled, sorted by length inside windows of WINDOW_BATCHES batches, cut wherever `batch_tokens`
-    real tokens are reached, and the batches are shuffled again. Every row comes exactly once.
+    Rows are shuffled, and sorted by length inside windows of WINDOW_BATCHES batches. A window is cut into parts of
+    equal real tokens. A batch that takes one forward pass is one part, of rows of like length. A batch that takes
+    several has a part of each range of lengths, short to long: it costs no padding, and each step then sees what a
+    batch drawn at random would show it. Every row comes exactly once.
 
     Args:
         lengths: int [samples], tokens of each sample.
-        batch_tokens: real tokens of a batch, give or take one row.
+        batch_tokens: real tokens of a batch, give or take a row for each forward pass.
+        micro_batch_tokens: tokens of one forward pass at most.
     """
     random = np.random.default_rng([seed, epoch])
     order = random.permutation(len(lengths))
-    window_ends = _cut(lengths[order], WINDOW_BATCHES * batch_tokens)
+    num_ranges = -(-batch_tokens // micro_batch_tokens)
     batches: list[np.ndarray] = []
-    for window in np.split(order, window_ends):
+    for window in _cut(order, lengths, _count(lengths, WINDOW_BATCHES * batch_tokens)):
         by_length = window[np.argsort(lengths[window], kind="stable")]
-        batches += np.split(by_length, _cut(lengths[by_length], batch_tokens))
+        parts = _cut(by_length, lengths, _count(lengths[window], batch_tokens) * num_ranges)
+        batches += _one_of_each(_ranges(parts, num_ranges), random)
     return [batches[i] for i in random.permutation(len(batches))]
+
+
+def _ranges(parts: list[np.ndarray], num_ranges: int) -> list[list[np.ndarray]]:
+    """Neighbouring parts together, as many in each range, the first ones one more where it does not come out even."""
+    return [[parts[i] for i in indices] for indices in np.array_split(np.arange(len(parts)), num_ranges)]
+
+
+def _one_of_each(ranges: list[list[np.ndarray]], random: np.random.Generator) -> list[np.ndarray]:
+    """Batches of one part from each range, drawn at random; from a single range the parts as they are."""
+    if len(ranges) == 1:
+        return ranges[0]
+    drawn = [[parts[i] for i in random.permutation(len(parts))] for parts in ranges]
+    return [np.concatenate([part for part in batch if part is not None]) for batch in zip_longest(*drawn)]
 
 
 @dataclass(frozen=True)
@@ -59,8 +79,12 @@ class Plan:
     Args: as for `plan_epoch`.
     """
 
-    def __init__(self, lengths: np.ndarray, *, batch_tokens: int, seed: int, num_epochs: int) -> None:
-        self._epoch = partial(plan_epoch, lengths, batch_tokens=batch_tokens, seed=seed)
+    def __init__(
+        self, lengths: np.ndarray, *, batch_tokens: int, micro_batch_tokens: int, seed: int, num_epochs: int
+    ) -> None:
+        self._epoch = partial(
+            plan_epoch, lengths, batch_tokens=batch_tokens, micro_batch_tokens=micro_batch_tokens, seed=seed
+        )
         self.sizes = [len(self._epoch(epoch=epoch)) for epoch in range(num_epochs)]
         """Steps of each epoch: they differ a little, for batches are cut from rows in another order."""
         self.num_steps = sum(self.sizes)
@@ -85,9 +109,13 @@ def split_by_padded_tokens(rows: np.ndarray, lengths: np.ndarray, budget: int) -
     return runs
 
 
-def _cut(lengths: np.ndarray, budget: int) -> np.ndarray:
-    """Positions at which the running sum of `lengths` passes a multiple of `budget`, so that parts are near-equal."""
-    total = int(lengths.sum())
-    parts = max(1, round(total / budget))
-    ends = np.searchsorted(np.cumsum(lengths), np.arange(1, parts) * (total / parts), side="left") + 1
-    return np.unique(ends[ends < len(lengths)])
+def _count(lengths: np.ndarray, tokens: int) -> int:
+    """How many parts of about so many tokens there are; one at least."""
+    return max(1, round(int(lengths.sum()) / tokens))
+
+
+def _cut(rows: np.ndarray, lengths: np.ndarray, num_parts: int) -> list[np.ndarray]:
+    """Cut `rows`, in their order, into parts of near-equal tokens; fewer than asked for where rows are few or long."""
+    ends = np.cumsum(lengths[rows])
+    cuts = np.searchsorted(ends, np.arange(1, num_parts) * (int(ends[-1]) / num_parts), side="left") + 1
+    return np.split(rows, np.unique(cuts[cuts < len(rows)]))

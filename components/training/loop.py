@@ -98,7 +98,11 @@ class Training:
         self.report, self.evaluation, self.checkpoints = report, evaluation, checkpoints
         self.thaw, self.num_layers = thaw, num_layers
         self.plan = Plan(
-            samples.lengths, batch_tokens=settings.batch_tokens, seed=settings.seed, num_epochs=settings.epochs
+            samples.lengths,
+            batch_tokens=settings.batch_tokens,
+            micro_batch_tokens=settings.micro_batch_tokens,
+            seed=settings.seed,
+            num_epochs=settings.epochs,
         )
         self.num_steps = self.plan.num_steps
         self.num_tokens = settings.epochs * int(samples.lengths.sum())

@@ -17,8 +17,8 @@ def ragged() -> np.ndarray:
     return np.random.default_rng(3).lognormal(4, 0.9, size=3000).astype(int).clip(4, 512)
 
 
-def plan(lengths: np.ndarray, seed: int = 1, epoch: int = 0) -> list[np.ndarray]:
-    return plan_epoch(lengths, batch_tokens=BUDGET, seed=seed, epoch=epoch)
+def plan(lengths: np.ndarray, seed: int = 1, epoch: int = 0, micro_batch_tokens: int = BUDGET) -> list[np.ndarray]:
+    return plan_epoch(lengths, batch_tokens=BUDGET, micro_batch_tokens=micro_batch_tokens, seed=seed, epoch=epoch)
 
 
 def cut(lengths: np.ndarray, budget: int = BUDGET) -> list[np.ndarray]:
@@ -30,15 +30,35 @@ def orders(batches: list[np.ndarray]) -> list[list[int]]:
     return [rows.tolist() for rows in batches]
 
 
+@pytest.mark.parametrize("micro_batch_tokens", [BUDGET, BUDGET // 3, 16])
 @pytest.mark.parametrize("num_rows", [1, 2, 7, 3000])
-def test_every_row_comes_exactly_once(ragged: np.ndarray, num_rows: int) -> None:
-    rows = np.concatenate(plan(ragged[:num_rows]))
-    assert sorted(rows) == list(range(num_rows))
+def test_every_row_comes_exactly_once(ragged: np.ndarray, num_rows: int, micro_batch_tokens: int) -> None:
+    batches = plan(ragged[:num_rows], micro_batch_tokens=micro_batch_tokens)
+    assert sorted(np.concatenate(batches)) == list(range(num_rows))
+    assert all(len(rows) for rows in batches)
 
 
 def test_every_batch_holds_about_the_budget_in_real_tokens(ragged: np.ndarray) -> None:
     tokens = np.array([ragged[rows].sum() for rows in plan(ragged)])
     assert np.abs(tokens - BUDGET).max() <= ragged.max() + BUDGET * 0.05
+
+
+def test_a_batch_of_several_passes_holds_every_range_of_lengths_as_a_random_one_would(ragged: np.ndarray) -> None:
+    def spread(batches: list[np.ndarray]) -> float:
+        """How far the mean lengths of batches lie apart."""
+        return float(np.std([ragged[rows].mean() for rows in batches]))
+
+    assert spread(plan(ragged, micro_batch_tokens=BUDGET // 4)) < 0.25 * spread(plan(ragged))
+
+
+def test_batches_of_several_passes_are_padded_little_too(ragged: np.ndarray) -> None:
+    batches = plan(ragged, micro_batch_tokens=BUDGET // 2)
+    passes = [rows for batch in batches for rows in split_by_padded_tokens(batch, ragged, BUDGET // 2)]
+    assert ragged.sum() / sum(len(rows) * ragged[rows].max() for rows in passes) > 0.85
+
+
+def test_the_rows_of_a_batch_are_sorted_by_length(ragged: np.ndarray) -> None:
+    assert all((np.diff(ragged[rows]) >= 0).all() for rows in plan(ragged, micro_batch_tokens=BUDGET // 3))
 
 
 def test_the_padded_size_of_a_micro_batch_stays_within_its_budget(ragged: np.ndarray) -> None:
@@ -78,7 +98,7 @@ def test_short_and_long_batches_come_in_random_order(ragged: np.ndarray) -> None
 
 @pytest.mark.parametrize("done", [0, 1, 40, 60, 121])
 def test_the_steps_that_are_left_are_the_last_of_all(ragged: np.ndarray, done: int) -> None:
-    whole = Plan(ragged, batch_tokens=BUDGET, seed=1, num_epochs=2)
+    whole = Plan(ragged, batch_tokens=BUDGET, micro_batch_tokens=BUDGET, seed=1, num_epochs=2)
     every = [(step.epoch, step.index, step.rows.tolist()) for step in whole.steps()]
     assert [(step.epoch, step.index, step.rows.tolist()) for step in whole.steps(done)] == every[done:]
     assert len(every) == whole.num_steps == sum(whole.sizes)
@@ -93,7 +113,7 @@ def test_batches_of_past_epochs_are_not_planned_again(ragged: np.ndarray, monkey
         return plan_epoch(*arguments, epoch=epoch, **options)
 
     monkeypatch.setattr(module, "plan_epoch", counted)
-    whole = Plan(ragged, batch_tokens=BUDGET, seed=1, num_epochs=5)
+    whole = Plan(ragged, batch_tokens=BUDGET, micro_batch_tokens=BUDGET, seed=1, num_epochs=5)
     planned.clear()
     steps = whole.steps(whole.sizes[0] + whole.sizes[1] + 3)
     assert next(steps).epoch == 2
