@@ -1,11 +1,13 @@
 """The one place where a step gets the checkpoints that it trains with, and lets them go."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from stillhouse.components.storage.fingerprint import fingerprint
 from stillhouse.components.storage.home import local_store
+from stillhouse.components.storage.lease import hold
 from stillhouse.components.storage.manifest import Corrupt
 from stillhouse.components.storage.store import NotFound
 from stillhouse.components.training.checkpoints import Checkpoints
@@ -22,10 +24,11 @@ def checkpoints_of(step: str, settings: dict[str, Any], inputs: list[str], keep:
         inputs: digests of what the step reads.
         keep: how many of the newest stay.
     """
-    name = fingerprint(step, settings, inputs)
-    checkpoints = Checkpoints(local_store(), name, keep, damaged=(NotFound, Corrupt))
-    try:
-        yield checkpoints
-        checkpoints.clear()
-    finally:
-        checkpoints.close()
+    store, name = local_store(), fingerprint(step, settings, inputs)
+    checkpoints = Checkpoints(store, name, keep, damaged=(NotFound, Corrupt))
+    with hold(store, checkpoints.prefix, run=os.environ.get("STILLHOUSE_RUN") or step):
+        try:
+            yield checkpoints
+            checkpoints.clear()
+        finally:
+            checkpoints.close()

@@ -23,7 +23,7 @@ import psutil
 from rich.console import Console
 
 from stillhouse.components.storage.disk import writing
-from stillhouse.components.storage.home import at_work
+from stillhouse.components.storage.home import TEMPORARY, at_work
 from stillhouse.components.tracking.run import pipeline_run
 from stillhouse.components.tracking.settings import new_run_id
 from stillhouse.pipelines.board import Board, Follower
@@ -84,10 +84,10 @@ def run_pipeline(job: Job, home: Path, verbose: bool, conclude: Callable[[Path],
 def _run_child(job: Job, home: Path, folder: Path, board: Board, verbose: bool) -> int:
     with (
         choose_view(Console(), verbose) as view,
-        tempfile.TemporaryDirectory(prefix="stillhouse-") as temporary,
+        _temporary_folder(folder) as temporary,
     ):
         follower = Follower(board, folder / "pipeline.log", folder / "spool", view.log)
-        child = _start(job, home, folder, Path(temporary))
+        child = _start(job, home, folder, temporary)
         try:
             return _follow(child, follower, view)
         except Stopped:
@@ -109,6 +109,18 @@ def _make_folder(home: Path, name: str) -> str:
             run_id = f"{base}-{next(numbers)}"
         (home / run_id).mkdir(parents=True)
     return run_id
+
+
+@contextmanager
+def _temporary_folder(folder: Path) -> Iterator[Path]:
+    """A folder for what the steps need for a moment; a link leads `sweep` to it, should we be killed."""
+    link = folder / TEMPORARY
+    with tempfile.TemporaryDirectory(prefix="stillhouse-") as temporary:
+        link.symlink_to(temporary)
+        try:
+            yield Path(temporary)
+        finally:
+            link.unlink()
 
 
 def _start(job: Job, home: Path, folder: Path, temporary: Path) -> subprocess.Popen[bytes]:

@@ -13,6 +13,7 @@ import signal
 import sys
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import psutil
 
@@ -40,6 +41,7 @@ def main() -> int:
 
     from stillhouse.components.storage.home import CACHE, OUTPUTS, at_work
 
+    _note_use()
     module, _, name = arguments.pipeline.partition(":")
     pipeline = getattr(importlib.import_module(module), name)
     cache_root = arguments.home / CACHE
@@ -75,6 +77,21 @@ def _wait_for_steps_when_stopped() -> list[int]:
 
     signal.signal(signal.SIGINT, stop)
     return received
+
+
+def _note_use() -> None:
+    """Let the time of an entry of kfp's cache be that of its last use: by that `sweep` tells what is still of use."""
+    from kfp.local import cache
+
+    get = cache.LocalCache.get
+
+    def get_and_touch(self: cache.LocalCache, key: str) -> dict[str, Any] | None:
+        found = get(self, key)
+        if found is not None:
+            Path(self.cache_root, f"{key}.json").touch()
+        return found
+
+    cache.LocalCache.get = get_and_touch
 
 
 def _touch_metrics(cache_root: Path) -> None:

@@ -17,6 +17,8 @@ FETCHED = "fetched"
 """In the home folder: copies of models that lie elsewhere."""
 DOWNLOADS = "downloads"
 """In the home folder: copies of models that MLflow keeps elsewhere."""
+TEMPORARY = "temporary"
+"""In the folder of a run: a link to its temporary files, which would be left for good if it were killed."""
 
 
 def home_folder() -> Path:

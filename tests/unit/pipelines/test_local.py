@@ -13,6 +13,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from stillhouse.components.storage.lease import Lease, live_leases
+from stillhouse.components.storage.store import FileStore
+
 RUN_TINY = Path(__file__).with_name("run_tiny.py")
 
 
@@ -43,6 +46,14 @@ class Ended:
 
     def states(self) -> dict[str, str]:
         return {step: found["state"] for step, found in self.steps.items()}
+
+
+def wait_for_leases(home: Path, number: int) -> list[Lease]:
+    deadline = time.monotonic() + 30
+    while len(leases := live_leases(FileStore(home))) < number:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    return leases
 
 
 def summaries(home: Path) -> Iterator[Path]:
@@ -97,6 +108,30 @@ def test_no_temporary_file_is_left(first: Ended, home: Path) -> None:
 
 def test_a_second_run_takes_every_step_from_the_cache_though_metrics_have_no_file(first: Ended, home: Path) -> None:
     assert Ended(home).states() == {"write": "cached", "train": "cached"}
+
+
+def test_the_entry_of_a_step_that_is_taken_from_the_cache_says_when(first: Ended, home: Path) -> None:
+    entries = sorted((home / "cache").glob("*.json"))
+    for entry in entries:
+        os.utime(entry, (0, 0))
+
+    Ended(home)
+
+    assert sum(entry.stat().st_mtime > 0 for entry in entries) == 2
+
+
+def test_a_run_and_its_worker_hold_what_they_use_while_they_are_at_work(first: Ended, home: Path) -> None:
+    process = start(home, "--seconds", "60")
+    leases = wait_for_leases(home, 2)
+    (folder,) = [path.parent for path in home.glob("tiny-*/temporary")]
+
+    assert all(lease.covers(folder.name, "cache", "pipeline") and lease.is_live() for lease in leases)
+    assert (folder / "temporary").is_dir()
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=30)
+
+    assert list((home / "leases").iterdir()) == []
+    assert not (folder / "temporary").is_symlink()
 
 
 def test_without_cache_every_step_runs_and_verbose_streams_the_logs(first: Ended, home: Path) -> None:

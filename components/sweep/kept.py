@@ -1,0 +1,57 @@
+"""What a store keeps of ended runs: checkpoints (with teacher caches), models, statistics, leases, unfinished writes."""
+
+from functools import partial
+
+from stillhouse.components.storage.lease import LEASES, read_leases
+from stillhouse.components.storage.store import FileStore, Store
+from stillhouse.components.sweep.home import staged_items
+from stillhouse.components.sweep.items import Item, grouped, item_of
+
+MODELS, STATISTICS = "models", "datasets"
+KINDS = {
+    "checkpoints": "checkpoints, teacher caches",
+    MODELS: "models in the store",
+    STATISTICS: "statistics in the store",
+}
+"""First part of a key, and what lies there."""
+
+
+def store_items(store: Store) -> list[Item]:
+    """All that runs leave in the store, records of promotions and unsent metrics aside."""
+    items = [
+        item_of(kind, store, (key,), entries)
+        for top, kind in KINDS.items()
+        for key, entries in grouped(store.list(top), 2).items()
+    ]
+    return [*items, *_dead_leases(store), *_unfinished(store)]
+
+
+def _dead_leases(store: Store) -> list[Item]:
+    written = {entry.key: entry for entry in store.list(LEASES)}
+    dead = [key for key, lease in read_leases(store) if not lease.is_live() and key in written]
+    return [
+        Item("expired leases", store, (key,), written[key].size, written[key].modified, garbage=True) for key in dead
+    ]
+
+
+def _unfinished(store: Store) -> list[Item]:
+    """What was being written when its process was killed."""
+    if isinstance(store, FileStore):
+        return staged_items(store)
+    from stillhouse.components.storage.s3 import S3Store
+    from stillhouse.components.storage.s3_uploads import abort, unfinished_uploads
+
+    assert isinstance(store, S3Store)
+    kind = "unfinished uploads"
+    return [
+        Item(
+            kind,
+            store,
+            (found.key,),
+            found.size,
+            found.started,
+            garbage=True,
+            remove_now=partial(abort, store, found),
+        )
+        for found in unfinished_uploads(store)
+    ]

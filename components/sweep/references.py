@@ -1,0 +1,78 @@
+"""What must stay: all that a promotion record or an alias of MLflow's registry refers to."""
+
+import os
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+
+from stillhouse.components.promote.record import Entry, load
+from stillhouse.components.storage.home import DOWNLOADS
+from stillhouse.components.storage.store import Store
+from stillhouse.components.sweep.kept import MODELS, STATISTICS
+
+STATISTICS_KEY = re.compile(rf"{STATISTICS}/[^/]+(?=/dataset\.json$)")
+
+
+def recorded(store: Store, since: float | None) -> set[str]:
+    """Keys in the store, and ids of runs, that the promotion records refer to.
+
+    Champion and previous model, and those that they were compared with: a run on the champion's own inputs is handed
+    these again.
+
+    Args:
+        since: Begin of the oldest run at work, in seconds since 1970 (None: there is none); whatever has been the
+            champion since then may be what it is compared with.
+
+    Raises:
+        UserError: a record cannot be read.
+    """
+    found: set[str] = set()
+    for listed in store.list("promotions"):
+        name = listed.key.partition("/")[2].removesuffix(".json")
+        record, _ = load(store, name)
+        for entry in (record.champion, record.previous):
+            if entry:
+                found |= _keys(entry) | (_keys(entry.compared_with) if entry.compared_with else set())
+        if since is not None:
+            # A record gives times in whole seconds.
+            champions = record.in_production_since(datetime.fromtimestamp(int(since), UTC))
+            found |= {f"{MODELS}/{digest}" for digest in champions}
+    return found
+
+
+def aliased(home: Path) -> set[str]:
+    """Keys in the store and under `home`, and ids of runs, of the versions that aliases of MLflow's registry point to.
+
+    Raises:
+        Exception: MLflow does not answer.
+    """
+    from stillhouse.components.tracking.connection import RUN_TAG, connect
+    from stillhouse.components.tracking.registry import DATASET_TAG, DIGEST_TAG
+
+    client, found, page = connect(home), set[str](), None
+    while page is None or page.token:
+        page = client.search_registered_models(page_token=page.token if page else None)
+        for name, number in {(model.name, number) for model in page for number in model.aliases.values()}:
+            version = client.get_model_version(name, number)
+            found |= {
+                version.tags.get(RUN_TAG, ""),
+                f"{MODELS}/{version.tags.get(DIGEST_TAG)}",
+                f"{STATISTICS}/{version.tags.get(DATASET_TAG)}",
+                f"{DOWNLOADS}/{name}-{number}-{version.creation_timestamp}",
+            }
+    return found
+
+
+def has_registry(home: Path) -> bool:
+    """Whether there is a registry to ask: a server or database is named, or the one under `home` was made."""
+    return bool(os.environ.get("MLFLOW_TRACKING_URI")) or (home / "mlflow.db").exists()
+
+
+def _keys(entry: Entry) -> set[str]:
+    reference = STATISTICS_KEY.search(entry.reference or "")
+    return {
+        entry.run,
+        f"{MODELS}/{entry.digest}",
+        f"{STATISTICS}/{entry.dataset_digest}",
+        *([reference[0]] if reference else []),
+    }
