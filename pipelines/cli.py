@@ -134,6 +134,24 @@ def rollback(context: typer.Context) -> None:
     _become("promote.rollback", context.args)
 
 
+@app.command()
+def replay(
+    home: Annotated[Path, typer.Option(envvar="STILLHOUSE_HOME", help="Folder of everything that was written.")] = Path(
+        "runs"
+    ),
+) -> None:
+    """Send to MLflow what earlier runs could not: each point once. Exit code 1 when something is left."""
+    from stillhouse.pipelines.replaying import replay_runs
+
+    raise typer.Exit(replay_runs(home))
+
+
+@app.command(context_settings=PASS_ON)
+def sweep(context: typer.Context) -> None:
+    """Remove what ended runs have left and nothing refers to: `stillhouse sweep --dry-run`."""
+    _become("sweep", context.args)
+
+
 def _become(module: str, arguments: list[str]) -> None:
     """Go on as the program `stillhouse.components.<module>`; signals and the exit code are its own."""
     os.execv(sys.executable, [sys.executable, "-P", "-m", f"stillhouse.components.{module}", *arguments])

@@ -17,7 +17,7 @@ def distill(
     """Train a small student on the teacher's soft answers."""
     from stillhouse.components.distill.distill import distill as step
     from stillhouse.components.distill.settings import DistillSettings
-    from stillhouse.components.tracking.run import step_run
+    from stillhouse.components.recorded import step_run
 
     with step_run("distill") as run:
         metrics.metadata.update(

@@ -21,7 +21,7 @@ def evaluate(
     """Measure student, teacher, baselines and champion on the same test rows."""
     from stillhouse.components.evaluate.evaluate import evaluate as step
     from stillhouse.components.evaluate.settings import EvaluateSettings
-    from stillhouse.components.tracking.run import step_run
+    from stillhouse.components.recorded import step_run
 
     with step_run("evaluate") as run:
         step(

@@ -17,7 +17,7 @@ def finetune(
     """Put a new head on the backbone and train it on the labelled rows."""
     from stillhouse.components.finetune.finetune import finetune as step
     from stillhouse.components.finetune.settings import FinetuneSettings
-    from stillhouse.components.tracking.run import step_run
+    from stillhouse.components.recorded import step_run
 
     with step_run("finetune") as run:
         metrics.metadata.update(

@@ -11,7 +11,7 @@ def pretrain(settings: str, dataset: Input[Dataset], backbone: Output[Model], me
     """Learn a backbone from text without labels."""
     from stillhouse.components.pretrain.pretrain import pretrain as step
     from stillhouse.components.pretrain.settings import PretrainSettings
-    from stillhouse.components.tracking.run import step_run
+    from stillhouse.components.recorded import step_run
 
     with step_run("pretrain") as run:
         metrics.metadata.update(

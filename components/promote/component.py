@@ -20,7 +20,7 @@ def promote(
     """Hold the candidate against the gates; register and promote it, or say why not."""
     from stillhouse.components.promote.promote import promote as step
     from stillhouse.components.promote.settings import PromoteSettings
-    from stillhouse.components.tracking.run import step_run
+    from stillhouse.components.recorded import step_run
 
     with step_run("promote") as run:
         step(

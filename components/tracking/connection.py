@@ -2,7 +2,9 @@
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
+
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, stop_after_delay, wait_random
 
 from stillhouse.components.tracking import settings
 from stillhouse.components.tracking.spool import read_sent
@@ -38,11 +40,51 @@ def connect(home: Path) -> "MlflowClient":
     return MlflowClient(tracking_uri=uri, registry_uri=uri)
 
 
+def answers(home: Path) -> bool:
+    """Whether the server answers a small question."""
+    try:
+        connect(home).search_experiments(max_results=1)
+    except Exception:
+        return False
+    return True
+
+
+def patient(client: "MlflowClient") -> "MlflowClient":
+    """The client, with each request repeated a few times when the server fails to answer it well.
+
+    Requests that make something are not: the server may have made it although its answer was lost.
+    """
+    return cast("MlflowClient", _Patient(client))
+
+
+class _Patient:
+    def __init__(self, client: "MlflowClient") -> None:
+        self._client = client
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._client, name)
+        return method if name.startswith("create_") else lambda *args, **named: _repeating()(method, *args, **named)
+
+
+def _repeating() -> Retrying:
+    return Retrying(
+        retry=retry_if_exception(lambda error: isinstance(error, Exception) and not refused(error)),
+        wait=wait_random(*settings.REPEAT_WAIT_SECONDS),
+        # A server that is slow, not broken, is not asked again at once.
+        stop=stop_after_attempt(settings.REPEATS) | stop_after_delay(settings.REPEAT_SECONDS),
+        reraise=True,
+    )
+
+
 def refused(error: Exception) -> bool:
-    """Whether the server has understood the request and will refuse it however often it comes."""
+    """Whether the server has understood the request and will refuse it however often it comes.
+
+    What stands before a server that is down (an ingress, a proxy) says 404 as well, but not in MLflow's words.
+    """
     from mlflow.exceptions import MlflowException
 
-    return isinstance(error, MlflowException) and error.get_http_status_code() in (400, 404)
+    foreign = "API request to endpoint" in str(error)  # mlflow.utils.rest_utils: the body was not MLflow's JSON
+    return isinstance(error, MlflowException) and error.get_http_status_code() in (400, 404) and not foreign
 
 
 def experiment_id(client: "MlflowClient", home: Path, name: str) -> str:
@@ -87,8 +129,8 @@ def find_or_create(
             parent = client.get_run(known) if known else None
         where = parent.info.experiment_id if parent else experiment_id(client, home, experiment)
         if parent is None and step != settings.PIPELINE:
-            parent = _find_or_create(client, where, run_id, settings.PIPELINE, start_time, None)
-        return _find_or_create(client, where, run_id, step, start_time, parent)
+            parent = _repeating()(_find_or_create, client, where, run_id, settings.PIPELINE, start_time, None)
+        return _repeating()(_find_or_create, client, where, run_id, step, start_time, parent)
 
 
 def _find_or_create(

@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from stillhouse.components.tracking import settings
 from stillhouse.components.tracking.connection import PARENT_TAG, RUN_TAG, STEP_TAG, find_or_create, refused
-from stillhouse.components.tracking.spool import Event, Sent, read_events, read_sent, write_sent
+from stillhouse.components.tracking.spool import (
+    Event,
+    Sent,
+    ends_with_newline,
+    read_events,
+    read_sent,
+    write_sent,
+)
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -41,11 +48,29 @@ class Batch:
     def __len__(self) -> int:
         return len(self.metrics) + len(self.params) + len(self.tags)
 
+    def singles(self) -> "list[Batch]":
+        """A batch for each thing in it."""
+        return [
+            *(Batch(metrics=[metric]) for metric in self.metrics),
+            *(Batch(params={name: value}) for name, value in self.params.items()),
+            *(Batch(tags={name: value}) for name, value in self.tags.items()),
+        ]
+
+    @classmethod
+    def of(cls, batches: "list[Batch]") -> "Batch":
+        """All that is in `batches`."""
+        return cls(
+            metrics=[metric for batch in batches for metric in batch.metrics],
+            params={name: value for batch in batches for name, value in batch.params.items()},
+            tags={name: value for batch in batches for name, value in batch.tags.items()},
+        )
+
 
 class Delivery:
     """Sends one step's spool and remembers how far it came.
 
-    Metrics go verbatim (name, step, timestamp, value), so the server drops a point that comes twice.
+    Metrics go verbatim (name, step, timestamp, value), so the server drops a point that comes twice. A curve's
+    point that an earlier attempt sent from another machine, with a spool of its own, is left out here.
     Parameters cannot change: another value in a later attempt becomes the tag `attempt.<n>.<name>`. An event
     that the server refuses for good (a name it does not take) is logged and left out.
     """
@@ -53,6 +78,8 @@ class Delivery:
     def __init__(self, client: "MlflowClient", home: Path, spool: Path) -> None:
         self.points = 0
         """Metric points sent by this object."""
+        self.torn = 0
+        """Lines left out, for a kill had cut them off."""
         self._client = client
         self._home = home
         self._spool = spool
@@ -61,6 +88,8 @@ class Delivery:
         self._sent = read_sent(spool)
         self._params: dict[str, str] | None = None
         """Parameters the server has; None before the run is open."""
+        self._known: set[tuple[str, int]] = set()
+        """Name and step of the points that the server had before this spool came."""
 
     def send(self) -> None:
         """Send what is new.
@@ -74,9 +103,10 @@ class Delivery:
             self._reopen()
         batch = Batch(self._sent.offset)
         for offset, event in read_events(self._spool, self._sent.offset):
-            if event["event"] in ("start", "artifact", "dataset", "end"):
+            if event["event"] in ("start", "artifact", "dataset", "end", "torn"):
                 self._flush(batch)
                 self._send_alone(event)
+                self._keep(offset=offset)
                 batch = Batch(offset)
             else:
                 self._collect(event, batch)
@@ -88,6 +118,8 @@ class Delivery:
 
     def abandon(self) -> None:
         """Nobody has written the end of this step: let MLflow not show it as running for ever."""
+        if not ends_with_newline(self._spool):
+            self._leave_out_torn()
         if not self._sent.ended:
             self._or_leave_out(lambda: self._terminate("KILLED", None), "the end")
             self._keep(ended=True)
@@ -95,6 +127,8 @@ class Delivery:
     def _send_alone(self, event: Event) -> None:
         if event["event"] == "start":
             self._start(event)
+        elif event["event"] == "torn":
+            self._leave_out_torn()
         else:
             act = {"artifact": self._artifact, "dataset": self._dataset, "end": self._end}[event["event"]]
             self._or_leave_out(lambda: act(event), event)
@@ -103,15 +137,27 @@ class Delivery:
         run = self._adopt(event["injected"]) if event["injected"] else None
         if run is None:
             run = find_or_create(self._client, self._home, event["experiment"], self._run_id, self._step, event["time"])
+        if not self._sent.mlflow_run:
+            self._known = self._points_of(run)
         self._open(run)
         for run_id in (run.info.run_id, self._own_parent()):
             if run_id:
                 self._client.update_run(run_id, status="RUNNING")
-        self._client.set_tag(run.info.run_id, ATTEMPT_TAG, str(event["attempt"]))
         if error := run.data.tags.get(ERROR_TAG):
-            self._client.set_tag(run.info.run_id, f"attempt.{event['attempt'] - 1}.error", error)
+            self._client.set_tag(run.info.run_id, f"attempt.{run.data.tags[ATTEMPT_TAG]}.error", error)
             self._client.delete_tag(run.info.run_id, ERROR_TAG)
+        self._client.set_tag(run.info.run_id, ATTEMPT_TAG, str(event["attempt"]))
         self._keep(mlflow_run=run.info.run_id, attempt=event["attempt"], ended=False)
+
+    def _points_of(self, run: "Run") -> set[tuple[str, int]]:
+        """Name and step of each point of its curves; the machine's samples count from 0 on each machine."""
+        curves = [name for name in run.data.metrics if not name.startswith("system/")]
+        return {
+            (name, point.step)
+            for name in curves
+            for point in self._client.get_metric_history(run.info.run_id, name)
+            if point.step
+        }
 
     def _adopt(self, injected: str) -> "Run | None":
         """The run that somebody opened for this step; None when the server does not know it."""
@@ -191,7 +237,9 @@ class Delivery:
 
         values = {_key(name): value for name, value in event.get("values", {}).items()}
         if event["event"] == "metric":
-            batch.metrics += [Metric(name, value, event["time"], event["step"]) for name, value in values.items()]
+            step = event["step"]
+            new = {name: value for name, value in values.items() if (name, step) not in self._known}
+            batch.metrics += [Metric(name, value, event["time"], step) for name, value in new.items()]
         elif event["event"] == "tag":
             batch.tags |= values
         elif event["event"] == "param":
@@ -206,14 +254,13 @@ class Delivery:
             elif known[name] != value:
                 batch.tags[_key(f"attempt.{self._sent.attempt}.{name}")] = value
 
+    def _leave_out_torn(self) -> None:
+        self.torn += 1
+        logger.warning("%s: left out a line that a kill had cut off.", self._step)
+
     def _flush(self, batch: Batch) -> None:
         if len(batch):
-            try:
-                self._log(batch)
-            except Exception as error:
-                if not refused(error):
-                    raise
-                self._log_singly(batch)
+            self._log_in_parts(batch.singles())
             self._params = (self._params or {}) | batch.params
             self.points += len(batch.metrics)
         if batch.offset != self._sent.offset:
@@ -229,13 +276,22 @@ class Delivery:
             tags=[RunTag(name, value[:MAX_TAG_CHARACTERS]) for name, value in batch.tags.items()],
         )
 
-    def _log_singly(self, batch: Batch) -> None:
-        """The server refused something in this batch: leave that out, and send the rest."""
-        singles = [Batch(metrics=[metric]) for metric in batch.metrics]
-        singles += [Batch(params={name: value}) for name, value in batch.params.items()]
-        singles += [Batch(tags={name: value}) for name, value in batch.tags.items()]
-        for single in singles:
-            self._or_leave_out(lambda single=single: self._log(single), single)
+    def _log_in_parts(self, singles: list[Batch]) -> None:
+        """Halve what the server refuses until that is found which it does not take; all the rest is sent."""
+        try:
+            self._log(Batch.of(singles))
+        except Exception as error:
+            if not refused(error):
+                raise
+            if len(singles) == 1 or self._is_deleted():
+                logger.warning("%s: MLflow refuses %s: %s", self._step, singles, error)
+                return
+            middle = len(singles) // 2
+            self._log_in_parts(singles[:middle])
+            self._log_in_parts(singles[middle:])
+
+    def _is_deleted(self) -> bool:
+        return self._client.get_run(self._sent.mlflow_run).info.lifecycle_stage == "deleted"
 
     def _or_leave_out(self, action: Callable[[], object], what: object) -> None:
         try:

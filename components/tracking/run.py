@@ -10,12 +10,13 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 from stillhouse.components.tracking import settings
+from stillhouse.components.tracking.leftovers import SpoolStore, kept
 from stillhouse.components.tracking.spool import Spool, read_events
 from stillhouse.components.tracking.system import SystemSampler
 from stillhouse.errors import UserError
@@ -28,8 +29,10 @@ LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 class StepRun:
     """A step within a pipeline run; each method appends to the step's spool and returns at once.
 
-    A retried step goes on in the spool of its earlier attempts. A metric point that one of them wrote already
-    (same name, step and value, as a run that resumes from a checkpoint repeats them) is not written again.
+    A retried step goes on in the spool of its earlier attempts. The points of a curve that one of them wrote
+    already are not written again: a training that resumes from a checkpoint repeats them with other times, and
+    sometimes values (tokens per second), and MLflow drops only what is the same in everything. A figure without a
+    step is written again if it has another value: the newest is the one that the step went on with.
     """
 
     def __init__(self, step: str, run_id: str, home: Path) -> None:
@@ -43,6 +46,7 @@ class StepRun:
         self._attempt = 1
         self._system_samples = 0
         self._known: set[tuple[str, int, str]] = set()
+        """Points of earlier attempts, see `_identity`."""
         self._read_earlier_attempts()
         self._started = time.monotonic()
         self._next_progress = 0.0
@@ -51,7 +55,7 @@ class StepRun:
         """Points of the curves `values` at `step`."""
         points = {name: float(value) for name, value in values.items()}
         if self._known:
-            points = {n: v for n, v in points.items() if (n, step, repr(v)) not in self._known}
+            points = {n: v for n, v in points.items() if _identity(n, step, v) not in self._known}
         if points:
             self._spool.append("metric", step=step, values=points)
 
@@ -88,7 +92,7 @@ class StepRun:
                     if name.startswith("system/"):
                         self._system_samples = event["step"] + 1
                     else:
-                        self._known.add((name, event["step"], repr(value)))
+                        self._known.add(_identity(name, event["step"], value))
 
     @contextmanager
     def _recorded(self) -> Iterator[None]:
@@ -103,18 +107,18 @@ class StepRun:
             experiment=settings.experiment(),
             injected=os.environ.get("MLFLOW_RUN_ID") or None,
         )
-        status, message = "FAILED", ""
+        status, message, mistake = "FAILED", "", False
         try:
             yield
             status = "FINISHED"
         except UserError as error:
-            message = str(error)
+            message, mistake = str(error), True
             raise
         except KeyboardInterrupt:
             status, message = "KILLED", "interrupted"
             raise
         except SystemExit as error:
-            status, message = ("FAILED", f"ended with {error.code}") if error.code else ("FINISHED", "")
+            status, message = ("FAILED", self._why(error.code)) if error.code else ("FINISHED", "")
             raise
         except Exception as error:
             message = f"{type(error).__name__}: {error}"
@@ -122,26 +126,39 @@ class StepRun:
             raise
         finally:
             seconds = time.monotonic() - self._started
-            self._spool.append("end", status=status, seconds=round(seconds, 3), message=message)
+            self._spool.append("end", status=status, seconds=round(seconds, 3), message=message, mistake=mistake)
             self._spool.close()
+
+    def _why(self, code: object) -> str:
+        """Why it ends with this code: a pipeline for the reason of the step that failed last."""
+        failures = _failures(self._spool.path.parent) if self.step == settings.PIPELINE else []
+        return max(failures)[1] if failures else f"ended with {code}"
 
 
 @contextmanager
-def step_run(step: str) -> Iterator[StepRun]:
+def step_run(step: str, open_store: Callable[[], SpoolStore] | None = None) -> Iterator[StepRun]:
     """Run a step: open its spool and its log, sample the machine, and see to it that a sender is at work.
 
     The environment says which pipeline run it belongs to (STILLHOUSE_HOME, STILLHOUSE_RUN), and with
     STILLHOUSE_SENDER=external that somebody else sends.
 
+    Args:
+        step: name of the step.
+        open_store: opens the place where unsent points outlive this machine; None when its disk does.
+
     Raises:
         SystemExit: with code 2 and the sentence on stderr, when the step raised a UserError.
     """
     home = settings.home()
-    run = StepRun(step, os.environ.get("STILLHOUSE_RUN") or settings.new_run_id(step), home)
     try:
         with ExitStack() as stack:
-            if os.environ.get("STILLHOUSE_SENDER") != "external":
-                stack.enter_context(_sender(home, run.run_id))
+            run_id = os.environ.get("STILLHOUSE_RUN") or settings.new_run_id(step)
+            sends = os.environ.get("STILLHOUSE_SENDER") != "external"
+            if sends and open_store:
+                stack.enter_context(kept(open_store(), home, run_id, step, others=step == settings.FIRST_STEP))
+            run = StepRun(step, run_id, home)
+            if sends:
+                stack.enter_context(_sender(home, run_id))
             stack.enter_context(_logging_to(run.folder / "logs" / f"{step}.log"))
             stack.enter_context(run._recorded())
             stack.enter_context(SystemSampler(run.metrics, run._system_samples))
@@ -232,6 +249,21 @@ def _set_environment(values: Mapping[str, str | None]) -> None:
             os.environ.pop(name, None)
         else:
             os.environ[name] = value
+
+
+def _failures(spools: Path) -> list[tuple[int, str]]:
+    """When the steps of a run failed (milliseconds since 1970), and why."""
+    return [
+        (event["time"], f"{spool.stem}: {event['message']}")
+        for spool in spools.glob("*.jsonl")
+        for _, event in read_events(spool)
+        if event["event"] == "end" and event["status"] == "FAILED"
+    ]
+
+
+def _identity(name: str, step: int, value: float) -> tuple[str, int, str]:
+    """What makes a point the same as another: name and step for a curve, the value too for a figure (step 0)."""
+    return name, step, "" if step else repr(value)
 
 
 def _flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:

@@ -7,6 +7,7 @@ told (the file `closed` beside the spools, or its parent is gone) and all is sen
 import argparse
 import logging
 import os
+import textwrap
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,22 +17,31 @@ from filelock import FileLock, Timeout
 from tenacity import RetryCallState, RetryError, Retrying, before_sleep_log, wait_exponential_jitter
 
 from stillhouse.components.tracking import settings
-from stillhouse.components.tracking.connection import connect
+from stillhouse.components.tracking.connection import answers, connect, patient
 from stillhouse.components.tracking.delivery import Delivery
-from stillhouse.components.tracking.spool import unsent
+from stillhouse.components.tracking.spool import points_behind, read_sent, unsent
 
 logger = logging.getLogger(__name__)
 
 
 class Replayed(NamedTuple):
-    """What a replay has done."""
+    """What a replay did for one run."""
 
-    runs: int = 0
-    """Runs of which everything is sent now."""
+    run: str
+    """Id of the pipeline run."""
     points: int = 0
     """Metric points sent."""
     left: int = 0
-    """Runs of which something is left, for the server did not take it."""
+    """Metric points that are left."""
+    torn: int = 0
+    """Lines left out, for a kill had cut them off."""
+    why: str = ""
+    """Why something is left; empty when all is sent."""
+
+    def __str__(self) -> str:
+        torn = f", {self.torn} left out that a kill had cut off" if self.torn else ""
+        rest = f"{self.left} left: {self.why}" if self.why else "nothing left"
+        return f"{self.run}: {self.points} points sent{torn}, {rest}"
 
 
 class Sender:
@@ -47,6 +57,11 @@ class Sender:
         """Metric points sent."""
         return sum(delivery.points for delivery in self._deliveries.values())
 
+    @property
+    def torn(self) -> int:
+        """Lines left out."""
+        return sum(delivery.torn for delivery in self._deliveries.values())
+
     def send(self) -> None:
         """Send what is new in all spools; one that cannot be sent does not hold up the others.
 
@@ -57,7 +72,7 @@ class Sender:
         for spool in self._spools():
             try:
                 if spool.stem not in self._deliveries:
-                    self._deliveries[spool.stem] = Delivery(connect(self._home), self._home, spool)
+                    self._deliveries[spool.stem] = Delivery(patient(connect(self._home)), self._home, spool)
                 self._deliveries[spool.stem].send()
             except Exception as error:
                 failure = error
@@ -68,6 +83,11 @@ class Sender:
         """Mark what has started and not ended as killed."""
         for delivery in self._deliveries.values():
             delivery.abandon()
+
+    @property
+    def left(self) -> int:
+        """Metric points not sent yet."""
+        return sum(points_behind(spool, read_sent(spool).offset) for spool in self._spools())
 
     def _spools(self) -> list[Path]:
         """All spools, the pipeline's first: its run is the parent of the others."""
@@ -103,29 +123,50 @@ def serve(home: Path, run_id: str, told: Callable[[], bool]) -> bool:
         return False
 
 
-def replay(home: Path, skip: str = "") -> Replayed:
+def replay(home: Path, skip: str = "") -> list[Replayed]:
     """Send what earlier runs under `home` have left unsent, each point once; `skip` names the run at work.
 
-    A run that another sender has in hand is passed over.
+    A server that does not answer is asked for one run, not for each.
     """
-    runs = points = left = 0
-    for folder in sorted(home.glob("*/spool")):
-        run_id = folder.parent.name
-        if run_id == skip or not any(unsent(spool) for spool in folder.glob("*.jsonl")):
+    done: list[Replayed] = []
+    silent = ""
+    for run_id in unsent_runs(home):
+        if run_id == skip:
             continue
-        sender = Sender(home, run_id)
-        try:
-            with FileLock(folder / "sender.lock", timeout=0):
-                sender.send()
-                sender.leave()
-            runs += 1
-        except Timeout:
+        if silent:
+            done.append(Replayed(run_id, left=Sender(home, run_id).left, why=silent))
             continue
-        except Exception as error:
-            logger.warning("%s: something is left unsent: %s", run_id, error)
-            left += 1
-        points += sender.points
-    return Replayed(runs, points, left)
+        done.append(_replay(home, run_id))
+        silent = done[-1].why if done[-1].why and not answers(home) else ""
+    return done
+
+
+def unsent_runs(home: Path) -> list[str]:
+    """Ids of the runs under `home` of which something is unsent."""
+    folders = sorted(home.glob("*/spool"))
+    return [folder.parent.name for folder in folders if any(unsent(spool) for spool in folder.glob("*.jsonl"))]
+
+
+def _replay(home: Path, run_id: str) -> Replayed:
+    sender = Sender(home, run_id)
+    why = ""
+    try:
+        with FileLock(settings.spool_folder(home, run_id) / "sender.lock", timeout=0):
+            sender.send()
+            sender.leave()
+    except Timeout:
+        why = "another process is sending it"
+    except Exception as error:
+        why = f"MLflow does not take it ({_in_short(error)})"
+    replayed = Replayed(run_id, sender.points, sender.left, sender.torn, why)
+    (logger.warning if why else logger.info)("%s", replayed)
+    return replayed
+
+
+def _in_short(error: Exception) -> str:
+    """The first line of its message, cut."""
+    line = next(iter(str(error).splitlines()), "") or type(error).__name__
+    return textwrap.shorten(line, settings.WHY_CHARACTERS, placeholder="…")
 
 
 def _seconds(state: RetryCallState) -> float:
@@ -162,7 +203,6 @@ def main() -> int:
 
     with FileLock(folder / "sender.lock"):
         sent = serve(home, arguments.run, told)
-        closed.unlink(missing_ok=True)
     return 0 if sent else 1
 
 

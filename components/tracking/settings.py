@@ -6,29 +6,42 @@ from pathlib import Path
 
 PIPELINE = "pipeline"
 """Name under which the pipeline itself keeps a spool, beside its steps."""
+FIRST_STEP = "inspect"
+"""The step that every run begins with; it sends what other runs have left in the store."""
 DEFAULT_EXPERIMENT = "stillhouse"
 
 PROGRESS_SECONDS = 0.2
 """Least time between two progress events of a step."""
 PROGRESS_SECONDS_MAX = 2.0
 """The same after ten minutes: a step of a day shall not leave a spool of a gigabyte."""
+WAITING_BYTES = 16_000_000
+"""Most that waits in memory for a full disk to have room; a training writes some 3 kB a second."""
 SYSTEM_SECONDS = 5.0
 """Time between two samples of the system metrics."""
 DRAIN_SECONDS = 20.0
 """Longest time a process waits at its end for its sender."""
 
+KEEP_SECONDS = 30.0
+"""Time between two copies of a spool into the store, while nothing of it can be sent."""
 POLL_SECONDS = 0.5
 """Time between two looks at the spools."""
 TOLD_SECONDS = 0.1
 """Time between two looks whether the sender is told to end."""
-BATCH_EVENTS = 1000
-"""Most events between two writes of the offset."""
+BATCH_EVENTS = 900
+"""Most points, parameters and tags in a request, but for those of one event more; MLflow takes 1000."""
+REPEATS = 4
+"""How often a request is sent before the sender pauses."""
+REPEAT_WAIT_SECONDS = (0.05, 0.3)
+REPEAT_SECONDS = 5.0
+"""A request that took so long is not repeated before the pause."""
 BACKOFF_SECONDS = 0.5
 BACKOFF_SECONDS_MAX = 30.0
 REGISTRY_SECONDS = 60.0
 """Longest time a step repeats a request to the model registry."""
 GIVE_UP_SECONDS = 5.0
 """A sender that was told to end goes on while the server answers; so long without an answer, it gives up."""
+WHY_CHARACTERS = 200
+"""Longest quotation of an error."""
 REQUEST_SECONDS = 30
 """Longest wait for one answer of the server; a slow one takes ten seconds."""
 

@@ -11,15 +11,21 @@ object with `event` and `time` (milliseconds since 1970), and by event:
 | progress | done, total, unit, note |
 | artifact | path, folder |
 | dataset | name, digest, source, rows {split: int} |
-| end | status (FINISHED, FAILED or KILLED), seconds, message |
+| end | status (FINISHED, FAILED or KILLED), seconds, message, mistake (true for a user's, see UserError) |
 """
 
 import json
+import logging
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from stillhouse.components.tracking import settings
+from stillhouse.errors import UserError
+
+logger = logging.getLogger(__name__)
 
 Event = dict[str, Any]
 
@@ -28,27 +34,65 @@ TORN: Event = {"event": "torn", "time": 0}
 
 
 class Spool:
-    """One step's spool, open for appending; safe to use from several threads."""
+    """One step's spool, open for appending; safe to use from several threads.
+
+    A full disk does not stop the step: what it reports waits in memory, in order, until there is room again.
+
+    Raises:
+        UserError: the file cannot be opened.
+    """
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
         self._lock = threading.Lock()
-        self._file = path.open("ab", buffering=0)
-        if self._file.tell() and not _ends_with_newline(path):
-            self._file.write(b"\n")
+        self._waiting = bytearray()
+        """What the disk has not taken yet."""
+        self._lost = 0
+        """Lines that found no room in memory either."""
+        self._said = False
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = path.open("ab", buffering=0)
+        except OSError as error:
+            mend = "free space, mend its permissions or set STILLHOUSE_HOME to another folder"
+            raise UserError(f"cannot write '{path}': {error.strerror}; {mend}.") from error
+        if self._file.tell() and not ends_with_newline(path):
+            self._waiting += b"\n"
 
     def append(self, event: str, **fields: Any) -> None:
-        """Write one event; when this returns the line is with the operating system and survives a kill."""
-        line = json.dumps({"event": event, "time": time.time_ns() // 1_000_000, **fields}) + "\n"
-        rest = memoryview(line.encode())
+        """Write one event; when this returns the line is with the operating system and survives a kill.
+
+        On a full disk it survives the end of the step, if there is room by then; progress is dropped.
+        """
+        line = json.dumps({"event": event, "time": time.time_ns() // 1_000_000, **fields}).encode() + b"\n"
         with self._lock:
-            while rest:  # a disk that fills up takes a part, and raises at the next write
-                rest = rest[self._file.write(rest) :]
+            if self._waiting:
+                self._write()
+            if self._waiting and event == "progress":
+                return
+            if len(self._waiting) + len(line) > settings.WAITING_BYTES:
+                self._lost += 1
+                return
+            self._waiting += line
+            self._write()
 
     def close(self) -> None:
+        """Write what waits, or say how much is lost."""
         with self._lock:
+            self._write()
             self._file.close()
+            if lost := self._lost + self._waiting.count(b"\n"):
+                logger.error("%s: there was no room for %d lines; they will be missing in MLflow.", self.path, lost)
+
+    def _write(self) -> None:
+        try:
+            while self._waiting:  # a disk that fills up takes a part, and raises at the next write
+                del self._waiting[: self._file.write(self._waiting)]
+        except OSError as error:
+            if not self._said:
+                self._said = True
+                mend = "the step goes on, and what it reports waits in memory for room"
+                logger.warning("cannot write '%s': %s; %s.", self.path, error.strerror, mend)
 
 
 def read_events(path: Path, offset: int = 0) -> Iterator[tuple[int, Event]]:
@@ -65,6 +109,11 @@ def read_events(path: Path, offset: int = 0) -> Iterator[tuple[int, Event]]:
             yield offset, _parse(line)
 
 
+def points_behind(path: Path, offset: int) -> int:
+    """Number of metric points behind byte `offset`."""
+    return sum(len(event["values"]) for _, event in read_events(path, offset) if event["event"] == "metric")
+
+
 def _parse(line: bytes) -> Event:
     try:
         return json.loads(line)
@@ -72,7 +121,8 @@ def _parse(line: bytes) -> Event:
         return TORN
 
 
-def _ends_with_newline(path: Path) -> bool:
+def ends_with_newline(path: Path) -> bool:
+    """Whether the last line of a spool that holds something is whole."""
     with path.open("rb") as file:
         file.seek(-1, 2)
         return file.read(1) == b"\n"

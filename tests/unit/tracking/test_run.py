@@ -105,11 +105,28 @@ def test_a_resumed_step_does_not_repeat_its_points(home: Path, events: Events) -
     assert [event["step"] for event in of("metric", events("finetune"))] == list(range(10))
 
 
-def test_a_retry_with_another_value_keeps_both_points(home: Path, events: Events) -> None:
-    for value in (0.5, 0.25):
+def test_a_point_of_a_curve_stays_what_it_first_was(home: Path, events: Events) -> None:
+    for rate in (310.0, 290.0):
         with step_run("finetune") as run:
-            run.metrics({"loss": value}, 1)
-    assert [event["values"]["loss"] for event in of("metric", events("finetune"))] == [0.5, 0.25]
+            run.metrics({"tokens_per_second": rate}, 1)
+    assert [event["values"] for event in of("metric", events("finetune"))] == [{"tokens_per_second": 310.0}]
+
+
+def test_a_retry_that_comes_to_another_figure_writes_it_too(home: Path, events: Events) -> None:
+    for latency in (1.5, 1.25, 1.25):
+        with step_run("evaluate") as run:
+            run.metrics({"latency": latency})
+    assert [event["values"]["latency"] for event in of("metric", events("evaluate"))] == [1.5, 1.25]
+
+
+def test_a_home_that_cannot_be_written_is_a_sentence_and_exit_code_2(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("STILLHOUSE_HOME", str(home / "mlflow.db"))
+    with pytest.raises(SystemExit) as ended, step_run("finetune"):
+        pass
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.startswith("cannot write '")
 
 
 def test_a_users_mistake_ends_with_code_2_and_its_sentence(
@@ -121,6 +138,7 @@ def test_a_users_mistake_ends_with_code_2_and_its_sentence(
     assert capsys.readouterr().err == "data.csv, row 3: 'label' is empty; fill it in.\n"
     end = events("prepare")[-1]
     assert (end["status"], end["message"]) == ("FAILED", "data.csv, row 3: 'label' is empty; fill it in.")
+    assert end["mistake"]
 
 
 def test_an_error_is_recorded_logged_and_raised(home: Path, events: Events) -> None:
@@ -128,6 +146,7 @@ def test_an_error_is_recorded_logged_and_raised(home: Path, events: Events) -> N
         _ = 1 / 0
     end = events("prepare")[-1]
     assert (end["status"], end["message"]) == ("FAILED", "ZeroDivisionError: division by zero")
+    assert not end["mistake"]
     assert "Traceback" in (run.folder / "logs" / "prepare.log").read_text()
 
 

@@ -16,16 +16,17 @@ from filelock import FileLock
 from mlflow import MlflowClient
 from mlflow.entities import Dataset, Run
 
-from stillhouse.components.tracking import settings
+from stillhouse.components.tracking import sender, settings
 from stillhouse.components.tracking.connection import connect
 from stillhouse.components.tracking.run import pipeline_run, step_run
-from stillhouse.components.tracking.sender import replay, serve
+from stillhouse.components.tracking.sender import Replayed, replay, serve
 from stillhouse.components.tracking.spool import read_sent, unsent
 from stillhouse.errors import UserError
 
 Send = Callable[[], None]
 Find = Callable[[str], Run]
 
+RUN = "spam-20261122-151405"
 DEAD_SERVER = "http://127.0.0.1:9"
 
 
@@ -36,6 +37,16 @@ def history(client: MlflowClient, run: Run, name: str) -> list[tuple[int, float,
 
 def datasets(run: Any) -> list[Dataset]:
     return [used.dataset for used in run.inputs.dataset_inputs]
+
+
+def test_a_pipeline_fails_for_the_reason_of_its_step(
+    home: Path, mlflow_run: Find, send: Send, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(SystemExit), pipeline_run(home, RUN, "spam"):
+        with pytest.raises(SystemExit), step_run("prepare"):
+            raise UserError("emails.csv has 3 rows; give at least 100.")
+        raise SystemExit(2)
+    assert mlflow_run("pipeline").data.tags["stillhouse.error"] == "prepare: emails.csv has 3 rows; give at least 100."
 
 
 def test_a_pipeline_is_a_parent_run_with_a_nested_run_per_step(
@@ -102,6 +113,30 @@ def test_a_retried_step_continues_its_run(home: Path, client: MlflowClient, send
     assert tags["attempt.1.error"] == "RuntimeError: out of luck"
     assert "stillhouse.error" not in tags
     assert [step for step, _, _ in history(client, mlflow_run("finetune"), "loss")] == [1, 2]
+
+
+def test_the_error_of_an_earlier_attempt_bears_its_number(home: Path, send: Send, mlflow_run: Find) -> None:
+    for _ in range(2):
+        with pytest.raises(SystemExit), step_run("finetune"):
+            raise UserError("no.")
+    with step_run("finetune"):
+        pass
+    send()
+    tags = mlflow_run("finetune").data.tags
+    assert (tags["attempt.1.error"], tags["attempt.2.error"], tags["stillhouse.attempt"]) == ("no.", "no.", "3")
+
+
+def test_a_retry_on_another_machine_sends_no_point_of_a_curve_again(
+    home: Path, client: MlflowClient, send: Send, mlflow_run: Find
+) -> None:
+    for first, last in ((1, 6), (4, 9)):
+        with step_run("finetune") as run:
+            for step in range(first, last):
+                run.metrics({"loss": 1 / step, "tokens_per_second": time.monotonic()}, step)
+        send()
+        shutil.rmtree(home / RUN)
+    for name in ("loss", "tokens_per_second"):
+        assert [step for step, _, _ in history(client, mlflow_run("finetune"), name)] == list(range(1, 9))
 
 
 def test_a_parameter_that_varies_by_attempt_is_a_tag(home: Path, send: Send, mlflow_run: Find) -> None:
@@ -224,6 +259,18 @@ def test_what_mlflow_refuses_is_named_and_the_rest_arrives(
     assert "../loss" in caplog.text
 
 
+def test_more_than_mlflow_takes_at_once_goes_in_parts(
+    home: Path, client: MlflowClient, send: Send, mlflow_run: Find, caplog: pytest.LogCaptureFixture
+) -> None:
+    with step_run("finetune") as run:
+        run.params({f"setting_{number}": number for number in range(250)})
+        run.metrics({f"slice/{number}/f1": 0.5 for number in range(1100)})
+    send()
+    data = mlflow_run("finetune").data
+    assert (len(data.params), len(data.metrics)) == (250, 1100)
+    assert not caplog.records
+
+
 def test_a_run_that_somebody_deleted_holds_up_nothing(
     home: Path, spools: Path, client: MlflowClient, send: Send, mlflow_run: Find
 ) -> None:
@@ -296,22 +343,58 @@ def test_a_dead_server_does_not_hold_up_the_step_and_the_next_run_sends(
 def test_replay_counts_what_it_sent_and_sends_nothing_twice(home: Path, client: MlflowClient) -> None:
     with step_run("finetune") as run:
         run.metrics({"loss": 0.5, "f1": 0.9}, 1)
-    assert replay(home) == (1, 2, 0)
-    assert replay(home) == (0, 0, 0)
+    assert replay(home) == [Replayed(RUN, points=2)]
+    assert replay(home) == []
 
 
 def test_replay_says_what_is_left(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with step_run("finetune") as run:
         run.metrics({"loss": 0.5}, 1)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", DEAD_SERVER)
-    assert replay(home) == (0, 0, 1)
+    (replayed,) = replay(home)
+    assert (replayed.points, replayed.left) == (0, 1)
+    assert "Connection refused" in replayed.why
+
+
+def test_a_silent_server_is_not_asked_for_every_run(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for run_id in ("a", "b", "c"):
+        monkeypatch.setenv("STILLHOUSE_RUN", run_id)
+        with step_run("finetune") as run:
+            run.metrics({"loss": 0.5}, 1)
+    asked: list[str] = []
+
+    def ask(home: Path, run_id: str) -> Replayed:
+        asked.append(run_id)
+        return Replayed(run_id, why="silent")
+
+    monkeypatch.setattr(sender, "_replay", ask)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", DEAD_SERVER)
+    assert [(replayed.run, replayed.why) for replayed in replay(home)] == [(name, "silent") for name in "abc"]
+    assert asked == ["a"]
+
+
+def test_a_line_that_a_kill_cut_off_is_left_out_and_counted(
+    home: Path, spools: Path, client: MlflowClient, mlflow_run: Find
+) -> None:
+    for last_words in (
+        b'{"event": "metric", "ti',
+        b'{"event": "metric", "time": 1, "step": 9, "values": {"loss": 0.5}}',
+    ):
+        with step_run("finetune") as run:
+            run.metrics({"loss": run._attempt}, run._attempt)
+        with (spools / "finetune.jsonl").open("ab") as spool:
+            spool.write(last_words[:-1])
+    (replayed,) = replay(home)
+    assert replayed == Replayed(RUN, points=2, torn=2)
+    assert [step for step, _, _ in history(client, mlflow_run("finetune"), "loss")] == [1, 2]
+    assert replay(home) == []
 
 
 def test_replay_passes_over_a_run_that_a_sender_has_in_hand(home: Path, spools: Path) -> None:
     with step_run("finetune") as run:
         run.metrics({"loss": 0.5}, 1)
     with FileLock(spools / "sender.lock"):
-        assert replay(home) == (0, 0, 0)
+        assert replay(home) == [Replayed(RUN, left=1, why="another process is sending it")]
     assert unsent(spools / "finetune.jsonl")
 
 

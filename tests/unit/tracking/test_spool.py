@@ -1,11 +1,15 @@
 """The spool file: what survives a kill, and what a reader sees."""
 
 import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from stillhouse.components.tracking import settings
 from stillhouse.components.tracking.spool import Sent, Spool, read_events, read_sent, unsent, write_sent
+from stillhouse.errors import UserError
 
 
 def written(path: Path, *names: str) -> Path:
@@ -44,16 +48,68 @@ def test_a_line_cut_off_by_a_kill_costs_no_other_line(tmp_path: Path) -> None:
     assert names(written(path, "b")) == ["a", "b"]
 
 
-def test_a_full_disk_is_an_error_and_costs_no_other_line(tmp_path: Path) -> None:
-    path = written(tmp_path / "step.jsonl", "a")
+@contextmanager
+def room_for(size: int) -> Iterator[None]:
+    """No file of this process grows beyond `size` bytes: a disk that is full then."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 20, before[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
     try:
-        with pytest.raises(OSError, match="File too large"):
-            written(path, "b")
+        yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    assert names(written(path, "c")) == ["a", "c"]
+
+
+def test_what_finds_no_room_on_the_disk_is_written_when_there_is_room(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = written(tmp_path / "step.jsonl", "a")
+    spool = Spool(path)
+    with room_for(path.stat().st_size + 20):
+        spool.append("tag", values={"name": "b"})
+        spool.append("tag", values={"name": "c"})
+    assert names(path) == ["a"]
+    spool.append("tag", values={"name": "d"})
+    spool.close()
+    assert names(path) == ["a", "b", "c", "d"]
+    (warning,) = caplog.messages
+    assert warning.startswith(f"cannot write '{path}': File too large")
+
+
+def test_progress_does_not_wait_for_room(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "step.jsonl")
+    with room_for(0):
+        spool.append("tag", values={"name": "a"})
+        spool.append("progress", done=1, total=2, unit="steps", note="")
+    spool.close()
+    assert [event["event"] for _, event in read_events(spool.path)] == ["tag"]
+
+
+def test_what_never_found_room_is_counted_at_the_end(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = written(tmp_path / "step.jsonl", "a")
+    with room_for(path.stat().st_size + 20):
+        written(path, "b", "c")
+    assert "there was no room for 2 lines" in caplog.messages[-1]
+    assert names(written(path, "d")) == ["a", "d"]
+
+
+def test_what_waits_for_room_is_bounded(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings, "WAITING_BYTES", 200)
+    spool = Spool(tmp_path / "step.jsonl")
+    with room_for(0):
+        for _ in range(10):
+            spool.append("tag", values={"name": "a"})
+    spool.close()
+    kept = len(names(spool.path))
+    assert 0 < kept < 10
+    assert f"there was no room for {10 - kept} lines" in caplog.messages[-1]
+
+
+def test_a_folder_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match=r"cannot write .*step.jsonl': .*; free space"):
+        Spool(tmp_path / "file" / "step.jsonl")
 
 
 def test_what_was_sent_is_kept_beside_the_spool(tmp_path: Path) -> None:
