@@ -1,8 +1,10 @@
 """Brings a model, wherever it is, into a local folder."""
 
-import tempfile
+import os
+import shutil
 from pathlib import Path
 
+from stillhouse.components.storage.digests import sha256_bytes
 from stillhouse.components.storage.home import FETCHED, home_folder
 from stillhouse.components.storage.store import NotFound, open_store
 from stillhouse.errors import UserError
@@ -42,15 +44,24 @@ def _fetch(address: str) -> Path:
 
         return Path(resolve(address))
     if address.startswith("s3://"):
-        parent, _, key = address.rstrip("/").rpartition("/")
-        fetched = home_folder() / FETCHED
-        fetched.mkdir(parents=True, exist_ok=True)
-        target = Path(tempfile.mkdtemp(dir=fetched)) / "model"
-        try:
-            open_store(parent).get_folder(key, target)
-        except NotFound:
-            raise UserError(f"model '{address}' does not exist; check the address.") from None
-        return target
+        return _from_store(address)
     if not Path(address).is_dir():
         raise UserError(f"model folder '{address}' does not exist; check the path.")
     return Path(address)
+
+
+def _from_store(address: str) -> Path:
+    """A copy that is kept under the digest of its manifest, and taken again as long as it is whole."""
+    parent, _, key = address.rstrip("/").rpartition("/")
+    store = open_store(parent)
+    try:
+        manifest = store.manifest(key)
+        folder = home_folder() / FETCHED / sha256_bytes(manifest.dump())
+        if not (folder.is_dir() and manifest.matches(folder)):
+            shutil.rmtree(folder, ignore_errors=True)
+            store.get_folder(key, folder, manifest)
+    except NotFound:
+        raise UserError(f"model '{address}' does not exist; check the address.") from None
+    for path in folder.iterdir():  # in use: the sweep goes by age
+        os.utime(path)
+    return folder

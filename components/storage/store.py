@@ -119,8 +119,21 @@ class Store(ABC):
         A folder that is there already with the same content stays as it is.
         """
 
-    def get_folder(self, key: str, folder: Path | str) -> None:
+    def manifest(self, key: str) -> Manifest:
+        """What the folder under `key` was when it was put there.
+
+        Raises:
+            NotFound: nothing was put there, or not to its end.
+            Corrupt: what lies there is no manifest.
+        """
+        listed = join(key, MANIFEST)
+        return Manifest.parse(self.get(listed), self.uri(listed))
+
+    def get_folder(self, key: str, folder: Path | str, manifest: Manifest | None = None) -> None:
         """Copy what was put under `key` to `folder`, which appears when every file is proven whole.
+
+        Args:
+            manifest: Take the folder as it was then; what is there now if left out.
 
         Raises:
             NotFound: nothing was put there, or not to its end.
@@ -128,7 +141,7 @@ class Store(ABC):
             UserError: `folder` already holds something else.
         """
         target, address = Path(folder), self.uri(key)
-        manifest = Manifest.parse(self.get(join(key, MANIFEST)), self.uri(join(key, MANIFEST)))
+        manifest = manifest or self.manifest(key)
         if target.is_dir() and any(target.iterdir()):
             if manifest.matches(target):
                 return
@@ -142,7 +155,11 @@ class Store(ABC):
                 except NotFound:
                     mend = "put the folder into the store again"
                     raise Corrupt(f"'{address}': '{name}' is in the manifest and not there; {mend}.") from None
-            staged.rename(target)
+            try:
+                staged.rename(target)
+            except OSError:
+                if not manifest.matches(target):  # else another process was first to bring the same
+                    raise
 
     @abstractmethod
     def _copy_out(self, key: str, path: Path, expected: FileDigest) -> None:

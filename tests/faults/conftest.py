@@ -14,7 +14,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from .proxy import FaultProxy
+from .proxy import ALL, FaultProxy
 
 KEYS = {"AWS_ACCESS_KEY_ID": "tester", "AWS_SECRET_ACCESS_KEY": "not-a-secret"}
 """Of the server that is started here."""
@@ -89,8 +89,7 @@ def faulty(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable
     with ExitStack() as stack:
 
         def start(share: float, *kinds: str, **settings: Any) -> FaultProxy:
-            chosen = {"kinds": kinds} if kinds else {}
-            proxy = stack.enter_context(FaultProxy(s3_server, share, **chosen, **settings))
+            proxy = stack.enter_context(FaultProxy(s3_server, share, kinds or ALL, **settings))
             monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.url)
             return proxy
 

@@ -1,10 +1,14 @@
 """A base model, wherever it is, becomes a local folder of safetensors."""
 
+import os
 from pathlib import Path
 
 import pytest
 
+from stillhouse.components.artifacts import fetch
 from stillhouse.components.artifacts.fetch import fetch_model
+from stillhouse.components.storage.home import FETCHED
+from stillhouse.components.storage.store import open_store
 from stillhouse.errors import UserError
 
 
@@ -37,3 +41,57 @@ def test_the_hashes_of_training_rows_are_no_weights(base: Path) -> None:
 def test_a_folder_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"model folder '.*nothing' does not exist; check the path\."):
         fetch_model(str(tmp_path / "nothing"))
+
+
+@pytest.fixture
+def in_store(base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Address of the model in a store; a folder stands in for the bucket."""
+    store = open_store(tmp_path / "bucket")
+    store.put_folder(base, "models/abc")
+    monkeypatch.setenv("STILLHOUSE_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(fetch, "open_store", lambda url: open_store(tmp_path / url.removeprefix("s3://")))
+    return "s3://bucket/models/abc"
+
+
+def fetched(tmp_path: Path) -> list[Path]:
+    return list((tmp_path / "home" / FETCHED).iterdir())
+
+
+def test_a_model_in_a_store_is_fetched_once(in_store: str, base: Path, tmp_path: Path) -> None:
+    folder = fetch_model(in_store)
+    inode = (folder / "config.json").stat().st_ino
+    assert fetch_model(f"{in_store}/") == folder
+    assert (folder / "config.json").stat().st_ino == inode
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == {
+        path.name: path.read_bytes() for path in base.iterdir()
+    }
+    assert fetched(tmp_path) == [folder]
+
+
+def test_a_model_that_changed_in_its_store_is_fetched_anew(in_store: str, base: Path, tmp_path: Path) -> None:
+    before = fetch_model(in_store)
+    (base / "model.safetensors").write_bytes(b"other weights")
+    open_store(tmp_path / "bucket").put_folder(base, "models/abc")
+    after = fetch_model(in_store)
+    assert (after / "model.safetensors").read_bytes() == b"other weights"
+    assert sorted(fetched(tmp_path)) == sorted([before, after])
+
+
+def test_a_fetched_model_that_was_damaged_is_fetched_again(in_store: str, tmp_path: Path) -> None:
+    (fetch_model(in_store) / "model.safetensors").write_bytes(b"rot")
+    assert (fetch_model(in_store) / "model.safetensors").read_bytes() == b"weights"
+    assert len(fetched(tmp_path)) == 1
+
+
+def test_a_fetched_model_counts_as_new_when_it_is_used(in_store: str) -> None:
+    folder = fetch_model(in_store)
+    for path in folder.iterdir():
+        os.utime(path, (1, 1))
+    fetch_model(in_store)
+    assert min(path.stat().st_mtime for path in folder.iterdir()) > 1
+
+
+def test_a_model_that_no_store_has_is_one_sentence(in_store: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"model 's3://bucket/models/def' does not exist; check the address\."):
+        fetch_model("s3://bucket/models/def")
+    assert not (tmp_path / "home").exists()

@@ -10,7 +10,7 @@ from threading import Barrier
 
 import pytest
 
-from stillhouse.components.storage.manifest import Corrupt
+from stillhouse.components.storage.manifest import Corrupt, FileDigest
 from stillhouse.components.storage.store import Conflict, NotFound, Store, open_store
 from stillhouse.errors import UserError
 
@@ -184,6 +184,21 @@ def test_a_folder_that_holds_something_else_is_not_overwritten(store: Store, tmp
 def test_a_folder_that_is_already_there_is_taken_as_it_is(store: Store, tmp_path: Path) -> None:
     store.put_folder(make(tmp_path / "in", FILES), "models/abc")
     store.get_folder("models/abc", tmp_path / "out")
+    store.get_folder("models/abc", tmp_path / "out")
+    assert contents(tmp_path / "out") == FILES
+
+
+def test_a_folder_that_another_process_brought_meanwhile_is_taken(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.put_folder(make(tmp_path / "in", FILES), "models/abc")
+    copy_out = store._copy_out
+
+    def copy_late(key: str, path: Path, expected: FileDigest) -> None:
+        copy_out(key, path, expected)
+        make(tmp_path / "out", FILES)
+
+    monkeypatch.setattr(store, "_copy_out", copy_late)
     store.get_folder("models/abc", tmp_path / "out")
     assert contents(tmp_path / "out") == FILES
 
