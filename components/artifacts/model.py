@@ -25,7 +25,7 @@ def write_model(
 
     Args:
         loaded: model and tokenizer; weights are written as safetensors.
-        folder: must not exist.
+        folder: replaced if it is there: an attempt that was stopped after it had written left it.
         info: task, target, labels, main_metric, max_length, columns, settings and dataset_digest for model.json.
         parents: model folders that this one came from.
         hashes: int64 [rows], short hashes of the rows whose labels it learnt from or was chosen on.
@@ -55,6 +55,7 @@ def write_model(
         loaded.tokenizer.save_pretrained(staged)
         safetensors.numpy.save_file({"hashes": np.unique(hashes)}, staged / TRAINING_ROWS)
         (staged / "model.json").write_text(text, encoding="utf-8")
+        shutil.rmtree(folder, ignore_errors=True)
         staged.rename(folder)
 
 

@@ -83,9 +83,9 @@ def distill(
         scale.fold_into(small.model)
         info = model_info(about, settings.model_dump(), settings.loop.max_length)
         hashes = np.concatenate([train.hashes, validation.hashes])
+        figures = {**best_point(history.points, about["target"]), **history.summary(), **kept}
+        run.metrics(figures, step=history.step)  # before the model: where that is, all is done
         write_model(LoadedModel(small.model, small.tokenizer, info), model, info=info, parents=[teacher], hashes=hashes)
-    figures = {**best_point(history.points, about["target"]), **history.summary(), **kept}
-    run.metrics(figures, step=history.step)
     return figures
 
 

@@ -75,9 +75,9 @@ def finetune(
         scale.fold_into(loaded.model)
         info = model_info(about, settings.model_dump(), settings.loop.max_length)
         hashes = np.concatenate([train.hashes, validation.hashes])
+        figures = {**best_point(history.points, about["target"]), **history.summary()}
+        run.metrics(figures, step=history.step)  # before the model: where that is, all is done
         write_model(loaded, model, info=info, parents=[Path(start)] if start else [], hashes=hashes)
-    figures = {**best_point(history.points, about["target"]), **history.summary()}
-    run.metrics(figures, step=history.step)
     return figures
 
 

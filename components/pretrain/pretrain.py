@@ -94,7 +94,7 @@ def pretrain(settings: PretrainSettings, *, dataset: str | Path, model: str | Pa
             evaluation=Evaluation(measure, "perplexity", greater_is_better=False),
             checkpoints=checkpoints,
         ).run()
+        figures = {"perplexity": history.best or math.nan, **history.summary()}
+        run.metrics(figures, step=history.step)  # before the model: where that is, all is done
         write_model(loaded, model, info=info, parents=[Path(base)] if base else [], hashes=np.zeros(0, np.int64))
-    figures = {"perplexity": history.best or math.nan, **history.summary()}
-    run.metrics(figures, step=history.step)
     return figures

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
+import torch
 from torch.utils.data import DataLoader, Dataset
 
 from stillhouse.components.training.batches import Samples
@@ -38,6 +39,7 @@ def load(samples: Samples, wanted: Iterable[Wanted], num_workers: int) -> Iterat
         batch_size=None,  # what is wanted are whole micro-batches already
         collate_fn=_as_it_is,
         num_workers=num_workers,
+        generator=torch.Generator(),  # else it draws a seed from the state that dropout draws from
         worker_init_fn=_leave_signals_to_the_trainer,
         # Samples hold closures, which only a fork carries over; workers never touch the GPU.
         multiprocessing_context="fork" if num_workers else None,

@@ -14,6 +14,7 @@ from stillhouse.components.finetune.settings import FinetuneSettings
 from stillhouse.components.storage.digests import digest_folder
 from stillhouse.components.tasks import text_classification as task
 from stillhouse.components.training.loop import Thaw
+from stillhouse.components.training.checkpoints import Checkpoints
 from stillhouse.components.training.preemption import Preempted
 
 Workshop = Any
@@ -170,6 +171,22 @@ def test_stopped_by_sigterm_it_goes_on_to_the_same_bits(workshop: Workshop, noth
 
     assert resumed.weights == unbroken.weights
     assert resumed.points == unbroken.points
+
+
+def test_stopped_after_its_model_was_written_it_writes_the_same_again(
+    workshop: Workshop, nothing: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(self: Checkpoints) -> None:
+        raise KeyboardInterrupt
+
+    paths = {"dataset": workshop.dataset(), "backbone": nothing}
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Checkpoints, "clear", stop)
+        workshop.run("finetune", {}, **paths, name="again")
+    written = (workshop.folder / "again" / "model.safetensors").read_bytes()
+    again = workshop.run("finetune", {}, **paths, name="again")
+    assert again.weights == written
+    assert len(again.points) == len(set(again.points))
 
 
 def test_no_checkpoint_is_left_when_it_has_ended(workshop: Workshop, trained: Trained) -> None:

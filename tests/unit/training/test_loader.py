@@ -76,6 +76,13 @@ def test_no_batch_from_before_the_stop_is_made_again(toy: Toy, num_workers: int,
     assert learnt_before <= asked["stopped"]
 
 
+@pytest.mark.parametrize("num_workers", [0, 1])
+def test_loading_draws_nothing_from_the_state_that_dropout_draws_from(toy: Toy, num_workers: int) -> None:
+    before = torch.get_rng_state()
+    assert len(list(load(toy.samples(), [(np.array([0]), 0)], num_workers))) == 1
+    assert torch.get_rng_state().equal(before)
+
+
 def test_workers_end_with_the_training(toy: Toy) -> None:
     toy.make(num_workers=2).run()
     assert multiprocessing.active_children() == []
