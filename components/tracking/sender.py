@@ -7,7 +7,6 @@ told (the file `closed` beside the spools, or its parent is gone) and all is sen
 import argparse
 import logging
 import os
-import textwrap
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -164,9 +163,10 @@ def _replay(home: Path, run_id: str) -> Replayed:
 
 
 def _in_short(error: Exception) -> str:
-    """The first line of its message, cut."""
-    line = next(iter(str(error).splitlines()), "") or type(error).__name__
-    return textwrap.shorten(line, settings.WHY_CHARACTERS, placeholder="…")
+    """Both ends of its message: the first says what was asked, the last what happened."""
+    line = " ".join(str(error).split()) or type(error).__name__
+    half = settings.WHY_CHARACTERS // 2
+    return line if len(line) <= 2 * half else f"{line[:half]}…{line[-half:]}"
 
 
 def _seconds(state: RetryCallState) -> float:
