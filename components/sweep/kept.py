@@ -1,4 +1,4 @@
-"""What a store keeps of ended runs: checkpoints (with teacher caches), models, statistics, leases, unfinished writes."""
+"""What a store keeps of ended runs: checkpoints with teacher caches, models, statistics, leases, unfinished writes."""
 
 from functools import partial
 
