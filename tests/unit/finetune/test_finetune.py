@@ -13,8 +13,8 @@ from stillhouse.components.finetune.finetune import balanced_weights, start_of, 
 from stillhouse.components.finetune.settings import FinetuneSettings
 from stillhouse.components.storage.digests import digest_folder
 from stillhouse.components.tasks import text_classification as task
-from stillhouse.components.training.loop import Thaw
 from stillhouse.components.training.checkpoints import Checkpoints
+from stillhouse.components.training.loop import Thaw
 from stillhouse.components.training.preemption import Preempted
 
 Workshop = Any

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -124,6 +125,75 @@ def test_a_damaged_newest_checkpoint_costs_the_steps_since_the_one_before(toy: T
 
     assert toy.record.steps == unbroken.num_steps - 9
     assert toy.difference(toy.weights(resumed), toy.weights(unbroken)) == 0
+
+
+def in_a_process(work: Callable[[], object]) -> int:
+    """How a fork of this process that does `work` ends: its exit code, or minus the signal."""
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            work()
+            code = 0
+        finally:
+            os._exit(code)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def dies_after_step(toy: Toy, count: int) -> None:
+    toy.record.after_step = lambda step: die() if step == count else None
+
+
+def dies_while_it_writes(toy: Toy, count: int) -> None:
+    """Before something is forced to the disk: a file, the manifest, the folder or the one above."""
+    fsync, left = os.fsync, iter(range(count - 1, -1, -1))
+
+    def last(descriptor: int) -> None:
+        if threading.current_thread().name.startswith("checkpoint") and next(left) == 0:
+            die()
+        fsync(descriptor)
+
+    os.fsync = last  # in the process that dies
+
+
+@pytest.mark.parametrize(
+    ("dies", "count", "num_workers"),
+    [
+        (dies_after_step, 2, 0),
+        (dies_after_step, 15, 2),
+        (dies_while_it_writes, 2, 0),
+        (dies_while_it_writes, 8, 0),
+        (dies_while_it_writes, 9, 2),
+        (dies_while_it_writes, 16, 0),
+    ],
+)
+def test_after_kill_9_it_goes_on_bit_equal(toy: Toy, dies: Callable[..., None], count: int, num_workers: int) -> None:
+    options = {"noise": True, "dropout": 0.3, "micro_batch_tokens": 40, "num_workers": num_workers}
+    unbroken = toy.make(evaluation=toy.accuracy(), **options)
+    unbroken.run()
+    expected = outcome(toy, unbroken)
+
+    options |= {"checkpoints": toy.checkpoints(), "checkpoint_seconds": 1e-9}
+    killed = toy.make(evaluation=toy.accuracy(), **options)
+
+    def work() -> None:
+        dies(toy, count)
+        killed.run()
+
+    assert in_a_process(work) == -signal.SIGKILL
+    resumed = toy.make(evaluation=toy.accuracy(), **options)
+    resumed.run()
+
+    assert toy.difference(toy.weights(resumed), toy.weights(unbroken)) == 0
+    found = outcome(toy, resumed)
+    assert found["history"] == expected["history"]
+    assert found["curves"].items() <= expected["curves"].items()
+    if num_workers == 0:  # else others are asked
+        assert found["asked"] == expected["asked"][-len(found["asked"]) :]
 
 
 def test_it_can_be_stopped_again_and_again(toy: Toy) -> None:
