@@ -9,6 +9,7 @@ back.
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Literal
+from uuid import uuid4
 
 from pydantic import ValidationError
 
@@ -69,6 +70,8 @@ class Event(Settings):
     """Of the champion after the change (of the model that got its version, for `registered`)."""
     run: str
     time: str
+    id: str = ""
+    """Of this change alone: by it a writer whose answer was lost knows its own."""
 
 
 class Record(Settings):
@@ -124,7 +127,7 @@ class Record(Settings):
 
     def _changed(self, what: Literal["promoted", "rolled_back", "registered"], about: Entry, **to: object) -> "Record":
         serial = self.serial + 1
-        event = Event(serial=serial, what=what, digest=about.digest, run=about.run, time=now())
+        event = Event(serial=serial, what=what, digest=about.digest, run=about.run, time=now(), id=uuid4().hex)
         history = (*self.history, event)[-MAX_HISTORY:]
         return self.model_copy(update={"serial": serial, "history": history, **to})
 
@@ -153,13 +156,17 @@ def change(store: Store, model_name: str, edit: Callable[[Record], Record]) -> R
     """Replace the record by `edit(record)`, by conditional write.
 
     When another writer is first, `edit` is asked again with what that one wrote; it raises to give up, and
-    returns the record itself to leave it as it is.
+    returns the record itself to leave it as it is. A change is made once, also when the answer to its write was
+    lost and others have written since.
 
     Returns:
         The record as it is now in the store.
     """
+    refused: Event | None = None
     for _ in range(MAX_ATTEMPTS):
         record, tag = load(store, model_name)
+        if refused in record.history:
+            return record
         changed = edit(record)
         if changed is record:
             return record
@@ -167,7 +174,7 @@ def change(store: Store, model_name: str, edit: Callable[[Record], Record]) -> R
             store.put_if(record_key(model_name), changed.model_dump_json(indent=1).encode(), tag)
             return changed
         except Conflict:
-            continue
+            refused = changed.history[-1]
     raise UserError(
         f"{store.url}/{record_key(model_name)}: {MAX_ATTEMPTS} conditional writes in a row were refused; "
         "see whether the store supports them (S3 If-Match), then start again."

@@ -9,7 +9,7 @@ import pytest
 
 from stillhouse.components.promote import record as records
 from stillhouse.components.promote.record import Entry, Record, change, load
-from stillhouse.components.storage.store import FileStore, open_store
+from stillhouse.components.storage.store import Conflict, FileStore, open_store
 from stillhouse.errors import UserError
 
 
@@ -84,6 +84,21 @@ def test_a_change_that_lost_is_decided_again_on_what_the_winner_wrote(tmp_path: 
     change(open_store(tmp_path), "spam", edit)
 
     assert seen == [None, "winner"]
+
+
+def test_a_change_whose_answer_was_lost_is_not_made_again_on_top_of_what_came_after(tmp_path: Path) -> None:
+    change(open_store(tmp_path), "spam", lambda record: record.promoted(entry("a")).promoted(entry("b")))
+
+    class LosesAnswer(FileStore):
+        def put_if(self, key: str, data: bytes, version: str | None) -> str:
+            super().put_if(key, data, version)
+            change(open_store(tmp_path), "spam", lambda record: record.promoted(entry("later")))
+            raise Conflict
+
+    record = change(LosesAnswer(tmp_path), "spam", lambda record: record.swapped())
+
+    assert record.champion and record.champion.digest == "later"
+    assert [event.what for event in record.history] == ["promoted", "promoted", "rolled_back", "promoted"]
 
 
 def test_a_store_that_refuses_every_write_is_given_up_with_a_sentence(tmp_path: Path) -> None:
