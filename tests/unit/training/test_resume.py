@@ -152,10 +152,10 @@ def dies_while_it_writes(toy: Toy, count: int) -> None:
     """Before something is forced to the disk: a file, the manifest, the folder or the one above."""
     fsync, left = os.fsync, iter(range(count - 1, -1, -1))
 
-    def last(descriptor: int) -> None:
+    def last(fd: Any) -> None:
         if threading.current_thread().name.startswith("checkpoint") and next(left) == 0:
             die()
-        fsync(descriptor)
+        fsync(fd)
 
     os.fsync = last  # in the process that dies
 
