@@ -69,6 +69,7 @@ class Row:
             case "end":
                 self.own_seconds += event["seconds"]
                 self.message = event["message"]
+                self.crashed = self.crashed and not event["mistake"]
 
     def _progress(self, event: Event) -> None:
         at, done = event["time"] / 1000, float(event["done"])

@@ -166,7 +166,8 @@ def _requirements() -> list[str]:
         try:
             pins.append(f"{name}=={metadata.version(name).partition('+')[0]}")
         except metadata.PackageNotFoundError:
-            pins += [text for text in metadata.requires("stillhouse") or [] if text.startswith(f"{name}==")]
+            stated = (text.partition(";")[0].strip() for text in metadata.requires("stillhouse") or [])
+            pins += [text for text in stated if text.startswith(f"{name}==")]
     return pins
 
 

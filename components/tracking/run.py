@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from stillhouse.components.tracking.leftovers import SpoolStore, kept
 from stillhouse.components.tracking.spool import Spool, read_events
 from stillhouse.components.tracking.system import SystemSampler
 from stillhouse.errors import UserError
+from stillhouse.redaction import RedactingFormatter, redact, redact_all
 
 logger = logging.getLogger(__name__)
 
@@ -60,11 +61,11 @@ class StepRun:
             self._spool.append("metric", step=step, values=points)
 
     def params(self, values: Mapping[str, Any]) -> None:
-        """Settings of the step; nested ones are named with dots (`loop.epochs`)."""
-        self._spool.append("param", values=_flatten(values))
+        """Settings of the step, without secrets; nested ones are named with dots (`loop.epochs`)."""
+        self._spool.append("param", values=redact_all(_flatten(values)))
 
     def tags(self, values: Mapping[str, Any]) -> None:
-        self._spool.append("tag", values={name: _text(value) for name, value in values.items()})
+        self._spool.append("tag", values=redact_all({name: _text(value) for name, value in values.items()}))
 
     def progress(self, done: float, total: float, unit: str, note: str = "") -> None:
         """How far the step is, for the live table; may be called as often as is convenient."""
@@ -121,7 +122,7 @@ class StepRun:
             status, message = ("FAILED", self._why(error.code)) if error.code else ("FINISHED", "")
             raise
         except Exception as error:
-            message = f"{type(error).__name__}: {error}"
+            message = redact(f"{type(error).__name__}: {error}")
             logger.exception("%s failed", self.step)
             raise
         finally:
@@ -201,7 +202,8 @@ def _sender(home: Path, run_id: str) -> Iterator[None]:
     try:
         yield
     finally:
-        closed.touch()
+        with suppress(OSError):  # a full disk; then it ends when this process does
+            closed.touch()
         try:
             sent = process.wait(settings.DRAIN_SECONDS) == 0
         except subprocess.TimeoutExpired:
@@ -210,18 +212,30 @@ def _sender(home: Path, run_id: str) -> Iterator[None]:
             logger.warning("MLflow has not taken everything of %s yet; the next run sends the rest.", run_id)
 
 
+class _LogFile(logging.FileHandler):
+    """A log that a full disk cuts short, and nothing more: what is missing in it stands on stderr."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handleError(record)
+
+    def close(self) -> None:
+        with suppress(OSError):  # what the stream still holds
+            super().close()
+
+
 @contextmanager
 def _logging_to(path: Path) -> Iterator[None]:
     """Send what is logged to a file, and to stderr unless somebody (as KFP's executor) shows it already."""
     path.parent.mkdir(parents=True, exist_ok=True)
     root = logging.getLogger()
-    handlers: list[logging.Handler] = [logging.FileHandler(path)]
+    handlers: list[logging.Handler] = [_LogFile(path)]
     if not root.handlers:
         handlers.append(logging.StreamHandler(sys.stderr))
     level = root.level
     root.setLevel(logging.INFO)
     for handler in handlers:
-        handler.setFormatter(logging.Formatter(LOG_FORMAT))
+        handler.setFormatter(RedactingFormatter(LOG_FORMAT))
         root.addHandler(handler)
     try:
         yield

@@ -19,6 +19,7 @@ from stillhouse.components.tracking import settings
 from stillhouse.components.tracking.connection import answers, connect, patient
 from stillhouse.components.tracking.delivery import Delivery
 from stillhouse.components.tracking.spool import points_behind, read_sent, unsent
+from stillhouse.redaction import guard_output, redact
 
 logger = logging.getLogger(__name__)
 
@@ -164,7 +165,7 @@ def _replay(home: Path, run_id: str) -> Replayed:
 
 def _in_short(error: Exception) -> str:
     """Both ends of its message: the first says what was asked, the last what happened."""
-    line = " ".join(str(error).split()) or type(error).__name__
+    line = redact(" ".join(str(error).split())) or type(error).__name__
     half = settings.WHY_CHARACTERS // 2
     return line if len(line) <= 2 * half else f"{line[:half]}…{line[-half:]}"
 
@@ -190,6 +191,7 @@ def main() -> int:
     parser.add_argument("--parent", type=int, help="process at whose end to end too")
     parser.add_argument("--until-idle", action="store_true", help="send what is there and end")
     arguments = parser.parse_args()
+    guard_output()  # errors of MLflow quote the server's address, password included
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     os.nice(10)  # the step's work comes first
     home: Path = arguments.home.absolute()

@@ -37,6 +37,19 @@ def progress(seconds: float, done: float, total: float = 100, unit: str = "token
     }
 
 
+def ended(seconds: float, message: str = "", mistake: bool = False) -> dict[str, Any]:
+    status = "FAILED" if message else "FINISHED"
+    return {"event": "end", "status": status, "seconds": seconds, "message": message, "mistake": mistake}
+
+
+def test_a_mistake_is_none_the_less_one_when_a_traceback_was_logged_on_the_way(board: Board) -> None:
+    traceback = "    Traceback (most recent call last):"
+    for mistake in (True, False):
+        read(board, EXECUTING.format("prepare"), traceback)
+        board.rows["prepare"].apply(ended(1.0, "data.csv, row 3: no label; add one.", mistake))
+        assert board.rows["prepare"].crashed is not mistake
+
+
 def test_the_log_tells_which_step_runs_is_done_or_cached(board: Board) -> None:
     read(board, CACHED.format("prepare"), EXECUTING.format("finetune"))
     assert states(board) == ["cached", "waiting", "running"]
@@ -117,7 +130,7 @@ def test_the_metric_that_matters_is_kept_and_others_are_not(board: Board) -> Non
 
 def test_own_seconds_are_those_of_all_attempts(board: Board) -> None:
     for seconds in (1.5, 2.0):
-        board.rows["prepare"].apply({"event": "end", "status": "FINISHED", "seconds": seconds, "message": ""})
+        board.rows["prepare"].apply(ended(seconds))
     assert board.own_seconds == 3.5
 
 
@@ -136,8 +149,10 @@ def test_a_follower_hands_each_event_to_its_step_once(board: Board, tmp_path: Pa
     (tmp_path / "pipeline.log").touch()
     follower = Follower(board, tmp_path / "pipeline.log", tmp_path / "spool")
     spool = Spool(tmp_path / "spool" / "prepare.jsonl")
-    Spool(tmp_path / "spool" / "pipeline.jsonl").append("end", status="FINISHED", seconds=9.0, message="")
+    Spool(tmp_path / "spool" / "pipeline.jsonl").append(
+        "end", status="FINISHED", seconds=9.0, message="", mistake=False
+    )
     for seconds in (1.0, 2.0):
-        spool.append("end", status="FINISHED", seconds=seconds, message="")
+        spool.append("end", status="FINISHED", seconds=seconds, message="", mistake=False)
         follower.read()
     assert board.own_seconds == 3.0

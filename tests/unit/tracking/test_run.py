@@ -57,6 +57,19 @@ def test_nested_settings_become_dotted_parameters(home: Path, events: Events) ->
     }
 
 
+def test_nothing_secret_goes_to_the_spool_or_the_log(home: Path, spools: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STORE_SECRET_KEY", "pl4nted-in-the-environment")
+    url = "https://somebody:pl4nted-in-the-environment@host/data"
+    with pytest.raises(RuntimeError), step_run("prepare") as run:
+        run.params({"data": {"source": url}})
+        run.tags({"origin": url})
+        logging.getLogger("stillhouse").info("reads %s", url)
+        raise RuntimeError(f"cannot read {url}")
+    written = (spools / "prepare.jsonl").read_text() + (run.folder / "logs" / "prepare.log").read_text()
+    assert "cannot read https://" in written
+    assert "pl4nted" not in written
+
+
 def test_a_step_knows_its_run_and_folder(home: Path) -> None:
     with step_run("prepare") as run:
         assert (run.step, run.run_id, run.folder) == (
@@ -117,6 +130,23 @@ def test_a_retry_that_comes_to_another_figure_writes_it_too(home: Path, events: 
         with step_run("evaluate") as run:
             run.metrics({"latency": latency})
     assert [event["values"]["latency"] for event in of("metric", events("evaluate"))] == [1.5, 1.25]
+
+
+def test_a_disk_that_stays_full_costs_points_and_a_warning_not_the_step(home: Path) -> None:
+    code = (
+        "import logging, resource; from stillhouse.components.tracking.run import step_run\n"
+        "with step_run('finetune') as run:\n"
+        "    run.metrics({'loss': 0.5}, 1)\n"
+        "    resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))\n"
+        "    for step in range(2, 9):\n"
+        "        run.metrics({'loss': 0.5}, step)\n"
+        "        logging.warning('step %d', step)\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert ended.returncode == 0
+    assert "Traceback" not in ended.stderr
+    assert ended.stderr.count("cannot write '") == 1
+    assert "there was no room for 8 lines; they will be missing in MLflow." in ended.stderr
 
 
 def test_a_home_that_cannot_be_written_is_a_sentence_and_exit_code_2(
