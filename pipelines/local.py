@@ -70,15 +70,17 @@ def run_pipeline(job: Job, home: Path, verbose: bool, conclude: Callable[[Path],
     home = home.absolute()
     run_id = _make_folder(home, job.name)
     folder, board = home / run_id, Board.of(job.steps, job.idle)
-    (folder / "pipeline.log").touch()
-    try:
-        with _stop_signals(), at_work(run_id, home), pipeline_run(home, run_id, job.name):
-            code = _run_child(job, home, folder, board, verbose)
-            if code:
-                raise SystemExit(show_failure(board.failed, folder))
-            conclude(folder)
-    finally:
-        _write_summary(folder, board, verbose)
+    with _stop_signals(), at_work(run_id, home):
+        with writing(folder):
+            (folder / "pipeline.log").touch()
+        try:
+            with pipeline_run(home, run_id, job.name):
+                code = _run_child(job, home, folder, board, verbose)
+                if code:
+                    raise SystemExit(show_failure(board.failed, folder))
+                conclude(folder)
+        finally:
+            _write_summary(folder, board, verbose)
 
 
 def _run_child(job: Job, home: Path, folder: Path, board: Board, verbose: bool) -> int:
@@ -125,7 +127,8 @@ def _temporary_folder(folder: Path) -> Iterator[Path]:
 
 def _start(job: Job, home: Path, folder: Path, temporary: Path) -> subprocess.Popen[bytes]:
     parameters = folder / "parameters.json"
-    parameters.write_text(json.dumps(job.parameters, indent=1), encoding="utf-8")
+    with writing(parameters):
+        parameters.write_text(json.dumps(job.parameters, indent=1), encoding="utf-8")
     command = [
         sys.executable,
         "-P",
@@ -207,6 +210,7 @@ def _write_summary(folder: Path, board: Board, verbose: bool) -> None:
         "ratio": ratio,
         "steps": board.summary(),
     }
-    (folder / "summary.json").write_text(json.dumps(summary, indent=1), encoding="utf-8")
+    with writing(folder):
+        (folder / "summary.json").write_text(json.dumps(summary, indent=1), encoding="utf-8")
     if verbose and ratio:
         Console().print(f"wall {wall:.1f} s, the steps' own work {own:.1f} s, ratio {ratio:.2f}", highlight=False)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit" / "promote"))
 
-from conftest import Workplace
+from conftest import Workplace  # pyrefly: ignore[missing-module-attribute] - of tests/unit/promote
 
 from stillhouse.components.promote import promote as step
 
