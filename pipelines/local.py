@@ -107,10 +107,13 @@ def _make_folder(home: Path, name: str) -> str:
     run_id = base = new_run_id(name)
     numbers = count(2)
     with writing(home):
-        while (home / run_id).exists():
-            run_id = f"{base}-{next(numbers)}"
-        (home / run_id).mkdir(parents=True)
-    return run_id
+        home.mkdir(parents=True, exist_ok=True)
+        while True:
+            try:
+                (home / run_id).mkdir()
+                return run_id
+            except FileExistsError:
+                run_id = f"{base}-{next(numbers)}"
 
 
 @contextmanager
