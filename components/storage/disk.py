@@ -1,6 +1,7 @@
 """Writes to a disk that are there whole or not at all, whenever the machine stops."""
 
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +11,9 @@ from uuid import uuid4
 
 from stillhouse.components.storage.names import RESERVED
 from stillhouse.errors import UserError
+
+RUST_OS_ERROR = re.compile(r"\(os error (\d+)\)$")
+"""How safetensors and tokenizers tell that the system refused: at the end of an exception of their own."""
 
 
 @contextmanager
@@ -21,9 +25,20 @@ def writing(path: Path) -> Iterator[None]:
     """
     try:
         yield
-    except OSError as error:
+    except Exception as error:
+        reason = _refusal(error)
+        if reason is None:
+            raise
         mend = "free space, mend its permissions or use another folder"
-        raise UserError(f"cannot write '{path}': {error.strerror or error}; {mend}.") from error
+        raise UserError(f"cannot write '{path}': {reason}; {mend}.") from error
+
+
+def _refusal(error: Exception) -> str | None:
+    """Why the system refused to write, if that is what went wrong."""
+    if isinstance(error, OSError):
+        return os.strerror(error.errno) if error.errno else str(error)
+    told = RUST_OS_ERROR.search(str(error))
+    return os.strerror(int(told[1])) if told else None
 
 
 def sibling(path: Path) -> Path:

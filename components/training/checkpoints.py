@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
+
+from stillhouse.errors import UserError
 
 log = logging.getLogger(__name__)
 
@@ -116,10 +119,16 @@ class Checkpoints:
         self._remove_older_than(step)
 
     def _put(self, name: str, tensors: dict[str, torch.Tensor], state: str) -> None:
-        with tempfile.TemporaryDirectory(prefix="stillhouse-checkpoint-") as folder:
-            save_file(tensors, Path(folder, "tensors.safetensors"))
-            Path(folder, "state.json").write_text(state)
-            self.store.put_folder(Path(folder), f"{self.prefix}/{name}")
+        try:
+            with tempfile.TemporaryDirectory(prefix="stillhouse-checkpoint-") as folder:
+                save_file(tensors, Path(folder, "tensors.safetensors"))
+                Path(folder, "state.json").write_text(state)
+                self.store.put_folder(Path(folder), f"{self.prefix}/{name}")
+        except (OSError, SafetensorError) as error:  # of the temporary folder: a store has a sentence of its own
+            where = tempfile.gettempdir()
+            raise UserError(
+                f"cannot write a checkpoint in '{where}': {error}; free space there, or set TMPDIR."
+            ) from error
 
     def _read(self, name: str) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
         with tempfile.TemporaryDirectory(prefix="stillhouse-checkpoint-") as folder:
