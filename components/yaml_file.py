@@ -15,7 +15,7 @@ from stillhouse.errors import UserError
 Key = tuple[str, ...]
 """Path of a key: ("finetune", "loop", "epochs")."""
 
-MAX_BYTES = 256 << 10
+MAX_BYTES = 64 << 10
 """Of a file; a recipe has some two thousand."""
 MAX_VALUES = 20_000
 """Keys and values of a file, aliases written out."""

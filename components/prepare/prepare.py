@@ -6,8 +6,10 @@ import shutil
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute
 
 from stillhouse.components.cleaning import clean, mask_pii
 from stillhouse.components.prepare.card import write_card
@@ -19,10 +21,13 @@ from stillhouse.components.prepare.settings import PrepareSettings
 from stillhouse.components.prepare.splits import assign, drop_copies, separate
 from stillhouse.components.prepare.statistics import Profile, read_reference
 from stillhouse.components.prepare.targets import read_targets
+from stillhouse.components.settings import shown
 from stillhouse.components.storage.disk import staged_folder, sync_folder, writing
 from stillhouse.components.storage.sources import fetch_source
 from stillhouse.components.tracking.run import StepRun
+from stillhouse.errors import UserError
 
+pc: Any = pyarrow.compute  # its functions are made at run time, where no type checker sees them
 logger = logging.getLogger(__name__)
 
 Progress = Callable[[int, int, str, str], None]
@@ -40,9 +45,9 @@ def prepare(settings: PrepareSettings, *, snapshot: str, dataset: Path | str, ca
     `reference` the URI of the dataset.json that drift is measured against, or null.
 
     Raises:
-        UserError: the source cannot be read, or a limit does not hold; nothing is written then.
+        UserError: the snapshot or the source cannot be read, or a limit does not hold; nothing is written then.
     """
-    dataset, card, known = Path(dataset), Path(card), json.loads(snapshot)
+    dataset, card, known = Path(dataset), Path(card), _read_snapshot(snapshot)
     run.params(settings.model_dump())
     # Beside the runs: what has not changed since an earlier run is not fetched again.
     files = fetch_source(settings.source, run.folder.parent / "sources" / digest(settings.source))
@@ -108,11 +113,21 @@ def refine(table: Table, settings: PrepareSettings, progress: Progress = lambda 
     return prepared
 
 
+def _read_snapshot(text: str) -> dict[str, Any]:
+    try:
+        known = json.loads(text)
+        return {**known, "reference": known.get("reference")}
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        raise UserError(f"snapshot: {shown(text)} is no JSON object; give what inspect handed on.") from None
+
+
 def _cleaned(table: Table, settings: PrepareSettings, progress: Progress) -> list[str]:
     texts: list[str] = []
     total = len(table.texts)
     for batch in pa.table([table.texts], ["text"]).to_batches(_BATCH):
-        cleaned = clean(batch["text"]).to_pylist()
+        # Cleaning shortens a text, but not tenfold; far longer ones are dropped anyway, and would take minutes.
+        short = pc.less_equal(pc.utf8_length(batch["text"]), 10 * settings.max_characters)
+        cleaned = pc.replace_with_mask(batch["text"], short, clean(batch["text"].filter(short))).to_pylist()
         texts += [mask_pii(text) for text in cleaned] if settings.mask_pii else cleaned
         progress(len(texts), total, "rows", "cleaning")
     return texts

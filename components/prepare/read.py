@@ -5,7 +5,7 @@ import json
 import logging
 import re
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ import pyarrow.compute
 from stillhouse.components.cleaning import without_surrogates
 from stillhouse.components.prepare.rows import GIVEN, Split
 from stillhouse.components.prepare.settings import FILE_NAME, Columns, PrepareSettings
-from stillhouse.components.storage.memory import bounded_memory
+from stillhouse.components.storage.memory import Budget, bounded_memory
 from stillhouse.components.tables import refuse_other_encodings, refuse_pickles, unique_keys
 from stillhouse.errors import UserError
 
@@ -26,6 +26,8 @@ pc: Any = pyarrow.compute  # its functions are made at run time, where no type c
 
 BLOCK = 64 << 20
 """Bytes a CSV row may take at most."""
+_BATCH = 8192
+"""Rows of Parquet that are read at once."""
 
 
 @dataclass(frozen=True)
@@ -71,10 +73,10 @@ def read(
     for path in sorted(set(files) - set(known)):
         logger.info("%s is no data file and is left out.", path)
     parts = []
-    with bounded_memory(int(settings.max_memory_gb * 2**30)):
+    with bounded_memory(int(settings.max_memory_gb * 2**30)) as budget:
         for done, path in enumerate(known):
             progress(done, len(known))
-            parts.append(_read_file(path, settings))
+            parts.append(_read_file(path, settings, budget))
     progress(len(known), len(known))
     return Table(
         texts=pa.chunked_array([chunk for part in parts for chunk in part.texts.chunks], pa.string()),
@@ -86,7 +88,7 @@ def read(
     )
 
 
-def _read_file(path: Path, settings: PrepareSettings) -> Table:
+def _read_file(path: Path, settings: PrepareSettings, budget: Budget) -> Table:
     columns = settings.columns
     split = None if columns.split == FILE_NAME else columns.split
     extra = [name for name in (columns.label, columns.group, split) if name is not None]
@@ -94,8 +96,7 @@ def _read_file(path: Path, settings: PrepareSettings) -> Table:
     reader = _reader(path)
     assert reader is not None
     try:
-        table, numbers = reader(path, names)
-        table.validate(full=True)  # what a writer left half done would else end this process, not this function
+        table, numbers = reader(path, names, budget)
         parts = [_strings(table, name, path) for name in columns.text]
         texts = pc.binary_join_element_wise(*parts, "\n", null_handling="replace")
     except MemoryError:
@@ -168,7 +169,7 @@ def _is_plain(kind: pa.DataType) -> bool:
     return types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind) or types.is_boolean(kind)
 
 
-def _read_csv(path: Path, names: list[str]) -> tuple[pa.Table, Sequence[int]]:
+def _read_csv(path: Path, names: list[str], budget: Budget) -> tuple[pa.Table, Sequence[int]]:
     from pyarrow import csv
 
     # Threads would take the row numbers out of pyarrow's messages.
@@ -180,17 +181,19 @@ def _read_csv(path: Path, names: list[str]) -> tuple[pa.Table, Sequence[int]]:
         _check_columns(path, names, file.schema.names)
     # As strings: what a type guessed from the first rows would lose (007, NA) is still there.
     convert = csv.ConvertOptions(include_columns=names, column_types=dict.fromkeys(names, pa.string()))
-    table = csv.read_csv(path, read, parse, convert)
+    with csv.open_csv(path, read, parse, convert) as file:
+        table = _collect(file, file.schema, names, budget)
     return table, range(2, table.num_rows + 2)
 
 
-def _read_json(path: Path, names: list[str]) -> tuple[pa.Table, Sequence[int]]:
+def _read_json(path: Path, names: list[str], budget: Budget) -> tuple[pa.Table, Sequence[int]]:
     values: dict[str, list[Any]] = {name: [] for name in names}
     numbers: list[int] = []
     seen: dict[str, None] = {}
     refuse_other_encodings(path)
     with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as file:
         for number, line in enumerate(file, start=1):
+            budget.take(len(line))
             if line.strip():
                 row = _json_object(path, number, line)
                 seen |= dict.fromkeys(row)
@@ -242,28 +245,49 @@ def _kind(value: Any) -> str:
     return "an object" if isinstance(value, dict) else "one value"
 
 
-def _read_parquet(path: Path, names: list[str]) -> tuple[pa.Table, Sequence[int]]:
+def _read_parquet(path: Path, names: list[str], budget: Budget) -> tuple[pa.Table, Sequence[int]]:
     from pyarrow import parquet
 
     with parquet.ParquetFile(path) as file:
         _check_columns(path, names, file.schema_arrow.names)
-        table = file.read(columns=names)
+        # Threads would not stop where the budget does, and die where there is no memory for them.
+        batches = file.iter_batches(_BATCH, columns=names, use_threads=False)
+        table = _collect(batches, file.schema_arrow, names, budget)
     return table, range(1, table.num_rows + 1)
 
 
-def _read_arrow(path: Path, names: list[str]) -> tuple[pa.Table, Sequence[int]]:
+def _read_arrow(path: Path, names: list[str], budget: Budget) -> tuple[pa.Table, Sequence[int]]:
     """An Arrow file or, as the Hugging Face library writes it, an Arrow stream."""
+    options = pa.ipc.IpcReadOptions(use_threads=False)
     with pa.OSFile(str(path)) as source:
         try:
-            table = pa.ipc.open_file(source).read_all()
+            file = pa.ipc.open_file(source, options=options)
+            schema, batches = file.schema, (file.get_batch(i) for i in range(file.num_record_batches))
         except pa.ArrowInvalid:
             source.seek(0)
-            table = pa.ipc.open_stream(source).read_all()
-    _check_columns(path, names, table.column_names)
-    return table.select(names), range(1, table.num_rows + 1)
+            stream = pa.ipc.open_stream(source, options=options)
+            schema, batches = stream.schema, iter(stream)
+        _check_columns(path, names, schema.names)
+        table = _collect(batches, schema, names, budget)
+    return table, range(1, table.num_rows + 1)
 
 
-_READERS: dict[str, Callable[[Path, list[str]], tuple[pa.Table, Sequence[int]]]] = {
+def _collect(batches: Iterable[pa.RecordBatch], schema: pa.Schema, names: list[str], budget: Budget) -> pa.Table:
+    """The columns `names` of all batches, each of which is counted and checked.
+
+    Unchecked, what a writer left half done would end this process and not this function.
+    """
+    kept = []
+    for batch in batches:
+        chosen = batch.select(names)
+        budget.take(chosen.nbytes)
+        chosen.validate(full=True)
+        kept.append(chosen)
+    return pa.Table.from_batches(kept, kept[0].schema if kept else pa.schema([schema.field(name) for name in names]))
+
+
+Reader = Callable[[Path, list[str], Budget], tuple[pa.Table, Sequence[int]]]
+_READERS: dict[str, Reader] = {
     ".csv": _read_csv,
     ".tsv": _read_csv,
     ".jsonl": _read_json,
@@ -275,7 +299,7 @@ _READERS: dict[str, Callable[[Path, list[str]], tuple[pa.Table, Sequence[int]]]]
 }
 
 
-def _reader(path: Path) -> Callable[[Path, list[str]], tuple[pa.Table, Sequence[int]]] | None:
+def _reader(path: Path) -> Reader | None:
     return _READERS.get(_suffix(path))
 
 

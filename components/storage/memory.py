@@ -1,29 +1,51 @@
-"""A bound on the memory that reading a file takes.
+"""A bound on the memory that reading files takes.
 
 Compressed files may hold thousands of times their size, and no header tells so reliably: gzip, Parquet pages and Arrow
-buffers alike. So the bound is the operating system's: an allocation beyond it fails, and is a MemoryError here.
+buffers alike. So readers count what they hold, piece by piece; and below them the operating system refuses the one
+piece that would be far too large (an allocation that fails is a MemoryError here, or pyarrow's kind of it).
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+SLACK = 1 << 30
+"""Bytes beyond the bound at which the system refuses: readers hold a piece twice while they make it, and have threads,
+and what fails to make a thread ends the process without a word."""
+
+
+class Budget:
+    """What is left of the memory that readers may take."""
+
+    def __init__(self, num_bytes: int) -> None:
+        self._left = num_bytes
+
+    def take(self, num_bytes: int) -> None:
+        """Count a piece that is held from now on.
+
+        Raises:
+            MemoryError: the budget is spent.
+        """
+        self._left -= num_bytes
+        if self._left < 0:
+            raise MemoryError
+
 
 @contextmanager
-def bounded_memory(num_bytes: int) -> Iterator[None]:
-    """Within the block this process may take `num_bytes` of address space more than it has; from then on MemoryError.
+def bounded_memory(num_bytes: int) -> Iterator[Budget]:
+    """A budget; and while the block lasts, the process gets no more address space than that and SLACK on top.
 
-    Where the system does not count it (macOS), there is no bound.
+    Where the system does not count address space (macOS), the budget alone is the bound.
     """
     import resource
 
     import psutil
 
     before, hard = resource.getrlimit(resource.RLIMIT_AS)
-    bound = psutil.Process().memory_info().vms + num_bytes
+    bound = psutil.Process().memory_info().vms + num_bytes + SLACK
     if before != resource.RLIM_INFINITY:
         bound = min(bound, before)
     resource.setrlimit(resource.RLIMIT_AS, (bound, hard))
     try:
-        yield
+        yield Budget(num_bytes)
     finally:
         resource.setrlimit(resource.RLIMIT_AS, (before, hard))

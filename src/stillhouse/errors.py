@@ -8,7 +8,6 @@ MAX_CHARACTERS = 1200
 """Of a longer sentence the middle is left out: its beginning says where, its end what to do."""
 
 _BREAKS = re.compile(r"[\r\n\v\f\x85\u2028\u2029]+\s*")
-_UNSEEN = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 class UserError(Exception):
@@ -25,7 +24,8 @@ class UserError(Exception):
 
 def _presentable(sentence: str) -> str:
     line = _BREAKS.sub(" ", sentence)
-    line = _UNSEEN.sub(lambda match: match[0].encode("unicode_escape").decode("ascii"), line)
+    if not line.isprintable():
+        line = "".join(one if one.isprintable() else one.encode("unicode_escape").decode("ascii") for one in line)
     # Far longer ones are cut first, so that hiding costs little; and after it, so that no secret is cut in two.
     return _cut(redact(_cut(line, 20 * MAX_CHARACTERS)), MAX_CHARACTERS)
 

@@ -13,12 +13,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import settings
 
 from stillhouse.components.tracking.run import StepRun
 from stillhouse.components.tracking.spool import read_events
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig
+
+# Of bad inputs the default tests try some hundred, `--hypothesis-profile=thorough` (the fault suite) some thousand.
+settings.register_profile("thorough", max_examples=1000)
 
 FILLER = tuple("abcdefghijklmnopqrstuvwxyz")
 MARKERS = {"classes": ("gold", "iron"), "multi_label": ("red", "green"), "number": ("up", "down")}
