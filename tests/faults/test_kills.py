@@ -345,7 +345,7 @@ def test_the_kills_were_many(forge: Forge) -> None:
 
 
 def _newest_checkpoint(home: Path) -> int:
-    return max((int(path.parent.name) for path in home.glob("store/checkpoints/*/*/manifest.json")), default=0)
+    return max((int(path.parent.name) for path in home.glob("store/checkpoints/*/[0-9]*/manifest.json")), default=0)
 
 
 def _processes_naming(home: Path) -> list[str]:
