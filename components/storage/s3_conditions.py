@@ -32,6 +32,7 @@ class ConditionalWrite:
     def __init__(self, client: Any, at: dict[str, str], data: bytes, version: str | None, address: str) -> None:
         self.client = client
         self.data = data
+        self.md5 = md5_of(data)
         self.address = address
         self.at = at
         self.condition = _condition(version)
@@ -43,14 +44,14 @@ class ConditionalWrite:
 
         request = {**self.at, **self.condition, "Metadata": self.metadata}
         try:
-            answer = self.client.put_object(**request, Body=self.data, ContentMD5=md5_of(self.data))
+            answer = self.client.put_object(**request, Body=self.data, ContentMD5=self.md5)
         except ClientError as error:
             if error_code(error) not in REFUSALS and not is_missing(error):
                 raise
             answer = self._own()
         # Should the store have taken other bytes, the next attempt replaces those.
         self.condition = _condition(answer["ETag"])
-        refuse_garbled(answer, self.data, self.address)
+        refuse_garbled(answer, self.md5, self.address)
         return answer["ETag"]
 
     def _own(self) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import hashlib
 import logging
 import re
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -41,8 +41,9 @@ def send_bytes(send: Callable[..., dict[str, Any]], data: bytes, address: str, *
     Raises:
         Garbled: the store did not look, and its answer says that it took other bytes.
     """
-    answer = send(**request, Body=data, ContentMD5=md5_of(data))
-    refuse_garbled(answer, data, address)
+    md5 = md5_of(data)
+    answer = send(**request, Body=data, ContentMD5=md5)
+    refuse_garbled(answer, md5, address)
     return answer
 
 
@@ -51,13 +52,13 @@ def md5_of(data: bytes) -> str:
     return b64encode(hashlib.md5(data, usedforsecurity=False).digest()).decode()
 
 
-def refuse_garbled(answer: dict[str, Any], data: bytes, address: str) -> None:
-    """Compare `data` with the ETag in what the store says of an object or a part.
+def refuse_garbled(answer: dict[str, Any], md5: str, address: str) -> None:
+    """Compare the MD5 of what was sent with the ETag in what the store says of an object or a part.
 
     Raises:
         Garbled: the store holds other bytes.
     """
-    if _names_md5(answer) and answer["ETag"].strip('"') != hashlib.md5(data, usedforsecurity=False).hexdigest():
+    if _names_md5(answer) and answer["ETag"].strip('"') != b64decode(md5).hex():
         raise Garbled(f"'{address}': the store took other bytes than it was sent; see what lies between.")
 
 

@@ -119,9 +119,10 @@ def test_the_manifest_is_the_first_thing_deleted(store: S3Store, tmp_path: Path)
     assert [url.rpartition("/")[2] for url in deletes] == ["manifest.json", "a", "z"]
 
 
-def test_a_store_that_falters_is_asked_again(store: S3Store) -> None:
+@pytest.mark.parametrize("status", [408, 429, 500, 503])
+def test_a_store_that_falters_is_asked_again(store: S3Store, status: int) -> None:
     store.put("key", b"data")
-    requests = fail_first(store, "GetObject", 3)
+    requests = fail_first(store, "GetObject", 3, status)
     assert store.get("key") == b"data"
     assert len(requests) == 4
 
@@ -134,11 +135,60 @@ def test_giving_up_names_bucket_key_and_attempts(store: S3Store) -> None:
     assert str(told.value).endswith("failed 5 times, the last time with 503; try again when it is well.")
 
 
-def test_what_will_not_pass_is_not_tried_again(store: S3Store) -> None:
-    requests = fail_first(store, "GetObject", 100, status=403)
-    with pytest.raises(UserError, match="access is denied; let these credentials"):
+@pytest.mark.parametrize(
+    ("status", "told"), [(403, "access is denied; let these credentials"), (501, r"refused the request \(501\)")]
+)
+def test_what_will_not_pass_is_not_tried_again(store: S3Store, status: int, told: str) -> None:
+    requests = fail_first(store, "GetObject", 100, status)
+    with pytest.raises(UserError, match=told):
         store.get("key")
     assert len(requests) == 1
+
+
+def test_the_number_of_attempts_is_the_environments(store: S3Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "2")
+    requests = fail_first(store, "GetObject", 100)
+    with pytest.raises(UserError, match="failed 2 times"):
+        store.get("key")
+    assert len(requests) == 2
+
+
+@pytest.mark.parametrize("attempts", ["many", "0", "-1", ""])
+def test_what_is_no_number_of_attempts_is_told(store: S3Store, monkeypatch: pytest.MonkeyPatch, attempts: str) -> None:
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", attempts)
+    with pytest.raises(UserError, match=f"AWS_MAX_ATTEMPTS is '{attempts}'; set a whole number from 1"):
+        store.get("key")
+
+
+def test_bytes_that_came_wrong_twice_alike_are_not_asked_for_again(store: S3Store, s3: Any) -> None:
+    digest = hashlib.sha256(b"data").hexdigest()
+    s3.put_object(Bucket=store.bucket, Key="some/prefix/key", Body=b"dat4", Metadata={"sha256": digest})
+    requests = fail_first(store, "GetObject", 0)
+    with pytest.raises(Corrupt):
+        store.get("key")
+    assert len(requests) == 2
+
+
+def test_an_object_that_is_gone_since_it_was_listed_is_told(store: S3Store, tmp_path: Path) -> None:
+    store.put("key", b"data")
+    entry = store.list("key")[0]
+    store.delete("key")
+    with pytest.raises(UserError, match="changed while it was read; run again"):
+        store.download(entry, tmp_path / "file")
+
+
+@pytest.mark.parametrize("size", [6, 12])
+def test_a_large_file_that_has_another_size_in_the_store_is_told(
+    store: S3Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    monkeypatch.setattr("stillhouse.components.storage.s3_parts.PART_BYTES", 5 << 20)
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/model").write_bytes(bytes(11 << 20))
+    store.put_folder(tmp_path / "in", "models/abc")
+    store.put("models/abc/model", bytes(size << 20))
+    with pytest.raises(Corrupt, match=r"abc/model' is damaged: it has not 11,534,336 bytes; put its folder"):
+        store.get_folder("models/abc", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def spoil_first(store: S3Store, wrong: bytes) -> None:
