@@ -106,8 +106,9 @@ class Checkpoints:
         return made
 
     def clear(self) -> None:
-        """Remove all of this training's checkpoints: it has ended well."""
-        self.wait()
+        """Remove all of this training's checkpoints: it has ended well, even if the last one could not be written."""
+        if self.pending is not None:
+            self.pending.exception()
         self.store.delete(self.prefix)
 
     def close(self) -> None:

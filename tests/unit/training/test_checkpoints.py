@@ -139,6 +139,17 @@ def test_clear_removes_those_of_this_training_only(store: Store) -> None:
     assert newest_step(open_checkpoints(store, "other")) == 7
 
 
+def test_a_training_that_has_ended_needs_no_last_checkpoint(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(folder: Path, key: str) -> None:
+        raise UserError("no space is left")
+
+    checkpoints = saved(store, 5)
+    monkeypatch.setattr(store, "put_folder", full)
+    checkpoints.save(10, {"a": torch.zeros(1)}, {})
+    checkpoints.clear()
+    assert store.list("checkpoints") == []
+
+
 def test_a_checkpoint_that_cannot_be_written_is_an_error_of_the_next_wait(tmp_path: Path) -> None:
     (tmp_path / "store").write_text("a file where the store should be")
     checkpoints = open_checkpoints(open_store(tmp_path / "store"))
