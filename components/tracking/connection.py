@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, stop_after_delay, wait_random
 
+from stillhouse.components.addresses import refuse_metadata
 from stillhouse.components.tracking import settings
 from stillhouse.components.tracking.spool import read_sent
 
@@ -28,13 +29,18 @@ ENVIRONMENT = {
 
 
 def connect(home: Path) -> "MlflowClient":
-    """A client of the server that MLFLOW_TRACKING_URI names, or of the database under `home`."""
+    """A client of the server that MLFLOW_TRACKING_URI names, or of the database under `home`.
+
+    Raises:
+        UserError: the server's address is a link-local or metadata address.
+    """
     os.environ["MLFLOW_ALLOW_PICKLE_DESERIALIZATION"] = "false"
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     from mlflow import MlflowClient
 
     uri = settings.tracking_uri(home)
+    refuse_metadata(uri)
     if uri == f"sqlite:///{home.absolute() / 'mlflow.db'}":
         _create_database(home.absolute())
     return MlflowClient(tracking_uri=uri, registry_uri=uri)

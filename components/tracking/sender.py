@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from filelock import FileLock, Timeout
-from tenacity import RetryCallState, RetryError, Retrying, before_sleep_log, wait_exponential_jitter
+from tenacity import RetryCallState, RetryError, Retrying, before_sleep_log, stop_after_attempt, wait_exponential_jitter
 
 from stillhouse.components.tracking import settings
 from stillhouse.components.tracking.connection import answers, connect, patient
@@ -22,6 +22,9 @@ from stillhouse.components.tracking.spool import points_behind, read_sent, unsen
 from stillhouse.redaction import guard_output, redact
 
 logger = logging.getLogger(__name__)
+
+
+_BACKOFF = wait_exponential_jitter(multiplier=settings.BACKOFF_SECONDS, max=settings.BACKOFF_SECONDS_MAX)
 
 
 class Replayed(NamedTuple):
@@ -101,7 +104,7 @@ def serve(home: Path, run_id: str, told: Callable[[], bool]) -> bool:
     """
     sender = Sender(home, run_id)
     retrying = Retrying(
-        wait=wait_exponential_jitter(multiplier=settings.BACKOFF_SECONDS, max=settings.BACKOFF_SECONDS_MAX),
+        wait=_BACKOFF,
         stop=lambda state: told() and _seconds(state) > settings.GIVE_UP_SECONDS,
         sleep=lambda seconds: _sleep(seconds, told),
         before_sleep=before_sleep_log(logger, logging.WARNING),
@@ -152,8 +155,9 @@ def _replay(home: Path, run_id: str) -> Replayed:
     why = ""
     try:
         with FileLock(settings.spool_folder(home, run_id) / "sender.lock", timeout=0):
-            sender.send()
-            sender.leave()
+            retrying = Retrying(stop=stop_after_attempt(settings.REPLAYS), wait=_BACKOFF, reraise=True)
+            retrying(sender.send)
+            retrying(sender.leave)
     except Timeout:
         why = "another process is sending it"
     except Exception as error:

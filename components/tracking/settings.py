@@ -31,6 +31,8 @@ BATCH_EVENTS = 900
 """Most points, parameters and tags in a request, but for those of one event more; MLflow takes 1000."""
 REPEATS = 4
 """How often a request is sent before the sender pauses."""
+REPLAYS = 3
+"""How often a replay tries to send a run, going on where it came to."""
 REPEAT_WAIT_SECONDS = (0.05, 0.3)
 REPEAT_SECONDS = 5.0
 """A request that took so long is not repeated before the pause."""
