@@ -1,0 +1,66 @@
+"""A step in a pod: its disk goes with it, the store is on S3."""
+
+from collections.abc import Iterator
+from contextlib import nullcontext
+from pathlib import Path
+
+import pytest
+
+from stillhouse.components.recorded import step_run
+from stillhouse.components.storage.home import local_store
+from stillhouse.components.tracking import leftovers
+from stillhouse.components.tracking import run as tracking
+
+RUN = "spam-20261122-151405"
+
+
+@pytest.fixture
+def bucket(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[str]:
+    """A bucket of an S3 server on loopback, and the environment in which a store finds it."""
+    import boto3
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    environment = {
+        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
+        "AWS_ACCESS_KEY_ID": "tester",
+        "AWS_SECRET_ACCESS_KEY": "not-a-secret",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_CONFIG_FILE": str(tmp_path / "no-config"),
+    }
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    boto3.client("s3", region_name="us-east-1").create_bucket(Bucket="models")
+    yield "models"
+    server.stop()
+
+
+@pytest.fixture
+def pod(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """The home folder of a step whose sender reaches nobody."""
+    monkeypatch.setattr(tracking, "_sender", lambda home, run_id: nullcontext())
+    monkeypatch.setenv("STILLHOUSE_HOME", str(tmp_path / "pod"))
+    monkeypatch.setenv("STILLHOUSE_RUN", RUN)
+    for name in ("STILLHOUSE_SENDER", "STILLHOUSE_STORE", "MLFLOW_RUN_ID"):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path / "pod"
+
+
+def test_what_mlflow_has_not_taken_outlives_the_pod_on_s3(
+    bucket: str, pod: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STILLHOUSE_STORE", f"s3://{bucket}/team")
+    with step_run("finetune") as run:
+        run.metrics({"loss": 0.5}, 1)
+    laptop = tmp_path / "laptop"
+    leftovers.bring(local_store(), laptop)
+    spool = f"{RUN}/spool/finetune.jsonl"
+    assert (laptop / spool).read_bytes() == (pod / spool).read_bytes()
+
+
+def test_without_a_store_of_its_own_a_step_writes_nothing_elsewhere(pod: Path) -> None:
+    with step_run("finetune"):
+        pass
+    assert {path.name for path in pod.iterdir()} == {RUN}
