@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from stillhouse.components.prepare.settings import PrepareSettings
-from stillhouse.components.storage.urls import local_path
+from stillhouse.components.storage.urls import local_path, scheme_of
 from stillhouse.errors import UserError
 from stillhouse.pipelines.document import Key, closest
 
@@ -17,13 +17,16 @@ def check_source(settings: PrepareSettings, place: Callable[[Key], str]) -> None
         place: Tells where the recipe gives a key, for the sentence.
 
     Raises:
-        UserError: the source does not exist, or a column is missing.
+        UserError: the source does not exist or its address is refused, or a column is missing.
     """
-    if "://" in settings.source and not settings.source.startswith("file://"):
-        return
-    path = local_path(settings.source)
-    if not path.exists():
-        where = place(("data", "source"))
+    where = place(("data", "source"))
+    try:
+        if scheme_of(settings.source, ("file", "s3", "hf")) != "file":
+            return
+        path = local_path(settings.source)
+    except UserError as error:
+        raise UserError(f"{where}: {error}") from None
+    if not (path.is_file() or path.is_dir()):
         raise UserError(f"{where}: there is no file or folder '{path}'; correct data.source.")
     file = next((file for file in _files(path) if _suffix(file) in READERS), None)
     present = _columns_of(file) if file else None
@@ -60,7 +63,7 @@ def _columns_of(path: Path) -> list[str] | None:
 
     try:
         return READERS[_suffix(path)](path)
-    except (pa.ArrowException, OSError):
+    except (pa.ArrowException, OSError, UnicodeDecodeError):
         return None
 
 

@@ -17,6 +17,8 @@ from typing import Any
 
 import psutil
 
+from stillhouse.redaction import guard_output
+
 
 def main() -> int:
     """Run the pipeline; the exit code is 130 when it was stopped and 1 when a step failed."""
@@ -26,6 +28,7 @@ def main() -> int:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--no-cache", action="store_true")
     arguments = parser.parse_args()
+    guard_output()  # all of pipeline.log comes through here: what kfp logs, and what it passes on from the steps
     stopped = _wait_for_steps_when_stopped()
     # kfp logs the hit of its cache through a root logger that has no handler yet.
     logging.basicConfig(

@@ -4,6 +4,8 @@ import os
 import shutil
 from pathlib import Path
 
+from stillhouse.components.addresses import guarded, refuse_metadata
+from stillhouse.components.models.safe import refuse_unsafe
 from stillhouse.components.storage.digests import sha256_bytes
 from stillhouse.components.storage.home import FETCHED, home_folder
 from stillhouse.components.storage.store import NotFound, open_store
@@ -17,7 +19,7 @@ def fetch_model(address: str) -> Path:
     """The folder of the model at `address`: a folder, s3://bucket/prefix, hf://name[@revision] or models:/name/version.
 
     Raises:
-        UserError: there is no model, or none as safetensors.
+        UserError: there is no model, none as safetensors, or one that asks for code of its own.
     """
     folder = _fetch(address)
     if not (folder / "config.json").is_file() or not any(folder.glob("model*.safetensors")):
@@ -25,17 +27,20 @@ def fetch_model(address: str) -> Path:
             f"model '{address}': config.json and model.safetensors are needed and not both there; "
             "save it with save_pretrained(folder, safe_serialization=True)."
         )
+    refuse_unsafe(folder)
     return folder
 
 
 def _fetch(address: str) -> Path:
     if address.startswith("hf://"):
-        from huggingface_hub import snapshot_download
+        from huggingface_hub import HfApi, snapshot_download
         from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
         name, _, revision = address.removeprefix("hf://").partition("@")
+        refuse_metadata(HfApi().endpoint)
         try:
-            return Path(snapshot_download(name, revision=revision or None, allow_patterns=SAFE_FILES))
+            with guarded():
+                return Path(snapshot_download(name, revision=revision or None, allow_patterns=SAFE_FILES))
         except (HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError) as error:
             reason = str(error).strip().splitlines()[0]
             raise UserError(f"model '{address}': {reason}; check the name, or name a folder.") from None

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from stillhouse.components.addresses import refuse_metadata
+from stillhouse.components.addresses import guarded, refuse_metadata
 from stillhouse.components.promote.record import load
 from stillhouse.components.storage.digests import digest_json
 from stillhouse.components.storage.sources import list_source
@@ -62,7 +62,8 @@ def _at_commit(base: str) -> str:
     api = HfApi()
     refuse_metadata(api.endpoint)
     try:
-        commit = api.model_info(name, revision=revision or None, timeout=HUB_SECONDS).sha
+        with guarded():
+            commit = api.model_info(name, revision=revision or None, timeout=HUB_SECONDS).sha
     except (HTTPError, OSError, ValueError) as error:
         reason = str(error).strip().splitlines()[0]
         raise UserError(f"base '{base}': {reason}; check the name, or name a folder.") from None

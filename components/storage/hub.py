@@ -1,14 +1,14 @@
 """Sources on a Hugging Face hub: hf://owner/name[@revision][/config]."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import unquote
 
-from stillhouse.components.addresses import refuse_metadata
+from stillhouse.components.addresses import guarded, refuse_metadata
 from stillhouse.components.storage.disk import staged_folder, sync_folder, writing
 from stillhouse.errors import UserError
 
@@ -80,9 +80,18 @@ def _write_parquet(url: str, commit: str, cache: Path, folder: Path) -> None:
             if builder.name not in FORMATS:
                 choice = ", ".join(sorted(FORMATS))
                 raise UserError(f"source '{url}' holds '{builder.name}' files; only {choice} files are read.")
+            _refuse_files_elsewhere(url, commit, builder.config.data_files or {})
             builder.download_and_prepare(str(folder), file_format="parquet")
     except (DatasetsError, FileNotFoundError) as error:
         raise UserError(f"source '{url}' cannot be read: {_first_line(error)}") from error
+
+
+def _refuse_files_elsewhere(url: str, commit: str, data_files: Mapping[Any, list[str]]) -> None:
+    """A repository's README may name any file as its data: one of this machine, or an address within its network."""
+    own = f"hf://datasets/{HubSource.parse(url).repo}@{commit}/"
+    for file in (file for files in data_files.values() for file in files):
+        if not file.startswith(own) or ".." in file.split("/"):
+            raise UserError(f"source '{url}' names data outside of its own repository ('{file}'); use another source.")
 
 
 def _info(url: str) -> Any:
@@ -101,7 +110,8 @@ def _hub_errors(url: str) -> Iterator[None]:
     from huggingface_hub import errors as hub
 
     try:
-        yield
+        with guarded():
+            yield
     except hub.GatedRepoError as error:
         raise UserError(f"source '{url}' is gated; ask its owner for access and set HF_TOKEN.") from error
     except hub.RepositoryNotFoundError as error:

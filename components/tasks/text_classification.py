@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from stillhouse.components.models.safe import refuse_unsafe
 from stillhouse.components.tasks import LoadedModel
 from stillhouse.components.tasks.text import (
     TextSamples,
@@ -245,6 +246,7 @@ def load_model(path: str | Path, device: str = "cpu") -> LoadedModel:
         raise UserError(
             f"{folder} holds no model: model.json and model.safetensors are needed; give the folder a step wrote."
         )
+    refuse_unsafe(folder)
     info = json.loads((folder / "model.json").read_text(encoding="utf-8"))
     loaded = _load(AutoModelForSequenceClassification, str(folder), info)
     network: nn.Module = loaded.model

@@ -78,7 +78,7 @@ def answered_or_refused(folder: Path, source: Path, out: str) -> str:
         assert not path.exists()
         return str(error)
     if out.endswith("jsonl"):
-        assert len([json.loads(line) for line in path.read_text("utf-8").splitlines()]) == rows
+        assert len([json.loads(line) for line in path.read_text("utf-8").split("\n")[:-1]]) == rows
     assert not [found for found in folder.iterdir() if found.name.startswith(".")]
     return ""
 
