@@ -102,11 +102,14 @@ def compile_(
     from stillhouse.pipelines.recipe import load_recipe
 
     loaded = load_recipe(recipe, overrides)
+    from stillhouse.components.storage.urls import is_local
     from stillhouse.pipelines.compiling import compile_pipeline
 
     path = out or Path(f"{loaded.name}-pipeline.yaml")
     compile_pipeline(loaded.parameters(), path)
     typer.echo(str(path))
+    if is_local(loaded.data.source):
+        typer.echo("The source lies on this machine: give data_source with each run, as s3://... or hf://...", err=True)
 
 
 @app.command(context_settings=PASS_ON)

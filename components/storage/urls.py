@@ -25,6 +25,11 @@ def scheme_of(url: str, known: tuple[str, ...]) -> str:
     return scheme
 
 
+def is_local(url: str) -> bool:
+    """Whether `url` names a place on this machine: a plain path, or a file:// URL."""
+    return "://" not in url or url.lower().startswith("file://")
+
+
 def local_path(url: str) -> Path:
     """The absolute path that a path or a file:// URL names.
 

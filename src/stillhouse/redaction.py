@@ -43,7 +43,7 @@ PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = (
     (
         "an AWS secret key",
         re.compile(
-            r"(?<![\w/+=.-])(?!/)(?=(?:[^\sA-Z]{0,39}[A-Z]){3})(?=(?:[^\sa-z]{0,39}[a-z]){3})(?=[^\s\d]{0,39}\d)"
+            r"(?<![\w/+.-])(?!/)(?=(?:[^\sA-Z]{0,39}[A-Z]){3})(?=(?:[^\sa-z]{0,39}[a-z]){3})(?=[^\s\d]{0,39}\d)"
             r"[A-Za-z0-9/+]{40}(?![\w/+=.-])"
         ),
     ),
@@ -150,6 +150,7 @@ class RedactedStream(io.TextIOWrapper):
 
     def __init__(self, stream: TextIO) -> None:
         super().__init__(stream.buffer, encoding=stream.encoding, errors=stream.errors, line_buffering=True)
+        self._stream = stream  # which would close the file if nobody held it
         self._begun = ""
 
     def write(self, text: str) -> int:

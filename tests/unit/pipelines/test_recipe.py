@@ -136,3 +136,47 @@ def test_a_recipe_that_is_not_there_is_named(name: str, sentence: str) -> None:
 
 def test_a_recipes_sections_are_the_steps_that_have_settings() -> None:
     assert set(Recipe.model_fields) > {"prepare", "pretrain", "finetune", "distill", "evaluate", "promote"}
+
+
+KEY = "AKIA" + "IOSFODNN7EXAMPLE"
+
+
+@pytest.mark.parametrize(
+    ("replacement", "line", "key"),
+    [
+        (("reviews.csv", f"s3://{KEY}/data"), 3, "data.source"),
+        (("reviews.csv", "https://me:word-of-mine@host/data"), 3, "data.source"),
+        (("reviews.csv", "s3://bucket/data?X-Amz-Signature=word-of-mine"), 3, "data.source"),
+        (("name: reviews", f"name: {KEY}"), 1, "name"),
+        (("[title, body]", f"[title, {KEY}]"), 5, "data.columns.text.1"),
+        (("    epochs: 2", f"    {KEY}: 2"), 8, "finetune.loop"),
+        (("    epochs: 2", "    password: word-of-mine"), 9, "finetune.loop.password"),
+    ],
+)
+def test_a_recipe_with_a_key_is_refused_by_its_place_and_never_shown(
+    write_recipe: WriteRecipe, replacement: tuple[str, str], line: int, key: str
+) -> None:
+    path = write_recipe(replacement)
+    with pytest.raises(UserError) as raised:
+        load_recipe(str(path))
+    sentence = str(raised.value)
+    assert sentence.startswith(f"{path}, line {line}: '{key}' holds what looks like a")
+    assert "environment variable (on a cluster as a Secret)" in sentence
+    assert KEY not in sentence and "word-of-mine" not in sentence
+
+
+def test_a_secret_of_the_environment_has_no_place_in_a_recipe(
+    write_recipe: WriteRecipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", "words-of-mine")
+    with pytest.raises(UserError, match=r"'model\.base' holds what looks like a secret of the environment"):
+        load_recipe(str(write_recipe(("finetune:", "model: {base: words-of-mine}\nfinetune:"))))
+
+
+@pytest.mark.parametrize(
+    "setting", [f"data.source=s3://{KEY}", "db.password=word-of-mine", f"{KEY}=1", f"name={{{KEY}"]
+)
+def test_an_override_with_a_key_is_refused_and_never_shown(write_recipe: WriteRecipe, setting: str) -> None:
+    with pytest.raises(UserError) as raised:
+        load_recipe(str(write_recipe()), [setting])
+    assert KEY not in str(raised.value) and "word-of-mine" not in str(raised.value)
