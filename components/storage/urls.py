@@ -1,6 +1,7 @@
 """URLs of stores and sources: their scheme and their path."""
 
 import re
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -43,9 +44,8 @@ def local_path(url: str) -> Path:
     try:
         path = Path(unquote(parts.path)) if "://" in url else Path(url).expanduser().absolute()
         path.resolve()
-        path.stat()
-    except (FileNotFoundError, NotADirectoryError):
-        return path
+        with suppress(FileNotFoundError, NotADirectoryError):
+            path.stat()
     except (OSError, RuntimeError, ValueError) as error:
         raise UserError(f"'{url}' is no path that can be looked at ({error}); correct it.") from None
     return path

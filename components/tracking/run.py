@@ -82,7 +82,7 @@ class StepRun:
 
     def dataset(self, name: str, digest: str, source: str, split_rows: Mapping[str, int]) -> None:
         """The dataset this step works on; `digest` is its content's, `split_rows` are the rows per split."""
-        self._spool.append("dataset", name=name, digest=digest, source=source, rows=dict(split_rows))
+        self._spool.append("dataset", name=name, digest=digest, source=redact(source), rows=dict(split_rows))
 
     def _read_earlier_attempts(self) -> None:
         for _, event in read_events(self._spool.path):
