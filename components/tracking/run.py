@@ -74,7 +74,7 @@ class StepRun:
             return
         pause = (now - self._started) / 300
         self._next_progress = now + min(max(pause, settings.PROGRESS_SECONDS), settings.PROGRESS_SECONDS_MAX)
-        self._spool.append("progress", done=done, total=total, unit=unit, note=note)
+        self._spool.append("progress", done=done, total=total, unit=unit, note=redact(note))
 
     def artifact(self, path: str | Path, folder: str = "") -> None:
         """A file or folder to keep in MLflow under `folder`; it is read later, so it must stay in place."""
