@@ -150,7 +150,7 @@ values: st.SearchStrategy[Any] = st.recursive(
 @st.composite
 def changed_lines(draw: st.DrawFn) -> bytes:
     """The recipe with a few of its lines changed, moved, doubled or left out."""
-    lines: list[str] = RECIPE.splitlines()
+    lines: list[str] = list(map(str, RECIPE.splitlines()))
     for _ in range(draw(st.integers(1, 3))):
         at = draw(st.integers(0, len(lines) - 1))
         key, colon, value = lines[at].partition(":")
