@@ -18,6 +18,8 @@ from stillhouse.components.sweep.sweep import Fate, sweep
 from stillhouse.errors import UserError
 
 DEFAULTS = SweepSettings()
+FILE_WIDTH = 120
+"""Characters of a line that goes to a file or a pipe."""
 
 
 def main(
@@ -35,6 +37,8 @@ def main(
     """
     os.environ["STILLHOUSE_HOME"] = str(home)
     console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = FILE_WIDTH
     try:
         asked = {"keep_days": keep_days, "keep_runs": keep_runs, "dry_run": dry_run}
         settings: SweepSettings = check(SweepSettings, asked, "sweep")

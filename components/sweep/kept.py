@@ -23,10 +23,11 @@ def store_items(store: Store) -> list[Item]:
         for top, kind in KINDS.items()
         for key, entries in grouped(store.list(top), 2).items()
     ]
-    return [*items, *_dead_leases(store), *_unfinished(store)]
+    return [*items, *dead_leases(store), *_unfinished(store)]
 
 
-def _dead_leases(store: Store) -> list[Item]:
+def dead_leases(store: Store) -> list[Item]:
+    """Leases that killed processes have not given back."""
     written = {entry.key: entry for entry in store.list(LEASES)}
     dead = [key for key, lease in read_leases(store) if not lease.is_live() and key in written]
     return [

@@ -22,7 +22,7 @@ from stillhouse.components.storage.lease import Lease, claim, live_leases
 from stillhouse.components.storage.store import FileStore, Store
 from stillhouse.components.sweep.home import RUNS, home_items
 from stillhouse.components.sweep.items import Item
-from stillhouse.components.sweep.kept import MODELS, STATISTICS, store_items
+from stillhouse.components.sweep.kept import MODELS, STATISTICS, dead_leases, store_items
 from stillhouse.components.sweep.references import aliased, has_registry, recorded
 from stillhouse.components.sweep.settings import SweepSettings
 
@@ -53,7 +53,7 @@ def sweep(settings: SweepSettings, home: Path, store: Store) -> Iterator[Fate]:
         UserError: the store cannot be read or written, or a lease or promotion record cannot be understood.
     """
     local = FileStore(home)
-    items = [*home_items(local, besides=store), *store_items(store)]
+    items = [*home_items(local, besides=store), *dead_leases(local), *store_items(store)]
     leases = {place.url: live_leases(place) for place in (local, store)}
     since = min((lease.since for held in leases.values() for lease in held if not lease.removes), default=None)
     in_use, limits = recorded(store, since), _limits(settings, items)

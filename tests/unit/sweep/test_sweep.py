@@ -160,6 +160,14 @@ def test_what_a_killed_run_held_goes_with_its_lease(house: House) -> None:
     assert house.sweep() == {"checkpoints/finetune-a": "", f"leases/{lease.name}": ""}
 
 
+def test_the_lease_of_a_killed_run_in_the_home_folder_goes_too(house: House) -> None:
+    killed_at_work(house.home, "mail-1")
+    (lease,) = (house.home / "leases").iterdir()
+    house.age(lease, 1)
+
+    assert house.sweep() == {f"leases/{lease.name}": ""}
+
+
 def test_the_temporary_files_of_a_killed_run_go(house: House, tmp_path: Path) -> None:
     left = tmp_path / "stillhouse-abc"
     left.mkdir()
