@@ -78,11 +78,12 @@ def _led_to(home: Path, entry: Entry) -> str:
 
 
 def _remove_outputs(store: FileStore, keys: tuple[str, ...]) -> None:
-    """Entries first: none leads to outputs that are gone. The folder of the pipeline's run goes with its last step."""
+    """Entries first: none leads to outputs that are gone. With its last step the folder of the pipeline's run goes."""
     for key in keys:
         store.delete(key)
-    with suppress(OSError):
-        (store.root / keys[-1]).parent.rmdir()
+    pipeline = (store.root / keys[-1]).parent
+    if not files_below(pipeline):
+        shutil.rmtree(pipeline, ignore_errors=True)
 
 
 def _runs(store: FileStore) -> list[Item]:

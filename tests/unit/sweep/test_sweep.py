@@ -114,6 +114,7 @@ def test_what_was_just_written_stays_whatever_is_asked(house: House) -> None:
 
 def test_a_cached_step_goes_with_its_entry_and_an_entry_that_leads_nowhere_goes_too(house: House) -> None:
     house.step("retrain-1", 40)
+    (house.home / "pipeline/retrain-1/finetune").mkdir()  # of a step that was killed before it wrote anything
     house.put("cache/nowhere.json", 40, json.dumps({"dataset": {"uri": "/elsewhere/pipeline/x/prepare/dataset"}}))
 
     assert house.sweep() == {"pipeline/retrain-1/prepare": "", "cache/nowhere.json": ""}
