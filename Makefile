@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 UV_VERSION := 0.13.9
 
-.PHONY: setup retrain test test-faults check browser lock format bench
+.PHONY: setup retrain test test-faults check browser lock format bench images checkov
 
 setup: $(VENV)/.installed
 
@@ -16,12 +16,22 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 	touch $@
 
 # setuptools and uv are part of the lock, so that sync leaves them where the next set-up looks for them.
+# The images' locks hold the same versions: what is tested is what is shipped.
+COMPILE := $(UV) pip compile --quiet --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate
 lock:
-	$(UV) pip compile --quiet --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
-		--group dev --group build pyproject.toml -o requirements.lock
+	$(COMPILE) --extra local --group dev --group build pyproject.toml -o requirements.lock
+	$(COMPILE) --constraint requirements.lock pyproject.toml -o images/light.lock
+	$(COMPILE) --constraint requirements.lock --extra training pyproject.toml -o images/training.lock
+	$(COMPILE) --constraint requirements.lock --group mlflow-server -o images/mlflow.lock
+	$(COMPILE) --constraint requirements.lock --group image-build -o images/build.lock
+	$(COMPILE) --group checkov -o manifests/checkov.lock
 
 retrain: setup
 	$(BIN)/stillhouse run spam
+
+# BASE=… for another base image, REPOSITORY=… for another name before the slash; see docs/images.md.
+images:
+	images/build
 
 check: setup
 	$(BIN)/ruff check .
@@ -36,7 +46,15 @@ format: setup
 browser:
 	command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq chromium >/dev/null; }
 
-test: check browser
+# Looks through the manifests, in an environment of its own: its pins go against ours.
+checkov: $(VENV)/checkov/.installed
+
+$(VENV)/checkov/.installed: manifests/checkov.lock | setup
+	test -x $(@D)/bin/python || $(UV) venv --quiet --python $(BIN)/python $(@D)
+	VIRTUAL_ENV=$(@D) $(UV) pip sync --quiet --require-hashes $<
+	touch $@
+
+test: check browser checkov
 	OMP_WAIT_POLICY=PASSIVE $(BIN)/pytest
 
 # Kills, broken stores, dead servers. Wants a `minio` in PATH (see docs/reliability.md).

@@ -3,10 +3,10 @@
 from kfp import dsl
 from kfp.dsl import HTML, Dataset, Output
 
-from stillhouse.components.images import LIGHT
+from stillhouse.components.images import TRAINING
 
 
-@dsl.component(base_image=LIGHT, install_kfp_package=False)
+@dsl.component(base_image=TRAINING, install_kfp_package=False)
 def prepare(settings: str, snapshot: str, dataset: Output[Dataset], card: Output[HTML]):
     """Read, clean, deduplicate and split the source; write the dataset and its card."""
     from stillhouse.components.prepare.prepare import prepare as step
