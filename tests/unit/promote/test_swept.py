@@ -28,28 +28,26 @@ def models(workplace: Workplace) -> set[str]:
 
 
 @pytest.fixture
-def digests(promoted: Workplace) -> dict[str, str]:
-    return {weights: digest_folder(promoted.student(weights)) for weights in "abcd"}
+def digests(workplace: Workplace) -> dict[str, str]:
+    """Digests of four models that were promoted one after the other, and that no other name in the registry has."""
+    for weights in "1234":
+        workplace.promote(f"{workplace.name} {weights}")
+    return {weights: digest_folder(workplace.student(f"{workplace.name} {weights}")) for weights in "1234"}
 
 
-def test_production_and_the_way_back_work_after_a_sweep(promoted: Workplace, digests: dict[str, str]) -> None:
-    for weights in "cd":
-        promoted.promote(weights)
+def test_production_and_the_way_back_work_after_a_sweep(workplace: Workplace, digests: dict[str, str]) -> None:
+    swept(workplace)
 
-    swept(promoted)
-
-    assert models(promoted) == {digests[weights] for weights in "bcd"}  # b: the previous one was compared with it
-    assert promoted.weights("champion") == "d"
-    rollback(promoted.name)
-    assert promoted.weights("champion") == "c"
+    assert models(workplace) == {digests[weights] for weights in "234"}  # the previous one was compared with 2
+    assert workplace.weights("champion") == f"{workplace.name} 4"
+    rollback(workplace.name)
+    assert workplace.weights("champion") == f"{workplace.name} 3"
 
 
-def test_a_version_that_a_persons_own_alias_points_to_stays(promoted: Workplace, digests: dict[str, str]) -> None:
-    for weights in "cd":
-        promoted.promote(weights)
-    connect(promoted.folder / "home").set_registered_model_alias(promoted.name, "audited", "1")
+def test_a_version_that_a_persons_own_alias_points_to_stays(workplace: Workplace, digests: dict[str, str]) -> None:
+    connect(workplace.folder / "home").set_registered_model_alias(workplace.name, "audited", "1")
 
-    swept(promoted)
+    swept(workplace)
 
-    assert models(promoted) == set(digests.values())
-    assert (promoted.folder / "home" / "run-a" / "verdict.json").is_file()
+    assert models(workplace) == set(digests.values())
+    assert (workplace.folder / "home" / f"run-{workplace.name} 1" / "verdict.json").is_file()
