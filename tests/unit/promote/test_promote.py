@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from stillhouse.components.predict.predict import model_folder
 from stillhouse.components.promote import promote as step
 from stillhouse.components.promote.rollback import rollback
 from stillhouse.components.storage.digests import digest_folder
@@ -47,6 +46,8 @@ def test_the_first_candidate_is_promoted_and_registered(workplace: Workplace) ->
 
 
 def test_predict_finds_a_registered_version_by_its_number(promoted: Workplace) -> None:
+    from stillhouse.components.predict.predict import model_folder  # it wants Arrow, which promote does without
+
     with model_folder(f"models:/{promoted.name}/1") as folder:
         assert (folder / "model.safetensors").read_text() == "a"
 

@@ -1,0 +1,37 @@
+"""The light steps do their work in what the light image holds; prepare, which has the other one, needs no torch."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.unit.images.without_training import only_in_training
+
+ROOT = Path(__file__).parents[3]
+STEPS = (
+    "inspect/test_inspect.py::test_new_data_is_compared_with_the_champion_and_its_dataset",
+    "promote/test_promote.py::test_the_first_candidate_is_promoted_and_registered",
+    "sweep/test_sweep.py::test_everything_old_of_ended_runs_goes",
+)
+PREPARE = """
+import sys
+from stillhouse.components.prepare import __main__, component, prepare
+from stillhouse.components.prepare.settings import PrepareSettings
+print(*sorted({"torch", "transformers", "tokenizers"} & set(sys.modules)))
+"""
+
+
+def test_the_list_of_what_is_missing_there_is_one() -> None:
+    assert {"torch", "transformers", "pyarrow", "scipy", "sklearn", "altair", "datasets"} <= only_in_training()
+    assert not {"boto3", "kfp", "mlflow", "numpy", "pandas", "pydantic"} & only_in_training()
+
+
+def test_inspect_promote_and_sweep_run_in_the_light_image() -> None:
+    tests = [f"tests/unit/{name}" for name in STEPS]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "tests.unit.images.without_training", *tests]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert f"{len(STEPS)} passed" in done.stdout, done.stdout
+
+
+def test_prepare_imports_no_torch() -> None:
+    done = subprocess.run([sys.executable, "-c", PREPARE], capture_output=True, text=True)
+    assert (done.stdout.strip(), done.stderr) == ("", "")
