@@ -2,6 +2,8 @@
 
 from functools import partial
 
+from stillhouse.components.attempts import PREFIX as ATTEMPTS
+from stillhouse.components.attempts import VERDICTS
 from stillhouse.components.storage.lease import LEASES, read_leases
 from stillhouse.components.storage.store import FileStore, Store
 from stillhouse.components.sweep.home import staged_items
@@ -9,6 +11,8 @@ from stillhouse.components.sweep.items import Item, grouped, item_of
 
 MODELS, STATISTICS = "models", "datasets"
 KINDS = {
+    ATTEMPTS: "notes of attempts",
+    VERDICTS: "verdicts",
     "checkpoints": "checkpoints, teacher caches",
     MODELS: "models in the store",
     STATISTICS: "statistics in the store",

@@ -115,6 +115,8 @@ def full(house: House) -> House:
     house.put("fetched/xyz/model/model.safetensors", 40)
     house.put("downloads/mail-1-123/MLmodel", 40)
     house.run("mail-1", 40)
+    house.put("store/attempts/mail-1/finetune/1.json", 40)
+    house.put("store/verdicts/mail-1.json", 40)
     house.model("old", 40)
     house.put("store/models/.stillhouse-0123456789abcdef0123456789abcdef", 40)
     house.put("cache/.kfp_cache_x.tmp", 40)

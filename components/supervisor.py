@@ -1,0 +1,145 @@
+"""The parent of a step's process in its pod: starts it again from its checkpoint when it dies.
+
+    python -m stillhouse.components.supervisor STEP -- COMMAND...
+
+Whether Argo repeats a process that failed, and a pod that was deleted, differs from installation to installation, and
+KFP's launcher ends with 1 whatever happened. So failures of the process are repeated here, and pods are left to Argo.
+A user's mistake (exit code 2) is not repeated, by this pod or any other of the run.
+
+| variable | meaning |
+|---|---|
+| STILLHOUSE_RETRIES | how often a step is started again, new pods included |
+| STILLHOUSE_RUN, STILLHOUSE_STORE | where the attempts are noted; without both each pod counts alone |
+| STILLHOUSE_POD | name of the pod |
+"""
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tenacity import RetryCallState, Retrying, retry_if_result, stop_after_attempt, wait_exponential_jitter
+
+from stillhouse.components.attempts import Attempt, Journal, Outcome
+from stillhouse.components.storage.home import local_store
+from stillhouse.components.tracking.settings import home, spool_folder
+from stillhouse.components.tracking.spool import read_events
+from stillhouse.redaction import guard_output
+
+logger = logging.getLogger("stillhouse.supervisor")
+
+USER_ERROR = 2
+RESTART_SECONDS = (1.0, 60.0)
+"""First and longest pause before the process is started again."""
+OOM_COUNTERS = (Path("/sys/fs/cgroup/memory.events"), Path("/sys/fs/cgroup/memory/memory.oom_control"))
+"""Where the kernel counts what it killed for memory, in cgroup v2 and v1."""
+
+
+def supervised(step: str, command: Sequence[str]) -> list[str]:
+    """`command`, with its supervisor before it."""
+    return ["python3", "-P", "-m", "stillhouse.components.supervisor", step, "--", *command]
+
+
+class Supervisor:
+    """Starts the process of one step until it succeeds, makes a user's mistake, or its budget is spent."""
+
+    def __init__(self, step: str, command: Sequence[str], journal: Journal, retries: int) -> None:
+        self._step, self._command, self._journal, self._retries = step, command, journal, retries
+
+    def run(self) -> int:
+        """The exit code of the last attempt, 2 for a user's mistake."""
+        earlier = self._journal.earlier
+        if mistake := next((attempt for attempt in earlier if attempt.outcome == "user_error"), None):
+            self._say(f"{mistake.sentence} (attempt {mistake.number} of this run; mend it and start a new run)")
+            return USER_ERROR
+        left = 1 + self._retries - len(earlier)
+        if left <= 0:
+            self._say(f"gives up after {len(earlier)} attempts; of the last one {earlier[-1].sentence}.")
+            return 1
+        retrying = Retrying(
+            retry=retry_if_result(lambda attempt: attempt.outcome not in ("succeeded", "user_error")),
+            wait=wait_exponential_jitter(multiplier=RESTART_SECONDS[0], max=RESTART_SECONDS[1]),
+            stop=stop_after_attempt(left),
+            before_sleep=self._say_why,
+            retry_error_callback=lambda state: state.outcome and state.outcome.result(),
+        )
+        last: Attempt = retrying(self._attempt)
+        return {"succeeded": 0, "user_error": USER_ERROR}.get(last.outcome, 1)
+
+    def _attempt(self) -> Attempt:
+        number = len(self._journal.earlier) + 1
+        attempt = Attempt(number=number, pod=os.environ.get("STILLHOUSE_POD", ""), started=_now())
+        self._journal.write(attempt)
+        killed_before = _killed_for_memory()
+        # A session of its own: its workers, which may outlive it, can be ended as a whole.
+        child = subprocess.Popen(self._command, start_new_session=True)
+        code = child.wait()
+        with suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)
+        outcome, detail = self._judge(code, _killed_for_memory() > killed_before)
+        attempt = attempt.model_copy(update={"outcome": outcome, "detail": detail, "ended": _now()})
+        self._journal.write(attempt)
+        self._journal.earlier.append(attempt)
+        return attempt
+
+    def _judge(self, code: int, killed_for_memory: bool) -> tuple[Outcome, str]:
+        if code == 0:
+            return "succeeded", ""
+        if code == USER_ERROR:
+            return "user_error", self._sentence()
+        if killed_for_memory:
+            return "out_of_memory", ""
+        number = -code if code < 0 else code - 128  # a shell in between says 128 + N
+        if number in set(signal.Signals):
+            return "signal", signal.Signals(number).name
+        return "exit_code", str(code)
+
+    def _sentence(self) -> str:
+        """What the step wrote at its end."""
+        spool = spool_folder(home(), os.environ.get("STILLHOUSE_RUN", "")) / f"{self._step}.jsonl"
+        if spool.is_file():
+            ends = [event for _, event in read_events(spool) if event["event"] == "end"]
+            if ends and ends[-1]["mistake"]:
+                return ends[-1]["message"]
+        return "the step ended with exit code 2; its log says why"
+
+    def _say_why(self, state: RetryCallState) -> None:
+        assert state.outcome and state.next_action
+        attempt, pause = state.outcome.result(), state.next_action.sleep
+        self._say(f"attempt {attempt.number}: {attempt.sentence}; starting it again in {pause:.0f} s.")
+
+    def _say(self, sentence: str) -> None:
+        sys.stderr.write(f"{self._step}: {sentence}\n")
+
+
+def _killed_for_memory() -> int:
+    """How many processes of this container the kernel has killed because its memory ran out."""
+    for path in OOM_COUNTERS:
+        if path.is_file():
+            counts = dict(line.split() for line in path.read_text().splitlines())
+            return int(counts.get("oom_kill", 0))
+    return 0
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def main() -> int:
+    """Entry of the process."""
+    guard_output()
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    step, _, *command = sys.argv[1:]
+    run = os.environ.get("STILLHOUSE_RUN", "")
+    store = local_store() if run and os.environ.get("STILLHOUSE_STORE") else None
+    journal = Journal(store, run, step)
+    return Supervisor(step, command, journal, int(os.environ.get("STILLHOUSE_RETRIES", "0"))).run()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
