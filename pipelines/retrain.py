@@ -2,6 +2,7 @@
 
 from kfp import dsl
 
+from stillhouse.components.conclude.component import conclude
 from stillhouse.components.distill.component import distill
 from stillhouse.components.evaluate.component import evaluate
 from stillhouse.components.finetune.component import finetune
@@ -17,9 +18,13 @@ def retrain(
     model_name: str,
     data_columns: dict = {"text": ["text"], "label": "label"},  # noqa: B006 - kfp reads the default
     data_task: str = "text_classification",
+    gpu_count: str = "0",
+    gpu_type: str = "nvidia.com/gpu",
     model_base: str = "",
     model_student: dict = {"layers": 1},  # noqa: B006
     model_teacher: dict = {},  # noqa: B006
+    pod_cpu: str = "4",
+    pod_memory: str = "8Gi",
     step_overrides: dict = {},  # noqa: B006
     train_pretraining: str = "masked_lm",
     train_seed: int = 1,
@@ -31,42 +36,53 @@ def retrain(
         model_name: Name in the model registry; the champion of this name is compared and replaced.
         data_columns: Which columns play which part: text (a list), label, group, split.
         data_task: Kind of problem, a file of components/tasks.
+        gpu_count: Accelerators of each pod that trains; a cluster's matter, like the three below.
+        gpu_type: What Kubernetes calls them: nvidia.com/gpu, amd.com/gpu, nvidia.com/mig-1g.10gb.
         model_base: Pretrained model to start from; empty starts from random weights.
         model_student: Where the student comes from: layers taken from the teacher, base, or architecture.
         model_teacher: Shape of the teacher when it starts from random weights: layers, width, heads, vocab_size.
+        pod_cpu: Processors of each pod that trains.
+        pod_memory: Memory of each pod that trains.
         step_overrides: Settings of single steps, keyed by step: {"finetune": {"loop": {"epochs": 4}}}.
         train_pretraining: What to learn on text without labels first: masked_lm, next_word or none.
         train_seed: Seed of everything random.
     """
-    inspected = inspect(
-        data_columns=data_columns,
-        data_source=data_source,
-        data_task=data_task,
-        model_base=model_base,
-        model_name=model_name,
-        model_student=model_student,
-        model_teacher=model_teacher,
-        step_overrides=step_overrides,
-        train_pretraining=train_pretraining,
-        train_seed=train_seed,
-    ).set_caching_options(False)
-    settings = inspected.outputs
-    dataset = prepare(settings=settings["prepare"], snapshot=settings["snapshot"]).outputs["dataset"]
-    backbone = pretrain(settings=settings["pretrain"], dataset=dataset).outputs["backbone"]
-    teacher = finetune(settings=settings["finetune"], dataset=dataset, backbone=backbone).outputs["teacher"]
-    student = distill(settings=settings["distill"], dataset=dataset, teacher=teacher).outputs["student"]
-    evaluated = evaluate(
-        settings=settings["evaluate"],
-        champion=settings["champion"],
-        dataset=dataset,
-        teacher=teacher,
-        student=student,
-    )
-    promote(
-        settings=settings["promote"],
-        snapshot=settings["snapshot"],
-        dataset=dataset,
-        student=student,
-        evaluation=evaluated.outputs["evaluation"],
-        report=evaluated.outputs["report"],
-    ).set_caching_options(False)
+    ended = conclude(model_name=model_name).set_caching_options(False)
+    with dsl.ExitHandler(ended, name="retrain"):
+        inspected = inspect(
+            data_columns=data_columns,
+            data_source=data_source,
+            data_task=data_task,
+            model_base=model_base,
+            model_name=model_name,
+            model_student=model_student,
+            model_teacher=model_teacher,
+            step_overrides=step_overrides,
+            train_pretraining=train_pretraining,
+            train_seed=train_seed,
+        ).set_caching_options(False)
+        settings = inspected.outputs
+        dataset = prepare(settings=settings["prepare"], snapshot=settings["snapshot"]).outputs["dataset"]
+        backbone = pretrain(settings=settings["pretrain"], dataset=dataset, gpu_count=gpu_count).outputs["backbone"]
+        teacher = finetune(
+            settings=settings["finetune"], dataset=dataset, backbone=backbone, gpu_count=gpu_count
+        ).outputs["teacher"]
+        student = distill(settings=settings["distill"], dataset=dataset, teacher=teacher, gpu_count=gpu_count).outputs[
+            "student"
+        ]
+        evaluated = evaluate(
+            settings=settings["evaluate"],
+            champion=settings["champion"],
+            dataset=dataset,
+            teacher=teacher,
+            student=student,
+            gpu_count=gpu_count,
+        )
+        promote(
+            settings=settings["promote"],
+            snapshot=settings["snapshot"],
+            dataset=dataset,
+            student=student,
+            evaluation=evaluated.outputs["evaluation"],
+            report=evaluated.outputs["report"],
+        ).set_caching_options(False)

@@ -13,18 +13,19 @@ def distill(
     teacher: Input[Model],
     student: Output[Model],
     metrics: Output[Metrics],
+    gpu_count: str = "0",
 ):
     """Train a small student on the teacher's soft answers."""
     from stillhouse.components.distill.distill import distill as step
     from stillhouse.components.distill.settings import DistillSettings
-    from stillhouse.components.recorded import step_run
+    from stillhouse.components.recorded import path_of, step_run
 
-    with step_run("distill") as run:
+    with step_run("distill", gpu_count) as run:
         metrics.metadata.update(
             step(
                 DistillSettings.parse(settings),
-                dataset=dataset.path,
-                teacher=teacher.path,
+                dataset=path_of(dataset),
+                teacher=path_of(teacher),
                 model=student.path,
                 run=run,
             )

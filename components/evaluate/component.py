@@ -17,19 +17,20 @@ def evaluate(
     metrics: Output[Metrics],
     classification: Output[ClassificationMetrics],
     report: Output[HTML],
+    gpu_count: str = "0",
 ):
     """Measure student, teacher, baselines and champion on the same test rows."""
     from stillhouse.components.evaluate.evaluate import evaluate as step
     from stillhouse.components.evaluate.settings import EvaluateSettings
-    from stillhouse.components.recorded import step_run
+    from stillhouse.components.recorded import path_of, step_run
 
-    with step_run("evaluate") as run:
+    with step_run("evaluate", gpu_count) as run:
         step(
             EvaluateSettings.parse(settings),
             champion=champion,
-            dataset=dataset.path,
-            teacher=teacher.path,
-            student=student.path,
+            dataset=path_of(dataset),
+            teacher=path_of(teacher),
+            student=path_of(student),
             evaluation=evaluation.path,
             report=report.path,
             metrics=metrics,

@@ -13,18 +13,19 @@ def finetune(
     backbone: Input[Model],
     teacher: Output[Model],
     metrics: Output[Metrics],
+    gpu_count: str = "0",
 ):
     """Put a new head on the backbone and train it on the labelled rows."""
     from stillhouse.components.finetune.finetune import finetune as step
     from stillhouse.components.finetune.settings import FinetuneSettings
-    from stillhouse.components.recorded import step_run
+    from stillhouse.components.recorded import path_of, step_run
 
-    with step_run("finetune") as run:
+    with step_run("finetune", gpu_count) as run:
         metrics.metadata.update(
             step(
                 FinetuneSettings.parse(settings),
-                dataset=dataset.path,
-                backbone=backbone.path,
+                dataset=path_of(dataset),
+                backbone=path_of(backbone),
                 model=teacher.path,
                 run=run,
             )

@@ -20,16 +20,16 @@ def promote(
     """Hold the candidate against the gates; register and promote it, or say why not."""
     from stillhouse.components.promote.promote import promote as step
     from stillhouse.components.promote.settings import PromoteSettings
-    from stillhouse.components.recorded import step_run
+    from stillhouse.components.recorded import path_of, step_run
 
     with step_run("promote") as run:
         step(
             PromoteSettings.parse(settings),
             snapshot=snapshot,
-            dataset=dataset.path,
-            student=student.path,
-            evaluation=evaluation.path,
-            report=report.path,
+            dataset=path_of(dataset),
+            student=path_of(student),
+            evaluation=path_of(evaluation),
+            report=path_of(report),
             verdict=verdict.path,
             summary=summary.path,
             run=run,

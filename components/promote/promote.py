@@ -19,6 +19,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from stillhouse.components.attempts import VERDICTS
 from stillhouse.components.promote.gates import Gate, judge
 from stillhouse.components.promote.publish import publish
 from stillhouse.components.promote.record import Entry, Record, change, load, now
@@ -104,6 +105,7 @@ def promote(
         "time": now(),
     }
     _write(document, verdict=verdict, summary=summary, report=report, dataset=dataset, run=run)
+    store.put(f"{VERDICTS}/{run.run_id}.json", json.dumps(document).encode())
 
 
 def _candidate(

@@ -51,6 +51,7 @@ class StepRun:
         self._read_earlier_attempts()
         self._started = time.monotonic()
         self._next_progress = 0.0
+        self._ending = ("FINISHED", "")
 
     def metrics(self, values: Mapping[str, float], step: int = 0) -> None:
         """Points of the curves `values` at `step`."""
@@ -84,6 +85,10 @@ class StepRun:
         """The dataset this step works on; `digest` is its content's, `split_rows` are the rows per split."""
         self._spool.append("dataset", name=name, digest=digest, source=redact(source), rows=dict(split_rows))
 
+    def end_as(self, status: str, message: str) -> None:
+        """Let the run end as `status` (FAILED) for the reason `message`, though nothing is raised here."""
+        self._ending = (status, message)
+
     def _read_earlier_attempts(self) -> None:
         for _, event in read_events(self._spool.path):
             if event["event"] == "start":
@@ -111,7 +116,7 @@ class StepRun:
         status, message, mistake = "FAILED", "", False
         try:
             yield
-            status = "FINISHED"
+            status, message = self._ending
         except UserError as error:
             message, mistake = str(error), True
             raise
@@ -132,8 +137,8 @@ class StepRun:
 
     def _why(self, code: object) -> str:
         """Why it ends with this code: a pipeline for the reason of the step that failed last."""
-        failures = _failures(self._spool.path.parent) if self.step == settings.PIPELINE else []
-        return max(failures)[1] if failures else f"ended with {code}"
+        failed = failures(self._spool.path.parent) if self.step == settings.PIPELINE else []
+        return max(failed)[1] if failed else f"ended with {code}"
 
 
 @contextmanager
@@ -265,7 +270,7 @@ def _set_environment(values: Mapping[str, str | None]) -> None:
             os.environ[name] = value
 
 
-def _failures(spools: Path) -> list[tuple[int, str]]:
+def failures(spools: Path) -> list[tuple[int, str]]:
     """When the steps of a run failed (milliseconds since 1970), and why."""
     return [
         (event["time"], f"{spool.stem}: {event['message']}")

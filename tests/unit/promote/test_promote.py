@@ -36,6 +36,10 @@ def killed_at(workplace: Workplace, place: str, weights: str) -> None:
     assert ended.returncode == -signal.SIGKILL
 
 
+def models_and_statistics(workplace: Workplace) -> Any:
+    return workplace.store.list("models") + workplace.store.list("datasets")
+
+
 def test_the_first_candidate_is_promoted_and_registered(workplace: Workplace) -> None:
     verdict = workplace.promote("a")
 
@@ -85,14 +89,14 @@ def test_the_record_says_what_the_champion_was_made_from_and_compared_with(promo
 
 def test_a_worse_candidate_leaves_record_registry_and_store_untouched(workplace: Workplace) -> None:
     workplace.promote("a")
-    before, files = workplace.record, workplace.store.list()
+    before, files = workplace.record, models_and_statistics(workplace)
 
     verdict = workplace.promote("b", WORSE)
 
     assert (verdict["decision"], verdict["version"]) == ("rejected", None)
     assert verdict["why"].startswith("f1_macro is at worst 0.0500 worse than the champion's")
     assert workplace.record == before
-    assert workplace.store.list() == files
+    assert models_and_statistics(workplace) == files
     assert (workplace.weights("champion"), workplace.weights("previous")) == ("a", None)
 
 

@@ -1,0 +1,105 @@
+"""conclude: the exit step, which runs after success and failure alike.
+
+KFP starts no further pod after a cancel or when the run's deadline has passed: then only `stillhouse sweep` closes what
+is left. On this machine the process that started the run closes its MLflow run, and here only the rest is done.
+"""
+
+import json
+import logging
+import os
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from stillhouse.components.attempts import VERDICTS, read_attempts
+from stillhouse.components.conclude.webhook import post
+from stillhouse.components.storage.home import home_folder, local_store
+from stillhouse.components.storage.store import NotFound, Store
+from stillhouse.components.tracking.run import StepRun, failures
+from stillhouse.components.tracking.settings import spool_folder
+from stillhouse.redaction import redact_all
+
+logger = logging.getLogger(__name__)
+
+WEBHOOK = "STILLHOUSE_WEBHOOK_SECRET"
+"""Environment variable with the address that outcomes are posted to; such addresses are secrets, and the name makes
+`stillhouse.redaction` hide its value."""
+
+
+class Ending(NamedTuple):
+    """How a run ended."""
+
+    succeeded: bool
+    decision: str
+    """promoted, rejected, unchanged or conflict; `failed` when there is no verdict."""
+    why: str
+    step: str = ""
+    """The step that failed."""
+    version: str | None = None
+
+    @property
+    def sentence(self) -> str:
+        """Both for people."""
+        return f"{self.decision}: {self.step + ': ' if self.step else ''}{self.why}"
+
+
+def conclude(model_name: str, *, state: str, summary: str, run: StepRun | None) -> None:
+    """Write how the run ended to `summary`, as Markdown, to MLflow, and to the webhook if there is one.
+
+    Args:
+        state: What KFP says of the run's other steps, for the case that nobody has left a word.
+        run: The run to close; None when somebody else closes it.
+
+    Raises:
+        UserError: the store cannot be read.
+    """
+    run_id = run.run_id if run else os.environ["STILLHOUSE_RUN"]
+    ending = _ending(local_store(), run_id, state)
+    logger.info("%s", ending.sentence)
+    path = Path(summary)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"# {model_name}: {ending.decision}\n\n{ending.sentence.partition(': ')[2]}\n", encoding="utf-8")
+    if run:
+        run.tags({"decision": ending.decision, "why": ending.why})
+        if not ending.succeeded:
+            run.end_as("FAILED", ending.sentence)
+    if url := os.environ.get(WEBHOOK):
+        post(url, _message(model_name, run_id, ending))
+
+
+def _ending(store: Store, run_id: str, state: str) -> Ending:
+    """What promote decided; else why the step failed that failed last."""
+    try:
+        verdict = json.loads(store.get(f"{VERDICTS}/{run_id}.json"))
+    except NotFound:
+        return _failure(store, run_id, state)
+    return Ending(True, verdict["decision"], verdict["why"], version=verdict["version"])
+
+
+def _failure(store: Store, run_id: str, state: str) -> Ending:
+    last = {step: attempts[-1] for step, attempts in read_attempts(store, run_id).items() if step != "conclude"}
+    failed = [(attempt.started, step) for step, attempt in last.items() if attempt.outcome != "succeeded"]
+    if failed:
+        step = max(failed)[1]
+        return Ending(False, "failed", last[step].sentence, step)
+    # Without a supervisor, as on this machine, the spools know.
+    if told := failures(spool_folder(home_folder(), run_id)):
+        step, _, why = max(told)[1].partition(": ")
+        return Ending(False, "failed", why, step)
+    return Ending(False, "failed", f"no step has left a word; KFP's state is {state or 'unknown'}, look at its pods.")
+
+
+def _message(model_name: str, run_id: str, ending: Ending) -> dict[str, Any]:
+    """What is posted; `text` is what chat programs show."""
+    return redact_all(
+        {
+            "format": 1,
+            "text": f"{model_name}: {ending.sentence}",
+            "model_name": model_name,
+            "run": run_id,
+            "succeeded": ending.succeeded,
+            "decision": ending.decision,
+            "why": ending.why,
+            "step": ending.step,
+            "version": ending.version,
+        }
+    )

@@ -1,0 +1,69 @@
+"""The webhook against a real server."""
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from stillhouse.components.conclude import webhook
+
+
+class Chat(ThreadingHTTPServer):
+    """Answers with the statuses it was told, then with 200; keeps what came."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.statuses: list[int] = []
+        self.received: list[dict[str, str]] = []
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}/hook"
+
+
+class Handler(BaseHTTPRequestHandler):
+    def do_POST(self) -> None:
+        chat = self.server
+        assert isinstance(chat, Chat)
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        chat.received.append({"type": self.headers["Content-Type"], **json.loads(body)})
+        self.send_response(chat.statuses.pop(0) if chat.statuses else 200)
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Nothing."""
+
+
+@pytest.fixture
+def chat(monkeypatch: pytest.MonkeyPatch) -> Iterator[Chat]:
+    monkeypatch.setattr(webhook, "PAUSE_SECONDS", (0.01, 0.02))
+    with Chat() as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield server
+        server.shutdown()
+
+
+def test_a_document_is_posted_as_json(chat: Chat) -> None:
+    assert webhook.post(chat.url, {"text": "spam: promoted"})
+    assert chat.received == [{"type": "application/json", "text": "spam: promoted"}]
+
+
+def test_a_server_that_stumbles_is_asked_again(chat: Chat) -> None:
+    chat.statuses = [500, 503]
+    assert webhook.post(chat.url, {"text": "x"})
+    assert len(chat.received) == 3
+
+
+def test_a_server_that_stays_broken_costs_a_warning(chat: Chat, caplog: pytest.LogCaptureFixture) -> None:
+    chat.statuses = [500] * 9
+    assert not webhook.post(chat.url, {"text": "x"})
+    assert "the outcome was not posted" in caplog.text
+
+
+@pytest.mark.parametrize("url", ["file:///etc/passwd", "chat.example/hook", "http://127.0.0.1:1/hook"])
+def test_an_address_that_cannot_be_used_costs_a_warning(chat: Chat, caplog: pytest.LogCaptureFixture, url: str) -> None:
+    assert not webhook.post(url, {"text": "x"})
+    assert "the outcome was not posted" in caplog.text
