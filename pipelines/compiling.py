@@ -8,11 +8,17 @@ from kfp import compiler
 from stillhouse.components.settings import refuse_secrets
 from stillhouse.components.storage.disk import writing
 from stillhouse.components.storage.urls import is_local
+from stillhouse.pipelines.options import ClusterOptions
+from stillhouse.pipelines.pods import on_cluster
 from stillhouse.pipelines.retrain import retrain
 
 
-def compile_pipeline(parameters: dict[str, Any], path: Path) -> None:
-    """Write the pipeline's KFP YAML to `path`, with `parameters` as its defaults.
+def compile_pipeline(parameters: dict[str, Any], path: Path, cluster: ClusterOptions) -> None:
+    """Write the pipeline's KFP YAML, with its kubernetes platform spec, to `path`.
+
+    Args:
+        parameters: Defaults of the form's fields; those of the hardware come from `cluster`.
+        cluster: What is fixed from now on.
 
     A source on this machine is no default: no pod would find it, and its path is nobody's business. The run form then
     asks for `data_source`.
@@ -21,9 +27,11 @@ def compile_pipeline(parameters: dict[str, Any], path: Path) -> None:
         UserError: `path` cannot be written, or a parameter carries a key or password.
     """
     refuse_secrets(parameters, lambda key: ".".join(key))
-    defaults = {name: value for name, value in parameters.items() if name != "data_source" or not is_local(value)}
+    given = {name: value for name, value in parameters.items() if name != "data_source" or not is_local(value)}
+    defaults = given | cluster.chosen_hardware().form()
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f".{path.name}.part.yaml")
-        compiler.Compiler().compile(retrain, str(temporary), pipeline_parameters=defaults)
+        pipeline = on_cluster(retrain, cluster, experiment=parameters["model_name"])
+        compiler.Compiler().compile(pipeline, str(temporary), pipeline_parameters=defaults)
         temporary.replace(path)

@@ -10,7 +10,9 @@ ROOT = Path(__file__).parents[3]
 STEPS = (
     "inspect/test_inspect.py::test_new_data_is_compared_with_the_champion_and_its_dataset",
     "promote/test_promote.py::test_the_first_candidate_is_promoted_and_registered",
+    "conclude/test_conclude.py::test_a_failed_run_says_which_step_failed_and_why",
     "sweep/test_sweep.py::test_everything_old_of_ended_runs_goes",
+    "test_supervisor.py::test_a_killed_process_is_started_again",
 )
 PREPARE = """
 import sys
@@ -25,7 +27,7 @@ def test_the_list_of_what_is_missing_there_is_one() -> None:
     assert not {"boto3", "kfp", "mlflow", "numpy", "pandas", "pydantic"} & only_in_training()
 
 
-def test_inspect_promote_and_sweep_run_in_the_light_image() -> None:
+def test_the_light_steps_sweep_and_the_supervisor_run_in_the_light_image() -> None:
     tests = [f"tests/unit/{name}" for name in STEPS]
     command = [sys.executable, "-m", "pytest", "-q", "-p", "tests.unit.images.without_training", *tests]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)

@@ -1,0 +1,111 @@
+"""What the pods of a run are given on a cluster: hardware, limits, retries, addresses, Secrets, volumes.
+
+The graph itself (`retrain`) knows none of it: here the very same function is traced again, and each of its tasks is
+dressed by way of kfp-kubernetes.
+"""
+
+from collections.abc import Sequence
+from functools import wraps
+from typing import Any
+
+from kfp import dsl, kubernetes
+from kfp.dsl import PipelineTask, pipeline_context
+from kfp.dsl.graph_component import GraphComponent
+
+from stillhouse.components.supervisor import supervised
+from stillhouse.pipelines.options import ClusterOptions, seconds
+
+HOME = "/stillhouse"
+"""Folder of everything that a step writes on its node."""
+SCRATCH = {"home": HOME, "tmp": "/tmp"}
+"""Volumes for what may be written; all else of a pod is read-only."""
+SMALL_REQUESTS = ("500m", "1Gi")
+"""Processors and memory that the steps without GPU ask for; they may use more."""
+BACKOFF = ("5s", 1.0, "5s")
+"""Pause before a new pod, its factor, and the longest one; short, for Argo makes new pods after a user's mistake too,
+and each answers at once. Processes that fail pause longer, within their pod."""
+QUEUE_LABEL = "kueue.x-k8s.io/queue-name"
+FORM = ("gpu_count", "gpu_type", "pod_cpu", "pod_memory")
+"""Fields of the form that say what a GPU step asks for."""
+
+
+def on_cluster(pipeline: GraphComponent, options: ClusterOptions, experiment: str) -> GraphComponent:
+    """`pipeline` with what its pods are given; `pipeline` itself stays as it is.
+
+    Args:
+        experiment: MLflow's, if its plugin says nothing else.
+    """
+    function = pipeline.pipeline_func
+    names = list(pipeline.component_spec.inputs or {})
+
+    @wraps(function)
+    def dressed(*arguments: Any) -> None:
+        function(*arguments)
+        form = {name: channel for name, channel in zip(names, arguments, strict=True) if name in FORM}
+        traced: Any = pipeline_context.Pipeline.get_default_pipeline()
+        for task in traced.tasks.values():
+            _dress(task, options, form, experiment)
+
+    config = dsl.PipelineConfig(active_deadline_seconds=seconds(options.run_limit))
+    return dsl.pipeline(name=pipeline.name, pipeline_config=config)(dressed)
+
+
+def _dress(task: PipelineTask, options: ClusterOptions, form: dict[str, Any], experiment: str) -> None:
+    container: Any = task.container_spec
+    if "gpu_count" in task.inputs:
+        _give_hardware(task, options, form)
+    else:
+        task.set_cpu_request(SMALL_REQUESTS[0]).set_memory_request(SMALL_REQUESTS[1])
+    task.set_container_image(options.image_of(container.image))
+    container.command = supervised(task.name, container.command)
+    task.set_retry(options.retries, *BACKOFF)
+    kubernetes.set_timeout(task, seconds(options.step_limit))
+    _give_environment(task, options, experiment)
+    _secure(task, options)
+
+
+def _give_hardware(task: PipelineTask, options: ClusterOptions, form: dict[str, Any]) -> None:
+    hardware = options.chosen_hardware()
+    task.set_accelerator_type(form["gpu_type"]).set_accelerator_limit(form["gpu_count"])
+    task.set_cpu_limit(form["pod_cpu"]).set_memory_limit(form["pod_memory"])
+    # kfp 2.17 forgets to hand these into the exit handler's part of the graph.
+    task.register_pipeline_channels(list(form.values()))
+    kubernetes.empty_dir_mount(
+        task, volume_name="shm", mount_path="/dev/shm", medium="Memory", size_limit=hardware.shared_memory
+    )
+    for toleration in hardware.tolerations:
+        kubernetes.add_toleration(task, **toleration.model_dump())
+    for key, value in hardware.node_selector.items():
+        kubernetes.add_node_selector(task, key, value)
+    if options.queue:
+        kubernetes.add_pod_label(task, QUEUE_LABEL, options.queue)
+
+
+def _give_environment(task: PipelineTask, options: ClusterOptions, experiment: str) -> None:
+    fixed = {
+        "HOME": HOME,
+        "USER": "stillhouse",  # torch's caches are named after it, and the pod's user may be any number
+        "STILLHOUSE_HOME": f"{HOME}/runs",
+        "STILLHOUSE_RETRIES": str(options.retries),
+        "MLFLOW_EXPERIMENT_NAME": experiment,
+    }
+    for name, value in (fixed | options.variables()).items():
+        task.set_env_variable(name, value)
+    kubernetes.use_field_path_as_env(task, "STILLHOUSE_RUN", "metadata.labels['pipeline/runid']")
+    kubernetes.use_field_path_as_env(task, "STILLHOUSE_POD", "metadata.name")
+    for secret in options.secrets():
+        kubernetes.use_secret_as_env(task, secret.name, secret.keys)
+
+
+def _secure(task: PipelineTask, options: ClusterOptions) -> None:
+    kubernetes.set_security_context(task, run_as_non_root=True)
+    for volume, path in SCRATCH.items():
+        kubernetes.empty_dir_mount(task, volume_name=volume, mount_path=path, size_limit=options.scratch)
+    labels: Sequence[tuple[str, str]] = (
+        ("app.kubernetes.io/part-of", "stillhouse"),
+        ("app.kubernetes.io/component", task.name),
+    )
+    for key, value in labels:
+        kubernetes.add_pod_label(task, key, value)
+    if options.pull_secret:
+        kubernetes.set_image_pull_secrets(task, [options.pull_secret])

@@ -1,0 +1,79 @@
+from typing import Any
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from stillhouse.errors import UserError
+from stillhouse.pipelines.options import ClusterOptions, check_options, seconds, with_cluster_options
+
+
+@pytest.mark.parametrize(("text", "expected"), [("45s", 45), ("90m", 5400), ("12h", 43200), ("2d", 172800)])
+def test_a_duration_is_read(text: str, expected: int) -> None:
+    assert seconds(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"step_limit": "0h"}, "such as 90m"),
+        ({"run_limit": "forever"}, "such as 90m"),
+        ({"run_limit": "99999d"}, "such as 90m"),
+        ({"store": "/folder"}, "'store' is '/folder'"),
+        ({"retries": -1}, "'retries' is -1"),
+        ({"queue": "Gold!"}, "'queue' is 'Gold!'"),
+        ({"env": ("A",)}, "each must be NAME=VALUE"),
+        ({"s3_secret": "s3:accesskey"}, "NAME:KEY=VARIABLE"),
+        ({"hardware": "tpu"}, "there is no preset 'tpu'"),
+    ],
+)
+def test_a_wrong_option_is_refused(given: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(UserError, match=sentence):
+        check_options(given)
+
+
+@pytest.mark.parametrize(
+    ("given", "flag"),
+    [
+        ({"mlflow_uri": "https://me:hunter22@mlflow.example"}, "--mlflow-uri"),
+        ({"env": ("HF_TOKEN=hf_" + "a1B2" * 9,)}, "--env"),
+    ],
+)
+def test_a_secret_is_refused_and_not_shown(given: dict[str, Any], flag: str) -> None:
+    with pytest.raises(UserError, match=flag) as raised:
+        check_options(given)
+    assert "hunter22" not in str(raised.value)
+    assert "a1B2a1B2" not in str(raised.value)
+
+
+def test_a_secret_brings_the_usual_variables() -> None:
+    (secret,) = ClusterOptions(s3_secret="s3").secrets()
+    assert (secret.name, sorted(secret.keys.values())) == ("s3", ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"])
+
+
+def test_keys_of_a_secret_may_have_other_names() -> None:
+    (secret,) = ClusterOptions(s3_secret="kfp:accesskey=AWS_ACCESS_KEY_ID,secretkey=AWS_SECRET_ACCESS_KEY").secrets()
+    assert secret.keys == {"accesskey": "AWS_ACCESS_KEY_ID", "secretkey": "AWS_SECRET_ACCESS_KEY"}
+
+
+def test_images_come_from_the_repository() -> None:
+    options = ClusterOptions(image_repository="reg.example/team")
+    assert options.image_of("stillhouse/python-light:1") == "reg.example/team/python-light:1"
+
+
+def test_a_named_image_comes_before_the_repository() -> None:
+    digest = "reg.example/x@sha256:" + "0" * 64
+    assert ClusterOptions(image_repository="a/b", light_image=digest).image_of("stillhouse/python-light:1") == digest
+
+
+def test_a_command_gets_an_option_for_each_field() -> None:
+    app, received = typer.Typer(), []
+
+    @app.command()
+    @with_cluster_options
+    def command(name: str, *, cluster: ClusterOptions) -> None:
+        received.append((name, cluster))
+
+    ended = CliRunner().invoke(app, ["x", "--hardware", "gpu", "--retries", "5", "--env", "A=1", "--env", "B=2"])
+    assert ended.exit_code == 0, ended.output
+    assert received == [("x", ClusterOptions(hardware="gpu", retries=5, env=("A=1", "B=2")))]

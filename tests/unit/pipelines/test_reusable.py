@@ -1,0 +1,38 @@
+from pathlib import Path
+
+import pytest
+import yaml
+from kfp import components
+
+from stillhouse.pipelines.options import ClusterOptions
+from stillhouse.pipelines.reusable import STEPS, compile_components
+
+NAMES = [step.name for step in STEPS]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("components") / "new"
+    compile_components(folder, ClusterOptions(image_repository="reg.example/team"))
+    return folder
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_step_is_a_component_that_kfp_loads(folder: Path, name: str) -> None:
+    assert components.load_component_from_file(str(folder / f"{name}.yaml")).name == name
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_readme_lists_every_input_and_output(folder: Path, name: str) -> None:
+    section = (folder / "README.md").read_text().split(f"\n## {name}\n")[1].split("\n## ")[0]
+    specification = yaml.safe_load((folder / f"{name}.yaml").read_text())["components"][f"comp-{name}"]
+    for side, direction in (("inputDefinitions", "in"), ("outputDefinitions", "out")):
+        for ports in specification.get(side, {}).values():
+            assert [port for port in ports if f"| {direction} | {port} |" not in section] == []
+
+
+def test_the_images_are_those_of_the_options(folder: Path) -> None:
+    specification = yaml.safe_load((folder / "finetune.yaml").read_text())
+    container = specification["deploymentSpec"]["executors"]["exec-finetune"]["container"]
+    assert container["image"].startswith("reg.example/team/python-training:")
+    assert container["command"][3:5] == ["stillhouse.components.supervisor", "finetune"]
