@@ -9,6 +9,9 @@ from urllib.request import Request, urlopen
 
 from tenacity import RetryError, Retrying, stop_after_attempt, wait_exponential_jitter
 
+from stillhouse.components.addresses import guarded, refuse_metadata
+from stillhouse.errors import UserError
+
 logger = logging.getLogger(__name__)
 
 SECONDS = 10.0
@@ -23,11 +26,17 @@ def post(url: str, document: dict[str, Any]) -> bool:
     if urlsplit(url).scheme not in ("http", "https"):
         logger.warning("the outcome was not posted: the webhook's address must begin with https:// or http://.")
         return False
+    try:
+        refuse_metadata(url)
+    except UserError as error:
+        logger.warning("the outcome was not posted: %s", error)
+        return False
     request = Request(url, json.dumps(document).encode(), {"Content-Type": "application/json"})
     first, longest = PAUSE_SECONDS
     retrying = Retrying(stop=stop_after_attempt(POSTS), wait=wait_exponential_jitter(multiplier=first, max=longest))
     try:
-        retrying(_post, request)
+        with guarded():
+            retrying(_post, request)
     except RetryError as error:
         logger.warning("the outcome was not posted: %s", error.last_attempt.exception())
         return False

@@ -63,7 +63,10 @@ def test_a_server_that_stays_broken_costs_a_warning(chat: Chat, caplog: pytest.L
     assert "the outcome was not posted" in caplog.text
 
 
-@pytest.mark.parametrize("url", ["file:///etc/passwd", "chat.example/hook", "http://127.0.0.1:1/hook"])
+@pytest.mark.parametrize(
+    "url",
+    ["file:///etc/passwd", "chat.example/hook", "http://127.0.0.1:1/hook", "http://169.254.169.254/latest/user-data"],
+)
 def test_an_address_that_cannot_be_used_costs_a_warning(chat: Chat, caplog: pytest.LogCaptureFixture, url: str) -> None:
     assert not webhook.post(url, {"text": "x"})
     assert "the outcome was not posted" in caplog.text
