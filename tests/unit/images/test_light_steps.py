@@ -2,8 +2,12 @@
 
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 
+import pytest
+
+from stillhouse.components.tracking import registry
 from tests.unit.images.without_training import only_in_training
 
 ROOT = Path(__file__).parents[3]
@@ -37,3 +41,16 @@ def test_the_light_steps_sweep_and_the_supervisor_run_in_the_light_image() -> No
 def test_prepare_imports_no_torch() -> None:
     done = subprocess.run([sys.executable, "-c", PREPARE], capture_output=True, text=True)
     assert (done.stdout.strip(), done.stderr) == ("", "")
+
+
+def test_a_model_registered_there_asks_for_the_torch_that_trained_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def version(name: str) -> str:
+        if name in ("torch", "transformers"):
+            raise metadata.PackageNotFoundError(name)
+        return "1.0"
+
+    monkeypatch.setattr(registry.metadata, "version", version)
+    stated = [text.partition(";")[0] for text in metadata.requires("stillhouse") or []]
+    pinned = [text for text in stated if text.startswith(("torch==", "transformers=="))]
+    assert len(pinned) == 2
+    assert registry._requirements() == [*pinned, "safetensors==1.0", "pandas==1.0"]
