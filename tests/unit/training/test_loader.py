@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from stillhouse.components.training.loader import load
-from stillhouse.components.training.preemption import Preempted
+from stillhouse.components.training.preemption import Preempted, stop_request
 
 Toy = Any
 """conftest.Toy"""
@@ -99,17 +99,21 @@ def test_workers_end_with_a_training_that_is_stopped(toy: Toy) -> None:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_to_the_whole_group_leaves_the_workers_to_the_trainer(toy: Toy, number: signal.Signals) -> None:
     wanted = [(np.array([row]), 0) for row in range(20)]
-    batches = load(toy.samples(), wanted, 2)
-    next(batches)
-    for worker in multiprocessing.active_children():
-        os.kill(worker.pid or 0, number)
-    assert len(list(batches)) == 19
+    with stop_request():  # as around all of a training; a worker that has just been forked has its handlers
+        batches = load(toy.samples(), wanted, 2)
+        next(batches)
+        for worker in multiprocessing.active_children():
+            os.kill(worker.pid or 0, number)
+        assert len(list(batches)) == 19
 
 
 def test_a_worker_that_is_killed_is_an_error_and_no_endless_wait(toy: Toy) -> None:
+    def kill_workers(step: int) -> None:
+        for worker in multiprocessing.active_children():
+            worker.kill()
+            worker.join()
+
     training = toy.make(num_workers=1)
-    toy.record.after_step = lambda step: [
-        os.kill(w.pid or 0, signal.SIGKILL) for w in multiprocessing.active_children()
-    ]
+    toy.record.after_step = kill_workers
     with pytest.raises(RuntimeError, match="DataLoader worker"):
         training.run()
