@@ -8,9 +8,10 @@ piece that would be far too large (an allocation that fails is a MemoryError her
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-SLACK = 1 << 30
-"""Bytes beyond the bound at which the system refuses: readers hold a piece twice while they make it, and have threads,
-and what fails to make a thread ends the process without a word."""
+SLACK = 2 << 30
+"""Bytes of addresses beyond the bound at which the system refuses: pyarrow's allocator reserves 1 GiB of them at once,
+used or not; readers hold a piece twice while they make it, and have threads. Arrow ends the process without a word when
+one of its threads is refused memory, so the budget has to come first."""
 
 
 class Budget:
