@@ -11,7 +11,6 @@ from typer.core import TyperGroup
 
 from stillhouse import __version__
 from stillhouse.errors import UserError
-from stillhouse.pipelines.options import ClusterOptions, with_cluster_options
 
 STEPS = ("inspect", "prepare", "pretrain", "finetune", "distill", "evaluate", "promote")
 """In the order they run."""
@@ -93,38 +92,12 @@ def run(
     run_pipeline(job, home, verbose, lambda folder: show_outcome(Console(), folder))
 
 
-@app.command(name="compile")
-@with_cluster_options
-def compile_(
-    recipe: RecipeName,
-    out: Annotated[Path | None, typer.Option(help="File to write; NAME-pipeline.yaml by default.")] = None,
-    overrides: Overrides = [],  # noqa: B006
-    components: Annotated[
-        Path | None, typer.Option(help="Folder for each step as a KFP component of its own; no pipeline is written.")
-    ] = None,
-    *,
-    cluster: "ClusterOptions",
-) -> None:
+@app.command(name="compile", context_settings=PASS_ON)
+def compile_(context: typer.Context) -> None:
     """Write the pipeline as KFP YAML, with the recipe's values as the defaults of its parameters."""
-    from stillhouse.pipelines.recipe import load_recipe
+    from stillhouse.pipelines.compile_command import app as command
 
-    loaded = load_recipe(recipe, overrides)
-    if components:
-        from stillhouse.pipelines.reusable import compile_components
-
-        compile_components(components, cluster)
-        typer.echo(str(components))
-        return
-    from stillhouse.components.storage.urls import is_local
-    from stillhouse.pipelines.compiling import compile_pipeline
-
-    path = out or Path(f"{loaded.name}-pipeline.yaml")
-    compile_pipeline(loaded.parameters(), path, cluster)
-    if not cluster.store:
-        typer.echo("No --store: checkpoints and promotions of its runs would go with their pods.", err=True)
-    typer.echo(str(path))
-    if is_local(loaded.data.source):
-        typer.echo("The source lies on this machine: give data_source with each run, as s3://... or hf://...", err=True)
+    command(context.args, prog_name="stillhouse compile")
 
 
 @app.command(context_settings=PASS_ON)
