@@ -4,10 +4,10 @@ import os
 import shutil
 from pathlib import Path
 
-from stillhouse.components.addresses import guarded, refuse_metadata
 from stillhouse.components.models.safe import refuse_unsafe
 from stillhouse.components.storage.digests import sha256_bytes
 from stillhouse.components.storage.home import FETCHED, home_folder
+from stillhouse.components.storage.hub import guarded_hub
 from stillhouse.components.storage.store import NotFound, open_store
 from stillhouse.errors import UserError
 
@@ -33,13 +33,12 @@ def fetch_model(address: str) -> Path:
 
 def _fetch(address: str) -> Path:
     if address.startswith("hf://"):
-        from huggingface_hub import HfApi, snapshot_download
+        from huggingface_hub import snapshot_download
         from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
         name, _, revision = address.removeprefix("hf://").partition("@")
-        refuse_metadata(HfApi().endpoint)
         try:
-            with guarded():
+            with guarded_hub():
                 return Path(snapshot_download(name, revision=revision or None, allow_patterns=SAFE_FILES))
         except (HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError) as error:
             reason = str(error).strip().splitlines()[0]

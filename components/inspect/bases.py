@@ -3,9 +3,9 @@
 import re
 from dataclasses import dataclass
 
-from stillhouse.components.addresses import guarded, refuse_metadata
 from stillhouse.components.promote.record import load
 from stillhouse.components.storage.digests import digest_json
+from stillhouse.components.storage.hub import guarded_hub
 from stillhouse.components.storage.sources import list_source
 from stillhouse.components.storage.store import Store
 from stillhouse.errors import UserError
@@ -56,13 +56,10 @@ def _at_commit(base: str) -> str:
     name, _, revision = base.removeprefix("hf://").partition("@")
     if COMMIT.fullmatch(revision):
         return base
-    from huggingface_hub import HfApi
     from huggingface_hub.errors import HTTPError
 
-    api = HfApi()
-    refuse_metadata(api.endpoint)
     try:
-        with guarded():
+        with guarded_hub() as api:
             commit = api.model_info(name, revision=revision or None, timeout=HUB_SECONDS).sha
     except (HTTPError, OSError, ValueError) as error:
         reason = str(error).strip().splitlines()[0]

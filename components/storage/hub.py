@@ -5,12 +5,15 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import unquote
 
 from stillhouse.components.addresses import guarded, refuse_metadata
 from stillhouse.components.storage.disk import staged_folder, sync_folder, writing
 from stillhouse.errors import UserError
+
+if TYPE_CHECKING:
+    from huggingface_hub import HfApi
 
 URL = re.compile(r"hf://(?P<repo>[\w.-]+(/[\w.-]+)?)(@(?P<revision>[^/@]+))?(/(?P<config>[^/@]+))?/?")
 
@@ -94,24 +97,35 @@ def _refuse_files_elsewhere(url: str, commit: str, data_files: Mapping[Any, list
             raise UserError(f"source '{url}' names data outside of its own repository ('{file}'); use another source.")
 
 
-def _info(url: str) -> Any:
+@contextmanager
+def guarded_hub() -> Iterator["HfApi"]:
+    """The hub that HF_ENDPOINT names; within the block nothing connects to a metadata address, wherever it leads.
+
+    Raises:
+        UserError: it is at such an address, or leads to one.
+    """
     from huggingface_hub import HfApi
 
-    source, api = HubSource.parse(url), HfApi()
+    api = HfApi()
     refuse_metadata(api.endpoint)
-    with _hub_errors(url):
-        revision = source.revision
-        return api.dataset_info(source.repo, revision=revision, timeout=TIMEOUT, files_metadata=True)
+    with guarded():
+        yield api
+
+
+def _info(url: str) -> Any:
+    source = HubSource.parse(url)
+    with _hub_errors(url) as api:
+        return api.dataset_info(source.repo, revision=source.revision, timeout=TIMEOUT, files_metadata=True)
 
 
 @contextmanager
-def _hub_errors(url: str) -> Iterator[None]:
+def _hub_errors(url: str) -> Iterator["HfApi"]:
     """The errors of huggingface_hub and datasets as one sentence."""
     from huggingface_hub import errors as hub
 
     try:
-        with guarded():
-            yield
+        with guarded_hub() as api:
+            yield api
     except hub.GatedRepoError as error:
         raise UserError(f"source '{url}' is gated; ask its owner for access and set HF_TOKEN.") from error
     except hub.RepositoryNotFoundError as error:
