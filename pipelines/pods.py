@@ -13,6 +13,7 @@ from kfp.dsl import PipelineTask, pipeline_context
 from kfp.dsl.graph_component import GraphComponent
 
 from stillhouse.components.supervisor import supervised
+from stillhouse.pipelines.hardware import Hardware
 from stillhouse.pipelines.options import ClusterOptions, seconds
 
 HOME = "/stillhouse"
@@ -37,6 +38,7 @@ def on_cluster(pipeline: GraphComponent, options: ClusterOptions, experiment: st
     """
     function = pipeline.pipeline_func
     names = list(pipeline.component_spec.inputs or {})
+    hardware = options.chosen_hardware()
 
     @wraps(function)
     def dressed(*arguments: Any) -> None:
@@ -44,16 +46,18 @@ def on_cluster(pipeline: GraphComponent, options: ClusterOptions, experiment: st
         form = {name: channel for name, channel in zip(names, arguments, strict=True) if name in FORM}
         traced: Any = pipeline_context.Pipeline.get_default_pipeline()
         for task in traced.tasks.values():
-            _dress(task, options, form, experiment)
+            _dress(task, options, hardware, form, experiment)
 
     config = dsl.PipelineConfig(active_deadline_seconds=seconds(options.run_limit))
     return dsl.pipeline(name=pipeline.name, pipeline_config=config)(dressed)
 
 
-def _dress(task: PipelineTask, options: ClusterOptions, form: dict[str, Any], experiment: str) -> None:
+def _dress(
+    task: PipelineTask, options: ClusterOptions, hardware: Hardware, form: dict[str, Any], experiment: str
+) -> None:
     container: Any = task.container_spec
     if "gpu_count" in task.inputs:
-        _give_hardware(task, options, form)
+        _give_hardware(task, hardware, options.queue, form)
     else:
         task.set_cpu_request(SMALL_REQUESTS[0]).set_memory_request(SMALL_REQUESTS[1])
     task.set_container_image(options.image_of(container.image))
@@ -64,8 +68,7 @@ def _dress(task: PipelineTask, options: ClusterOptions, form: dict[str, Any], ex
     _secure(task, options)
 
 
-def _give_hardware(task: PipelineTask, options: ClusterOptions, form: dict[str, Any]) -> None:
-    hardware = options.chosen_hardware()
+def _give_hardware(task: PipelineTask, hardware: Hardware, queue: str, form: dict[str, Any]) -> None:
     task.set_accelerator_type(form["gpu_type"]).set_accelerator_limit(form["gpu_count"])
     task.set_cpu_limit(form["pod_cpu"]).set_memory_limit(form["pod_memory"])
     # kfp 2.17 forgets to hand these into the exit handler's part of the graph.
@@ -77,8 +80,8 @@ def _give_hardware(task: PipelineTask, options: ClusterOptions, form: dict[str, 
         kubernetes.add_toleration(task, **toleration.model_dump())
     for key, value in hardware.node_selector.items():
         kubernetes.add_node_selector(task, key, value)
-    if options.queue:
-        kubernetes.add_pod_label(task, QUEUE_LABEL, options.queue)
+    if queue:
+        kubernetes.add_pod_label(task, QUEUE_LABEL, queue)
 
 
 def _give_environment(task: PipelineTask, options: ClusterOptions, experiment: str) -> None:

@@ -11,7 +11,9 @@ from typing import Any
 from stillhouse.errors import UserError
 
 CONFIGS = ("config.json", "tokenizer_config.json", "preprocessor_config.json", "processor_config.json")
-"""Files that may name classes to import (`auto_map`)."""
+"""Files that may name classes to import."""
+CODE = {"auto_map", "custom_pipelines"}
+"""Their keys that do."""
 
 
 def refuse_unsafe(folder: Path) -> None:
@@ -22,7 +24,7 @@ def refuse_unsafe(folder: Path) -> None:
             safetensors file of this folder, or one of these is no JSON object.
     """
     for name in CONFIGS:
-        if "auto_map" in _read(folder / name) or "custom_pipelines" in _read(folder / name):
+        if CODE & _read(folder / name).keys():
             raise UserError(
                 f"model '{folder}': {name} asks for code of its own (auto_map), which is never run; "
                 "take a model of an architecture that transformers has, and save it from there."

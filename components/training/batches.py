@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from itertools import zip_longest
 from typing import Any, Protocol
 
@@ -82,9 +82,9 @@ class Plan:
     def __init__(
         self, lengths: np.ndarray, *, batch_tokens: int, micro_batch_tokens: int, seed: int, num_epochs: int
     ) -> None:
-        self._epoch = partial(
-            plan_epoch, lengths, batch_tokens=batch_tokens, micro_batch_tokens=micro_batch_tokens, seed=seed
-        )
+        plan = partial(plan_epoch, lengths, batch_tokens=batch_tokens, micro_batch_tokens=micro_batch_tokens, seed=seed)
+        # The loop and the loader, which may be an epoch ahead, walk through the same plans.
+        self._epoch = lru_cache(maxsize=2)(plan)
         self.sizes = [len(self._epoch(epoch=epoch)) for epoch in range(num_epochs)]
         """Steps of each epoch: they differ a little, for batches are cut from rows in another order."""
         self.num_steps = sum(self.sizes)
