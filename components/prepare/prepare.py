@@ -23,6 +23,7 @@ from stillhouse.components.prepare.statistics import Profile, read_reference
 from stillhouse.components.prepare.targets import read_targets
 from stillhouse.components.settings import shown
 from stillhouse.components.storage.disk import staged_folder, sync_folder, writing
+from stillhouse.components.storage.home import SOURCES
 from stillhouse.components.storage.sources import fetch_source
 from stillhouse.components.tracking.run import StepRun
 from stillhouse.errors import UserError
@@ -50,7 +51,7 @@ def prepare(settings: PrepareSettings, *, snapshot: str, dataset: Path | str, ca
     dataset, card, known = Path(dataset), Path(card), _read_snapshot(snapshot)
     run.params(settings.model_dump())
     # Beside the runs: what has not changed since an earlier run is not fetched again.
-    files = fetch_source(settings.source, run.folder.parent / "sources" / digest(settings.source))
+    files = fetch_source(settings.source, run.folder.parent / SOURCES / digest(settings.source))
     table = read(files, settings, lambda done, total: run.progress(done, total, "files", "reading"))
     prepared = refine(table, settings, run.progress)
     profile = Profile(prepared)
