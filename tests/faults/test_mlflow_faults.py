@@ -16,15 +16,15 @@ from pathlib import Path
 
 import psutil
 import pytest
+from tests.faults import proxy
+from tests.faults.mlflow_server import MlflowServer, Point, wait_for
+from tests.faults.mlflow_training import NUM_STEPS
+from tests.faults.proxy import ERROR, LOST_ANSWER, RESET, SLOW, FaultProxy
 
 from stillhouse.components.tracking.connection import connect
 from stillhouse.components.tracking.run import pipeline_run, step_run
 from stillhouse.components.tracking.sender import unsent_runs
 from stillhouse.components.tracking.spool import Event, read_events
-from tests.faults import proxy
-from tests.faults.mlflow_server import MlflowServer, Point, wait_for
-from tests.faults.mlflow_training import NUM_STEPS
-from tests.faults.proxy import ERROR, LOST_ANSWER, RESET, SLOW, FaultProxy
 
 pytestmark = pytest.mark.faults
 
@@ -340,6 +340,6 @@ def small_disk(work: Work) -> Iterator[None]:
     """The home folder is a file system of 256 kB."""
     mount = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(work.home)]
     if subprocess.run(mount, capture_output=True).returncode:
-        pytest.skip("only root can mount a small file system.")
+        pytest.fail("only root can mount a small file system; run this test as root.")
     yield
     subprocess.run(["umount", str(work.home)], check=True)

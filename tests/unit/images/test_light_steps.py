@@ -6,9 +6,9 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
+from tests.unit.images.without_training import only_in_training
 
 from stillhouse.components.tracking import registry
-from tests.unit.images.without_training import only_in_training
 
 ROOT = Path(__file__).parents[3]
 STEPS = (

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 import yaml
-
 from tests.unit.manifests.overlays import KEYS, MANIFESTS, OVERLAYS, PROGRAMS, Objects, make_secrets
 
 

@@ -12,12 +12,12 @@ from mlflow import environment_variables
 from mlflow.cli import cli as mlflow
 from mlflow.db import commands as database
 from mlflow.store.db.utils import _get_latest_schema_revision
+from tests.unit.manifests.overlays import MANIFESTS, Objects, containers, pods
 
 from stillhouse import __version__
 from stillhouse.components.images import LIGHT, TRAINING
 from stillhouse.components.sweep.__main__ import main as sweep
 from stillhouse.pipelines.cli import app
-from tests.unit.manifests.overlays import MANIFESTS, Objects, containers, pods
 
 NOT_MLFLOWS = {"AWS_DEFAULT_REGION"}
 

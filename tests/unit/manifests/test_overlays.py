@@ -9,7 +9,6 @@ import jsonschema
 import kubernetes_validate
 import pytest
 import yaml
-
 from tests.unit.manifests.overlays import MANIFESTS, Objects, containers, pods
 
 KUBERNETES = "1.34"

@@ -8,20 +8,10 @@ from typer.testing import CliRunner, Result
 
 from stillhouse.components.recorded import step_run
 from stillhouse.components.storage.store import open_store
-from stillhouse.components.tracking.connection import connect
 from stillhouse.components.tracking.leftovers import kept
 from stillhouse.pipelines.cli import app
 
 DEAD_SERVER = "http://somebody:a-pass-word@127.0.0.1:9"
-
-
-@pytest.fixture(scope="module")
-def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("template")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-        connect(folder)
-    return folder / "mlflow.db"
 
 
 @pytest.fixture

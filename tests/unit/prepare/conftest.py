@@ -5,7 +5,8 @@ import gzip
 import io
 import json
 import random
-from collections.abc import Callable, Mapping, Sequence
+import subprocess
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -107,3 +108,23 @@ def prepared(tmp_path: Path, run: StepRun) -> Callable[..., dict[str, Any]]:
         return {"json": json.loads((folder / "dataset.json").read_text()), **splits}
 
     return on
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("files")
+
+
+@pytest.fixture
+def no_card(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A card without plots, which would take most of the time."""
+    monkeypatch.setattr("stillhouse.components.prepare.prepare.write_card", lambda path, *_: path.write_text("card"))
+
+
+@pytest.fixture
+def source(folder: Path) -> Iterator[Path]:
+    """An empty folder for data."""
+    path = folder / "source"
+    path.mkdir()
+    yield path
+    subprocess.run(["rm", "-r", str(path)], check=True)

@@ -16,16 +16,6 @@ from stillhouse.components.tracking.spool import Event, read_events
 RUN = "spam-20261122-151405"
 
 
-@pytest.fixture(scope="session")
-def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty MLflow database; making one takes seconds, copying it nothing."""
-    home = tmp_path_factory.mktemp("template")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-        connect(home)
-    return home / "mlflow.db"
-
-
 @pytest.fixture
 def home(tmp_path: Path, database: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The home folder of a run whose sender is somebody else (the test)."""
