@@ -101,6 +101,14 @@ def compile_(context: typer.Context) -> None:
 
 
 @app.command(context_settings=PASS_ON)
+def submit(context: typer.Context) -> None:
+    """Start a run on a cluster: `stillhouse submit RECIPE --endpoint http://...`."""
+    from stillhouse.pipelines.submit_command import app as command
+
+    command(context.args, prog_name="stillhouse submit")
+
+
+@app.command(context_settings=PASS_ON)
 def step(context: typer.Context) -> None:
     """Run one step alone: `stillhouse step finetune --help` lists its settings."""
     name, *rest = context.args or ["--help"]

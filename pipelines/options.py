@@ -61,6 +61,10 @@ class ClusterOptions(Settings):
     """The image without torch, by tag or digest; instead of the one in the repository."""
     training_image: str = ""
     """The image with torch, by tag or digest; instead of the one in the repository."""
+    service_account: Name = ""
+    """The pods' account; without it KFP's own choice. Of submit and schedule: the form has a field of its own."""
+    pipeline_root: str = Field(default="", pattern=r"^(\w+://.+)?$")
+    """Where KFP keeps what the steps hand on; without it KFP's own place. Of submit and schedule."""
     pull_secret: Name = ""
     """Secret with the registry's password."""
     store: str = Field(default="", pattern=r"^(s3://[^/@?#]+.*)?$")

@@ -30,11 +30,14 @@ FORM = ("gpu_count", "gpu_type", "pod_cpu", "pod_memory")
 """Fields of the form that say what a GPU step asks for."""
 
 
-def on_cluster(pipeline: GraphComponent, options: ClusterOptions, experiment: str) -> GraphComponent:
+def on_cluster(
+    pipeline: GraphComponent, options: ClusterOptions, experiment: str, *, cache: bool = True
+) -> GraphComponent:
     """`pipeline` with what its pods are given; `pipeline` itself stays as it is.
 
     Args:
         experiment: MLflow's, if its plugin says nothing else.
+        cache: False has every step run; KFP's own switch reaches the outermost tasks only.
     """
     function = pipeline.pipeline_func
     names = list(pipeline.component_spec.inputs or {})
@@ -47,6 +50,8 @@ def on_cluster(pipeline: GraphComponent, options: ClusterOptions, experiment: st
         traced: Any = pipeline_context.Pipeline.get_default_pipeline()
         for task in traced.tasks.values():
             _dress(task, options, hardware, form, experiment)
+            if not cache:
+                task.set_caching_options(False)
 
     config = dsl.PipelineConfig(active_deadline_seconds=seconds(options.run_limit))
     return dsl.pipeline(name=pipeline.name, pipeline_config=config)(dressed)
