@@ -127,6 +127,12 @@ def test_only_the_small_steps_are_never_cached(compiled: Compiled) -> None:
     assert cached == STEPS - {"inspect", "promote", "conclude"}
 
 
+def test_without_the_cache_every_step_runs(tmp_path: Path) -> None:
+    path = tmp_path / "p.yaml"
+    compile_pipeline(load_recipe("spam").parameters(), path, ClusterOptions(), cache=False)
+    assert not any(task.get("cachingOptions", {}).get("enableCache") for task in Compiled(path).tasks.values())
+
+
 def test_all_that_is_cached_hangs_on_what_inspect_says(compiled: Compiled) -> None:
     for step in ("prepare", "pretrain", "finetune", "distill", "evaluate"):
         settings = compiled.tasks[step]["inputs"]["parameters"]["settings"]["taskOutputParameter"]
