@@ -22,6 +22,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Thread
+from typing import IO
 
 from tenacity import RetryCallState, Retrying, retry_if_result, stop_after_attempt, wait_exponential_jitter
 
@@ -36,6 +38,8 @@ logger = logging.getLogger("stillhouse.supervisor")
 USER_ERROR = 2
 RESTART_SECONDS = (1.0, 60.0)
 """First and longest pause before the process is started again."""
+LAST_WORDS_SECONDS = 5.0
+"""How long the output of an ended process is waited for, should somebody outlive it and hold it open."""
 OOM_COUNTERS = (Path("/sys/fs/cgroup/memory.events"), Path("/sys/fs/cgroup/memory/memory.oom_control"))
 """Where the kernel counts what it killed for memory, in cgroup v2 and v1."""
 
@@ -77,10 +81,15 @@ class Supervisor:
         self._journal.write(attempt)
         killed_before = _killed_for_memory()
         # A session of its own: its workers, which may outlive it, can be ended as a whole.
-        child = subprocess.Popen(self._command, start_new_session=True)
+        child = subprocess.Popen(
+            self._command, start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, errors="replace"
+        )
+        words = Thread(target=_pass_on, args=(child.stdout,), daemon=True)
+        words.start()
         code = child.wait()
         with suppress(ProcessLookupError):
             os.killpg(child.pid, signal.SIGKILL)
+        words.join(LAST_WORDS_SECONDS)
         outcome, detail = self._judge(code, _killed_for_memory() > killed_before)
         attempt = attempt.model_copy(update={"outcome": outcome, "detail": detail, "ended": _now()})
         self._journal.write(attempt)
@@ -115,6 +124,12 @@ class Supervisor:
 
     def _say(self, sentence: str) -> None:
         sys.stderr.write(f"{self._step}: {sentence}\n")
+
+
+def _pass_on(words: IO[str]) -> None:
+    """Let what the step and KFP's executor write pass through this process's guarded output: they print inputs."""
+    for line in words:
+        sys.stdout.write(line)
 
 
 def _killed_for_memory() -> int:
