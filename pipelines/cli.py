@@ -118,19 +118,19 @@ def step(context: typer.Context) -> None:
         return
     if name not in STEPS:
         raise UserError(f"There is no step '{name}'; use one of: {', '.join(STEPS)}.")
-    _become(name, rest)
+    become(name, rest)
 
 
 @app.command(context_settings=PASS_ON)
 def predict(context: typer.Context) -> None:
     """Answer for a file or a folder: `stillhouse predict models:/NAME@champion FILE`."""
-    _become("predict", context.args)
+    become("predict", context.args)
 
 
 @app.command(context_settings=PASS_ON)
 def rollback(context: typer.Context) -> None:
     """Put the previous model back into production: `stillhouse rollback NAME`."""
-    _become("promote.rollback", context.args)
+    become("promote.rollback", context.args)
 
 
 @app.command()
@@ -148,9 +148,11 @@ def replay(
 @app.command(context_settings=PASS_ON)
 def sweep(context: typer.Context) -> None:
     """Remove what ended runs have left and nothing refers to: `stillhouse sweep --dry-run`."""
-    _become("sweep", context.args)
+    from stillhouse.pipelines.sweep_command import app as command
+
+    command(context.args, prog_name="stillhouse sweep")
 
 
-def _become(module: str, arguments: list[str]) -> None:
+def become(module: str, arguments: list[str]) -> None:
     """Go on as the program `stillhouse.components.<module>`; signals and the exit code are its own."""
     os.execv(sys.executable, [sys.executable, "-P", "-m", f"stillhouse.components.{module}", *arguments])

@@ -10,11 +10,10 @@ from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import kfp
 import kfp_server_api
-import typer
 import urllib3
 from kfp.client import ServiceAccountTokenVolumeCredentials
 from kubernetes.client import ApiClient, ApiException, CoreV1Api
@@ -22,6 +21,7 @@ from kubernetes.config import ConfigException, load_config
 
 from stillhouse.components.addresses import refuse_metadata
 from stillhouse.errors import UserError
+from stillhouse.pipelines.endpoint import TOKEN_PATH
 
 OLDEST = (2, 17)
 """The first KFP whose platform spec knows all that the pods are given."""
@@ -29,31 +29,6 @@ STANDALONE_NAMESPACE = "kubeflow"
 """Where a KFP for one team runs its pods, if nobody has said otherwise."""
 TIMEOUT = (5.0, 60.0)
 """Seconds to connect and to wait for an answer."""
-TOKEN_PATH = "KF_PIPELINES_SA_TOKEN_PATH"
-"""Names a file with a token that the kubelet renews; it is read for each request."""
-
-EndpointOption = Annotated[
-    str,
-    typer.Option(
-        envvar="KF_PIPELINES_ENDPOINT",
-        help="Address of KFP: http://localhost:8888. Without it the cluster of this pod, or of the kubeconfig.",
-    ),
-]
-NamespaceOption = Annotated[
-    str,
-    typer.Option(
-        envvar="KF_PIPELINES_NAMESPACE",
-        help="Namespace of the runs: a profile's, or where a KFP for one team lives [default: kubeflow].",
-    ),
-]
-TokenOption = Annotated[
-    str,
-    typer.Option(
-        envvar="KF_PIPELINES_TOKEN",
-        show_envvar=True,
-        help=f"Bearer token; better in its variable than here. {TOKEN_PATH} names a file with one instead.",
-    ),
-]
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,9 @@ from typing import Annotated
 import typer
 
 from stillhouse.pipelines.cli import Overrides, RecipeName
-from stillhouse.pipelines.cluster import EndpointOption, NamespaceOption, TokenOption, connect
+from stillhouse.pipelines.endpoint import EndpointOption, NamespaceOption, TokenOption
 from stillhouse.pipelines.options import ClusterOptions, with_cluster_options
 from stillhouse.pipelines.recipe import load_recipe
-from stillhouse.pipelines.submitting import submit
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -27,6 +26,9 @@ def submit_(
 ) -> None:
     """Start a run of the pipeline on a cluster, and print its id."""
     loaded = load_recipe(recipe, overrides)
+    from stillhouse.pipelines.cluster import connect
+    from stillhouse.pipelines.submitting import submit
+
     kfp = connect(endpoint, namespace, token)
     kfp.refuse_unknown_namespace()
     run = submit(kfp, loaded, cluster, cache=not no_cache)
