@@ -28,6 +28,7 @@ from typing import IO
 from tenacity import RetryCallState, Retrying, retry_if_result, stop_after_attempt, wait_exponential_jitter
 
 from stillhouse.components.attempts import Attempt, Journal, Outcome
+from stillhouse.components.processors import limit_threads
 from stillhouse.components.storage.home import local_store
 from stillhouse.components.tracking.settings import home, spool_folder
 from stillhouse.components.tracking.spool import read_events
@@ -149,6 +150,7 @@ def main() -> int:
     """Entry of the process."""
     guard_output()
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    limit_threads()
     step, _, *command = sys.argv[1:]
     run = os.environ.get("STILLHOUSE_RUN", "")
     store = local_store() if run and os.environ.get("STILLHOUSE_STORE") else None
