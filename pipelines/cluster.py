@@ -16,6 +16,7 @@ import kfp
 import kfp_server_api
 import urllib3
 from kfp.client import ServiceAccountTokenVolumeCredentials
+from kfp_server_api import V2beta1GetHealthzResponse
 from kubernetes.client import ApiClient, ApiException, CoreV1Api
 from kubernetes.config import ConfigException, load_config
 
@@ -129,6 +130,14 @@ class Cluster:
             return
 
 
+class _Client(kfp.Client):
+    """kfp's client, but for a question that it asks as it is made, with half a minute of patience and tracebacks."""
+
+    def get_kfp_healthz(self, sleep_duration: int = 5) -> V2beta1GetHealthzResponse:
+        """Asked by `connect`, which wants the version as well."""
+        return V2beta1GetHealthzResponse(multi_user=False)
+
+
 class _NotFound(UserError):
     """Something that was asked for by its id is not there."""
 
@@ -151,10 +160,7 @@ def connect(endpoint: str = "", namespace: str = "", token: str = "") -> Cluster
         credentials = _token_file(os.environ[TOKEN_PATH])
     with _speaking(endpoint or "the cluster's KFP", namespace), warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)
-        # A namespace keeps the client from asking for health by itself, which it does for half a minute.
-        client = kfp.Client(
-            host=endpoint or None, namespace=namespace or "-", existing_token=token or None, credentials=credentials
-        )
+        client = _Client(host=endpoint or None, existing_token=token or None, credentials=credentials)
         api: Any = client._healthz_api.api_client  # the generated method drops the version from the answer
         host = api.configuration.host
         health = _health(api, host)
