@@ -22,7 +22,7 @@ from kubernetes.client import (
     V1TokenReviewSpec,
 )
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(3600)]
 
 AUDIENCE = "pipelines.kubeflow.org"
 ACCOUNT = "stillhouse-test-user"

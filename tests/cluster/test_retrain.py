@@ -17,7 +17,7 @@ from stillhouse.components.promote.record import Record, load
 from stillhouse.components.storage.store import Store
 from stillhouse.components.tracking.connection import RUN_TAG, STEP_TAG
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(3600)]
 
 STEPS = {"inspect", "prepare", "pretrain", "finetune", "distill", "evaluate", "promote", "conclude"}
 NEVER_CACHED = {"inspect", "promote", "conclude"}

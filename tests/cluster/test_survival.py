@@ -18,7 +18,7 @@ from stillhouse.components.storage.lease import read_leases
 from stillhouse.components.storage.store import Store
 from stillhouse.components.tracking.connection import RUN_TAG
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(3600)]
 
 Small = Callable[..., Path]
 KILL = """
