@@ -36,7 +36,7 @@ class Novelty:
         """
         asked = [
             (self.new_rows, settings.min_new_rows, f"{self.new_rows} new rows of at least {settings.min_new_rows}"),
-            (self.drift, settings.min_drift, f"drift {self.drift or 0:.2g} of at least {settings.min_drift:g}"),
+            (self.drift, settings.min_drift, f"drift {self.drift or 0:.3g} of at least {settings.min_drift:g}"),
         ]
         limits = [(found, least, sentence) for found, least, sentence in asked if least]
         if all(found is not None and found < least for found, least, _ in limits):
