@@ -43,16 +43,14 @@ class Known:
     """Time in ISO 8601 from which a window holds data."""
 
     @classmethod
-    def by(cls, champion: Entry | None) -> Self:
+    def by(cls, champion: Entry) -> Self:
         """The data of `champion`."""
-        if champion is None:
-            return cls()
         return cls(champion.statistics_uri, champion.uri, champion.data_until or champion.promoted_at)
 
     @classmethod
-    def before(cls, champion: Entry | None) -> Self:
+    def before(cls, champion: Entry) -> Self:
         """What lay before the data of `champion` itself when it was made."""
-        return cls(champion.reference, champion.reference_model, champion.data_since) if champion else cls()
+        return cls(champion.reference, champion.reference_model, champion.data_since)
 
 
 class Source:

@@ -4,7 +4,7 @@ The pipeline caches a step on its parameters and the ids of its input artifacts,
 address. So this small step is never cached; what it hands on changes only when there is something to do.
 """
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple, cast
 
 from stillhouse.components.inspect.bases import Bases
@@ -71,47 +71,65 @@ def inspect(parameters: dict[str, Any], *, scheduled_time: str = "", run: StepRu
     store = local_store()
     steps = checked.steps("parameters")
     champion = load(store, steps["promote"].model_name)[0].champion
-    before = champion.compared_with if champion else None
     source = Source(steps["prepare"].source, scheduled_time)
     steps["prepare"] = steps["prepare"].model_copy(update={"source": source.address})
-    bases = Bases({base for base in _bases_of(steps) if base}, store)
-
-    def made_from(data: Data, predecessor: Entry | None) -> tuple[StepSettings, str, str]:
-        fixed = bases.fixed(predecessor)
-        found = {"source": data.digest, "bases": {name: base.digest for name, base in fixed.items()}}
-        settings = _with_bases(steps, {"": "", **{name: base.address for name, base in fixed.items()}})
-        return settings, *_inputs(settings, {**found, "code": code_digest()})
-
-    known = Known.before(champion)
-    data, compared = source.look(known), before
-    settings, prepare_inputs, inputs = made_from(data, before)
-    if champion and prepare_inputs != champion.prepare_inputs:
-        known = Known.by(champion)
-        data = source.look(known)
-        settings, prepare_inputs, inputs = made_from(data, before)
-    if champion and inputs != champion.inputs:
-        compared = champion.alone()
-        settings, prepare_inputs, inputs = made_from(data, champion)
-    source.check(data, known)
+    plan = _plan(steps, source, Bases({base for base in _bases_of(steps) if base}, store), champion)
+    source.check(plan.data, plan.known)
     snapshot = Snapshot(
-        source_digest=data.digest,
-        files=len(data.files),
-        bytes=sum(file.size for file in data.files),
+        source_digest=plan.data.digest,
+        files=len(plan.data.files),
+        bytes=sum(file.size for file in plan.data.files),
         code=code_digest(),
-        inputs=prepare_inputs,
-        window=asdict(data.window) if data.window else None,
-        reference=known.reference,
-        champion=known.model if steps["prepare"].may_decline else None,
+        inputs=plan.prepare_inputs,
+        window=asdict(plan.data.window) if plan.data.window else None,
+        reference=plan.known.reference,
+        champion=plan.known.model if steps["prepare"].may_decline else None,
     )
-    seen = PromoteInspected(inputs=inputs, champion=compared, data_until=source.data_until)
-    settings["promote"] = settings["promote"].model_copy(update={"inspected": seen})
+    compared = plan.compared_with
+    seen = PromoteInspected(inputs=plan.inputs, champion=compared, data_until=source.data_until)
+    settings: StepSettings = {**plan.steps, "promote": steps["promote"].model_copy(update={"inspected": seen})}
     run.params(checked.model_dump(mode="json"))
-    run.tags({"source_digest": data.digest, "inputs": inputs, "champion": compared.digest if compared else ""})
+    digests = {"source_digest": plan.data.digest, "inputs": plan.inputs}
+    run.tags({**digests, "champion": compared.digest if compared else ""})
     return Inspected(
         snapshot=snapshot.model_dump_json(),
         champion=compared.model_dump_json(include={"version", "digest", "uri"}) if compared else "",
         **{name: step.model_dump_json() for name, step in cast(dict[str, Settings], settings).items()},
     )
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run makes of what it found."""
+
+    data: Data
+    known: Known
+    """What lies before the data."""
+    compared_with: Entry | None
+    """The champion that the candidate is compared with, and that `champion` means as a base."""
+    steps: StepSettings
+    """The settings with every base model fixed."""
+    prepare_inputs: str
+    """Digest of all that the dataset is made from."""
+    inputs: str
+    """Digest of all that the candidate is made from."""
+
+
+def _plan(steps: StepSettings, source: Source, bases: Bases, champion: Entry | None) -> Plan:
+    """First as if the champion's own run were to be repeated; what then differs is looked at from the champion."""
+
+    def plan(known: Known, predecessor: Entry | None) -> Plan:
+        data, fixed = source.look(known), bases.fixed(predecessor)
+        found = {"source": data.digest, "bases": {name: base.digest for name, base in fixed.items()}}
+        settings = _with_bases(steps, {"": "", **{name: base.address for name, base in fixed.items()}})
+        return Plan(data, known, predecessor, settings, *_inputs(settings, {**found, "code": code_digest()}))
+
+    if champion is None:
+        return plan(Known(), None)
+    repeated = plan(Known.before(champion), champion.compared_with)
+    if repeated.prepare_inputs != champion.prepare_inputs:
+        repeated = plan(Known.by(champion), champion.compared_with)
+    return repeated if repeated.inputs == champion.inputs else plan(repeated.known, champion.alone())
 
 
 def _bases_of(steps: StepSettings) -> tuple[str, str, str]:
