@@ -98,7 +98,7 @@ class Source:
         if self._partitions is None:
             return
         begin = _time(known.since)
-        period = f"from {begin:%Y-%m-%d %H:%M} to {self.due:%Y-%m-%d %H:%M} UTC" if begin else f"up to {self.due}"
+        period = (f"from {begin:%Y-%m-%d %H:%M} " if begin else "") + f"up to {self.due:%Y-%m-%d %H:%M} UTC"
         if data.window is None:
             raise UserError(
                 f"source '{self.address}': of the partitions {period} none is there; check the path, or when "
