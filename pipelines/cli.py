@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 
 from stillhouse import __version__
 from stillhouse.errors import UserError
+from stillhouse.pipelines.thresholds import MinDrift, MinNewRows, with_thresholds
 
 STEPS = ("inspect", "prepare", "pretrain", "finetune", "distill", "evaluate", "promote")
 """In the order they run."""
@@ -73,6 +74,8 @@ def run(
     overrides: Overrides = [],  # noqa: B006 - typer reads the default
     verbose: Annotated[bool, typer.Option("--verbose", help="Stream the logs instead of the table.")] = False,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Run every step, unchanged or not.")] = False,
+    min_new_rows: MinNewRows = None,
+    min_drift: MinDrift = None,
 ) -> None:
     """Run the whole pipeline on this machine.
 
@@ -80,7 +83,7 @@ def run(
     """
     from stillhouse.pipelines.recipe import load_recipe
 
-    loaded = load_recipe(recipe, overrides)
+    loaded = load_recipe(recipe, with_thresholds(overrides, min_new_rows, min_drift))
     from rich.console import Console
 
     from stillhouse.pipelines.local import Job, run_pipeline
