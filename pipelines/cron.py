@@ -44,10 +44,10 @@ def to_six_fields(text: str) -> str:
         read = CronSim(" ".join(fields), datetime.now(UTC))
     except CronSimError as error:
         raise UserError(f"--cron '{text}': {_fault(str(error))}; correct it, {EXAMPLE}.") from None
-    if any(not isinstance(value, int) or value < 0 for value in {*read.days, *read.weekdays}):
+    weekdays = {day for day in read.weekdays if isinstance(day, int)}
+    if weekdays != read.weekdays or min(read.days) < 0:
         raise UserError(f"--cron '{text}': KFP knows no L, W and # (last, weekday, nth); name the days, {EXAMPLE}.")
-    weekdays = {int(day) % 7 for day in read.weekdays}
-    values = (read.minutes, read.hours, read.days, read.months, weekdays)
+    values = (read.minutes, read.hours, read.days, read.months, {day % 7 for day in weekdays})
     six = " ".join(["0", *map(_field, fields, values)])
     if not _is_frequent(six):
         raise UserError(f"--cron '{text}' does not come due every four years; KFP looks no further ahead than five.")
