@@ -1,5 +1,6 @@
 """The command `schedule`: runs on a cluster at given times, and what looks after them."""
 
+import sys
 from datetime import datetime
 from itertools import islice
 from typing import Annotated
@@ -9,17 +10,18 @@ from rich.console import Console
 from rich.table import Table
 
 from stillhouse.errors import UserError
-from stillhouse.pipelines import scheduling
 from stillhouse.pipelines.cli import Overrides, RecipeName
-from stillhouse.pipelines.cluster import EndpointOption, NamespaceOption, TokenOption, connect
+from stillhouse.pipelines.endpoint import EndpointOption, NamespaceOption, TokenOption
 from stillhouse.pipelines.options import NO_STORE, ClusterOptions, with_cluster_options
 from stillhouse.pipelines.recipe import load_recipe
+from stillhouse.pipelines.when import at_cron, at_interval
 
 SHOWN = 3
 """How many of the next times are printed."""
 MOST_AT_ONCE = 10
 """Limit of KFP."""
 PIPED_WIDTH = 300
+ASSUMED = "KFP does not say its time zone here; UTC is assumed, which is its default."
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 kept = typer.Typer(add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True)
@@ -44,7 +46,7 @@ def schedule(
         str, typer.Option(metavar="EXPRESSION", help="When runs are due, in five fields: '0 3 * * *', or @daily.")
     ] = "",
     every: Annotated[str, typer.Option(metavar="DURATION", help="Or how often: 30m, 6h, 1d.")] = "",
-    name: Annotated[str, typer.Option(help="Name of the schedule [default: the recipe's].")] = "",
+    name: Annotated[str, typer.Option(help="Name of the schedule; the recipe's, if nothing is said.")] = "",
     max_concurrency: Annotated[
         int, typer.Option(min=1, max=MOST_AT_ONCE, help="Runs at the same time; one that is due waits.")
     ] = 1,
@@ -64,8 +66,11 @@ def schedule(
     """
     if bool(cron) == bool(every):
         raise UserError("Say when runs are due: either --cron '0 3 * * *' or --every 6h.")
-    when = scheduling.at_cron(cron) if cron else scheduling.at_interval(every)
+    when = at_cron(cron) if cron else at_interval(every)
     loaded = load_recipe(recipe, overrides)
+    from stillhouse.pipelines import scheduling
+    from stillhouse.pipelines.cluster import connect
+
     kfp = connect(endpoint, namespace, token)
     kfp.refuse_unknown_namespace()
     zone = scheduling.zone(kfp)
@@ -75,12 +80,16 @@ def schedule(
         typer.echo(NO_STORE, err=True)
     for due in islice(when.due(datetime.now(zone.info)), SHOWN):
         typer.echo(_shown(due))
-    _tell_assumed(zone)
+    if not zone.known:
+        typer.echo(ASSUMED, err=True)
 
 
 @kept.command("list")
 def list_(endpoint: EndpointOption = "", namespace: NamespaceOption = "", token: TokenOption = "") -> None:
     """Show the schedules, the next time of each, and how its last run went."""
+    from stillhouse.pipelines import scheduling
+    from stillhouse.pipelines.cluster import connect
+
     kfp = connect(endpoint, namespace, token)
     zone = scheduling.zone(kfp)
     table = Table(box=None)
@@ -97,10 +106,10 @@ def list_(endpoint: EndpointOption = "", namespace: NamespaceOption = "", token:
             last.run_id if last else "",
             str(last.state).lower() if last else "",
         )
-    console = Console()
     # As wide as it has to be where nobody looks: a script would get lines cut off.
-    console.print(table, width=None if console.is_terminal else PIPED_WIDTH, crop=False)
-    _tell_assumed(zone)
+    Console(width=None if sys.stdout.isatty() else PIPED_WIDTH).print(table)
+    if not zone.known:
+        typer.echo(ASSUMED, err=True)
 
 
 @kept.command("pause")
@@ -108,7 +117,7 @@ def pause(
     name: ScheduleName, endpoint: EndpointOption = "", namespace: NamespaceOption = "", token: TokenOption = ""
 ) -> None:
     """Start no further runs until it is resumed; those under way go on."""
-    scheduling.pause(connect(endpoint, namespace, token), name)
+    _change("pause", name, (endpoint, namespace, token))
 
 
 @kept.command("resume")
@@ -116,7 +125,7 @@ def resume(
     name: ScheduleName, endpoint: EndpointOption = "", namespace: NamespaceOption = "", token: TokenOption = ""
 ) -> None:
     """Start runs again; one that was missed meanwhile starts at once."""
-    scheduling.resume(connect(endpoint, namespace, token), name)
+    _change("resume", name, (endpoint, namespace, token))
 
 
 @kept.command("delete")
@@ -124,13 +133,15 @@ def delete(
     name: ScheduleName, endpoint: EndpointOption = "", namespace: NamespaceOption = "", token: TokenOption = ""
 ) -> None:
     """Forget the schedule; its runs stay."""
-    scheduling.delete(connect(endpoint, namespace, token), name)
+    _change("delete", name, (endpoint, namespace, token))
+
+
+def _change(verb: str, name: str, where: tuple[str, str, str]) -> None:
+    from stillhouse.pipelines import scheduling
+    from stillhouse.pipelines.cluster import connect
+
+    getattr(scheduling, verb)(connect(*where), name)
 
 
 def _shown(time: datetime) -> str:
     return f"{time:%a %Y-%m-%d %H:%M %Z}"
-
-
-def _tell_assumed(zone: scheduling.Zone) -> None:
-    if not zone.known:
-        typer.echo("KFP does not say its time zone here; UTC is assumed, which is its default.", err=True)

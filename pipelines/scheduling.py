@@ -7,10 +7,9 @@ the same command ends it.
 
 import json
 import re
-from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from itertools import count
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -23,42 +22,17 @@ from stillhouse.components.storage.urls import is_local
 from stillhouse.errors import UserError
 from stillhouse.pipelines.cluster import STANDALONE_NAMESPACE, TIMEOUT, Cluster, NotFound
 from stillhouse.pipelines.compiling import compile_pipeline
-from stillhouse.pipelines.cron import due_times, to_six_fields
 from stillhouse.pipelines.document import closest
-from stillhouse.pipelines.options import ClusterOptions, seconds
+from stillhouse.pipelines.options import ClusterOptions
 from stillhouse.pipelines.recipe import Recipe
+from stillhouse.pipelines.when import When
 
 MARK = "Made by `stillhouse schedule`: recipe {}, {}"
 """Description of our recurring runs; others are left alone, whatever their name."""
-MARKED = re.compile(re.escape(MARK).replace(r"\{\}", "(.+)", 1).replace(r"\{\}", "(.+)") + "$")
-SHORTEST = 60
-"""Seconds between two runs at least: as with cron."""
+MARKED = re.compile(re.escape(MARK).replace(r"\{\}", "(.+)") + "$")
 PAGE_SIZE = 100
 CONFIG, ZONE_KEY = "pipeline-install-config", "cronScheduleTimezone"
 """Where KFP's manifests keep the zone of its scheduler, CRON_SCHEDULE_TIMEZONE."""
-
-
-@dataclass(frozen=True)
-class When:
-    """When runs are due."""
-
-    said: str
-    """As it was given: a cron expression of five fields, or `every 6h`."""
-    six_fields: str = ""
-    """KFP's cron; empty when it is an interval."""
-    interval: int = 0
-    """Seconds; intervals are counted from 1970 on, so that replacing a schedule shifts none."""
-
-    def due(self, after: datetime) -> Iterator[datetime]:
-        """The times after `after`, in its zone."""
-        if self.six_fields:
-            return due_times(self.six_fields, after)
-        begin = self.begin(after)
-        return ((begin + timedelta(seconds=number * self.interval)).astimezone(after.tzinfo) for number in count(1))
-
-    def begin(self, now: datetime) -> datetime:
-        """When the interval began in which `now` lies."""
-        return datetime.fromtimestamp(now.timestamp() // self.interval * self.interval, UTC)
 
 
 @dataclass(frozen=True)
@@ -82,30 +56,6 @@ class Zone:
     info: ZoneInfo
     known: bool
     """False when the installation did not say, so that UTC, the default of its manifests, is assumed."""
-
-
-def at_cron(text: str) -> When:
-    """The times of a cron expression of five fields.
-
-    Raises:
-        UserError: names the field that is wrong.
-    """
-    return When(text, six_fields=to_six_fields(text))
-
-
-def at_interval(text: str) -> When:
-    """Each full interval, such as 6h.
-
-    Raises:
-        UserError: it is no duration, or less than a minute.
-    """
-    try:
-        interval = seconds(text)
-    except ValueError as error:
-        raise UserError(f"--every '{text}': {error}.") from None
-    if interval < SHORTEST:
-        raise UserError(f"--every '{text}' is too often; give a minute (1m) or more.")
-    return When(f"every {text}", interval=interval)
 
 
 def schedule(
@@ -163,7 +113,7 @@ def pause(cluster: Cluster, name: str) -> None:
         UserError: there is none by that name, or KFP refuses.
     """
     for found in _known(cluster, name):
-        _change(cluster, "disable", found.id)
+        _disable(cluster, found.id)
 
 
 def resume(cluster: Cluster, name: str) -> None:
@@ -182,7 +132,7 @@ def delete(cluster: Cluster, name: str) -> None:
         UserError: there is none by that name, or KFP refuses.
     """
     for found in _known(cluster, name):
-        _change(cluster, "delete", found.id)
+        _delete(cluster, found.id)
 
 
 def schedules(cluster: Cluster, name: str = "") -> list[Schedule]:
@@ -253,7 +203,7 @@ def _activate(cluster: Cluster, name: str, chosen: str) -> None:
     """
     newest, *older = schedules(cluster, name)
     if newest.id != chosen:
-        _change(cluster, "delete", chosen)
+        _delete(cluster, chosen)
         raise UserError(
             f"Somebody else has scheduled '{name}' at the same moment, and that schedule stays; look at it with "
             "`stillhouse schedule list`."
@@ -261,22 +211,25 @@ def _activate(cluster: Cluster, name: str, chosen: str) -> None:
     try:
         # Also those that are listed as disabled: KFP tells Kubernetes first, and notes it afterwards.
         for one in older:
-            _change(cluster, "disable", one.id)
-        _change(cluster, "enable", chosen)
+            _disable(cluster, one.id)
+        with cluster.speaking():
+            cluster.client.enable_recurring_run(chosen)
         for one in older:
-            _change(cluster, "delete", one.id)
+            _delete(cluster, one.id)
     except UserError as error:
         raise UserError(f"{error} Schedule '{name}' is being replaced: give the same command again.") from None
 
 
-def _change(cluster: Cluster, verb: str, id: str) -> None:
-    """Enable, disable or delete; somebody else may have deleted it meanwhile."""
-    try:
-        with cluster.speaking():
-            getattr(cluster.client, f"{verb}_recurring_run")(id)
-    except NotFound:
-        if verb == "enable":
-            raise
+def _disable(cluster: Cluster, id: str) -> None:
+    # Here and below: somebody else may have deleted it meanwhile.
+    with suppress(NotFound), cluster.speaking():
+        cluster.client.disable_recurring_run(id)
+
+
+def _delete(cluster: Cluster, id: str) -> None:
+    with suppress(NotFound), cluster.speaking():
+        # The runs under way belong to the schedule: by default Kubernetes removes them with it.
+        cluster.client._recurring_run_api.recurring_run_service_delete_recurring_run(id, propagation_policy="ORPHAN")
 
 
 def _known(cluster: Cluster, name: str) -> list[Schedule]:
