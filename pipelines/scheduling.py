@@ -48,6 +48,11 @@ class Schedule:
     """Id."""
     created: datetime
 
+    @property
+    def age(self) -> tuple[datetime, str]:
+        """By which two are told apart: KFP's times are whole seconds."""
+        return self.created, self.id
+
 
 @dataclass(frozen=True)
 class Zone:
@@ -87,6 +92,7 @@ def schedule(
         path = Path(folder) / f"{recipe.name}.yaml"
         compile_pipeline(recipe.parameters(), path, options)
         experiment = cluster.experiment(recipe.name)
+        before = {one.id for one in schedules(cluster, name)}
         with cluster.speaking():
             made = cluster.client.create_recurring_run(
                 experiment_id=experiment,
@@ -102,7 +108,7 @@ def schedule(
                 service_account=options.service_account or None,
                 enabled=False,
             )
-    _activate(cluster, name, made.recurring_run_id)
+    _activate(cluster, name, made.recurring_run_id, before)
     return made.recurring_run_id
 
 
@@ -122,7 +128,8 @@ def resume(cluster: Cluster, name: str) -> None:
     Raises:
         UserError: there is none by that name, or KFP refuses.
     """
-    _activate(cluster, name, _known(cluster, name)[0].id)
+    newest, *older = _known(cluster, name)
+    _activate(cluster, name, newest.id, {one.id for one in older})
 
 
 def delete(cluster: Cluster, name: str) -> None:
@@ -157,7 +164,7 @@ def schedules(cluster: Cluster, name: str = "") -> list[Schedule]:
         if not token:
             break
     ours = [_read(run) for run in found if MARKED.match(run.description or "")]
-    return sorted(ours, key=lambda one: (one.created, one.id), reverse=True)
+    return sorted(ours, key=lambda one: one.age, reverse=True)
 
 
 def last_run(cluster: Cluster, found: Schedule) -> Any | None:
@@ -195,29 +202,41 @@ def zone(cluster: Cluster) -> Zone:
         raise UserError(f"KFP's time zone is '{name}', which this machine does not know; install tzdata.") from None
 
 
-def _activate(cluster: Cluster, name: str, chosen: str) -> None:
+def _activate(cluster: Cluster, name: str, chosen: str, before: set[str]) -> None:
     """Of the schedules by that name leave `chosen`, active.
 
+    Args:
+        before: Ids of those that were there before `chosen`. Any other is somebody else's, made at the same moment: the
+            newer of the two stays.
+
     Raises:
-        UserError: another is newer: somebody else schedules the same right now, and `chosen` gives way.
+        UserError: `chosen` gives way to somebody else's, or has been deleted.
     """
-    newest, *older = schedules(cluster, name)
-    if newest.id != chosen:
+    found = {one.id: one for one in schedules(cluster, name)}
+    others = [one for one in found.values() if one.id != chosen]
+    if chosen not in found or any(one.age > found[chosen].age for one in others if one.id not in before):
         _delete(cluster, chosen)
-        raise UserError(
-            f"Somebody else has scheduled '{name}' at the same moment, and that schedule stays; look at it with "
-            "`stillhouse schedule list`."
-        )
+        raise _overtaken(name)
     try:
         # Also those that are listed as disabled: KFP tells Kubernetes first, and notes it afterwards.
-        for one in older:
+        for one in others:
             _disable(cluster, one.id)
         with cluster.speaking():
             cluster.client.enable_recurring_run(chosen)
-        for one in older:
+        for one in others:
             _delete(cluster, one.id)
     except UserError as error:
         raise UserError(f"{error} Schedule '{name}' is being replaced: give the same command again.") from None
+    # Two who take each other's for the older delete both; the last one to do so sees it here.
+    if chosen not in {one.id for one in schedules(cluster, name)}:
+        raise _overtaken(name)
+
+
+def _overtaken(name: str) -> UserError:
+    return UserError(
+        f"Somebody else has changed the schedule '{name}' at the same moment, and this one is gone; look at "
+        "`stillhouse schedule list`, and give the command again if it should be this one."
+    )
 
 
 def _disable(cluster: Cluster, id: str) -> None:

@@ -33,6 +33,7 @@ class StandIn:
         self.before: Callable[[], None] = lambda: None
         self.after: Callable[[], None] = lambda: None
         self.most_active = 0
+        self.names: Callable[[int], str] = lambda number: f"id-{number:03}"
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         def call(*args: Any, **kwargs: Any) -> Any:
@@ -57,7 +58,7 @@ class StandIn:
         cron, interval = given.get("cron_expression"), given.get("interval_second")
         number = len(self.calls)
         run = SimpleNamespace(
-            recurring_run_id=f"id-{number}",
+            recurring_run_id=self.names(number),
             display_name=job_name,
             description=description,
             status="ENABLED" if enabled else "DISABLED",
@@ -66,7 +67,7 @@ class StandIn:
                 periodic_schedule=SimpleNamespace(interval_second=str(interval)) if interval else None,
             ),
             experiment_id=given.get("experiment_id"),
-            created_at=NOW + timedelta(seconds=number),
+            created_at=NOW,  # all within one of KFP's seconds
             given=given,
         )
         self.runs.append(run)
@@ -147,20 +148,25 @@ def test_the_same_command_again_leaves_one_schedule(cluster: Cluster, kfp: Stand
 
 REPLACEMENT = [
     "create_experiment",
+    "list_recurring_runs",
     "create_recurring_run",
     "list_recurring_runs",
     "disable_recurring_run",
     "enable_recurring_run",
     "delete_recurring_run",
+    "list_recurring_runs",
 ]
 
 
-def raises(kfp: StandIn, error: BaseException, call: str) -> Callable[[], None]:
-    """A hook that fails at the first such call from now on."""
+ENABLE = REPLACEMENT.index("enable_recurring_run")
+
+
+def raises(kfp: StandIn, error: BaseException, number: int) -> Callable[[], None]:
+    """A hook that fails at that call, counted from now on."""
     already = len(kfp.calls)
 
     def hook() -> None:
-        if kfp.calls[already:].count(call) == 1 and kfp.calls[-1] == call:
+        if len(kfp.calls) == already + 1 + number:
             raise error
 
     return hook
@@ -174,12 +180,12 @@ def test_a_replacement_takes_the_calls_that_are_cut_off_below(kfp: StandIn, put:
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
-@pytest.mark.parametrize("call", REPLACEMENT)
+@pytest.mark.parametrize("number", range(len(REPLACEMENT)))
 def test_a_replacement_cut_off_anywhere_never_leaves_two_active_and_is_ended_by_the_same_command(
-    call: str, moment: str, cluster: Cluster, kfp: StandIn, put: Callable[..., str]
+    number: int, moment: str, cluster: Cluster, kfp: StandIn, put: Callable[..., str]
 ) -> None:
     put(at_cron("0 3 * * *"))
-    setattr(kfp, moment, raises(kfp, Killed(), call))
+    setattr(kfp, moment, raises(kfp, Killed(), number))
     with pytest.raises(Killed):
         put(at_cron("0 4 * * *"))
     assert len(kfp.active()) <= 1
@@ -190,9 +196,20 @@ def test_a_replacement_cut_off_anywhere_never_leaves_two_active_and_is_ended_by_
 
 def test_when_kfp_refuses_in_between_the_mend_is_said(kfp: StandIn, put: Callable[..., str]) -> None:
     put(at_cron("0 3 * * *"))
-    kfp.before = raises(kfp, ApiException(status=500, reason="database is gone"), "enable_recurring_run")
+    kfp.before = raises(kfp, ApiException(status=500, reason="database is gone"), ENABLE)
     with pytest.raises(UserError, match=r"database is gone .*'spam' is being replaced: give the same command again"):
         put(at_cron("0 4 * * *"))
+
+
+@pytest.mark.parametrize("newer_sorts", ["last", "first"])
+def test_the_older_of_the_same_second_is_known_whatever_its_id(
+    newer_sorts: str, cluster: Cluster, kfp: StandIn, put: Callable[..., str]
+) -> None:
+    if newer_sorts == "first":
+        kfp.names = lambda number: f"id-{999 - number}"
+    put(at_cron("0 3 * * *"))
+    put(at_cron("0 4 * * *"))
+    assert [(one.when.said, one.active) for one in schedules(cluster)] == [("0 4 * * *", True)]
 
 
 def test_of_two_who_schedule_at_once_the_newer_stays_and_the_other_is_told(
@@ -204,10 +221,22 @@ def test_of_two_who_schedule_at_once_the_newer_stays_and_the_other_is_told(
             put(at_cron("0 5 * * *"))
 
     kfp.after = other
-    with pytest.raises(UserError, match="Somebody else has scheduled 'spam' at the same moment"):
+    with pytest.raises(UserError, match="Somebody else has changed the schedule 'spam' at the same moment"):
         put(at_cron("0 4 * * *"))
-    (left,) = schedules(cluster)
-    assert (left.when.said, left.active) == ("0 5 * * *", True)
+    assert [(one.when.said, one.active) for one in schedules(cluster)] == [("0 5 * * *", True)]
+
+
+def test_who_loses_a_schedule_to_somebody_else_in_the_last_moment_is_told(
+    cluster: Cluster, kfp: StandIn, put: Callable[..., str]
+) -> None:
+    def other() -> None:
+        if kfp.calls[-1] == "enable_recurring_run":
+            kfp.after = lambda: None
+            kfp.runs.clear()
+
+    kfp.after = other
+    with pytest.raises(UserError, match="give the command again if it should be this one"):
+        put(at_cron("0 4 * * *"))
 
 
 def test_schedules_of_other_names_and_other_peoples_are_left_alone(
@@ -239,7 +268,7 @@ def test_resume_after_an_interrupted_replacement_leaves_the_newest(
     cluster: Cluster, kfp: StandIn, put: Callable[..., str]
 ) -> None:
     put(at_cron("0 3 * * *"))
-    kfp.before = raises(kfp, Killed(), "enable_recurring_run")
+    kfp.before = raises(kfp, Killed(), ENABLE)
     with pytest.raises(Killed):
         put(at_cron("0 4 * * *"))
     assert kfp.active() == []
