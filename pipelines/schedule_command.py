@@ -97,12 +97,13 @@ def list_(endpoint: EndpointOption = "", namespace: NamespaceOption = "", token:
         table.add_column(title, no_wrap=True)
     for found in scheduling.schedules(kfp):
         last = scheduling.last_run(kfp, found)
+        times = found.when.due(datetime.now(zone.info), last.scheduled_at if last else None)
         table.add_row(
             found.name,
             found.recipe,
             found.when.said,
             "active" if found.active else "paused",
-            _shown(next(found.when.due(datetime.now(zone.info)))) if found.active else "",
+            _shown(next(times)) if found.active else "",
             last.run_id if last else "",
             str(last.state).lower() if last else "",
         )

@@ -24,12 +24,19 @@ class When:
     interval: int = 0
     """Seconds; intervals are counted from 1970 on, so that replacing a schedule shifts none."""
 
-    def due(self, after: datetime) -> Iterator[datetime]:
-        """The times after `after`, in its zone."""
+    def due(self, after: datetime, last: datetime | None = None) -> Iterator[datetime]:
+        """The times after `after`, in its zone.
+
+        Args:
+            last: When the last run was due; KFP counts an interval from there, and a run that makes up for missed ones
+                is due when it starts.
+        """
         if self.six_fields:
             return due_times(self.six_fields, after)
-        begin = self.begin(after)
-        return ((begin + timedelta(seconds=number * self.interval)).astimezone(after.tzinfo) for number in count(1))
+        step = timedelta(seconds=self.interval)
+        begin = last or self.begin(after)
+        first = (after - begin) // step + 1
+        return ((begin + number * step).astimezone(after.tzinfo) for number in count(first))
 
     def begin(self, now: datetime) -> datetime:
         """When the interval began in which `now` lies."""

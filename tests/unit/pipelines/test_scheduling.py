@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from kfp_server_api import ApiException
+from kubernetes.client import ApiException as KubernetesError
 
 from stillhouse.errors import UserError
 from stillhouse.pipelines import scheduling
@@ -310,3 +311,33 @@ def test_an_interval_begins_where_kfp_has_to_start_counting(kfp: StandIn, put: C
     begin = datetime.fromisoformat(made.given["start_time"])
     assert (made.given["interval_second"], begin.minute, begin.second) == (3600, 0, 0)
     assert begin <= datetime.now(UTC) < begin + timedelta(hours=1)
+
+
+class ConfigMaps:
+    """Of Kubernetes' API what tells KFP's zone."""
+
+    def __init__(self, zone: str | None) -> None:
+        self.zone = zone
+
+    def read_namespaced_config_map(self, name: str, namespace: str, _request_timeout: Any) -> Any:
+        if (name, namespace) != ("pipeline-install-config", "kubeflow") or self.zone is None:
+            raise KubernetesError(status=403, reason="Forbidden")
+        return SimpleNamespace(data={"cronScheduleTimezone": self.zone})
+
+
+@pytest.mark.parametrize(
+    ("told", "name", "known"),
+    [("Europe/Berlin", "Europe/Berlin", True), ("", "UTC", True), (None, "UTC", False)],
+)
+def test_the_zone_is_the_installations_and_utc_where_it_may_not_be_read(
+    told: str | None, name: str, known: bool, cluster: Cluster
+) -> None:
+    cluster.__dict__["core"] = ConfigMaps(told)
+    found = scheduling.zone(cluster)
+    assert (found.info.key, found.known) == (name, known)
+
+
+def test_a_zone_that_this_machine_does_not_know_is_said(cluster: Cluster) -> None:
+    cluster.__dict__["core"] = ConfigMaps("Mars/Olympus")
+    with pytest.raises(UserError, match="KFP's time zone is 'Mars/Olympus', which this machine does not know"):
+        scheduling.zone(cluster)
