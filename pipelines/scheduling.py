@@ -1,8 +1,8 @@
 """Schedules: recurring runs of KFP, one active at most by each name.
 
 KFP cannot change a recurring run. So a schedule is replaced: the new one is made disabled, the older ones of its name
-are disabled, the new one is enabled, the older ones are deleted. Wherever that is cut off, one at most is active, and
-the same command ends it.
+are deleted, the new one is enabled. Wherever that is cut off, one at most is active, and the same command ends it. Nor
+do two people who do it at once leave two: whoever makes the second sees the first, and deletes it before it enables.
 """
 
 import json
@@ -119,7 +119,8 @@ def pause(cluster: Cluster, name: str) -> None:
         UserError: there is none by that name, or KFP refuses.
     """
     for found in _known(cluster, name):
-        _disable(cluster, found.id)
+        with cluster.speaking():
+            cluster.client.disable_recurring_run(found.id)
 
 
 def resume(cluster: Cluster, name: str) -> None:
@@ -218,18 +219,14 @@ def _activate(cluster: Cluster, name: str, chosen: str, before: set[str]) -> Non
         _delete(cluster, chosen)
         raise _overtaken(name)
     try:
-        # Also those that are listed as disabled: KFP tells Kubernetes first, and notes it afterwards.
-        for one in others:
-            _disable(cluster, one.id)
-        with cluster.speaking():
-            cluster.client.enable_recurring_run(chosen)
         for one in others:
             _delete(cluster, one.id)
+        with cluster.speaking():
+            cluster.client.enable_recurring_run(chosen)
+    except NotFound:
+        raise _overtaken(name) from None
     except UserError as error:
         raise UserError(f"{error} Schedule '{name}' is being replaced: give the same command again.") from None
-    # Two who take each other's for the older delete both; the last one to do so sees it here.
-    if chosen not in {one.id for one in schedules(cluster, name)}:
-        raise _overtaken(name)
 
 
 def _overtaken(name: str) -> UserError:
@@ -239,15 +236,9 @@ def _overtaken(name: str) -> UserError:
     )
 
 
-def _disable(cluster: Cluster, id: str) -> None:
-    # Here and below: somebody else may have deleted it meanwhile.
-    with suppress(NotFound), cluster.speaking():
-        cluster.client.disable_recurring_run(id)
-
-
 def _delete(cluster: Cluster, id: str) -> None:
+    # The runs under way belong to the schedule: by default Kubernetes removes them with it.
     with suppress(NotFound), cluster.speaking():
-        # The runs under way belong to the schedule: by default Kubernetes removes them with it.
         cluster.client._recurring_run_api.recurring_run_service_delete_recurring_run(id, propagation_policy="ORPHAN")
 
 

@@ -109,9 +109,8 @@ def test_the_same_command_again_leaves_one_active(runs: Runs, name: str, nowhere
     "call",
     [
         "create_recurring_run",
-        "disable_recurring_run",
-        "enable_recurring_run",
         "_recurring_run_api.recurring_run_service_delete_recurring_run",
+        "enable_recurring_run",
     ],
 )
 def test_a_replacement_cut_off_anywhere_never_leaves_two_active(

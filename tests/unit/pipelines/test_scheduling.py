@@ -3,6 +3,8 @@
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from itertools import combinations
+from threading import Condition, Thread, current_thread
 from types import SimpleNamespace
 from typing import Any
 
@@ -33,17 +35,18 @@ class StandIn:
         self.calls: list[str] = []
         self.before: Callable[[], None] = lambda: None
         self.after: Callable[[], None] = lambda: None
-        self.most_active = 0
-        self.names: Callable[[int], str] = lambda number: f"id-{number:03}"
+        self.made = self.most_active = 0
+        self.names: Callable[[int], str] = lambda number: f"id-{number:05}"
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         def call(*args: Any, **kwargs: Any) -> Any:
             self.calls.append(name)
             self.before()
-            answer = getattr(self, f"_{name}")(*args, **kwargs)
-            self.most_active = max(self.most_active, len(self.active()))
-            self.after()
-            return answer
+            try:
+                return getattr(self, f"_{name}")(*args, **kwargs)
+            finally:
+                self.most_active = max(self.most_active, len(self.active()))
+                self.after()
 
         if name.startswith("_"):
             raise AttributeError(name)
@@ -57,9 +60,9 @@ class StandIn:
 
     def _create_recurring_run(self, job_name: str, description: str, enabled: bool = True, **given: Any) -> Any:
         cron, interval = given.get("cron_expression"), given.get("interval_second")
-        number = len(self.calls)
+        self.made += 1
         run = SimpleNamespace(
-            recurring_run_id=self.names(number),
+            recurring_run_id=self.names(self.made),
             display_name=job_name,
             description=description,
             status="ENABLED" if enabled else "DISABLED",
@@ -152,10 +155,8 @@ REPLACEMENT = [
     "list_recurring_runs",
     "create_recurring_run",
     "list_recurring_runs",
-    "disable_recurring_run",
-    "enable_recurring_run",
     "delete_recurring_run",
-    "list_recurring_runs",
+    "enable_recurring_run",
 ]
 
 
@@ -207,7 +208,7 @@ def test_the_older_of_the_same_second_is_known_whatever_its_id(
     newer_sorts: str, cluster: Cluster, kfp: StandIn, put: Callable[..., str]
 ) -> None:
     if newer_sorts == "first":
-        kfp.names = lambda number: f"id-{999 - number}"
+        kfp.names = lambda number: f"id-{99999 - number}"
     put(at_cron("0 3 * * *"))
     put(at_cron("0 4 * * *"))
     assert [(one.when.said, one.active) for one in schedules(cluster)] == [("0 4 * * *", True)]
@@ -227,15 +228,70 @@ def test_of_two_who_schedule_at_once_the_newer_stays_and_the_other_is_told(
     assert [(one.when.said, one.active) for one in schedules(cluster)] == [("0 5 * * *", True)]
 
 
+class Turns:
+    """Lets two threads make their calls in a given order; who has ended leaves the turn to the other."""
+
+    def __init__(self, order: list[str]) -> None:
+        self.order = order
+        self.changed = Condition()
+
+    def wait(self) -> None:
+        with self.changed:
+            self.changed.wait_for(lambda: not self.order or self.order[0] == current_thread().name, timeout=10)
+
+    def next(self) -> None:
+        with self.changed:
+            del self.order[:1]
+            self.changed.notify_all()
+
+    def leave(self) -> None:
+        with self.changed:
+            self.order = [name for name in self.order if name != current_thread().name]
+            self.changed.notify_all()
+
+
+@pytest.mark.parametrize("newer_sorts", ["last", "first"])
+def test_in_whatever_order_two_do_it_two_are_never_active_and_nobody_loses_unawares(
+    newer_sorts: str, cluster: Cluster, kfp: StandIn, put: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Cluster, "experiment", lambda self, name: "one for both")
+    if newer_sorts == "first":
+        kfp.names = lambda number: f"id-{99999 - number}"
+    calls = len(REPLACEMENT) - 1
+    for chosen in combinations(range(2 * calls), calls):
+        kfp.before = kfp.after = lambda: None
+        kfp.runs.clear()
+        put(at_cron("0 3 * * *"))
+        turns = Turns(["a" if turn in chosen else "b" for turn in range(2 * calls)])
+        kfp.before, kfp.after = turns.wait, turns.next
+        told: list[str] = []
+
+        def replace(cron: str, turns: Turns = turns, told: list[str] = told) -> None:
+            try:
+                put(at_cron(cron))
+            except UserError as error:
+                told.append(str(error))
+            finally:
+                turns.leave()
+
+        pair = [Thread(target=replace, name=name, args=(f"{name == 'a':d} 4 * * *",)) for name in "ab"]
+        for thread in pair:
+            thread.start()
+        for thread in pair:
+            thread.join()
+        assert kfp.most_active == 1
+        assert len(kfp.runs) == len(kfp.active()) <= 1
+        assert kfp.active() or told
+
+
 def test_who_loses_a_schedule_to_somebody_else_in_the_last_moment_is_told(
     cluster: Cluster, kfp: StandIn, put: Callable[..., str]
 ) -> None:
     def other() -> None:
         if kfp.calls[-1] == "enable_recurring_run":
-            kfp.after = lambda: None
             kfp.runs.clear()
 
-    kfp.after = other
+    kfp.before = other
     with pytest.raises(UserError, match="give the command again if it should be this one"):
         put(at_cron("0 4 * * *"))
 
