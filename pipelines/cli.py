@@ -112,6 +112,14 @@ def submit(context: typer.Context) -> None:
 
 
 @app.command(context_settings=PASS_ON)
+def schedule(context: typer.Context) -> None:
+    """Start runs on a cluster again and again: `stillhouse schedule RECIPE --cron '0 3 * * *'`."""
+    from stillhouse.pipelines.schedule_command import run_command
+
+    run_command(context.args)
+
+
+@app.command(context_settings=PASS_ON)
 def step(context: typer.Context) -> None:
     """Run one step alone: `stillhouse step finetune --help` lists its settings."""
     name, *rest = context.args or ["--help"]

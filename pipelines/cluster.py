@@ -108,7 +108,7 @@ class Cluster:
         try:
             with self.speaking():
                 return self.client.get_run(run_id)
-        except _NotFound:
+        except NotFound:
             raise UserError(f"There is no run '{run_id}' at {self.host}; look at the id and at the endpoint.") from None
 
     def page(self, run_id: str) -> str:
@@ -138,7 +138,7 @@ class _Client(kfp.Client):
         return V2beta1GetHealthzResponse(multi_user=False)
 
 
-class _NotFound(UserError):
+class NotFound(UserError):
     """Something that was asked for by its id is not there."""
 
 
@@ -243,9 +243,9 @@ def _sentence(error: Any, host: str, namespace: str) -> UserError:
             "right."
         )
     if error.status == 404 and code is None and not said.startswith("{"):
-        return _NotFound(f"{host} has nothing under that address ({said}); is it Kubeflow Pipelines?")
+        return NotFound(f"{host} has nothing under that address ({said}); is it Kubeflow Pipelines?")
     if error.status == 404 or code == 5:
-        return _NotFound(f"{host}: not found ({said}).")
+        return NotFound(f"{host}: not found ({said}).")
     return UserError(f"{host} answers with {error.status}: {said}")
 
 

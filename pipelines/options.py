@@ -21,6 +21,7 @@ DURATION = re.compile(r"([1-9]\d*)([smhd])$")
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 MAX_SECONDS = 2**31 - 1
 """Limit of KFP."""
+NO_STORE = "No --store: checkpoints and promotions of its runs would go with their pods."
 
 Name = Annotated[str, Field(pattern=r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?)?$", max_length=253)]
 """Name of an object in the namespace; empty for none."""
