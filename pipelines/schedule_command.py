@@ -14,6 +14,7 @@ from stillhouse.pipelines.cli import Overrides, RecipeName
 from stillhouse.pipelines.endpoint import EndpointOption, NamespaceOption, TokenOption
 from stillhouse.pipelines.options import NO_STORE, ClusterOptions, with_cluster_options
 from stillhouse.pipelines.recipe import load_recipe
+from stillhouse.pipelines.thresholds import MinDrift, MinNewRows, with_thresholds
 from stillhouse.pipelines.when import at_cron, at_interval
 
 SHOWN = 3
@@ -53,6 +54,8 @@ def schedule(
     catch_up: Annotated[
         bool, typer.Option("--catch-up", help="Make up for each run that was missed, not for the latest only.")
     ] = False,
+    min_new_rows: MinNewRows = None,
+    min_drift: MinDrift = None,
     endpoint: EndpointOption = "",
     namespace: NamespaceOption = "",
     token: TokenOption = "",
@@ -67,7 +70,7 @@ def schedule(
     if bool(cron) == bool(every):
         raise UserError("Say when runs are due: either --cron '0 3 * * *' or --every 6h.")
     when = at_cron(cron) if cron else at_interval(every)
-    loaded = load_recipe(recipe, overrides)
+    loaded = load_recipe(recipe, with_thresholds(overrides, min_new_rows, min_drift))
     from stillhouse.pipelines import scheduling
     from stillhouse.pipelines.cluster import connect
 

@@ -8,6 +8,7 @@ from stillhouse.pipelines.cli import Overrides, RecipeName
 from stillhouse.pipelines.endpoint import EndpointOption, NamespaceOption, TokenOption
 from stillhouse.pipelines.options import ClusterOptions, with_cluster_options
 from stillhouse.pipelines.recipe import load_recipe
+from stillhouse.pipelines.thresholds import MinDrift, MinNewRows, with_thresholds
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -17,6 +18,8 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 def submit_(
     recipe: RecipeName,
     overrides: Overrides = [],  # noqa: B006 - typer reads the default
+    min_new_rows: MinNewRows = None,
+    min_drift: MinDrift = None,
     endpoint: EndpointOption = "",
     namespace: NamespaceOption = "",
     token: TokenOption = "",
@@ -25,7 +28,7 @@ def submit_(
     cluster: ClusterOptions,
 ) -> None:
     """Start a run of the pipeline on a cluster, and print its id."""
-    loaded = load_recipe(recipe, overrides)
+    loaded = load_recipe(recipe, with_thresholds(overrides, min_new_rows, min_drift))
     from stillhouse.pipelines.cluster import connect
     from stillhouse.pipelines.submitting import submit
 

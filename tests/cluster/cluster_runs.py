@@ -44,10 +44,9 @@ class Runs:
         self.until(lambda: self.state(run) in ENDED, minutes)
         return self.state(run)
 
-    def tasks(self, run: str) -> dict[str, str]:
-        """The state of each step by its name; SUCCEEDED, SKIPPED (taken from the cache), FAILED."""
-        details = self.cluster.run(run).run_details
-        return {task.display_name: task.state for task in details.task_details if task.display_name}
+    def ran(self, run: str) -> set[str]:
+        """The steps that had a pod; the others were taken over from an earlier run, or never came."""
+        return {pod.metadata.labels["app.kubernetes.io/component"] for pod in self.pods(run)}
 
     def pods(self, run: str, step: str = "") -> list[Any]:
         """The pods of the run's steps, oldest first; those of one step if it is named."""
