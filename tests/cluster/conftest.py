@@ -4,6 +4,7 @@ to be.
 | variable | meaning |
 |---|---|
 | KF_PIPELINES_ENDPOINT | KFP's API |
+| KF_PIPELINES_UI_ENDPOINT | its web interface |
 | KUBECONFIG | the Kubernetes behind it |
 | STILLHOUSE_OPTIONS | YAML of submit's options: images, store, MLflow, Secrets, hardware |
 | AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY | the store, as this machine reaches it |
@@ -22,7 +23,7 @@ from stillhouse.components.storage.store import Store, open_store
 from stillhouse.pipelines.cluster import connect
 from stillhouse.pipelines.recipe import SHIPPED
 
-NEEDED = ("KF_PIPELINES_ENDPOINT", "KUBECONFIG", "STILLHOUSE_OPTIONS", "AWS_ENDPOINT_URL")
+NEEDED = ("KF_PIPELINES_ENDPOINT", "KF_PIPELINES_UI_ENDPOINT", "KUBECONFIG", "STILLHOUSE_OPTIONS", "AWS_ENDPOINT_URL")
 SMALL = """\
 name: {name}
 data:
@@ -39,7 +40,7 @@ finetune:
 distill:
   loop: {{epochs: 1, max_length: 64}}
 promote:
-  {promote}
+  min_test_rows: 50
 """
 """A recipe whose steps take seconds, but for the `epochs` of finetune."""
 
@@ -59,17 +60,23 @@ def store(runs: Runs) -> Store:
     return open_store(runs.options["store"])
 
 
-@pytest.fixture
-def small(tmp_path: Path) -> Callable[..., Path]:
-    """Writes a recipe that takes seconds, of a name of its own, and its data."""
+@pytest.fixture(scope="session")
+def write_small() -> Callable[..., Path]:
+    """Writes a recipe that takes seconds, of a name of its own, and its data into a folder."""
     import pyarrow.parquet
 
-    def write(name: str, rows: int = 900, epochs: int = 1, promote: str = "min_test_rows: 50") -> Path:
+    def write(folder: Path, name: str, rows: int = 900, epochs: int = 1) -> Path:
         table = pyarrow.parquet.read_table(SHIPPED / "data" / "spam-assassin.parquet")
-        source = tmp_path / "mails.parquet"
+        source = folder / "mails.parquet"
         pyarrow.parquet.write_table(table.take(list(range(0, len(table), len(table) // rows))), source)
-        path = tmp_path / f"{name}.yaml"
-        path.write_text(SMALL.format(name=f"{name}-{time.time_ns()}", source=source, epochs=epochs, promote=promote))
+        path = folder / f"{name}.yaml"
+        path.write_text(SMALL.format(name=f"{name}-{time.time_ns()}", source=source, epochs=epochs))
         return path
 
     return write
+
+
+@pytest.fixture
+def small(tmp_path: Path, write_small: Callable[..., Path]) -> Callable[..., Path]:
+    """The same in the test's own folder."""
+    return lambda name, **settings: write_small(tmp_path, name, **settings)
