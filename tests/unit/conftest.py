@@ -2,9 +2,12 @@
 
 import hashlib
 import json
+import multiprocessing
 import os
+import pickle
 import random
 import signal
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -166,6 +169,45 @@ def one_thread() -> Iterator[None]:
     """torch on one thread."""
     with _one_thread():
         yield
+
+
+@pytest.fixture
+def together(tmp_path: Path, one_thread: None) -> Callable[..., Any]:
+    """Calls a function in so many processes that train together; the answer is what it returns in the first one.
+
+    They are forks of this process, with real gloo between them: nothing is imported anew. An exception in one of
+    them, other than the end of helping, fails the test.
+    """
+
+    def call(work: Callable[[], Any], size: int = 2) -> Any:
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            address = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(taken.getsockname()[1])}
+        answer = tmp_path / "answer.pickle"
+        forks = [
+            multiprocessing.get_context("fork").Process(
+                target=_as_rank, args=(work, {**address, "RANK": str(rank), "WORLD_SIZE": str(size)}, answer)
+            )
+            for rank in range(size)
+        ]
+        for fork in forks:
+            fork.start()
+        for fork in forks:
+            fork.join()
+        assert [fork.exitcode for fork in forks] == [0] * size
+        return pickle.loads(answer.read_bytes())
+
+    return call
+
+
+def _as_rank(work: Callable[[], Any], environment: dict[str, str], answer: Path) -> None:
+    from stillhouse.components.training.ranks import joined
+
+    os.environ |= environment
+    with joined() as ranks:
+        found = work()
+        if ranks.leads:
+            answer.write_bytes(pickle.dumps(found))
 
 
 @pytest.fixture
