@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -13,7 +13,7 @@ from torch import nn
 
 from stillhouse.components.training.batches import Plan, Samples, Step, split_by_padded_tokens
 from stillhouse.components.training.checkpoints import Checkpoints
-from stillhouse.components.training.history import History
+from stillhouse.components.training.history import History, Sums, TooLarge
 from stillhouse.components.training.loader import Wanted, load
 from stillhouse.components.training.optimizer import freeze_below, make_optimizer, set_learning_rates
 from stillhouse.components.training.precision import autocast, pick_device
@@ -63,37 +63,6 @@ class Thaw:
     def at(self, epoch: int) -> int:
         """Depth from which parameters learn in `epoch`."""
         return max(0, self.level - (epoch // self.every if self.every else 0))
-
-
-class _TooLarge(NamedTuple):
-    """A micro-batch for which memory did not suffice."""
-
-    rows: int
-    longest: int
-    """Tokens of its longest row."""
-
-
-@dataclass
-class _Sums:
-    """Of one step, over its micro-batches."""
-
-    loss: float = 0.0
-    weight: int = 0
-    padded_tokens: int = 0
-    waited: float = 0.0
-    """Seconds that the step waited for data."""
-    too_large: _TooLarge | None = None
-    """Where the step ended early."""
-
-    @classmethod
-    def over(cls, parts: list["_Sums"]) -> "_Sums":
-        """Of all processes together; they wait for data at the same time."""
-        return cls(
-            sum(part.loss for part in parts),
-            sum(part.weight for part in parts),
-            sum(part.padded_tokens for part in parts),
-            sum(part.waited for part in parts) / len(parts),
-        )
 
 
 class Training:
@@ -215,7 +184,7 @@ class Training:
         while too_large := [part.too_large for part in parts if part.too_large]:
             self._halve_micro_batches(too_large)
             parts = self.ranks.gather(self._gradients(step))
-        summed = _Sums.over(parts)
+        summed = Sums.over(parts)
         self.ranks.sum_gradients(self.model)
         for parameter in self.model.parameters():
             if parameter.grad is not None:
@@ -235,9 +204,9 @@ class Training:
         history.data_seconds += summed.waited
         history.seconds += time.perf_counter() - began
 
-    def _gradients(self, step: Step) -> _Sums:
+    def _gradients(self, step: Step) -> Sums:
         """Sum the gradients of this process's part of the step's batch, and what else counts."""
-        summed = _Sums()
+        summed = Sums()
         seed_step(self.settings.seed, self.history.step, self.ranks.rank)
         self.forward.train()
         for rows in self._cut(step):
@@ -250,14 +219,14 @@ class Training:
                     loss, count = self.loss(self.forward, inputs)
                 loss.backward()
             except torch.OutOfMemoryError:
-                summed.too_large = _TooLarge(len(rows), int(self.samples.lengths[rows].max()))
+                summed.too_large = TooLarge(len(rows), int(self.samples.lengths[rows].max()))
                 return summed
             summed.loss += loss.detach().item()
             summed.weight += count
             summed.padded_tokens += inputs["input_ids"].numel()
         return summed
 
-    def _halve_micro_batches(self, failed: list[_TooLarge]) -> None:
+    def _halve_micro_batches(self, failed: list[TooLarge]) -> None:
         """Throw away what the failed passes have left; micro-batches are half as large from this step on.
 
         Raises:

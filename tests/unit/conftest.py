@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import settings
 
+from stillhouse.components.launch import on_accelerators
 from stillhouse.components.tracking.run import StepRun
 from stillhouse.components.tracking.spool import read_events
 
@@ -86,7 +87,16 @@ class Workshop:
             _write_dataset(folder, target, augment)
         return folder
 
-    def run(self, step: str, settings: dict[str, Any], *, stop_after: int = 0, name: str = "", **paths: Path) -> Done:
+    def run(
+        self,
+        step: str,
+        settings: dict[str, Any],
+        *,
+        stop_after: int = 0,
+        name: str = "",
+        gpu_count: str = "0",
+        **paths: Path,
+    ) -> Done:
         """Run a step with small defaults under `settings`; stopped after so many steps of the optimizer if asked."""
         model = self.folder / (name or f"{step}-{len(list(self.folder.iterdir()))}")
         log = StoppedRun(step, f"run-{model.name}", self.folder / "home")
@@ -94,7 +104,7 @@ class Workshop:
         module = import_module(f"stillhouse.components.{step}.settings")
         parsed = getattr(module, f"{step.capitalize()}Settings").model_validate(_with_defaults(step, settings))
         function = getattr(import_module(f"stillhouse.components.{step}.{step}"), step)
-        figures = function(parsed, **paths, model=model, run=log)
+        figures = on_accelerators(function, gpu_count)(parsed, **paths, model=model, run=log)
         return Done(figures, model, _points(self.folder / "home" / f"run-{model.name}" / "spool" / f"{step}.jsonl"))
 
 
