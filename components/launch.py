@@ -1,4 +1,4 @@
-"""A step on all accelerators of its pod: torchrun's launcher, with a process for each.
+"""A step on all accelerators of its pod, or of several nodes: torchrun's launcher, with a process for each.
 
 What KFP has started is one process, which reads inputs, writes outputs and owns the MLflow run. It must not be there
 several times, so it does not train itself: it has torchrun's launcher start a process for each accelerator (`rank`),
@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+from stillhouse.components.accelerators import num_nodes
 from stillhouse.components.rank import Job
 from stillhouse.components.relay import Listener
 from stillhouse.components.settings import Settings
@@ -45,9 +46,20 @@ class Stopped(KeyboardInterrupt):
 
 
 def on_accelerators(step: Step, gpu_count: str) -> Step:
-    """`step`, in as many processes as the pod asked for accelerators; the step itself for one or none."""
+    """`step`, in as many processes as the pod asked for accelerators; the step itself for one or none.
+
+    Where STILLHOUSE_NODES asks for several nodes it runs there, with so many processes on each.
+    """
     number = int(gpu_count or 0)
+    if num_nodes() > 1:
+        return partial(_on_nodes, step, number)
     return partial(_launch, step, number) if number > 1 else step
+
+
+def _on_nodes(step: Step, number: int, settings: Settings, *, run: Any, **paths: str) -> dict[str, float]:
+    from stillhouse.components.nodes.follow import run_on_nodes
+
+    return run_on_nodes(_job(step, settings, paths), run.step, number, run)
 
 
 def _launch(step: Step, number: int, settings: Settings, *, run: Any, **paths: str) -> dict[str, float]:
@@ -64,7 +76,7 @@ def _launch(step: Step, number: int, settings: Settings, *, run: Any, **paths: s
     with tempfile.TemporaryDirectory(prefix="stillhouse-ranks-") as folder:
         told, job = Path(folder, "relay.jsonl"), Path(folder, "job.json")
         told.touch()
-        job.write_text(_job(step, settings, paths, told).model_dump_json(), encoding="utf-8")
+        job.write_text(_job(step, settings, paths, str(told)).model_dump_json(), encoding="utf-8")
         listener, ended = Listener(run), threading.Event()
         with ThreadPoolExecutor(1, thread_name_prefix="relay") as pool:
             hearing = pool.submit(listener.follow, told, ended.wait)
@@ -84,13 +96,13 @@ def _launch(step: Step, number: int, settings: Settings, *, run: Any, **paths: s
     return listener.result
 
 
-def _job(step: Step, settings: Settings, paths: dict[str, str], relay: Path) -> Job:
+def _job(step: Step, settings: Settings, paths: dict[str, str], relay: str = "") -> Job:
     return Job(
         step=f"{step.__module__}:{step.__qualname__}",
         settings_class=f"{type(settings).__module__}:{type(settings).__qualname__}",
         settings=settings.model_dump(mode="json"),
         paths={name: str(path) for name, path in paths.items()},
-        relay=str(relay),
+        relay=relay,
     )
 
 

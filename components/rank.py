@@ -32,8 +32,8 @@ class Job(Settings):
     settings_class: str
     settings: dict[str, Any]
     paths: dict[str, str]
-    relay: str
-    """File for what the step's process is to hear."""
+    relay: str = ""
+    """File for what the step's process is to hear; on its way to another node the job has none."""
 
     def run(self, run: Any) -> dict[str, float]:
         """Run the step."""

@@ -22,5 +22,5 @@ def pretrain(
 
     with step_run("pretrain", gpu_count) as run:
         asked = PretrainSettings.parse(settings)
-        train = on_accelerators(step, gpu_count if asked.objective != "none" else "0")
+        train = on_accelerators(step, gpu_count) if asked.objective != "none" else step
         metrics.metadata.update(train(asked, dataset=path_of(dataset), model=backbone.path, run=run))
