@@ -16,6 +16,7 @@ from stillhouse.components.nodes.trainjob import TrainJobs, condition, make_trai
 from stillhouse.components.rank import Job
 from stillhouse.components.relay import Listener
 from stillhouse.components.storage.home import local_store
+from stillhouse.components.storage.lease import hold
 from stillhouse.errors import UserError
 
 logger = logging.getLogger(__name__)
@@ -40,20 +41,24 @@ def run_on_nodes(job: Job, step: str, gpu_count: int, run: Any) -> dict[str, flo
     """
     if not os.environ.get("STILLHOUSE_STORE", "").startswith("s3://"):
         raise UserError("--nodes: the nodes share no disk, so that they need a store; give --store s3://bucket/prefix.")
-    following = _Following(TrainJobs(os.environ["STILLHOUSE_NAMESPACE"]), name_of(run.run_id, step), run)
-    try:
-        following.begin(job, gpu_count)
-        following.to_the_end()
-        return following.take(Path(job.paths[OUTPUT]))
-    except KeyboardInterrupt:
-        following.give_up()
-        raise
+    store, name = local_store(), name_of(run.run_id, step)
+    exchange = Exchange(store, name)
+    following = _Following(TrainJobs(os.environ["STILLHOUSE_NAMESPACE"]), name, exchange, run)
+    with hold(store, exchange.key, run=run.run_id):
+        try:
+            following.begin(job, gpu_count)
+            following.to_the_end()
+            return following.take(Path(job.paths[OUTPUT]))
+        except KeyboardInterrupt:
+            following.give_up()
+            raise
 
 
 class _Following:
-    def __init__(self, jobs: TrainJobs, name: str, run: Any) -> None:
-        self._jobs, self._name, self._run = jobs, name, run
-        self._exchange = Exchange(local_store(), name)
+    """One attempt at the step, with the TrainJob of that name."""
+
+    def __init__(self, jobs: TrainJobs, name: str, exchange: Exchange, run: Any) -> None:
+        self._jobs, self._name, self._exchange, self._run = jobs, name, exchange, run
         self._listener = Listener(run)
         self._heard: set[str] = set()
         self._state = ""
