@@ -5,10 +5,13 @@ The accelerators are not there; gloo on the processor takes their place.
 
 import signal
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from stillhouse.components.finetune.finetune import finetune
+from stillhouse.components.finetune.settings import FinetuneSettings
 from stillhouse.components.launch import on_accelerators
 from stillhouse.components.training.ranks import Ranks
 from stillhouse.errors import UserError
@@ -33,6 +36,18 @@ def test_one_accelerator_or_none_is_the_step_itself(gpu_count: str) -> None:
         return {}
 
     assert on_accelerators(step, gpu_count) is step
+
+
+def test_several_nodes_are_asked_for_as_a_trainjob(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STILLHOUSE_NODES", "2")
+    asked: list[Any] = []
+    monkeypatch.setattr("stillhouse.components.nodes.follow.run_on_nodes", lambda *given: asked.append(given) or {})
+    run, settings = SimpleNamespace(step="finetune"), FinetuneSettings(task="text_classification")
+    assert on_accelerators(finetune, "8")(settings, dataset="/data", model="/model", run=run) == {}
+    ((job, step, gpu_count, told),) = asked
+    assert (step, gpu_count, told) == ("finetune", 8, run)
+    assert job.step == "stillhouse.components.finetune.finetune:finetune"
+    assert (job.settings["task"], job.paths) == ("text_classification", {"dataset": "/data", "model": "/model"})
 
 
 def curves(done: Any) -> dict[tuple[str, int], float]:
