@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from stillhouse.components.processors import THREADS
 from stillhouse.components.relay import Relay, Silent
 from stillhouse.components.settings import Settings
 from stillhouse.errors import UserError
@@ -49,8 +50,7 @@ def main() -> None:
     """
     guard_output()
     _die_with_parent()
-    # Processes of one machine share its processors; as torchrun, unless somebody has said better.
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    _share_processors()
     job = Job.parse(Path(sys.argv[1]).read_text(encoding="utf-8"))
     relay = Relay(Path(job.relay))
     from stillhouse.components.training.ranks import joined
@@ -64,6 +64,13 @@ def main() -> None:
         sys.exit(USER_ERROR)
     except KeyboardInterrupt:
         sys.exit(128 + signal.SIGINT)
+
+
+def _share_processors() -> None:
+    """The threads that the step may have are for all processes of this machine together; one for each without a word,
+    as torchrun has it."""
+    together = int(os.environ.get(THREADS, "0"))
+    os.environ[THREADS] = str(max(1, together // int(os.environ["LOCAL_WORLD_SIZE"])))
 
 
 def _die_with_parent() -> None:

@@ -13,12 +13,13 @@ from stillhouse.pipelines.pods import on_cluster
 from stillhouse.pipelines.retrain import retrain
 
 
-def compile_pipeline(parameters: dict[str, Any], path: Path, cluster: ClusterOptions) -> None:
+def compile_pipeline(parameters: dict[str, Any], path: Path, cluster: ClusterOptions, *, cache: bool = True) -> None:
     """Write the pipeline's KFP YAML, with its kubernetes platform spec, to `path`.
 
     Args:
         parameters: Defaults of the form's fields; those of the hardware come from `cluster`.
         cluster: What is fixed from now on.
+        cache: Whether steps may take over what an earlier run made of the same.
 
     A source on this machine is no default: no pod would find it, and its path is nobody's business. The run form then
     asks for `data_source`.
@@ -32,6 +33,6 @@ def compile_pipeline(parameters: dict[str, Any], path: Path, cluster: ClusterOpt
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f".{path.name}.part.yaml")
-        pipeline = on_cluster(retrain, cluster, experiment=parameters["model_name"])
+        pipeline = on_cluster(retrain, cluster, experiment=parameters["model_name"], cache=cache)
         compiler.Compiler().compile(pipeline, str(temporary), pipeline_parameters=defaults)
         temporary.replace(path)

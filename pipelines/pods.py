@@ -33,11 +33,14 @@ FORM = ("gpu_count", "gpu_type", "pod_cpu", "pod_memory")
 """Fields of the form that say what a GPU step asks for."""
 
 
-def on_cluster(pipeline: GraphComponent, options: ClusterOptions, experiment: str) -> GraphComponent:
+def on_cluster(
+    pipeline: GraphComponent, options: ClusterOptions, experiment: str, *, cache: bool = True
+) -> GraphComponent:
     """`pipeline` with what its pods are given; `pipeline` itself stays as it is.
 
     Args:
         experiment: MLflow's, if its plugin says nothing else.
+        cache: False has every step run; KFP's own switch reaches the outermost tasks only.
     """
     function = pipeline.pipeline_func
     names = list(pipeline.component_spec.inputs or {})
@@ -50,6 +53,8 @@ def on_cluster(pipeline: GraphComponent, options: ClusterOptions, experiment: st
         traced: Any = pipeline_context.Pipeline.get_default_pipeline()
         for task in traced.tasks.values():
             _dress(task, options, hardware, form, experiment)
+            if not cache:
+                task.set_caching_options(False)
 
     config = dsl.PipelineConfig(active_deadline_seconds=seconds(options.run_limit))
     return dsl.pipeline(name=pipeline.name, pipeline_config=config)(dressed)
@@ -59,6 +64,9 @@ def _dress(
     task: PipelineTask, options: ClusterOptions, hardware: Hardware, form: dict[str, Any], experiment: str
 ) -> None:
     container: Any = task.container_spec
+    if task.name == "inspect":
+        # Here, for kfp.local 2.17 fails on this placeholder. KFP's driver fills in RFC 3339 in UTC.
+        task.inputs["scheduled_time"] = dsl.PIPELINE_JOB_SCHEDULE_TIME_UTC_PLACEHOLDER
     on_nodes = options.nodes > 1 and task.name in TRAIN
     if "gpu_count" in task.inputs and not on_nodes:
         _give_hardware(task, hardware, options.queue, form)

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from stillhouse.components.nodes.exchange import OUTPUT, Exchange
+from stillhouse.components.processors import limit_threads
 from stillhouse.components.rank import Job
 from stillhouse.components.storage.home import local_store
 from stillhouse.redaction import guard_output
@@ -28,6 +29,7 @@ def main() -> None:
         SystemExit: with code 1 when a process of this node or of another failed.
     """
     guard_output()
+    limit_threads()
     node = int(os.environ["PET_NODE_RANK"])
     exchange = Exchange(local_store(), sys.argv[1])
     with tempfile.TemporaryDirectory(prefix="stillhouse-node-") as folder:

@@ -3,6 +3,7 @@
 The accelerators are not there; gloo on the processor takes their place.
 """
 
+import os
 import signal
 from collections.abc import Callable
 from types import SimpleNamespace
@@ -13,6 +14,7 @@ import pytest
 from stillhouse.components.finetune.finetune import finetune
 from stillhouse.components.finetune.settings import FinetuneSettings
 from stillhouse.components.launch import on_accelerators
+from stillhouse.components.rank import _share_processors
 from stillhouse.components.training.ranks import Ranks
 from stillhouse.errors import UserError
 
@@ -88,3 +90,12 @@ def test_each_step_has_the_losses_of_one_process(
 def test_a_mistake_is_told_by_the_step_as_it_was_raised(workshop: Workshop, trained: Trained) -> None:
     with pytest.raises(UserError, match=r"^model folder '/nowhere' does not exist; check the path\.$"):
         workshop.run("pretrain", {"base": "/nowhere"}, dataset=trained.dataset, gpu_count="2")
+
+
+@pytest.mark.parametrize(("given", "processes", "expected"), [({}, 8, "1"), ({"OMP_NUM_THREADS": "12"}, 4, "3")])
+def test_processes_share_the_threads_of_their_step(
+    monkeypatch: pytest.MonkeyPatch, given: dict[str, str], processes: int, expected: str
+) -> None:
+    monkeypatch.setattr("os.environ", {**given, "LOCAL_WORLD_SIZE": str(processes)})
+    _share_processors()
+    assert os.environ["OMP_NUM_THREADS"] == expected

@@ -1,0 +1,270 @@
+"""The door to a cluster: KFP's API, the Kubernetes behind it, and what goes wrong there in one sentence."""
+
+import io
+import json
+import os
+import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import kfp
+import kfp_server_api
+import urllib3
+from kfp.client import ServiceAccountTokenVolumeCredentials
+from kfp_server_api import V2beta1GetHealthzResponse
+from kubernetes.client import ApiClient, ApiException, CoreV1Api
+from kubernetes.config import ConfigException, load_config
+
+from stillhouse.components.addresses import refuse_metadata
+from stillhouse.errors import UserError
+from stillhouse.pipelines.endpoint import TOKEN_PATH
+
+OLDEST = (2, 17)
+"""The first KFP whose platform spec knows all that the pods are given."""
+STANDALONE_NAMESPACE = "kubeflow"
+"""Where a KFP for one team runs its pods, if nobody has said otherwise."""
+TIMEOUT = (5.0, 60.0)
+"""Seconds to connect and to wait for an answer."""
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A KFP that has answered."""
+
+    client: Any
+    """A kfp.Client; it knows the namespace where KFP wants one named, which a KFP for one team refuses."""
+    host: str
+    namespace: str
+    """Of its pods."""
+    multi_user: bool
+    version: str
+    """Such as 2.17.0; empty when it does not say."""
+
+    @cached_property
+    def kubernetes(self) -> ApiClient:
+        """Kubernetes' API, as the pod's account or the kubeconfig opens it.
+
+        Raises:
+            UserError: there is neither.
+        """
+        try:
+            load_config()
+        except ConfigException as error:
+            raise UserError(
+                f"There is no way to Kubernetes itself ({error}); set KUBECONFIG to the file of the cluster behind "
+                f"{self.host}."
+            ) from None
+        return ApiClient()
+
+    @cached_property
+    def core(self) -> CoreV1Api:
+        """Pods, events, logs."""
+        return CoreV1Api(self.kubernetes)
+
+    @contextmanager
+    def speaking(self) -> Iterator[None]:
+        """Errors of KFP and Kubernetes become one sentence, and kfp's own words are kept off the terminal.
+
+        Raises:
+            UserError: for each of them.
+        """
+        with _speaking(self.host, self.namespace):
+            yield
+
+    def experiment(self, name: str) -> str:
+        """Id of the experiment; it is made when there is none.
+
+        Raises:
+            UserError: KFP refuses.
+        """
+        with self.speaking():
+            return self.client.create_experiment(name).experiment_id
+
+    def find_experiment(self, name: str) -> str | None:
+        """Id of the experiment, None when there is none.
+
+        Raises:
+            UserError: KFP refuses.
+        """
+        with self.speaking():
+            try:
+                return self.client.get_experiment(experiment_name=name).experiment_id
+            except ValueError:
+                return None
+
+    def run(self, run_id: str) -> Any:
+        """The run of that id, as kfp_server_api.V2beta1Run.
+
+        Raises:
+            UserError: there is none, or KFP refuses.
+        """
+        if not re.fullmatch(r"[\w-]+", run_id):
+            raise UserError(f"'{run_id}' is no id of a run; `stillhouse submit` prints it, its page shows it.")
+        try:
+            with self.speaking():
+                return self.client.get_run(run_id)
+        except NotFound:
+            raise UserError(f"There is no run '{run_id}' at {self.host}; look at the id and at the endpoint.") from None
+
+    def page(self, run_id: str) -> str:
+        """Where a browser shows the run."""
+        return f"{os.environ.get('KF_PIPELINES_UI_ENDPOINT', self.host)}/#/runs/details/{run_id}"
+
+    def refuse_unknown_namespace(self) -> None:
+        """Look whether the namespace is there, where this account may look.
+
+        Raises:
+            UserError: it is not.
+        """
+        try:
+            self.core.read_namespace(self.namespace, _request_timeout=TIMEOUT)
+        except ApiException as error:
+            if error.status == 404:
+                raise UserError(f"There is no namespace '{self.namespace}'; correct --namespace.") from None
+        except (UserError, urllib3.exceptions.HTTPError):
+            return
+
+
+class _Client(kfp.Client):
+    """kfp's client, but for a question that it asks as it is made, with half a minute of patience and tracebacks."""
+
+    def get_kfp_healthz(self, sleep_duration: int = 5) -> V2beta1GetHealthzResponse:
+        """Asked by `connect`, which wants the version as well."""
+        return V2beta1GetHealthzResponse(multi_user=False)
+
+
+class NotFound(UserError):
+    """Something that was asked for by its id is not there."""
+
+
+def connect(endpoint: str = "", namespace: str = "", token: str = "") -> Cluster:
+    """The KFP at `endpoint`; without one that of the pod's cluster, or of the kubeconfig.
+
+    Args:
+        namespace: of the runs; empty takes what the kfp client's context says, the pod's own, or the usual one.
+        token: sent as bearer token; empty takes the file that KF_PIPELINES_SA_TOKEN_PATH names, then what the kfp
+            client's context holds.
+
+    Raises:
+        UserError: nothing answers there, the token is refused, or it is another program or too old a KFP.
+    """
+    if endpoint:
+        refuse_metadata(endpoint)
+    credentials = None
+    if not token and os.environ.get(TOKEN_PATH):
+        credentials = _token_file(os.environ[TOKEN_PATH])
+    with _speaking(endpoint or "the cluster's KFP", namespace), warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        client = _Client(host=endpoint or None, existing_token=token or None, credentials=credentials)
+        api: Any = client._healthz_api.api_client  # the generated method drops the version from the answer
+        host = api.configuration.host
+        health = _health(api, host)
+    version = health.get("tag_name", "").removeprefix("v")
+    _refuse_old(version, host)
+    multi_user = bool(health.get("multi_user"))
+    runs_in = namespace or _context_namespace() or (STANDALONE_NAMESPACE if not multi_user else _pod_namespace())
+    if not runs_in:
+        raise UserError(f"{host} serves several users; say whose runs these are with --namespace PROFILE.")
+    client._context_setting["namespace"] = runs_in if multi_user else ""
+    known = re.match(r"\d", version)
+    return Cluster(client, host, runs_in, multi_user, version if known else "")
+
+
+def _health(api: Any, host: str) -> dict[str, Any]:
+    answer, *_ = api.call_api(
+        "/apis/v2beta1/healthz",
+        "GET",
+        response_type="object",
+        auth_settings=["Bearer"],
+        _request_timeout=TIMEOUT,
+    )
+    if not isinstance(answer, dict) or not {"multi_user", "tag_name"} & set(answer):
+        raise UserError(f"{host} answers, but not as Kubeflow Pipelines does; give the address of its API server.")
+    return answer
+
+
+def _refuse_old(version: str, host: str) -> None:
+    found = re.match(r"(\d+)\.(\d+)", version)
+    if found and (int(found[1]), int(found[2])) < OLDEST:
+        needed = ".".join(str(part) for part in OLDEST)
+        raise UserError(f"{host} is Kubeflow Pipelines {version}; Stillhouse needs {needed} or later: upgrade it.")
+
+
+def _token_file(path: str) -> ServiceAccountTokenVolumeCredentials:
+    try:
+        Path(path).read_text(encoding="utf-8")
+    except OSError as error:
+        raise UserError(
+            f"{TOKEN_PATH} names '{path}', which cannot be read ({error.strerror}); mount the token there, or unset it."
+        ) from None
+    return ServiceAccountTokenVolumeCredentials(path)
+
+
+def _context_namespace() -> str:
+    path = Path(kfp.Client._LOCAL_KFP_CONTEXT)
+    try:
+        return json.loads(path.read_bytes()).get("namespace", "") if path.is_file() else ""
+    except ValueError as error:
+        raise UserError(f"{path}: not valid JSON ({error}); mend it or remove it.") from None
+
+
+def _pod_namespace() -> str:
+    path = Path(kfp.Client._NAMESPACE_PATH)
+    return path.read_text(encoding="utf-8").strip() if path.is_file() else ""
+
+
+@contextmanager
+def _speaking(host: str, namespace: str) -> Iterator[None]:
+    try:
+        with redirect_stdout(io.StringIO()):
+            yield
+    except (kfp_server_api.ApiException, ApiException) as error:
+        raise _sentence(error, host, namespace) from None
+    except (urllib3.exceptions.HTTPError, OSError) as error:
+        raise UserError(f"Nothing answers at {host} ({_reason(error)}); check --endpoint and the network.") from None
+
+
+def _sentence(error: Any, host: str, namespace: str) -> UserError:
+    said = _message(error)
+    code = _grpc_code(error)
+    if error.status == 401 or code == 16:
+        return UserError(
+            f"{host} does not accept the token ({said}): it is missing, has expired or was made for another audience; "
+            f"give a fresh one with KF_PIPELINES_TOKEN or {TOKEN_PATH}."
+        )
+    if error.status == 403 or code == 7:
+        return UserError(
+            f"{host} does not permit this in the namespace '{namespace}' ({said}); correct --namespace, or ask for the "
+            "right."
+        )
+    if error.status == 404 and code is None and not said.startswith("{"):
+        return NotFound(f"{host} has nothing under that address ({said}); is it Kubeflow Pipelines?")
+    if error.status == 404 or code == 5:
+        return NotFound(f"{host}: not found ({said}).")
+    return UserError(f"{host} answers with {error.status}: {said}")
+
+
+def _grpc_code(error: Any) -> int | None:
+    try:
+        return json.loads(error.body).get("code")
+    except (TypeError, ValueError, AttributeError):
+        return None
+
+
+def _message(error: Any) -> str:
+    """The server's own words: KFP's and Kubernetes' `message`, or the beginning of what else came."""
+    try:
+        found = json.loads(error.body)
+        return str(found.get("message") or found.get("error") or error.reason)
+    except (TypeError, ValueError, AttributeError):
+        return str(error.reason or error.body or "no reason given")[:200]
+
+
+def _reason(error: BaseException) -> str:
+    inner = getattr(error, "reason", None) or error
+    return re.sub(r"^<.*?>: ", "", str(inner)) or type(inner).__name__

@@ -1,0 +1,39 @@
+"""The command `submit`: start a run on a cluster, with compile's options."""
+
+from typing import Annotated
+
+import typer
+
+from stillhouse.pipelines.cli import Overrides, RecipeName
+from stillhouse.pipelines.endpoint import EndpointOption, NamespaceOption, TokenOption
+from stillhouse.pipelines.options import ClusterOptions, with_cluster_options
+from stillhouse.pipelines.recipe import load_recipe
+from stillhouse.pipelines.thresholds import MinDrift, MinNewRows, with_thresholds
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command()
+@with_cluster_options
+def submit_(
+    recipe: RecipeName,
+    overrides: Overrides = [],  # noqa: B006 - typer reads the default
+    min_new_rows: MinNewRows = None,
+    min_drift: MinDrift = None,
+    endpoint: EndpointOption = "",
+    namespace: NamespaceOption = "",
+    token: TokenOption = "",
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Run every step, unchanged or not.")] = False,
+    *,
+    cluster: ClusterOptions,
+) -> None:
+    """Start a run of the pipeline on a cluster, and print its id."""
+    loaded = load_recipe(recipe, with_thresholds(overrides, min_new_rows, min_drift))
+    from stillhouse.pipelines.cluster import connect
+    from stillhouse.pipelines.submitting import submit
+
+    kfp = connect(endpoint, namespace, token)
+    kfp.refuse_unknown_namespace()
+    run = submit(kfp, loaded, cluster, cache=not no_cache)
+    typer.echo(run)
+    typer.echo(kfp.page(run), err=True)
