@@ -48,6 +48,9 @@ class ClusterOptions(Settings):
 
     hardware: str = "cpu"
     """Pods of the GPU steps: cpu, gpu, gpus-N, mig, shared, spot, or a YAML file of the same form."""
+    nodes: int = Field(default=1, ge=1, le=64)
+    """Nodes that each of pretrain, finetune and distill trains on, with the form's gpu_count on each; more than one
+    wants --store and Kubeflow Trainer 2. What else each has is the hardware's."""
     queue: Name = ""
     """Kueue's LocalQueue, in which the GPU steps wait for their quota."""
     shared_memory: Bytes | None = None
@@ -181,6 +184,8 @@ def check_options(given: dict[str, Any]) -> ClusterOptions:
     """
     options = check(ClusterOptions, given, "cluster options")
     options.chosen_hardware()
+    if options.nodes > 1 and not options.store:
+        raise UserError("--nodes: nodes share no disk, so that they need a store; give --store s3://bucket/prefix too.")
     for name, value in options.model_dump(mode="json").items():
         if kind := find_secret(" ".join(value) if isinstance(value, list) else str(value)):
             raise UserError(
@@ -216,7 +221,7 @@ def _flag(name: str) -> str:
 
 
 def _typed(name: str) -> Any:
-    return {"env": list[str], "retries": int | None}.get(name, str | None)
+    return {"env": list[str], "retries": int | None, "nodes": int | None}.get(name, str | None)
 
 
 def _help(name: str) -> str:

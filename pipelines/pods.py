@@ -4,6 +4,7 @@ The graph itself (`retrain`) knows none of it: here the very same function is tr
 dressed by way of kfp-kubernetes.
 """
 
+import json
 from collections.abc import Sequence
 from functools import wraps
 from typing import Any
@@ -26,6 +27,8 @@ BACKOFF = ("5s", 1.0, "5s")
 """Pause before a new pod, its factor, and the longest one; short, for Argo makes new pods after a user's mistake too,
 and each answers at once. Processes that fail pause longer, within their pod."""
 QUEUE_LABEL = "kueue.x-k8s.io/queue-name"
+TRAIN = ("pretrain", "finetune", "distill")
+"""Steps that train, on several nodes where asked; evaluate, too, has accelerators, and one pod."""
 FORM = ("gpu_count", "gpu_type", "pod_cpu", "pod_memory")
 """Fields of the form that say what a GPU step asks for."""
 
@@ -64,10 +67,13 @@ def _dress(
     if task.name == "inspect":
         # Here, for kfp.local 2.17 fails on this placeholder. KFP's driver fills in RFC 3339 in UTC.
         task.inputs["scheduled_time"] = dsl.PIPELINE_JOB_SCHEDULE_TIME_UTC_PLACEHOLDER
-    if "gpu_count" in task.inputs:
+    on_nodes = options.nodes > 1 and task.name in TRAIN
+    if "gpu_count" in task.inputs and not on_nodes:
         _give_hardware(task, hardware, options.queue, form)
     else:
         task.set_cpu_request(SMALL_REQUESTS[0]).set_memory_request(SMALL_REQUESTS[1])
+    if on_nodes:
+        _give_nodes(task, hardware, options)
     task.set_container_image(options.image_of(container.image))
     container.command = supervised(task.name, container.command)
     task.set_retry(options.retries, *BACKOFF)
@@ -90,6 +96,14 @@ def _give_hardware(task: PipelineTask, hardware: Hardware, queue: str, form: dic
         kubernetes.add_node_selector(task, key, value)
     if queue:
         kubernetes.add_pod_label(task, QUEUE_LABEL, queue)
+
+
+def _give_nodes(task: PipelineTask, hardware: Hardware, options: ClusterOptions) -> None:
+    """What the step needs to ask for nodes; its own pod only follows them."""
+    task.set_env_variable("STILLHOUSE_NODES", str(options.nodes))
+    asked = hardware.model_dump(mode="json", exclude_none=True) | {"queue": options.queue}
+    task.set_env_variable("STILLHOUSE_NODE_HARDWARE", json.dumps(asked))
+    kubernetes.use_field_path_as_env(task, "STILLHOUSE_NAMESPACE", "metadata.namespace")
 
 
 def _give_environment(task: PipelineTask, options: ClusterOptions, experiment: str) -> None:

@@ -4,6 +4,8 @@ import os
 import shutil
 from pathlib import Path
 
+from filelock import FileLock
+
 from stillhouse.components.models.safe import refuse_unsafe
 from stillhouse.components.storage.digests import sha256_bytes
 from stillhouse.components.storage.home import FETCHED, home_folder
@@ -14,6 +16,9 @@ from stillhouse.errors import UserError
 SAFE_FILES = ["*.json", "*.safetensors", "*.txt", "*.model", "tokenizer*"]
 """What is taken from a hub: weights as safetensors, no pickle, no code."""
 
+LOCK = "fetch.lock"
+"""In the home folder: one process at a time makes a copy, and those that train together all want the same."""
+
 
 def fetch_model(address: str) -> Path:
     """The folder of the model at `address`: a folder, s3://bucket/prefix, hf://name[@revision] or models:/name/version.
@@ -21,7 +26,9 @@ def fetch_model(address: str) -> Path:
     Raises:
         UserError: there is no model, none as safetensors, or one that asks for code of its own.
     """
-    folder = _fetch(address)
+    home_folder().mkdir(parents=True, exist_ok=True)
+    with FileLock(home_folder() / LOCK):
+        folder = _fetch(address)
     if not (folder / "config.json").is_file() or not any(folder.glob("model*.safetensors")):
         raise UserError(
             f"model '{address}': config.json and model.safetensors are needed and not both there; "

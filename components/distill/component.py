@@ -18,11 +18,12 @@ def distill(
     """Train a small student on the teacher's soft answers."""
     from stillhouse.components.distill.distill import distill as step
     from stillhouse.components.distill.settings import DistillSettings
+    from stillhouse.components.launch import on_accelerators
     from stillhouse.components.recorded import path_of, step_run
 
     with step_run("distill", gpu_count) as run:
         metrics.metadata.update(
-            step(
+            on_accelerators(step, gpu_count)(
                 DistillSettings.parse(settings),
                 dataset=path_of(dataset),
                 teacher=path_of(teacher),

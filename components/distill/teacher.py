@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from stillhouse.components.training.batches import Samples, split_by_padded_tokens
+from stillhouse.components.training.ranks import Ranks
 
 NUM_VIEWS = 2
 """Different views of a sample that augmentation makes; their answers are kept for each."""
@@ -73,7 +74,7 @@ def answers(
     Args:
         budget: tokens of one forward pass at most, padding included.
         once: gives what an earlier attempt kept under a name, or makes and keeps it (`Checkpoints.once`): a teacher
-            that was stopped answers nothing twice.
+            that was stopped answers nothing twice, and processes that train together answer each a share of it all.
         progress: told how many tokens are answered.
     """
     kept = torch.zeros(num_views, len(samples.lengths), num_labels)
@@ -91,12 +92,23 @@ def answers(
                 progress(tokens)
             return torch.cat(logits)
 
-    for view in range(num_views):
-        for number, runs in enumerate(parts):
-            rows = np.concatenate(runs)
-            kept[view, torch.from_numpy(rows)] = once(f"teacher/{view}-{number:06d}", partial(answer, runs, view))
-            done += int(samples.lengths[rows].sum())
+    asked = [(view, number, runs) for view in range(num_views) for number, runs in enumerate(parts)]
+    ranks = Ranks.current()
+    if ranks.size > 1:
+        for view, number, runs in asked[ranks.rank :: ranks.size]:
+            once(_name(view, number), partial(answer, runs, view))
+            done += ranks.size * sum(int(samples.lengths[rows].sum()) for rows in runs)
+        ranks.wait()
+    for view, number, runs in asked:
+        rows = np.concatenate(runs)
+        kept[view, torch.from_numpy(rows)] = once(_name(view, number), partial(answer, runs, view))
+        done += int(samples.lengths[rows].sum())
     return kept
+
+
+def _name(view: int, number: int) -> str:
+    """Of a part's answers, beside the checkpoints."""
+    return f"teacher/{view}-{number:06d}"
 
 
 def _parts(runs: list[np.ndarray], lengths: np.ndarray) -> list[list[np.ndarray]]:

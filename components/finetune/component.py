@@ -18,11 +18,12 @@ def finetune(
     """Put a new head on the backbone and train it on the labelled rows."""
     from stillhouse.components.finetune.finetune import finetune as step
     from stillhouse.components.finetune.settings import FinetuneSettings
+    from stillhouse.components.launch import on_accelerators
     from stillhouse.components.recorded import path_of, step_run
 
     with step_run("finetune", gpu_count) as run:
         metrics.metadata.update(
-            step(
+            on_accelerators(step, gpu_count)(
                 FinetuneSettings.parse(settings),
                 dataset=path_of(dataset),
                 backbone=path_of(backbone),

@@ -15,11 +15,12 @@ def pretrain(
     gpu_count: str = "0",
 ):
     """Learn a backbone from text without labels."""
+    from stillhouse.components.launch import on_accelerators
     from stillhouse.components.pretrain.pretrain import pretrain as step
     from stillhouse.components.pretrain.settings import PretrainSettings
     from stillhouse.components.recorded import path_of, step_run
 
     with step_run("pretrain", gpu_count) as run:
-        metrics.metadata.update(
-            step(PretrainSettings.parse(settings), dataset=path_of(dataset), model=backbone.path, run=run)
-        )
+        asked = PretrainSettings.parse(settings)
+        train = on_accelerators(step, gpu_count) if asked.objective != "none" else step
+        metrics.metadata.update(train(asked, dataset=path_of(dataset), model=backbone.path, run=run))

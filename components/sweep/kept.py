@@ -4,6 +4,7 @@ from functools import partial
 
 from stillhouse.components.attempts import PREFIX as ATTEMPTS
 from stillhouse.components.attempts import VERDICTS
+from stillhouse.components.nodes.exchange import TRAINJOBS
 from stillhouse.components.storage.lease import LEASES, read_leases
 from stillhouse.components.storage.store import FileStore, Store
 from stillhouse.components.sweep.home import staged_items
@@ -16,6 +17,7 @@ KINDS = {
     "checkpoints": "checkpoints, teacher caches",
     MODELS: "models in the store",
     STATISTICS: "statistics in the store",
+    TRAINJOBS: "what steps and their nodes exchange",
 }
 """First part of a key, and what lies there."""
 

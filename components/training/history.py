@@ -1,6 +1,7 @@
 """How far a training is, and how it went."""
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 
 @dataclass
@@ -38,3 +39,34 @@ class History:
             "steps": self.step,
             "best_step": self.best_step,
         }
+
+
+class TooLarge(NamedTuple):
+    """A micro-batch for which memory did not suffice."""
+
+    rows: int
+    longest: int
+    """Tokens of its longest row."""
+
+
+@dataclass
+class Sums:
+    """Of one step, over its micro-batches."""
+
+    loss: float = 0.0
+    weight: int = 0
+    padded_tokens: int = 0
+    waited: float = 0.0
+    """Seconds that the step waited for data."""
+    too_large: TooLarge | None = None
+    """Where the step ended early."""
+
+    @classmethod
+    def over(cls, parts: list["Sums"]) -> "Sums":
+        """Of all processes together; they wait for data at the same time."""
+        return cls(
+            sum(part.loss for part in parts),
+            sum(part.weight for part in parts),
+            sum(part.padded_tokens for part in parts),
+            sum(part.waited for part in parts) / len(parts),
+        )

@@ -13,11 +13,13 @@ from torch import nn
 
 from stillhouse.components.training.batches import Plan, Samples, Step, split_by_padded_tokens
 from stillhouse.components.training.checkpoints import Checkpoints
-from stillhouse.components.training.history import History
+from stillhouse.components.training.history import History, Sums, TooLarge
 from stillhouse.components.training.loader import Wanted, load
 from stillhouse.components.training.optimizer import freeze_below, make_optimizer, set_learning_rates
 from stillhouse.components.training.precision import autocast, pick_device
-from stillhouse.components.training.preemption import Preempted, StopRequest, stop_request
+from stillhouse.components.training.preemption import Preempted, stop_request
+from stillhouse.components.training.randomness import seed_step
+from stillhouse.components.training.ranks import HelpDone, Ranks
 from stillhouse.components.training.settings import LoopSettings, OptimizerSettings
 from stillhouse.errors import UserError
 
@@ -63,19 +65,13 @@ class Thaw:
         return max(0, self.level - (epoch // self.every if self.every else 0))
 
 
-@dataclass
-class _Sums:
-    """Of one step, over its micro-batches."""
-
-    loss: float = 0.0
-    weight: int = 0
-    padded_tokens: int = 0
-    waited: float = 0.0
-    """Seconds that the step waited for data."""
-
-
 class Training:
-    """One training: `run` it to the end, or on from its newest checkpoint."""
+    """One training: `run` it to the end, or on from its newest checkpoint.
+
+    Processes that have joined (`ranks.joined`) share each batch: every one of them goes through its part, and the
+    gradients are summed. Loss and gradients are divided by the weight of the whole batch, so that the number of
+    processes changes nothing but the order in which floats are added up. The first one evaluates and writes.
+    """
 
     def __init__(
         self,
@@ -91,6 +87,7 @@ class Training:
         checkpoints: Checkpoints | None = None,
         thaw: Thaw = Thaw(),
     ) -> None:
+        self.ranks = Ranks.current()
         self.device = pick_device()
         self.model = model.to(self.device)
         self.forward: nn.Module = torch.compile(self.model) if settings.compile else self.model  # type: ignore[assignment]
@@ -118,8 +115,9 @@ class Training:
 
         Raises:
             Preempted: a signal asked to stop; a checkpoint was written first.
+            HelpDone: this process is not the first of those that train together.
         """
-        self._resume()
+        self._begin()
         resumed_at = self.history.step
         saved = time.monotonic()
         with stop_request() as stop, self._loading():
@@ -135,9 +133,14 @@ class Training:
                     self._report()
                 if self.history.stopped:
                     break
-                if stop or (now - saved >= self.settings.checkpoint_seconds and not self._still_saving()):
-                    self._save(stop)
+                stopping = self.ranks.any(bool(stop))
+                if stopping or (now - saved >= self.settings.checkpoint_seconds and not self._still_saving()):
+                    self._save()
                     saved = now
+                if stopping:
+                    self._stop()
+        if not self.ranks.leads:
+            raise HelpDone
         if self.best_weights:
             self.model.load_state_dict(self.best_weights, strict=False)
         return self.history
@@ -170,16 +173,19 @@ class Training:
                 yield rows, step.epoch
 
     def _cut(self, step: Step) -> list[np.ndarray]:
-        """Rows of each of the step's micro-batches."""
+        """Rows of each of this process's micro-batches of the step."""
         budget = self.history.micro_batch_tokens or self.settings.micro_batch_tokens
-        return split_by_padded_tokens(step.rows, self.samples.lengths, budget)
+        rows = self.ranks.share(step.rows)
+        return split_by_padded_tokens(rows, self.samples.lengths, budget) if len(rows) else []
 
     def _step(self, step: Step) -> None:
         began = time.perf_counter()
-        summed = _Sums()
-        while (too_large := self._gradients(step, summed)) is not None:
+        parts = self.ranks.gather(self._gradients(step))
+        while too_large := [part.too_large for part in parts if part.too_large]:
             self._halve_micro_batches(too_large)
-            summed = _Sums()
+            parts = self.ranks.gather(self._gradients(step))
+        summed = Sums.over(parts)
+        self.ranks.sum_gradients(self.model)
         for parameter in self.model.parameters():
             if parameter.grad is not None:
                 parameter.grad.div_(max(summed.weight, 1))
@@ -198,14 +204,10 @@ class Training:
         history.data_seconds += summed.waited
         history.seconds += time.perf_counter() - began
 
-    def _gradients(self, step: Step, summed: _Sums) -> np.ndarray | None:
-        """Sum the gradients of the step's batch, and into `summed` what else counts.
-
-        Returns:
-            Rows of the micro-batch for which memory did not suffice; None if it did.
-        """
-        # Dropout draws from a state that is a function of the step alone: a resumed run draws the same.
-        torch.manual_seed((self.settings.seed << 32) + self.history.step)
+    def _gradients(self, step: Step) -> Sums:
+        """Sum the gradients of this process's part of the step's batch, and what else counts."""
+        summed = Sums()
+        seed_step(self.settings.seed, self.history.step, self.ranks.rank)
         self.forward.train()
         for rows in self._cut(step):
             fetched = time.perf_counter()
@@ -217,32 +219,33 @@ class Training:
                     loss, count = self.loss(self.forward, inputs)
                 loss.backward()
             except torch.OutOfMemoryError:
-                return rows
+                summed.too_large = TooLarge(len(rows), int(self.samples.lengths[rows].max()))
+                return summed
             summed.loss += loss.detach().item()
             summed.weight += count
             summed.padded_tokens += inputs["input_ids"].numel()
-        return None
+        return summed
 
-    def _halve_micro_batches(self, rows: np.ndarray) -> None:
-        """Throw away what the failed pass over `rows` has left; micro-batches are half as large from this step on.
+    def _halve_micro_batches(self, failed: list[TooLarge]) -> None:
+        """Throw away what the failed passes have left; micro-batches are half as large from this step on.
 
         Raises:
-            UserError: it was a single row.
+            UserError: one was of a single row.
         """
         self.optimizer.zero_grad()
-        longest = int(self.samples.lengths[rows].max())
-        if len(rows) == 1:
+        if singles := [each.longest for each in failed if each.rows == 1]:
             raise UserError(
-                f"a single sample of {longest:,} tokens does not fit into the memory of the {self.device.type}: "
+                f"a single sample of {min(singles):,} tokens does not fit into the memory of the {self.device.type}: "
                 "lower loop.max_length or take a smaller model."
             )
         # Of what it was: the setting may be far larger than a batch.
-        self.history.micro_batch_tokens = len(rows) * longest // 2
+        tokens = min(each.rows * each.longest for each in failed)
+        self.history.micro_batch_tokens = tokens // 2
         log.warning(
             "memory ran out at step %d with %d tokens in a micro-batch; from now on they have %d at most, and more of "
             "them make up the same batch",
             self.history.step,
-            len(rows) * longest,
+            tokens,
             self.history.micro_batch_tokens,
         )
         if self.device.type == "cuda":
@@ -258,22 +261,28 @@ class Training:
 
     def _evaluate(self, epochs: float) -> None:
         assert self.evaluation is not None
-        self.model.eval()
-        with torch.inference_mode(), autocast(self.settings, self.device):
-            values = self.evaluation.measure(self.model)
+        values = self.ranks.of_leader(self._measure(self.evaluation) if self.ranks.leads else None)
         history, main = self.history, values[self.evaluation.main]
         better = history.best is None or (
             main > history.best if self.evaluation.greater_is_better else main < history.best
         )
         if better:
             history.best, history.best_step, history.stale = main, history.step, 0
-            self.best_weights = {name: t.detach().to("cpu", copy=True) for name, t in self.model.state_dict().items()}
+            if self.ranks.leads:
+                self.best_weights = {
+                    name: t.detach().to("cpu", copy=True) for name, t in self.model.state_dict().items()
+                }
         else:
             history.stale += 1
             history.stopped = 0 < self.settings.patience <= history.stale
         history.points.append({"step": history.step, "epochs": epochs, **values})
         self.report.metrics({f"validation/{name}": value for name, value in values.items()}, step=history.step)
         log.info("epoch %.2f: %s", epochs, ", ".join(f"{name} {value:.4f}" for name, value in values.items()))
+
+    def _measure(self, evaluation: Evaluation) -> dict[str, float]:
+        self.model.eval()
+        with torch.inference_mode(), autocast(self.settings, self.device):
+            return evaluation.measure(self.model)
 
     def _progress(self) -> None:
         history, note = self.history, f"loss {self.history.loss:.3f}"
@@ -300,15 +309,15 @@ class Training:
         """Whether the checkpoint before is still being written: a slow store makes them rare, not the training slow."""
         return self.checkpoints is not None and self.checkpoints.busy
 
-    def _save(self, stop: StopRequest) -> None:
-        if self.checkpoints is not None:
+    def _save(self) -> None:
+        if self.checkpoints is not None and self.ranks.leads:
             self.checkpoints.save(self.history.step, self._tensors(), vars(self.history))
-        if stop:
-            if self.checkpoints is not None:
-                self.checkpoints.wait()
-            raise Preempted(
-                f"stopped at step {self.history.step} of {self.num_steps}; the same command goes on from there"
-            )
+
+    def _stop(self) -> None:
+        if self.checkpoints is not None:
+            self.checkpoints.wait()
+        self.ranks.wait()  # who ends early ends the others, and the first one may still write
+        raise Preempted(f"stopped at step {self.history.step} of {self.num_steps}; the same command goes on from there")
 
     def _tensors(self) -> dict[str, torch.Tensor]:
         tensors = {f"model/{name}": t for name, t in self.model.state_dict().items()}
@@ -317,11 +326,23 @@ class Training:
             tensors |= {f"optimizer/{index}/{name}": t for name, t in state.items()}
         return _without_aliases(tensors)
 
+    def _begin(self) -> None:
+        """From the newest checkpoint, or from the weights as they are: the first process's in all of them."""
+        if self.ranks.leads:
+            self._resume()
+        if self.ranks.size > 1:
+            state = self.ranks.of_leader(vars(self.history))
+            tensors = self.ranks.tensors_of_leader(self._tensors())
+            if not self.ranks.leads:
+                self._restore(tensors, state)
+
     def _resume(self) -> None:
         found = self.checkpoints.newest() if self.checkpoints is not None else None
-        if found is None:
-            return
-        tensors, state = found
+        if found is not None:
+            self._restore(*found)
+            log.info("goes on from the checkpoint at step %d of %d", self.history.step, self.num_steps)
+
+    def _restore(self, tensors: dict[str, torch.Tensor], state: dict[str, Any]) -> None:
         self.history = History(**state)
         self.model.load_state_dict(_part(tensors, "model/"), strict=False)
         self.best_weights = _part(tensors, "best/")
@@ -330,7 +351,6 @@ class Training:
             index, key = name.split("/")
             optimizer.setdefault(int(index), {})[key] = tensor
         self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": optimizer})
-        log.info("goes on from the checkpoint at step %d of %d", self.history.step, self.num_steps)
 
 
 def _part(tensors: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:

@@ -2,9 +2,12 @@
 
 import hashlib
 import json
+import multiprocessing
 import os
+import pickle
 import random
 import signal
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import settings
 
+from stillhouse.components.launch import on_accelerators
 from stillhouse.components.tracking.run import StepRun
 from stillhouse.components.tracking.spool import read_events
 
@@ -83,7 +87,16 @@ class Workshop:
             _write_dataset(folder, target, augment)
         return folder
 
-    def run(self, step: str, settings: dict[str, Any], *, stop_after: int = 0, name: str = "", **paths: Path) -> Done:
+    def run(
+        self,
+        step: str,
+        settings: dict[str, Any],
+        *,
+        stop_after: int = 0,
+        name: str = "",
+        gpu_count: str = "0",
+        **paths: Path,
+    ) -> Done:
         """Run a step with small defaults under `settings`; stopped after so many steps of the optimizer if asked."""
         model = self.folder / (name or f"{step}-{len(list(self.folder.iterdir()))}")
         log = StoppedRun(step, f"run-{model.name}", self.folder / "home")
@@ -91,7 +104,7 @@ class Workshop:
         module = import_module(f"stillhouse.components.{step}.settings")
         parsed = getattr(module, f"{step.capitalize()}Settings").model_validate(_with_defaults(step, settings))
         function = getattr(import_module(f"stillhouse.components.{step}.{step}"), step)
-        figures = function(parsed, **paths, model=model, run=log)
+        figures = on_accelerators(function, gpu_count)(parsed, **paths, model=model, run=log)
         return Done(figures, model, _points(self.folder / "home" / f"run-{model.name}" / "spool" / f"{step}.jsonl"))
 
 
@@ -166,6 +179,45 @@ def one_thread() -> Iterator[None]:
     """torch on one thread."""
     with _one_thread():
         yield
+
+
+@pytest.fixture
+def together(tmp_path: Path, one_thread: None) -> Callable[..., Any]:
+    """Calls a function in so many processes that train together; the answer is what it returns in the first one.
+
+    They are forks of this process, with real gloo between them: nothing is imported anew. An exception in one of
+    them, other than the end of helping, fails the test.
+    """
+
+    def call(work: Callable[[], Any], size: int = 2) -> Any:
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            address = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(taken.getsockname()[1])}
+        answer = tmp_path / "answer.pickle"
+        forks = [
+            multiprocessing.get_context("fork").Process(
+                target=_as_rank, args=(work, {**address, "RANK": str(rank), "WORLD_SIZE": str(size)}, answer)
+            )
+            for rank in range(size)
+        ]
+        for fork in forks:
+            fork.start()
+        for fork in forks:
+            fork.join()
+        assert [fork.exitcode for fork in forks] == [0] * size
+        return pickle.loads(answer.read_bytes())
+
+    return call
+
+
+def _as_rank(work: Callable[[], Any], environment: dict[str, str], answer: Path) -> None:
+    from stillhouse.components.training.ranks import joined
+
+    os.environ |= environment
+    with joined() as ranks:
+        found = work()
+        if ranks.leads:
+            answer.write_bytes(pickle.dumps(found))
 
 
 @pytest.fixture

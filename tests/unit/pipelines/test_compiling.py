@@ -230,6 +230,40 @@ def test_a_gpu_step_gets_tolerations_shared_memory_and_the_queue(compiled: Compi
     assert pod["podMetadata"]["labels"]["kueue.x-k8s.io/queue-name"] == "gold"
 
 
+@pytest.fixture(scope="module")
+def on_nodes(parameters: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Compiled:
+    """The same for several nodes."""
+    path = tmp_path_factory.mktemp("nodes") / "spam.yaml"
+    compile_pipeline(parameters, path, OPTIONS.model_copy(update={"nodes": 3}))
+    return Compiled(path)
+
+
+@pytest.mark.parametrize("step", GPU_STEPS - {"evaluate"})
+def test_a_step_on_several_nodes_knows_what_to_ask_for_and_holds_no_gpu_itself(on_nodes: Compiled, step: str) -> None:
+    variables = on_nodes.variables(step)
+    assert variables["STILLHOUSE_NODES"] == "3"
+    asked = json.loads(variables["STILLHOUSE_NODE_HARDWARE"])
+    assert (asked["gpu_type"], asked["cpu"], asked["memory"], asked["queue"]) == (
+        "nvidia.com/gpu",
+        "16",
+        "64Gi",
+        "gold",
+    )
+    fields = {each["name"]: each["fieldPath"] for each in on_nodes.pod(step)["fieldPathAsEnv"]}
+    assert fields["STILLHOUSE_NAMESPACE"] == "metadata.namespace"
+    assert "accelerator" not in on_nodes.container(step)["resources"]
+    assert "kueue.x-k8s.io/queue-name" not in on_nodes.pod(step)["podMetadata"]["labels"]
+    assert "gpu_count" in on_nodes.tasks[step]["inputs"]["parameters"]
+
+
+@pytest.mark.parametrize("step", STEPS - GPU_STEPS | {"evaluate"})
+def test_steps_that_do_not_train_stay_as_they_are_on_several_nodes(
+    compiled: Compiled, on_nodes: Compiled, step: str
+) -> None:
+    assert on_nodes.container(step) == compiled.container(step)
+    assert on_nodes.pod(step) == compiled.pod(step)
+
+
 @pytest.mark.parametrize("step", STEPS - GPU_STEPS)
 def test_a_step_without_gpu_waits_in_no_queue_and_asks_for_no_gpu(compiled: Compiled, step: str) -> None:
     assert "accelerator" not in compiled.container(step)["resources"]

@@ -27,6 +27,8 @@ def test_a_duration_is_read(text: str, expected: int) -> None:
         ({"env": ("A",)}, "each must be NAME=VALUE"),
         ({"s3_secret": "s3:accesskey"}, "NAME:KEY=VARIABLE"),
         ({"hardware": "tpu"}, "there is no preset 'tpu'"),
+        ({"nodes": 65, "store": "s3://bucket"}, "'nodes' is 65"),
+        ({"nodes": 2}, "give --store s3://bucket/prefix too"),
     ],
 )
 def test_a_wrong_option_is_refused(given: dict[str, Any], sentence: str) -> None:
