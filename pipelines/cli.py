@@ -109,6 +109,14 @@ def submit(context: typer.Context) -> None:
 
 
 @app.command(context_settings=PASS_ON)
+def doctor(context: typer.Context) -> None:
+    """Say what would fail on a cluster, before a GPU is paid for: `stillhouse doctor RECIPE --endpoint http://...`."""
+    from stillhouse.pipelines.doctor_command import app as command
+
+    command(context.args, prog_name="stillhouse doctor")
+
+
+@app.command(context_settings=PASS_ON)
 def step(context: typer.Context) -> None:
     """Run one step alone: `stillhouse step finetune --help` lists its settings."""
     name, *rest = context.args or ["--help"]

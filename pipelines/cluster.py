@@ -76,14 +76,7 @@ class Cluster:
         Raises:
             UserError: there is neither.
         """
-        try:
-            load_config()
-        except ConfigException as error:
-            raise UserError(
-                f"There is no way to Kubernetes itself ({error}); set KUBECONFIG to the file of the cluster behind "
-                f"{self.host}."
-            ) from None
-        return ApiClient()
+        return open_kubernetes(self.host)
 
     @cached_property
     def core(self) -> CoreV1Api:
@@ -194,6 +187,21 @@ def connect(endpoint: str = "", namespace: str = "", token: str = "") -> Cluster
     return Cluster(client, host, runs_in, multi_user, version if known else "")
 
 
+def open_kubernetes(host: str) -> ApiClient:
+    """Kubernetes' API behind the KFP at `host`, as the pod's account or the kubeconfig opens it.
+
+    Raises:
+        UserError: there is neither.
+    """
+    try:
+        load_config()
+    except ConfigException as error:
+        raise UserError(
+            f"There is no way to Kubernetes itself ({error}); set KUBECONFIG to the file of the cluster behind {host}."
+        ) from None
+    return ApiClient()
+
+
 def _health(api: Any, host: str) -> dict[str, Any]:
     answer, *_ = api.call_api(
         "/apis/v2beta1/healthz",
@@ -249,7 +257,7 @@ def _speaking(host: str, namespace: str) -> Iterator[None]:
 
 
 def _sentence(error: Any, host: str, namespace: str) -> UserError:
-    said = _message(error)
+    said = words_of(error)
     code = _grpc_code(error)
     if error.status == 401 or code == 16:
         return UserError(
@@ -275,7 +283,7 @@ def _grpc_code(error: Any) -> int | None:
         return None
 
 
-def _message(error: Any) -> str:
+def words_of(error: Any) -> str:
     """The server's own words: KFP's and Kubernetes' `message`, or the beginning of what else came."""
     try:
         found = json.loads(error.body)

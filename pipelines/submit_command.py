@@ -6,6 +6,8 @@ import typer
 
 from stillhouse.pipelines.cli import Overrides, RecipeName
 from stillhouse.pipelines.cluster import EndpointOption, NamespaceOption, TokenOption, connect
+from stillhouse.pipelines.doctor.doctor import refuse_failures
+from stillhouse.pipelines.doctor.visit import Visit
 from stillhouse.pipelines.options import ClusterOptions, with_cluster_options
 from stillhouse.pipelines.recipe import load_recipe
 from stillhouse.pipelines.submitting import submit
@@ -28,7 +30,7 @@ def submit_(
     """Start a run of the pipeline on a cluster, and print its id."""
     loaded = load_recipe(recipe, overrides)
     kfp = connect(endpoint, namespace, token)
-    kfp.refuse_unknown_namespace()
+    refuse_failures(Visit(loaded, cluster, kfp))
     run = submit(kfp, loaded, cluster, cache=not no_cache)
     typer.echo(run)
     typer.echo(kfp.page(run), err=True)
