@@ -86,7 +86,8 @@ def secrets(settings: ProbeSettings) -> Finding:
 def source(settings: ProbeSettings) -> Finding:
     """List the source."""
     files = list_source(settings.prepare.source)
-    return ok(f"'{settings.prepare.source}' holds {len(files)} files, {_size(sum(file.size for file in files))}.")
+    count = f"{len(files)} {'file' if len(files) == 1 else 'files'}"
+    return ok(f"'{settings.prepare.source}' holds {count}, {_size(sum(file.size for file in files))}.")
 
 
 def rows(settings: ProbeSettings) -> Finding:
@@ -106,7 +107,11 @@ def rows(settings: ProbeSettings) -> Finding:
     single = where.rstrip("/").endswith(f"/{smallest.name}")
     with tempfile.TemporaryDirectory() as folder:
         address = where if single else f"{where.rstrip('/')}/{smallest.name}"
-        table = read(fetch_source(address, folder), settings.prepare)
+        files = fetch_source(address, folder)
+        try:
+            table = read(files, settings.prepare)
+        except UserError as error:
+            raise UserError(str(error).replace(f"{folder}/", "")) from None
     return ok(f"{smallest.name} has the columns, and {len(table.labels)} rows.")
 
 
@@ -171,10 +176,17 @@ def _mlflow_trouble(uri: str, error: Exception) -> str:
     from mlflow.exceptions import MlflowException
 
     status = error.get_http_status_code() if isinstance(error, MlflowException) else 0
-    said = (str(error) or type(error).__name__).splitlines()[0]
+    said = (str(_innermost(error)) or type(error).__name__).splitlines()[0]
     if status in (401, 403) or "401" in said or "403" in said:
         return f"{uri} refuses the credentials ({said}); correct the Secret that --mlflow-secret names."
     return f"{uri} does not answer as MLflow does ({said}); check --mlflow-uri, the server and the network policy."
+
+
+def _innermost(error: BaseException) -> BaseException:
+    """What a library's exception was made of in the end: the words of the socket rather than those of its pool."""
+    while inner := error.__cause__ or error.__context__:
+        error = inner
+    return error
 
 
 def _versions(versions: dict[str, str]) -> str:

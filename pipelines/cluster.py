@@ -194,7 +194,8 @@ def open_kubernetes(host: str) -> ApiClient:
         UserError: there is neither.
     """
     try:
-        load_config()
+        with redirect_stdout(io.StringIO()):
+            load_config()
     except ConfigException as error:
         raise UserError(
             f"There is no way to Kubernetes itself ({error}); set KUBECONFIG to the file of the cluster behind {host}."
@@ -253,7 +254,7 @@ def _speaking(host: str, namespace: str) -> Iterator[None]:
     except (kfp_server_api.ApiException, ApiException) as error:
         raise _sentence(error, host, namespace) from None
     except (urllib3.exceptions.HTTPError, OSError) as error:
-        raise UserError(f"Nothing answers at {host} ({_reason(error)}); check --endpoint and the network.") from None
+        raise UserError(f"Nothing answers at {host} ({reason_of(error)}); check --endpoint and the network.") from None
 
 
 def _sentence(error: Any, host: str, namespace: str) -> UserError:
@@ -265,10 +266,8 @@ def _sentence(error: Any, host: str, namespace: str) -> UserError:
             f"give a fresh one with KF_PIPELINES_TOKEN or {TOKEN_PATH}."
         )
     if error.status == 403 or code == 7:
-        return UserError(
-            f"{host} does not permit this in the namespace '{namespace}' ({said}); correct --namespace, or ask for the "
-            "right."
-        )
+        where = f" in the namespace '{namespace}'" if namespace else ""
+        return UserError(f"{host} does not permit this{where} ({said}); correct --namespace, or ask for the right.")
     if error.status == 404 and code is None and not said.startswith("{"):
         return _NotFound(f"{host} has nothing under that address ({said}); is it Kubeflow Pipelines?")
     if error.status == 404 or code == 5:
@@ -292,6 +291,7 @@ def words_of(error: Any) -> str:
         return str(error.reason or error.body or "no reason given")[:200]
 
 
-def _reason(error: BaseException) -> str:
+def reason_of(error: BaseException) -> str:
+    """Why nothing came back: the words of the socket, without those of its pool."""
     inner = getattr(error, "reason", None) or error
-    return re.sub(r"^<.*?>: ", "", str(inner)) or type(inner).__name__
+    return re.sub(r"^(<.*?>|\w+\(.*?\)): ", "", str(inner)) or type(inner).__name__

@@ -30,12 +30,12 @@ QUICK = (
 """What costs a request each: `submit` begins with them."""
 THOROUGH = (
     Check("KFP version", installation.kfp_version, ("KFP",)),
-    Check("rights at KFP", rights.rights_at_kfp, ("KFP", *IN_NAMESPACE)),
+    Check("rights at KFP", rights.rights_at_kfp, ("KFP",)),
     Check("rights here", rights.rights_here, IN_NAMESPACE),
     Check("pods' rights", rights.rights_of_pods, (*IN_NAMESPACE, "account")),
     Check("admission", room.admission, (*IN_NAMESPACE, "account")),
     Check("memory", memory.memory),
-    Check("retries", installation.retries, ("Kubernetes",)),
+    Check("retries", installation.retries, IN_NAMESPACE),
 )
 PROBED_AFTER = (*IN_NAMESPACE, "account", "Secrets", "admission")
 """Without them a probe pod would only say the same again."""

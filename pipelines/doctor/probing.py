@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+import urllib3
 from kubernetes.client import ApiException
 from pydantic import ValidationError
 
@@ -12,7 +13,7 @@ from stillhouse.components.images import LIGHT, TRAINING
 from stillhouse.components.inspect.settings import Parameters
 from stillhouse.components.probe import LIGHT_CHECKS, TRAINING_CHECKS, ProbeSettings
 from stillhouse.components.storage.urls import is_local
-from stillhouse.pipelines.cluster import TIMEOUT, words_of
+from stillhouse.pipelines.cluster import TIMEOUT, reason_of, words_of
 from stillhouse.pipelines.doctor.pod import container, pod
 from stillhouse.pipelines.doctor.visit import Visit, lacks_right
 
@@ -30,9 +31,27 @@ LOG_LINES = 3
 
 PARTS = {"light image": (LIGHT, LIGHT_CHECKS), "training image": (TRAINING, TRAINING_CHECKS)}
 """The containers, by the name of their line: which image, and what is looked at in it."""
+ORDER = ("probe pod", "light image", "training image", *LIGHT_CHECKS, *TRAINING_CHECKS)
+NEEDS = {"rows": ("source",), "promotions": ("store", "MLflow")}
 
 
 def probe(visit: Visit) -> Iterator[Finding]:
+    """Findings of the pod, in their order; those that build on a failure of another are not checked."""
+    found: dict[str, Finding] = {}
+    try:
+        for finding in _probe(visit):
+            found[finding.check] = finding
+    except ApiException as error:
+        level = not_checked if lacks_right(error) else failure
+        found["probe pod"] = level(f"Kubernetes refuses: {words_of(error)}")
+    except (urllib3.exceptions.HTTPError, OSError) as error:
+        found["probe pod"] = not_checked(f"Kubernetes no longer answers ({reason_of(error)}).")
+    for name in sorted(found, key=ORDER.index):
+        failed = [need for need in NEEDS.get(name, ()) if need in found and found[need].level == "failure"]
+        yield (not_checked(f"It builds on '{failed[0]}'.") if failed else found[name]).of(name)
+
+
+def _probe(visit: Visit) -> Iterator[Finding]:
     """Make the pod, wait for it, and hand on what it found; it is deleted whatever happens."""
     asked = probe_settings(visit)
     skipped = OF_SOURCE if is_local(asked.prepare.source) else ()
@@ -43,13 +62,7 @@ def probe(visit: Visit) -> Iterator[Finding]:
     ]
     body = pod(visit.options, visit.recipe.name, visit.account, containers, seconds=LIMIT_SECONDS + 30)
     name = body["metadata"]["name"]
-    try:
-        visit.core.create_namespaced_pod(visit.namespace, body, _request_timeout=TIMEOUT)
-    except ApiException as error:
-        said = words_of(error)
-        refused = not_checked(f"The right is missing: {said}") if lacks_right(error) else failure(f"Refused: {said}")
-        yield refused.of("probe pod")
-        return
+    visit.core.create_namespaced_pod(visit.namespace, body, _request_timeout=TIMEOUT)
     try:
         yield from _watch(visit, name, names)
         yield from _source(visit, skipped)
@@ -97,10 +110,11 @@ def _watch(visit: Visit, pod_name: str, names: dict[str, list[str]]) -> Iterator
 
 def _ended(visit: Visit, pod_name: str, part: str, ended: Any, names: list[str]) -> Iterator[Finding]:
     image = visit.options.image_of(PARTS[part][0])
+    # Unread, for the client takes a log of one line for the JSON that it is and gives it back as Python writes it.
     log = visit.core.read_namespaced_pod_log(
-        pod_name, visit.namespace, container=_container(part), _request_timeout=TIMEOUT
+        pod_name, visit.namespace, container=_container(part), _preload_content=False, _request_timeout=TIMEOUT
     )
-    lines = (log or "").splitlines()
+    lines = log.data.decode(errors="replace").splitlines()
     findings = [finding for line in lines if (finding := _parsed(line))]
     if ended.exit_code == 0 and len(findings) == len(names):
         yield ok(f"{image} was pulled and starts.").of(part)

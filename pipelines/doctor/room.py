@@ -151,7 +151,11 @@ def _words(amounts: dict[str, Decimal]) -> str:
 
 
 def _unit(name: str, amount: Decimal) -> str:
-    return f"{amount.normalize():f} CPUs" if name == "cpu" else f"{float(amount) / 2**30:.3g} GiB"
+    return (
+        f"{amount.normalize():f} {'CPU' if amount == 1 else 'CPUs'}"
+        if name == "cpu"
+        else f"{float(amount) / 2**30:.3g} GiB"
+    )
 
 
 def _plain(amount: Decimal) -> str:

@@ -11,7 +11,7 @@ from kubernetes.client import ApiClient, ApiException, CoreV1Api
 
 from stillhouse.components.findings import Finding, failure, not_checked
 from stillhouse.errors import UserError
-from stillhouse.pipelines.cluster import STANDALONE_NAMESPACE, Cluster, connect, open_kubernetes, words_of
+from stillhouse.pipelines.cluster import STANDALONE_NAMESPACE, Cluster, connect, open_kubernetes, reason_of, words_of
 from stillhouse.pipelines.options import ClusterOptions
 from stillhouse.pipelines.recipe import Recipe
 
@@ -119,7 +119,7 @@ def _look(check: Check, to: Visit) -> Finding:
     except ApiException as error:
         return _refused(error)
     except (urllib3.exceptions.HTTPError, OSError) as error:
-        raise Closed(f"Kubernetes does not answer ({getattr(error, 'reason', None) or error}).") from None
+        raise Closed(f"Kubernetes does not answer ({reason_of(error)}).") from None
 
 
 def _refused(error: Any) -> Finding:
