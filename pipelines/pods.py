@@ -24,6 +24,7 @@ SMALL_REQUESTS = ("500m", "1Gi")
 BACKOFF = ("5s", 1.0, "5s")
 """Pause before a new pod, its factor, and the longest one; short, for Argo makes new pods after a user's mistake too,
 and each answers at once. Processes that fail pause longer, within their pod."""
+STEP_LABEL = "app.kubernetes.io/component"
 QUEUE_LABEL = "kueue.x-k8s.io/queue-name"
 FIELDS = {"STILLHOUSE_RUN": "metadata.labels['pipeline/runid']", "STILLHOUSE_POD": "metadata.name"}
 """Environment variables that hold a field of the pod."""
@@ -104,7 +105,7 @@ def environment(options: ClusterOptions, experiment: str) -> dict[str, str]:
 
 def labels(step: str) -> dict[str, str]:
     """Labels of a step's pod; network policies select by the first."""
-    return {"app.kubernetes.io/part-of": "stillhouse", "app.kubernetes.io/component": step}
+    return {"app.kubernetes.io/part-of": "stillhouse", STEP_LABEL: step}
 
 
 def _give_environment(task: PipelineTask, options: ClusterOptions, experiment: str) -> None:

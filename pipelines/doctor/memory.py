@@ -18,6 +18,7 @@ from stillhouse.components.inspect.settings import Parameters, StepSettings
 from stillhouse.components.models.settings import Architecture
 from stillhouse.components.training.settings import LoopSettings
 from stillhouse.pipelines.cluster import TIMEOUT
+from stillhouse.pipelines.doctor.room import gib
 from stillhouse.pipelines.doctor.visit import Closed, Visit
 
 TRAINED_BYTES = 16
@@ -111,8 +112,8 @@ def activation_bytes(architecture: Architecture, loop: LoopSettings) -> int:
 def _judge(found: Estimate, certain: int, rest: int, limit: int, place: str, mend: str) -> Finding:
     need = certain + rest
     what = (
-        f"{found.step} takes about {_gib(need)} ({found.parameters / 1e6:.3g} million parameters and a batch); "
-        f"{place} has {_gib(limit)}"
+        f"{found.step} takes about {gib(need)} ({found.parameters / 1e6:.3g} million parameters and a batch); "
+        f"{place} has {gib(limit)}"
     )
     if certain > limit:
         return failure(f"{what}, less than the models alone need: take {mend}, or a smaller model.")
@@ -138,7 +139,3 @@ def _gpu_bytes(visit: Visit, gpu_type: str) -> int | None:
     labelled = [node for node in nodes if int(node.status.allocatable.get(gpu_type, 0))]
     sizes = [int((node.metadata.labels or {}).get(GPU_MEMORY_LABEL, 0)) for node in labelled]
     return max(sizes, default=0) << 20 or None
-
-
-def _gib(count: int) -> str:
-    return f"{count / 2**30:.3g} GiB"

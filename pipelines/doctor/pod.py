@@ -7,6 +7,8 @@ from stillhouse.pipelines.hardware import Hardware
 from stillhouse.pipelines.options import ClusterOptions
 from stillhouse.pipelines.pods import FIELDS, SCRATCH, SMALL_REQUESTS, environment, labels
 
+STEP = "doctor"
+"""By which its pods are known, as those of the steps are by theirs."""
 SHARED_MEMORY = "/dev/shm"
 LOCKED = {
     "allowPrivilegeEscalation": False,
@@ -41,7 +43,7 @@ def pod(
         "kind": "Pod",
         "metadata": {
             "name": name,
-            "labels": {**labels("doctor"), "pipeline/runid": name},
+            "labels": {**labels(STEP), "pipeline/runid": name},
             "annotations": {"sidecar.istio.io/inject": "false"},  # a mesh's sidecar would never end; KFP has it too
         },
         "spec": {
@@ -58,23 +60,27 @@ def pod(
     }
 
 
-def container(name: str, image: str, command: list[str], hardware: Hardware | None = None) -> dict[str, Any]:
-    """A container of that pod, as of a small step or one with hardware."""
-    requests = dict(zip(("cpu", "memory"), SMALL_REQUESTS, strict=True))
-    mounts = {**SCRATCH, "shm": SHARED_MEMORY} if hardware else SCRATCH
+def container(
+    name: str, image: str, command: list[str], resources: dict[str, dict[str, str]], *, shared_memory: bool = False
+) -> dict[str, Any]:
+    """A container of that pod."""
+    mounts = {**SCRATCH, "shm": SHARED_MEMORY} if shared_memory else SCRATCH
     return {
         "name": name,
         "image": image,
         "command": command,
-        "resources": {"limits": _limits(hardware)} if hardware else {"requests": requests},
+        "resources": resources,
         "securityContext": LOCKED,
         "volumeMounts": [{"name": volume, "mountPath": path} for volume, path in mounts.items()],
     }
 
 
-def _limits(hardware: Hardware) -> dict[str, str]:
+def step_resources(hardware: Hardware | None) -> dict[str, dict[str, str]]:
+    """What a small step asks for, or one with hardware."""
+    if hardware is None:
+        return {"requests": dict(zip(("cpu", "memory"), SMALL_REQUESTS, strict=True))}
     gpus = {hardware.gpu_type: str(hardware.gpu_count)} if hardware.gpu_count else {}
-    return {"cpu": hardware.cpu, "memory": hardware.memory, **gpus}
+    return {"limits": {"cpu": hardware.cpu, "memory": hardware.memory, **gpus}}
 
 
 def _volumes(options: ClusterOptions, hardware: Hardware | None) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import urllib3
@@ -14,14 +15,17 @@ from stillhouse.components.inspect.settings import Parameters
 from stillhouse.components.probe import LIGHT_CHECKS, TRAINING_CHECKS, ProbeSettings
 from stillhouse.components.storage.urls import is_local
 from stillhouse.pipelines.cluster import TIMEOUT, reason_of, words_of
-from stillhouse.pipelines.doctor.pod import container, pod
+from stillhouse.pipelines.doctor.pod import STEP, container, pod
 from stillhouse.pipelines.doctor.visit import Visit, lacks_right
+from stillhouse.pipelines.pods import STEP_LABEL
 
 LIMIT_SECONDS = 120
 """Longest time of the probe, images included."""
-SCHEDULE_SECONDS = 30
+SCHEDULE_SECONDS = 60
 """Longest wait for a node."""
 POLL_SECONDS = 0.5
+SHARE = {"cpu": "250m", "memory": "512Mi"}
+"""What each of the two containers asks for: together they need the room of a small step."""
 IMAGE_TROUBLES = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError")
 START_TROUBLES = ("CreateContainerConfigError", "CreateContainerError", "RunContainerError")
 """Reasons for which the kubelet keeps a container waiting, with its own words beside them."""
@@ -57,17 +61,26 @@ def _probe(visit: Visit) -> Iterator[Finding]:
     skipped = OF_SOURCE if is_local(asked.prepare.source) else ()
     names = {part: [name for name in checks if name not in skipped] for part, (_, checks) in PARTS.items()}
     containers = [
-        container(_container(part), visit.options.image_of(image), _command(asked, names[part]))
+        container(_container(part), visit.options.image_of(image), _command(asked, names[part]), {"requests": SHARE})
         for part, (image, _) in PARTS.items()
     ]
     body = pod(visit.options, visit.recipe.name, visit.account, containers, seconds=LIMIT_SECONDS + 30)
     name = body["metadata"]["name"]
+    _sweep(visit)
     visit.core.create_namespaced_pod(visit.namespace, body, _request_timeout=TIMEOUT)
     try:
         yield from _watch(visit, name, names)
         yield from _source(visit, skipped)
     finally:
         visit.core.delete_namespaced_pod(name, visit.namespace, grace_period_seconds=0, _request_timeout=TIMEOUT)
+
+
+def _sweep(visit: Visit) -> None:
+    """Remove the pods of doctors who were killed; they have come to their deadline."""
+    selected = {"label_selector": f"{STEP_LABEL}={STEP}", "field_selector": "status.phase=Failed"}
+    with suppress(ApiException):
+        for old in visit.core.list_namespaced_pod(visit.namespace, **selected, _request_timeout=TIMEOUT).items:
+            visit.core.delete_namespaced_pod(old.metadata.name, visit.namespace, _request_timeout=TIMEOUT)
 
 
 def probe_settings(visit: Visit) -> ProbeSettings:
@@ -89,7 +102,7 @@ def _watch(visit: Visit, pod_name: str, names: dict[str, list[str]]) -> Iterator
         found: Any = visit.core.read_namespaced_pod(pod_name, visit.namespace, _request_timeout=TIMEOUT)
         waited = time.monotonic() - started
         if (why := _unscheduled(found)) and waited > SCHEDULE_SECONDS:
-            yield failure(f"No node takes a small pod within {SCHEDULE_SECONDS} s: {why}").of("probe pod")
+            yield not_checked(f"No node has room for a small pod within {SCHEDULE_SECONDS} s: {why}").of("probe pod")
             return
         states = {status.name: status.state for status in found.status.container_statuses or []}
         for part in list(left):

@@ -10,7 +10,7 @@ from kubernetes.utils.quantity import parse_quantity
 from stillhouse.components.findings import Finding, failure, not_checked, ok, warning
 from stillhouse.components.images import LIGHT, TRAINING
 from stillhouse.pipelines.cluster import TIMEOUT, words_of
-from stillhouse.pipelines.doctor.pod import container, pod
+from stillhouse.pipelines.doctor.pod import container, pod, step_resources
 from stillhouse.pipelines.doctor.visit import Visit, lacks_right
 from stillhouse.pipelines.hardware import Hardware, Toleration
 
@@ -64,7 +64,8 @@ def admission(visit: Visit) -> Finding:
     options, hardware = visit.options, visit.options.chosen_hardware()
     kinds = {"light": (LIGHT, None), "GPU": (TRAINING, hardware)}
     for kind, (image, asked) in kinds.items():
-        one = container("main", options.image_of(image), ["true"], asked)
+        resources, shared = step_resources(asked), asked is not None
+        one = container("main", options.image_of(image), ["true"], resources, shared_memory=shared)
         body = pod(options, visit.recipe.name, visit.account, [one], asked)
         try:
             visit.core.create_namespaced_pod(visit.namespace, body, dry_run="All", _request_timeout=TIMEOUT)
@@ -150,13 +151,15 @@ def _words(amounts: dict[str, Decimal]) -> str:
     )
 
 
+def gib(count: float | Decimal) -> str:
+    """Bytes in GiB."""
+    amount = float(count) / 2**30
+    return f"{amount:.3g} GiB" if amount < 1000 else f"{amount:.0f} GiB"
+
+
 def _unit(name: str, amount: Decimal) -> str:
-    return (
-        f"{amount.normalize():f} {'CPU' if amount == 1 else 'CPUs'}"
-        if name == "cpu"
-        else f"{float(amount) / 2**30:.3g} GiB"
-    )
+    return gib(amount) if name == "memory" else f"{amount.normalize():f} {'CPU' if amount == 1 else 'CPUs'}"
 
 
 def _plain(amount: Decimal) -> str:
-    return f"{float(amount) / 2**30:.3g} Gi" if amount > 2**20 else f"{amount.normalize():f}"
+    return gib(amount) if amount > 2**20 else f"{amount.normalize():f}"

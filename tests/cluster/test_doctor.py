@@ -72,8 +72,12 @@ def test_where_runs_succeed_nothing_fails_and_no_pod_is_left(doctor: Doctor) -> 
 FAULTS = [
     ({"s3_secret": "no-such-secret"}, "Secrets", "there is no Secret 'no-such-secret': make it in the namespace"),
     ({"store": "s3://no-such-bucket-of-stillhouse"}, "store", "the bucket does not exist; make it or correct the URL."),
-    ({"namespace": "no-such-namespace"}, "namespace", "There is no namespace 'no-such-namespace'; correct --namespace."),
-    ({"hardware": "gpus-64"}, "nodes", "No node offers 64 nvidia.com/gpu with 512 CPUs and 2.05e+03 GiB; the largest"),
+    (
+        {"namespace": "no-such-namespace"},
+        "namespace",
+        "There is no namespace 'no-such-namespace'; correct --namespace.",
+    ),
+    ({"hardware": "gpus-64"}, "nodes", "No node offers 64 nvidia.com/gpu with 512 CPUs and 2048 GiB; the largest"),
     ({"service_account": "nobody"}, "account", "There is no service account 'nobody' in"),
     ({"mlflow_uri": "http://127.0.0.1:1"}, "MLflow", "Connection refused); check --mlflow-uri"),
 ]

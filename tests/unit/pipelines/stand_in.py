@@ -46,6 +46,8 @@ class StandIn:
         """The pods that were created."""
         self.denied: set[str] = set()
         """Rights that reviews deny, as 'list nodes'."""
+        self.ended_pods: list[str] = []
+        """Of doctors before."""
         self.states = {"light-image": ended(), "training-image": ended()}
         self.scheduled = {"type": "PodScheduled", "status": "True"}
         self.logs = {
@@ -85,6 +87,8 @@ class StandIn:
             return self.answers[path]
         if path in (SELF_REVIEW, REVIEW):
             return 201, {"spec": body["spec"], "status": {"allowed": _right(body) not in self.denied}}
+        if method == "GET" and path == f"{NAMESPACE}/pods":
+            return 200, {"items": [{"metadata": {"name": name}} for name in self.ended_pods]}
         if method == "POST" and path == f"{NAMESPACE}/pods":
             if "dryRun" not in query:
                 self.made.append(body)

@@ -18,7 +18,7 @@ from stillhouse.errors import UserError
 from stillhouse.pipelines.compiling import compile_pipeline
 from stillhouse.pipelines.doctor import probing
 from stillhouse.pipelines.doctor.doctor import diagnose, refuse_failures, show
-from stillhouse.pipelines.doctor.pod import container, pod
+from stillhouse.pipelines.doctor.pod import container, pod, step_resources
 from stillhouse.pipelines.doctor.visit import begin_visit
 from stillhouse.pipelines.doctor_command import app as doctor
 from stillhouse.pipelines.options import ClusterOptions
@@ -132,11 +132,6 @@ def an_image_of_something_else(installed: StandIn) -> None:
     installed.logs["training-image"] = "No module named stillhouse.components.probe"
 
 
-def a_full_cluster(installed: StandIn) -> None:
-    installed.states = {}
-    installed.scheduled |= {"status": "False", "message": "0/2 nodes are available: 2 Insufficient cpu."}
-
-
 def a_missing_bucket(installed: StandIn) -> None:
     lines = [finding(name) for name in told.LIGHT if name != "store"]
     broken = finding("store", "failure", "'s3://models': the bucket does not exist; make it or correct the URL.")
@@ -158,7 +153,6 @@ FAULTS: list[tuple[Callable[[StandIn], None], str, str]] = [
     (a_wrong_image, "light image", "cannot be pulled: failed to resolve reference: not found; correct the image"),
     (an_image_of_something_else, "training image", "does not run Stillhouse's probe (No module named stillhouse."),
     (a_missing_bucket, "store", "the bucket does not exist; make it or correct the URL."),
-    (a_full_cluster, "probe pod", "0/2 nodes are available: 2 Insufficient cpu."),
 ]
 
 
@@ -166,12 +160,10 @@ FAULTS: list[tuple[Callable[[StandIn], None], str, str]] = [
 def test_one_fault_is_one_failure_that_says_so(
     installed: StandIn,
     look: Diagnose,
-    monkeypatch: pytest.MonkeyPatch,
     break_it: Callable[[StandIn], None],
     check: str,
     sentence: str,
 ) -> None:
-    monkeypatch.setattr(probing, "SCHEDULE_SECONDS", -1)
     break_it(installed)
     found = look()
     assert of_level(found, "failure") == [check]
@@ -306,6 +298,18 @@ def test_an_image_that_is_long_in_coming_is_a_warning(
     )
 
 
+def test_a_full_cluster_is_told_in_the_schedulers_words(
+    installed: StandIn, look: Diagnose, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(probing, "SCHEDULE_SECONDS", -1)
+    installed.states = {}
+    installed.scheduled |= {"status": "False", "message": "0/2 nodes are available: 2 Insufficient cpu."}
+    found = look()
+    assert found["probe pod"].level == "not checked"
+    assert "0/2 nodes are available: 2 Insufficient cpu." in found["probe pod"].text
+    assert "store" not in found
+
+
 def test_what_builds_on_a_failure_within_the_pod_is_not_checked(installed: StandIn, look: Diagnose) -> None:
     a_missing_bucket(installed)
     assert look()["promotions"].text == "It builds on 'store'."
@@ -320,6 +324,12 @@ def test_the_pod_goes_on_ctrl_c(installed: StandIn, look: Diagnose, monkeypatch:
     with pytest.raises(KeyboardInterrupt):
         look()
     assert f"DELETE {NAMESPACE}/pods/{installed.made[0]['metadata']['name']}" in installed.asked
+
+
+def test_the_pod_of_a_doctor_who_was_killed_goes_with_the_next_visit(installed: StandIn, look: Diagnose) -> None:
+    installed.ended_pods = ["stillhouse-doctor-1234"]
+    assert of_level(look(), "failure") == []
+    assert f"DELETE {NAMESPACE}/pods/stillhouse-doctor-1234" in installed.asked
 
 
 def test_a_kubernetes_that_goes_away_meanwhile_is_told(
@@ -347,7 +357,7 @@ def test_the_pod_is_like_those_of_the_steps(tmp_path: Path) -> None:
     step = pipeline["deploymentSpec"]["executors"]["exec-inspect"]["container"]
     extra = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]["exec-inspect"]
 
-    made = pod(options, "spam", "runner", [container("main", step["image"], ["true"])])
+    made = pod(options, "spam", "runner", [container("main", step["image"], ["true"], step_resources(None))])
 
     (main,), spec = made["spec"]["containers"], made["spec"]
     plain = {one["name"]: one["value"] for one in main["env"] if "value" in one}
