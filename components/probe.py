@@ -11,7 +11,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from uuid import uuid4
 
 from stillhouse.components.findings import Finding, failure, not_checked, ok, warning
@@ -22,8 +22,8 @@ from stillhouse.components.storage.sources import list_source
 from stillhouse.errors import UserError
 from stillhouse.redaction import guard_output
 
-BOUNDS = {"AWS_MAX_ATTEMPTS": "3", "MLFLOW_HTTP_REQUEST_TIMEOUT": "10"}
-"""A probe does not wait for a server as long as a step does."""
+BOUNDS = {"AWS_MAX_ATTEMPTS": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "30"}
+"""A probe does not wait for a server as long as a step does: all of its checks together less than two minutes."""
 SAMPLE_BYTES = 64 << 20
 """Largest file whose rows are looked at."""
 
@@ -162,14 +162,28 @@ TRAINING_CHECKS: dict[str, Callable[[ProbeSettings], Finding]] = {"rows": rows}
 """The one that takes what reads tables."""
 
 
-def probe(settings: ProbeSettings, name: str) -> Finding:
-    """The finding of the check `name`."""
+NEEDS = {"promotions": ("store", "MLflow")}
+"""Checks that must not have failed before."""
+
+
+def probe(settings: ProbeSettings, names: Iterable[str]) -> Iterator[Finding]:
+    """The finding of each check."""
+    failed: set[str] = set()
+    for name in names:
+        missing = [need for need in NEEDS.get(name, ()) if need in failed]
+        finding = not_checked(f"It builds on '{missing[0]}'.") if missing else _finding(settings, name)
+        if finding.level == "failure":
+            failed.add(name)
+        yield finding.of(name)
+
+
+def _finding(settings: ProbeSettings, name: str) -> Finding:
     try:
-        return (LIGHT_CHECKS | TRAINING_CHECKS)[name](settings).of(name)
+        return (LIGHT_CHECKS | TRAINING_CHECKS)[name](settings)
     except UserError as error:
-        return failure(str(error)).of(name)
+        return failure(str(error))
     except Exception as error:  # a check that breaks is a finding, and hides none of the others
-        return failure(f"{type(error).__name__}: {error}").of(name)
+        return failure(f"{type(error).__name__}: {error}")
 
 
 def _mlflow_trouble(uri: str, error: Exception) -> str:
@@ -208,8 +222,8 @@ def main() -> int:
     os.environ.update(BOUNDS)
     settings, *names = sys.argv[1:]
     parsed = ProbeSettings.model_validate_json(settings)
-    for name in names:
-        sys.stdout.write(probe(parsed, name).model_dump_json() + "\n")
+    for finding in probe(parsed, names):
+        sys.stdout.write(finding.model_dump_json() + "\n")
         sys.stdout.flush()
     return 0
 

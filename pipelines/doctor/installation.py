@@ -75,7 +75,9 @@ def secrets(visit: Visit) -> Finding:
         wanted.setdefault(visit.options.pull_secret, {".dockerconfigjson"})
     troubles = [trouble for name, keys in wanted.items() if (trouble := _trouble_of(visit, name, keys))]
     if troubles:
-        return failure(f"{'; '.join(troubles)}: make it in the namespace '{visit.namespace}', or correct the option.")
+        said = "; ".join(troubles)
+        mend = f"make it in the namespace '{visit.namespace}', or correct the option."
+        return failure(f"{said[0].upper()}{said[1:]}: {mend}")
     return ok(f"{', '.join(wanted)}: there, with the keys." if wanted else "None is asked for.")
 
 

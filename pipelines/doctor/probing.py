@@ -36,11 +36,10 @@ LOG_LINES = 3
 PARTS = {"light image": (LIGHT, LIGHT_CHECKS), "training image": (TRAINING, TRAINING_CHECKS)}
 """The containers, by the name of their line: which image, and what is looked at in it."""
 ORDER = ("probe pod", "light image", "training image", *LIGHT_CHECKS, *TRAINING_CHECKS)
-NEEDS = {"rows": ("source",), "promotions": ("store", "MLflow")}
 
 
 def probe(visit: Visit) -> Iterator[Finding]:
-    """Findings of the pod, in their order; those that build on a failure of another are not checked."""
+    """Findings of the pod, in their order."""
     found: dict[str, Finding] = {}
     try:
         for finding in _probe(visit):
@@ -50,9 +49,10 @@ def probe(visit: Visit) -> Iterator[Finding]:
         found["probe pod"] = level(f"Kubernetes refuses: {words_of(error)}")
     except (urllib3.exceptions.HTTPError, OSError) as error:
         found["probe pod"] = not_checked(f"Kubernetes no longer answers ({reason_of(error)}).")
+    if "source" in found and found["source"].level == "failure" and "rows" in found:
+        found["rows"] = not_checked("It builds on 'source'.")  # looked at in the other container, at the same time
     for name in sorted(found, key=ORDER.index):
-        failed = [need for need in NEEDS.get(name, ()) if need in found and found[need].level == "failure"]
-        yield (not_checked(f"It builds on '{failed[0]}'.") if failed else found[name]).of(name)
+        yield found[name].of(name)
 
 
 def _probe(visit: Visit) -> Iterator[Finding]:
@@ -111,10 +111,9 @@ def _watch(visit: Visit, pod_name: str, names: dict[str, list[str]]) -> Iterator
                 yield from _ended(visit, pod_name, part, state.terminated, names[part])
             elif state and state.waiting and (trouble := _held_back(state.waiting, image)):
                 yield trouble.of(part)
-                yield from _unseen(names[part], part)
+                yield from _unseen(names[part], [], part)
             elif waited > LIMIT_SECONDS:
-                yield _late(state, image).of(part)
-                yield from _unseen(names[part], part)
+                yield from _late(visit, pod_name, part, state, names[part])
             else:
                 continue
             left.remove(part)
@@ -122,13 +121,8 @@ def _watch(visit: Visit, pod_name: str, names: dict[str, list[str]]) -> Iterator
 
 
 def _ended(visit: Visit, pod_name: str, part: str, ended: Any, names: list[str]) -> Iterator[Finding]:
-    image = visit.options.image_of(PARTS[part][0])
-    # Unread, for the client takes a log of one line for the JSON that it is and gives it back as Python writes it.
-    log = visit.core.read_namespaced_pod_log(
-        pod_name, visit.namespace, container=_container(part), _preload_content=False, _request_timeout=TIMEOUT
-    )
-    lines = log.data.decode(errors="replace").splitlines()
-    findings = [finding for line in lines if (finding := _parsed(line))]
+    image, lines = visit.options.image_of(PARTS[part][0]), _log(visit, pod_name, part)
+    findings = _told(lines)
     if ended.exit_code == 0 and len(findings) == len(names):
         yield ok(f"{image} was pulled and starts.").of(part)
     else:
@@ -137,7 +131,32 @@ def _ended(visit: Visit, pod_name: str, part: str, ended: Any, names: list[str])
             f"{image} was pulled and does not run Stillhouse's probe ({quoted}); name an image of this release."
         ).of(part)
     yield from findings
-    yield from _unseen([name for name in names if name not in {finding.check for finding in findings}], part)
+    yield from _unseen(names, findings, part)
+
+
+def _late(visit: Visit, pod_name: str, part: str, state: Any, names: list[str]) -> Iterator[Finding]:
+    image = visit.options.image_of(PARTS[part][0])
+    if state is None or state.waiting:
+        findings: list[Finding] = []
+        pulled = warning(f"{image} is still being pulled after {LIMIT_SECONDS} s; the first run waits for it too.")
+    else:
+        findings = _told(_log(visit, pod_name, part))
+        pulled = failure(f"The probe in {image} was not done within {LIMIT_SECONDS} s; what it asks next hangs.")
+    yield pulled.of(part)
+    yield from findings
+    yield from _unseen(names, findings, part)
+
+
+def _log(visit: Visit, pod_name: str, part: str) -> list[str]:
+    # Unread, for the client takes a log of one line for the JSON that it is and gives it back as Python writes it.
+    log = visit.core.read_namespaced_pod_log(
+        pod_name, visit.namespace, container=_container(part), _preload_content=False, _request_timeout=TIMEOUT
+    )
+    return log.data.decode(errors="replace").splitlines()
+
+
+def _told(lines: list[str]) -> list[Finding]:
+    return [finding for line in lines if (finding := _parsed(line))]
 
 
 def _held_back(waiting: Any, image: str) -> Finding | None:
@@ -149,15 +168,11 @@ def _held_back(waiting: Any, image: str) -> Finding | None:
     return None
 
 
-def _late(state: Any, image: str) -> Finding:
-    if state is None or state.waiting:
-        return warning(f"{image} is still being pulled after {LIMIT_SECONDS} s; the first run waits for it too.")
-    return failure(f"The probe in {image} did not end within {LIMIT_SECONDS} s; something it asks does not answer.")
-
-
-def _unseen(names: list[str], part: str) -> Iterator[Finding]:
+def _unseen(names: list[str], seen: list[Finding], part: str) -> Iterator[Finding]:
+    told = {finding.check for finding in seen}
     for name in names:
-        yield not_checked(f"It is looked at in the {part}, which told nothing of it.").of(name)
+        if name not in told:
+            yield not_checked(f"It is looked at in the {part}, which told nothing of it.").of(name)
 
 
 def _source(visit: Visit, skipped: tuple[str, ...]) -> Iterator[Finding]:

@@ -70,7 +70,7 @@ def test_where_runs_succeed_nothing_fails_and_no_pod_is_left(doctor: Doctor) -> 
 
 
 FAULTS = [
-    ({"s3_secret": "no-such-secret"}, "Secrets", "there is no Secret 'no-such-secret': make it in the namespace"),
+    ({"s3_secret": "no-such-secret"}, "Secrets", "There is no Secret 'no-such-secret': make it in the namespace"),
     ({"store": "s3://no-such-bucket-of-stillhouse"}, "store", "the bucket does not exist; make it or correct the URL."),
     (
         {"namespace": "no-such-namespace"},

@@ -69,13 +69,13 @@ def settings(source: str = "s3://data/mails", label: str = "label", **more: Any)
 
 def look(name: str, **more: Any) -> tuple[str, str]:
     """Level and sentence of a check."""
-    found = probe(settings(**more), name)
+    (found,) = probe(settings(**more), [name])
     assert found.check == name
     return found.level, found.text
 
 
 def test_where_all_is_well_each_check_is_ok() -> None:
-    found = [probe(settings(), name) for name in (*LIGHT_CHECKS, *TRAINING_CHECKS)]
+    found = probe(settings(), [*LIGHT_CHECKS, *TRAINING_CHECKS])
     assert {one.check: one.text for one in found if one.level != "ok"} == {}
 
 
@@ -88,6 +88,12 @@ def test_a_missing_bucket(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STILLHOUSE_STORE", "s3://no-such-bucket")
     level, text = look("store")
     assert (level, text.endswith("the bucket does not exist; make it or correct the URL.")) == ("failure", True)
+
+
+def test_what_builds_on_it_is_not_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STILLHOUSE_STORE", "s3://no-such-bucket")
+    *_, last = probe(settings(), ["store", "promotions"])
+    assert (last.level, last.text) == ("not checked", "It builds on 'store'.")
 
 
 def test_a_store_where_nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -140,8 +140,8 @@ def a_missing_bucket(installed: StandIn) -> None:
 
 FAULTS: list[tuple[Callable[[StandIn], None], str, str]] = [
     (no_namespace, "namespace", "There is no namespace 'kubeflow'; correct --namespace."),
-    (no_secret, "Secrets", "there is no Secret 's3': make it in the namespace 'kubeflow', or correct the option."),
-    (a_secret_with_another_key, "Secrets", "the Secret 's3' lacks AWS_SECRET_ACCESS_KEY: make it"),
+    (no_secret, "Secrets", "There is no Secret 's3': make it in the namespace 'kubeflow', or correct the option."),
+    (a_secret_with_another_key, "Secrets", "The Secret 's3' lacks AWS_SECRET_ACCESS_KEY: make it"),
     (no_account, "account", "There is no service account 'pipeline-runner' in 'kubeflow'; correct --service-account"),
     (an_account_without_rights, "pods' rights", "may not in the namespace 'kubeflow': patch workflowtaskresults.argop"),
     (an_expired_token, "KFP", "does not accept the token (token has expired)"),
@@ -310,9 +310,22 @@ def test_a_full_cluster_is_told_in_the_schedulers_words(
     assert "store" not in found
 
 
-def test_what_builds_on_a_failure_within_the_pod_is_not_checked(installed: StandIn, look: Diagnose) -> None:
-    a_missing_bucket(installed)
-    assert look()["promotions"].text == "It builds on 'store'."
+def test_the_rows_of_a_source_that_is_not_there_are_not_checked(installed: StandIn, look: Diagnose) -> None:
+    lines = [finding(name) for name in told.LIGHT if name != "source"]
+    installed.logs["light-image"] = "\n".join([*lines, finding("source", "failure")])
+    installed.logs["training-image"] = finding("rows", "failure")
+    assert of_level(look(), "failure") == ["source"]
+
+
+def test_a_probe_that_hangs_has_told_what_it_found_before(
+    installed: StandIn, look: Diagnose, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(probing, "LIMIT_SECONDS", 0)
+    installed.states["light-image"] = {"running": {}}
+    installed.logs["light-image"] = finding("credentials")
+    found = look()
+    assert of_level(found, "failure") == ["light image"]
+    assert (found["credentials"].level, found["store"].level) == ("ok", "not checked")
 
 
 def test_the_pod_goes_on_ctrl_c(installed: StandIn, look: Diagnose, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -376,7 +389,7 @@ def test_submit_begins_with_the_quick_part_and_says_all_of_its_failures(installe
     no_secret(installed)
     small_nodes(installed)
     visit = begin_visit(RECIPE, ClusterOptions(**OPTIONS), installed.url, "", "")
-    with pytest.raises(UserError, match=r"there is no Secret 's3'.* No node offers 1 nvidia"):
+    with pytest.raises(UserError, match=r"There is no Secret 's3'.* No node offers 1 nvidia"):
         refuse_failures(visit)
     assert installed.made == []
 
