@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from stillhouse.components.findings import Finding, Level, not_checked
 from stillhouse.errors import UserError
@@ -78,7 +78,8 @@ def show(findings: Iterable[Finding], console: Console) -> int:
 
 
 def _table(findings: list[Finding]) -> Table:
-    table = Table("check", "result", "what was found, and the mend", box=None, pad_edge=False)
+    text = Column("what was found, and the mend", overflow="fold")  # an image's digest is one long word
+    table = Table("check", "result", text, box=None, pad_edge=False)
     for finding in findings:
         table.add_row(finding.check, f"[{STYLES[finding.level]}]{finding.level}[/]", escape(finding.text))
     return table

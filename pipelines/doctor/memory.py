@@ -61,10 +61,12 @@ def memory(visit: Visit) -> Finding:
     hardware, found = visit.options.chosen_hardware(), estimate(_steps(visit))
     pod = int(parse_quantity(hardware.memory))
     if not hardware.gpu_count:
-        return _judge(found, found.certain + PROGRAM_BYTES, found.activations, pod, "the pod", "--hardware FILE.yaml")
+        certain = found.certain + PROGRAM_BYTES
+        return _judge(found, "a batch", certain, found.activations, pod, "the pod", "--hardware FILE.yaml")
     # On a GPU the pod's own memory holds each process, and for a moment the weights and a checkpoint.
     host = _judge(
         found,
+        f"{hardware.gpu_count} processes with CUDA and all of the shared memory",
         hardware.gpu_count * (PROGRAM_BYTES + CUDA_BYTES) + found.certain,
         int(parse_quantity(hardware.shared_memory)),
         pod,
@@ -74,7 +76,7 @@ def memory(visit: Visit) -> Finding:
     gpu = _gpu_bytes(visit, hardware.gpu_type)
     if host.level != "ok" or gpu is None:
         return host
-    return _judge(found, found.certain + CUDA_BYTES, found.activations, gpu, "a GPU", "a larger GPU")
+    return _judge(found, "a batch", found.certain + CUDA_BYTES, found.activations, gpu, "a GPU", "a larger GPU")
 
 
 def estimate(steps: StepSettings) -> Estimate:
@@ -109,10 +111,10 @@ def activation_bytes(architecture: Architecture, loop: LoopSettings) -> int:
     return FLOAT * KEPT * architecture.width * architecture.layers * loop.micro_batch_tokens
 
 
-def _judge(found: Estimate, certain: int, rest: int, limit: int, place: str, mend: str) -> Finding:
+def _judge(found: Estimate, beside: str, certain: int, rest: int, limit: int, place: str, mend: str) -> Finding:
     need = certain + rest
     what = (
-        f"{found.step} takes about {gib(need)} ({found.parameters / 1e6:.3g} million parameters and a batch); "
+        f"{found.step} takes about {gib(need)} ({found.parameters / 1e6:.3g} million parameters, {beside}); "
         f"{place} has {gib(limit)}"
     )
     if certain > limit:

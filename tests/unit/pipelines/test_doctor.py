@@ -416,9 +416,12 @@ def test_the_command_prints_a_line_for_each_check_and_tells_by_its_exit_code(
 def test_on_a_terminal_it_is_a_table_of_at_most_100_columns() -> None:
     screen = StringIO()
     console = Console(file=screen, force_terminal=True, width=160, color_system=None)
-    assert show([ok("word " * 60).of("store"), failure("[bold]x").of("MLflow")], console) == 1
+    digest = f"team/image@sha256:{'0123456789abcdef' * 8}"
+    findings = [ok("word " * 60).of("store"), ok(digest).of("image"), failure("[bold]x").of("MLflow")]
+    assert show(findings, console) == 1
     lines = screen.getvalue().splitlines()
     assert max(len(line.rstrip()) for line in lines) <= 100
+    assert digest in "".join(screen.getvalue().split())
     assert "[bold]x" in lines[-1]
 
 

@@ -1,5 +1,6 @@
 """The doctor's estimate of memory: held against real models, and against the room there is."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -83,6 +84,30 @@ def test_a_batch_that_is_too_large_is_a_warning() -> None:
 def test_a_model_that_cannot_fit_is_a_failure() -> None:
     level, text = judged(layers=48, width=2048, heads=16)
     assert (level, "less than the models alone need" in text) == ("failure", True)
+
+
+def labelled(mebibytes: str) -> Any:
+    """A cluster whose node has a GPU of that size."""
+    node = SimpleNamespace(
+        metadata=SimpleNamespace(labels={"nvidia.com/gpu.memory": mebibytes}),
+        status=SimpleNamespace(allocatable={"nvidia.com/gpu": "1"}),
+    )
+    return SimpleNamespace(list_node=lambda **_: SimpleNamespace(items=[node]))
+
+
+@pytest.mark.parametrize(("mebibytes", "level"), [("81920", "ok"), ("8192", "warning"), ("2048", "failure")])
+def test_on_a_gpu_the_memory_that_its_node_tells_counts(
+    monkeypatch: pytest.MonkeyPatch, mebibytes: str, level: str
+) -> None:
+    monkeypatch.setattr(Visit, "core", labelled(mebibytes))
+    found, text = judged("gpu", layers=12, width=768, heads=12)
+    assert (found, "a GPU has" in text) == (level, True)
+
+
+def test_in_a_gpu_pod_processes_and_shared_memory_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Visit, "core", labelled("0"))
+    level, text = judged("gpus-4", layers=2, width=96, heads=2)
+    assert (level, "4 processes with CUDA and all of the shared memory); the pod has 128 GiB." in text) == ("ok", True)
 
 
 def test_the_size_of_a_pretrained_model_is_not_known_from_here() -> None:
