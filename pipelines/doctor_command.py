@@ -1,12 +1,9 @@
 """The command `doctor`: what would fail, with submit's options."""
 
 import typer
-from rich.console import Console
 
 from stillhouse.pipelines.cli import Overrides, RecipeName
-from stillhouse.pipelines.cluster import EndpointOption, NamespaceOption, TokenOption
-from stillhouse.pipelines.doctor.doctor import diagnose, show
-from stillhouse.pipelines.doctor.visit import begin_visit
+from stillhouse.pipelines.endpoint import EndpointOption, NamespaceOption, TokenOption
 from stillhouse.pipelines.options import ClusterOptions, with_cluster_options
 from stillhouse.pipelines.recipe import load_recipe
 
@@ -26,5 +23,10 @@ def doctor_(
 ) -> None:
     """Say what would fail, before a GPU is paid for. Exit code 1 when something would."""
     loaded = load_recipe(recipe, overrides)
+    from rich.console import Console
+
+    from stillhouse.pipelines.doctor.doctor import diagnose, show
+    from stillhouse.pipelines.doctor.visit import begin_visit
+
     visit = begin_visit(loaded, cluster, endpoint, namespace, token)
     raise typer.Exit(show(diagnose(visit), Console()))

@@ -5,12 +5,10 @@ from typing import Annotated
 import typer
 
 from stillhouse.pipelines.cli import Overrides, RecipeName
-from stillhouse.pipelines.cluster import EndpointOption, NamespaceOption, TokenOption, connect
-from stillhouse.pipelines.doctor.doctor import refuse_failures
-from stillhouse.pipelines.doctor.visit import Visit
+from stillhouse.pipelines.endpoint import EndpointOption, NamespaceOption, TokenOption
 from stillhouse.pipelines.options import ClusterOptions, with_cluster_options
 from stillhouse.pipelines.recipe import load_recipe
-from stillhouse.pipelines.submitting import submit
+from stillhouse.pipelines.thresholds import MinDrift, MinNewRows, with_thresholds
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -20,6 +18,8 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 def submit_(
     recipe: RecipeName,
     overrides: Overrides = [],  # noqa: B006 - typer reads the default
+    min_new_rows: MinNewRows = None,
+    min_drift: MinDrift = None,
     endpoint: EndpointOption = "",
     namespace: NamespaceOption = "",
     token: TokenOption = "",
@@ -28,7 +28,12 @@ def submit_(
     cluster: ClusterOptions,
 ) -> None:
     """Start a run of the pipeline on a cluster, and print its id."""
-    loaded = load_recipe(recipe, overrides)
+    loaded = load_recipe(recipe, with_thresholds(overrides, min_new_rows, min_drift))
+    from stillhouse.pipelines.cluster import connect
+    from stillhouse.pipelines.doctor.doctor import refuse_failures
+    from stillhouse.pipelines.doctor.visit import Visit
+    from stillhouse.pipelines.submitting import submit
+
     kfp = connect(endpoint, namespace, token)
     refuse_failures(Visit(loaded, cluster, kfp))
     run = submit(kfp, loaded, cluster, cache=not no_cache)

@@ -1,21 +1,13 @@
-"""`stillhouse doctor` before a real installation: KF_PIPELINES_ENDPOINT, KUBECONFIG, and STILLHOUSE_OPTIONS, a YAML
-file of submit's options (images, store, MLflow, Secrets, hardware) with which runs succeed there.
-"""
+"""`stillhouse doctor` before a real installation on which runs succeed."""
 
-import os
-import subprocess
-import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
+from cluster_runs import Runs
 
 pytestmark = pytest.mark.cluster
 
-NEEDED = ("KF_PIPELINES_ENDPOINT", "KUBECONFIG", "STILLHOUSE_OPTIONS")
-STILLHOUSE = Path(sys.executable).with_name("stillhouse")
 LEFT_OVER = "app.kubernetes.io/component=doctor"
 
 Lines = dict[str, tuple[str, str]]
@@ -23,28 +15,13 @@ Lines = dict[str, tuple[str, str]]
 Doctor = Callable[..., tuple[int, Lines]]
 
 
-@pytest.fixture(scope="module")
-def working() -> dict[str, Any]:
-    """Options with which runs succeed."""
-    missing = [name for name in NEEDED if not os.environ.get(name)]
-    if missing:
-        pytest.fail(f"set {', '.join(missing)}: these tests need a cluster")
-    return yaml.safe_load(Path(os.environ["STILLHOUSE_OPTIONS"]).read_text())
-
-
 @pytest.fixture
-def doctor(working: dict[str, Any]) -> Doctor:
+def doctor(runs: Runs) -> Doctor:
     """Exit code and lines of the command, with some options replaced."""
 
-    def run(*arguments: str, **options: Any) -> tuple[int, Lines]:
-        given = working | options
-        flags = [
-            text
-            for name, value in given.items()
-            for one in (value if isinstance(value, list) else [value])
-            for text in (f"--{name.replace('_', '-')}", str(one))
-        ]
-        done = subprocess.run([STILLHOUSE, "doctor", "spam", *arguments, *flags], capture_output=True, text=True)
+    def run(**options: str) -> tuple[int, Lines]:
+        flags = [text for name, value in options.items() for text in (f"--{name.replace('_', '-')}", value)]
+        done = runs.stillhouse("doctor", "spam", *flags)
         lines = [(line[:12].strip(), line[13:28].strip(), line[29:]) for line in done.stdout.splitlines()]
         return done.returncode, {check: (level, text) for level, check, text in lines}
 
@@ -56,16 +33,12 @@ def failures(lines: Lines) -> dict[str, str]:
     return {check: text for check, (level, text) in lines.items() if level == "failure"}
 
 
-def test_where_runs_succeed_nothing_fails_and_no_pod_is_left(doctor: Doctor) -> None:
-    from kubernetes.client import CoreV1Api
-    from kubernetes.config import load_config
-
+def test_where_runs_succeed_nothing_fails_and_no_pod_is_left(doctor: Doctor, runs: Runs) -> None:
     code, lines = doctor()
     assert (failures(lines), code) == ({}, 0)
     well = ("light image", "training image", "credentials", "store", "MLflow", "admission", "nodes")
     assert {check: lines[check][0] for check in well} == dict.fromkeys(well, "ok")
-    load_config()
-    left: Any = CoreV1Api().list_pod_for_all_namespaces(label_selector=LEFT_OVER)
+    left: Any = runs.cluster.core.list_pod_for_all_namespaces(label_selector=LEFT_OVER)
     assert [pod.metadata.name for pod in left.items if not pod.metadata.deletion_timestamp] == []
 
 
@@ -93,8 +66,8 @@ def test_one_fault_is_one_failure_that_says_so(
     assert sentence in failed[check]
 
 
-def test_an_image_that_is_not_there_is_told_in_the_kubelets_words(doctor: Doctor, working: dict[str, Any]) -> None:
-    registry = working["light_image"].rpartition("/")[0]
+def test_an_image_that_is_not_there_is_told_in_the_kubelets_words(doctor: Doctor, runs: Runs) -> None:
+    registry = runs.options["light_image"].rpartition("/")[0]
     _, lines = doctor(light_image=f"{registry}/no-such-image:1")
     failed = failures(lines)
     assert list(failed) == ["light image"]
