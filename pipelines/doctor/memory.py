@@ -66,7 +66,7 @@ def memory(visit: Visit) -> Finding:
     # On a GPU the pod's own memory holds each process, and for a moment the weights and a checkpoint.
     host = _judge(
         found,
-        f"{hardware.gpu_count} processes with CUDA and all of the shared memory",
+        f"a process with CUDA for each of {hardware.gpu_count} GPUs, all of the shared memory",
         hardware.gpu_count * (PROGRAM_BYTES + CUDA_BYTES) + found.certain,
         int(parse_quantity(hardware.shared_memory)),
         pod,

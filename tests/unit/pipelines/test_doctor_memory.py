@@ -107,7 +107,7 @@ def test_on_a_gpu_the_memory_that_its_node_tells_counts(
 def test_in_a_gpu_pod_processes_and_shared_memory_count(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Visit, "core", labelled("0"))
     level, text = judged("gpus-4", layers=2, width=96, heads=2)
-    assert (level, "4 processes with CUDA and all of the shared memory); the pod has 128 GiB." in text) == ("ok", True)
+    assert (level, "CUDA for each of 4 GPUs, all of the shared memory); the pod has 128 GiB." in text) == ("ok", True)
 
 
 def test_the_size_of_a_pretrained_model_is_not_known_from_here() -> None:
