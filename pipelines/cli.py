@@ -112,6 +112,14 @@ def submit(context: typer.Context) -> None:
 
 
 @app.command(context_settings=PASS_ON)
+def doctor(context: typer.Context) -> None:
+    """Say what would fail on a cluster, before a GPU is paid for: `stillhouse doctor RECIPE --endpoint http://...`."""
+    from stillhouse.pipelines.doctor_command import app as command
+
+    command(context.args, prog_name="stillhouse doctor")
+
+
+@app.command(context_settings=PASS_ON)
 def schedule(context: typer.Context) -> None:
     """Start runs on a cluster again and again: `stillhouse schedule RECIPE --cron '0 3 * * *'`."""
     from stillhouse.pipelines.schedule_command import run_command

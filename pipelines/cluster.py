@@ -52,14 +52,7 @@ class Cluster:
         Raises:
             UserError: there is neither.
         """
-        try:
-            load_config()
-        except ConfigException as error:
-            raise UserError(
-                f"There is no way to Kubernetes itself ({error}); set KUBECONFIG to the file of the cluster behind "
-                f"{self.host}."
-            ) from None
-        return ApiClient()
+        return open_kubernetes(self.host)
 
     @cached_property
     def core(self) -> CoreV1Api:
@@ -115,20 +108,6 @@ class Cluster:
         """Where a browser shows the run."""
         return f"{os.environ.get('KF_PIPELINES_UI_ENDPOINT', self.host)}/#/runs/details/{run_id}"
 
-    def refuse_unknown_namespace(self) -> None:
-        """Look whether the namespace is there, where this account may look.
-
-        Raises:
-            UserError: it is not.
-        """
-        try:
-            self.core.read_namespace(self.namespace, _request_timeout=TIMEOUT)
-        except ApiException as error:
-            if error.status == 404:
-                raise UserError(f"There is no namespace '{self.namespace}'; correct --namespace.") from None
-        except (UserError, urllib3.exceptions.HTTPError):
-            return
-
 
 class _Client(kfp.Client):
     """kfp's client, but for a question that it asks as it is made, with half a minute of patience and tracebacks."""
@@ -173,6 +152,22 @@ def connect(endpoint: str = "", namespace: str = "", token: str = "") -> Cluster
     client._context_setting["namespace"] = runs_in if multi_user else ""
     known = re.match(r"\d", version)
     return Cluster(client, host, runs_in, multi_user, version if known else "")
+
+
+def open_kubernetes(host: str) -> ApiClient:
+    """Kubernetes' API behind the KFP at `host`, as the pod's account or the kubeconfig opens it.
+
+    Raises:
+        UserError: there is neither.
+    """
+    try:
+        with redirect_stdout(io.StringIO()):
+            load_config()
+    except ConfigException as error:
+        raise UserError(
+            f"There is no way to Kubernetes itself ({error}); set KUBECONFIG to the file of the cluster behind {host}."
+        ) from None
+    return ApiClient()
 
 
 def _health(api: Any, host: str) -> dict[str, Any]:
@@ -226,11 +221,11 @@ def _speaking(host: str, namespace: str) -> Iterator[None]:
     except (kfp_server_api.ApiException, ApiException) as error:
         raise _sentence(error, host, namespace) from None
     except (urllib3.exceptions.HTTPError, OSError) as error:
-        raise UserError(f"Nothing answers at {host} ({_reason(error)}); check --endpoint and the network.") from None
+        raise UserError(f"Nothing answers at {host} ({reason_of(error)}); check --endpoint and the network.") from None
 
 
 def _sentence(error: Any, host: str, namespace: str) -> UserError:
-    said = _message(error)
+    said = words_of(error)
     code = _grpc_code(error)
     if error.status == 401 or code == 16:
         return UserError(
@@ -238,10 +233,8 @@ def _sentence(error: Any, host: str, namespace: str) -> UserError:
             f"give a fresh one with KF_PIPELINES_TOKEN or {TOKEN_PATH}."
         )
     if error.status == 403 or code == 7:
-        return UserError(
-            f"{host} does not permit this in the namespace '{namespace}' ({said}); correct --namespace, or ask for the "
-            "right."
-        )
+        where = f" in the namespace '{namespace}'" if namespace else ""
+        return UserError(f"{host} does not permit this{where} ({said}); correct --namespace, or ask for the right.")
     if error.status == 404 and code is None and not said.startswith("{"):
         return NotFound(f"{host} has nothing under that address ({said}); is it Kubeflow Pipelines?")
     if error.status == 404 or code == 5:
@@ -256,7 +249,7 @@ def _grpc_code(error: Any) -> int | None:
         return None
 
 
-def _message(error: Any) -> str:
+def words_of(error: Any) -> str:
     """The server's own words: KFP's and Kubernetes' `message`, or the beginning of what else came."""
     try:
         found = json.loads(error.body)
@@ -265,6 +258,7 @@ def _message(error: Any) -> str:
         return str(error.reason or error.body or "no reason given")[:200]
 
 
-def _reason(error: BaseException) -> str:
+def reason_of(error: BaseException) -> str:
+    """Why nothing came back: the words of the socket, without those of its pool."""
     inner = getattr(error, "reason", None) or error
-    return re.sub(r"^<.*?>: ", "", str(inner)) or type(inner).__name__
+    return re.sub(r"^(<.*?>|\w+\(.*?\)): ", "", str(inner)) or type(inner).__name__

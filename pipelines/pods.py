@@ -5,7 +5,6 @@ dressed by way of kfp-kubernetes.
 """
 
 import json
-from collections.abc import Sequence
 from functools import wraps
 from typing import Any
 
@@ -26,9 +25,12 @@ SMALL_REQUESTS = ("500m", "1Gi")
 BACKOFF = ("5s", 1.0, "5s")
 """Pause before a new pod, its factor, and the longest one; short, for Argo makes new pods after a user's mistake too,
 and each answers at once. Processes that fail pause longer, within their pod."""
+STEP_LABEL = "app.kubernetes.io/component"
 QUEUE_LABEL = "kueue.x-k8s.io/queue-name"
 TRAIN = ("pretrain", "finetune", "distill")
 """Steps that train, on several nodes where asked; evaluate, too, has accelerators, and one pod."""
+FIELDS = {"STILLHOUSE_RUN": "metadata.labels['pipeline/runid']", "STILLHOUSE_POD": "metadata.name"}
+"""Environment variables that hold a field of the pod."""
 FORM = ("gpu_count", "gpu_type", "pod_cpu", "pod_memory")
 """Fields of the form that say what a GPU step asks for."""
 
@@ -106,7 +108,8 @@ def _give_nodes(task: PipelineTask, hardware: Hardware, options: ClusterOptions)
     kubernetes.use_field_path_as_env(task, "STILLHOUSE_NAMESPACE", "metadata.namespace")
 
 
-def _give_environment(task: PipelineTask, options: ClusterOptions, experiment: str) -> None:
+def environment(options: ClusterOptions, experiment: str) -> dict[str, str]:
+    """Environment variables of every pod but for those out of Secrets and of `FIELDS`, by name."""
     fixed = {
         "HOME": HOME,
         "USER": "stillhouse",  # torch's caches are named after it, and the pod's user may be any number
@@ -114,10 +117,19 @@ def _give_environment(task: PipelineTask, options: ClusterOptions, experiment: s
         "STILLHOUSE_RETRIES": str(options.retries),
         "MLFLOW_EXPERIMENT_NAME": experiment,
     }
-    for name, value in (fixed | options.variables()).items():
+    return fixed | options.variables()
+
+
+def labels(step: str) -> dict[str, str]:
+    """Labels of a step's pod; network policies select by the first."""
+    return {"app.kubernetes.io/part-of": "stillhouse", STEP_LABEL: step}
+
+
+def _give_environment(task: PipelineTask, options: ClusterOptions, experiment: str) -> None:
+    for name, value in environment(options, experiment).items():
         task.set_env_variable(name, value)
-    kubernetes.use_field_path_as_env(task, "STILLHOUSE_RUN", "metadata.labels['pipeline/runid']")
-    kubernetes.use_field_path_as_env(task, "STILLHOUSE_POD", "metadata.name")
+    for name, field in FIELDS.items():
+        kubernetes.use_field_path_as_env(task, name, field)
     for secret in options.secrets():
         kubernetes.use_secret_as_env(task, secret.name, secret.keys)
 
@@ -126,11 +138,7 @@ def _secure(task: PipelineTask, options: ClusterOptions) -> None:
     kubernetes.set_security_context(task, run_as_non_root=True)
     for volume, path in SCRATCH.items():
         kubernetes.empty_dir_mount(task, volume_name=volume, mount_path=path, size_limit=options.scratch)
-    labels: Sequence[tuple[str, str]] = (
-        ("app.kubernetes.io/part-of", "stillhouse"),
-        ("app.kubernetes.io/component", task.name),
-    )
-    for key, value in labels:
+    for key, value in labels(task.name).items():
         kubernetes.add_pod_label(task, key, value)
     if options.pull_secret:
         kubernetes.set_image_pull_secrets(task, [options.pull_secret])

@@ -73,9 +73,11 @@ def schedule(
     loaded = load_recipe(recipe, with_thresholds(overrides, min_new_rows, min_drift))
     from stillhouse.pipelines import scheduling
     from stillhouse.pipelines.cluster import connect
+    from stillhouse.pipelines.doctor.doctor import refuse_failures
+    from stillhouse.pipelines.doctor.visit import Visit
 
     kfp = connect(endpoint, namespace, token)
-    kfp.refuse_unknown_namespace()
+    refuse_failures(Visit(loaded, cluster, kfp))
     zone = scheduling.zone(kfp)
     called = name or loaded.name
     scheduling.schedule(kfp, loaded, when, cluster, name=called, max_concurrency=max_concurrency, catch_up=catch_up)

@@ -30,10 +30,12 @@ def submit_(
     """Start a run of the pipeline on a cluster, and print its id."""
     loaded = load_recipe(recipe, with_thresholds(overrides, min_new_rows, min_drift))
     from stillhouse.pipelines.cluster import connect
+    from stillhouse.pipelines.doctor.doctor import refuse_failures
+    from stillhouse.pipelines.doctor.visit import Visit
     from stillhouse.pipelines.submitting import submit
 
     kfp = connect(endpoint, namespace, token)
-    kfp.refuse_unknown_namespace()
+    refuse_failures(Visit(loaded, cluster, kfp))
     run = submit(kfp, loaded, cluster, cache=not no_cache)
     typer.echo(run)
     typer.echo(kfp.page(run), err=True)

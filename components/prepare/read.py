@@ -299,6 +299,11 @@ _READERS: dict[str, Reader] = {
 }
 
 
+def is_table(name: str) -> bool:
+    """Whether a file of that name is one that `read` takes."""
+    return _reader(Path(name)) is not None
+
+
 def _reader(path: Path) -> Reader | None:
     return _READERS.get(_suffix(path))
 

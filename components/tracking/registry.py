@@ -71,6 +71,26 @@ def set_aliases(name: str, champion: str, previous: str | None) -> None:
     _patiently(act)
 
 
+def aliases(name: str) -> dict[str, str]:
+    """Versions of the registered model `name` by alias; none when nothing is registered under it.
+
+    Raises:
+        UserError: MLflow does not answer.
+    """
+    from mlflow.exceptions import MlflowException
+
+    def act() -> dict[str, str]:
+        try:
+            found = connect(settings.home()).get_registered_model(name).aliases
+        except MlflowException as error:
+            if not refused(error):
+                raise
+            return {}
+        return {alias: str(version) for alias, version in found.items()}
+
+    return _patiently(act)
+
+
 def version_uri(name: str, version: str) -> str:
     """The address of a version, as mlflow.pyfunc.load_model and `resolve` take it."""
     return f"models:/{name}/{version}"

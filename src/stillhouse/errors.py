@@ -19,10 +19,11 @@ class UserError(Exception):
     """
 
     def __init__(self, sentence: str) -> None:
-        super().__init__(_presentable(sentence))
+        super().__init__(presentable(sentence))
 
 
-def _presentable(sentence: str) -> str:
+def presentable(sentence: str) -> str:
+    """`sentence` as one line without secrets, without characters that steer a terminal, and of bounded length."""
     line = _BREAKS.sub(" ", sentence)
     if not line.isprintable():
         line = "".join(one if one.isprintable() else one.encode("unicode_escape").decode("ascii") for one in line)

@@ -41,7 +41,7 @@ def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
 
 def test_help_names_every_command() -> None:
     shown = runner.invoke(app, ["--help"]).output
-    for command in ("run", "compile", "step", "predict", "rollback", "replay", "sweep"):
+    for command in ("run", "compile", "doctor", "step", "predict", "rollback", "replay", "sweep"):
         assert f" {command} " in shown
 
 

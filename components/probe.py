@@ -1,0 +1,232 @@
+"""What only a pod can tell, before a run: `stillhouse doctor` starts it in the steps' images, with their environment.
+
+    python3 -P -m stillhouse.components.probe SETTINGS CHECK...
+
+SETTINGS is a `ProbeSettings` as JSON. Each check writes one `Finding` as a line of JSON; one that fails hides none of
+the others.
+"""
+
+import logging
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator
+from uuid import uuid4
+
+from stillhouse.components.findings import Finding, failure, not_checked, ok, warning
+from stillhouse.components.prepare.settings import PrepareSettings
+from stillhouse.components.settings import Settings
+from stillhouse.components.storage.home import local_store
+from stillhouse.components.storage.sources import list_source
+from stillhouse.errors import UserError
+from stillhouse.redaction import guard_output
+
+BOUNDS = {"AWS_MAX_ATTEMPTS": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "30"}
+"""A probe does not wait for a server as long as a step does: all of its checks together less than two minutes."""
+SAMPLE_BYTES = 64 << 20
+"""Largest file whose rows are looked at."""
+
+
+class ProbeSettings(Settings):
+    """What of a recipe and its options is tried out."""
+
+    model_name: str
+    prepare: PrepareSettings
+    """Where the data is, and what its columns are called."""
+    bases: tuple[str, ...] = ()
+    """Pretrained models that are named."""
+    secrets: tuple[str, ...] = ()
+    """Environment variables that come out of Secrets."""
+
+
+def store(_: ProbeSettings) -> Finding:
+    """Write, read, write on a condition, and delete."""
+    if not os.environ.get("STILLHOUSE_STORE"):
+        return warning("No store is named: checkpoints, promotions and models go with their pods; give --store.")
+    started, place, key, data = time.monotonic(), local_store(), f"probe/{uuid4().hex}", uuid4().bytes
+    try:
+        place.put(f"{key}/written", data)
+        if place.get(f"{key}/written") != data:
+            return failure(f"'{place.url}' gives back other bytes than were written; use another store.")
+        place.put_if(f"{key}/on-condition", data, None)
+    finally:
+        place.delete(key)
+    took = time.monotonic() - started
+    return ok(f"'{place.url}' was written, read, written on a condition and cleared, in {took:.1f} s.")
+
+
+def mlflow(_: ProbeSettings) -> Finding:
+    """Ask MLflow a small question, with the credentials of the steps."""
+    from stillhouse.components.tracking.connection import connect
+    from stillhouse.components.tracking.settings import home
+
+    uri = os.environ.get("MLFLOW_TRACKING_URI")
+    if not uri:
+        return not_checked("No --mlflow-uri: unless KFP's MLflow plugin names a server, nothing is recorded.")
+    try:
+        connect(home()).search_experiments(max_results=1)
+    except UserError:
+        raise
+    except Exception as error:  # it fails in the words of whatever lies below it
+        return failure(_mlflow_trouble(uri, error))
+    return ok(f"{uri} answers.")
+
+
+def secrets(settings: ProbeSettings) -> Finding:
+    """Look at what has come out of the Secrets, never show it."""
+    values = {name: os.environ.get(name, "") for name in settings.secrets}
+    if empty := [name for name, value in values.items() if not value.strip()]:
+        return failure(f"{', '.join(empty)}: nothing in it; give the Secret's key a value.")
+    if spaced := [name for name, value in values.items() if value != value.strip()]:
+        return warning(f"{', '.join(spaced)}: begins or ends with a space or a line break; is that meant?")
+    return ok(f"{', '.join(values) or 'None is asked for'}{' reach the pod' if values else ''}.")
+
+
+def source(settings: ProbeSettings) -> Finding:
+    """List the source."""
+    files = list_source(settings.prepare.source)
+    count = f"{len(files)} {'file' if len(files) == 1 else 'files'}"
+    return ok(f"'{settings.prepare.source}' holds {count}, {_size(sum(file.size for file in files))}.")
+
+
+def rows(settings: ProbeSettings) -> Finding:
+    """Read the smallest of the source's tables as prepare will."""
+    from stillhouse.components.prepare.read import is_table, read
+    from stillhouse.components.storage.sources import fetch_source
+
+    where = settings.prepare.source
+    if not where.startswith("s3://"):
+        return not_checked(f"'{where}' is read by prepare first.")
+    tables = sorted((file for file in list_source(where) if is_table(file.name)), key=lambda file: file.size)
+    if not tables:
+        read([], settings.prepare)  # which says what it takes
+    smallest = tables[0]
+    if smallest.size > SAMPLE_BYTES:
+        return not_checked(f"The smallest table, {smallest.name}, has {_size(smallest.size)}; prepare reads it first.")
+    single = where.rstrip("/").endswith(f"/{smallest.name}")
+    with tempfile.TemporaryDirectory() as folder:
+        address = where if single else f"{where.rstrip('/')}/{smallest.name}"
+        files = fetch_source(address, folder)
+        try:
+            table = read(files, settings.prepare)
+        except UserError as error:
+            raise UserError(str(error).replace(f"{folder}/", "")) from None
+    return ok(f"{smallest.name} has the columns, and {len(table.labels)} rows.")
+
+
+def bases(settings: ProbeSettings) -> Finding:
+    """Resolve the pretrained models as inspect will."""
+    from stillhouse.components.inspect.bases import resolve_base
+
+    for base in settings.bases:
+        resolve_base(base, local_store())
+    return ok(f"{', '.join(settings.bases)}: found." if settings.bases else "No pretrained model is named.")
+
+
+def promotions(settings: ProbeSettings) -> Finding:
+    """Compare MLflow's aliases with the promotion record, and mend them from it."""
+    from stillhouse.components.promote.publish import publish
+    from stillhouse.components.promote.record import load
+    from stillhouse.components.tracking.registry import aliases
+
+    if not (os.environ.get("STILLHOUSE_STORE") and os.environ.get("MLFLOW_TRACKING_URI")):
+        return not_checked("It takes a store and an MLflow; give --store and --mlflow-uri.")
+    name, place = settings.model_name, local_store()
+    record, _ = load(place, name)
+    if record.champion is None:
+        return ok(f"No model '{name}' has been promoted yet.")
+    entries = {"champion": record.champion, "previous": record.previous}
+    wanted = {role: entry.version for role, entry in entries.items() if entry and entry.version}
+    found = {role: version for role, version in aliases(name).items() if role in entries}
+    if found == wanted and record.followed == record.serial:
+        return ok(f"MLflow's champion of '{name}' is version {record.champion.version}, as the promotion record says.")
+    if notes := publish(place, name, run=None):
+        return warning(notes[0])
+    return warning(
+        f"MLflow's aliases of '{name}' were {_versions(found)}, and have been mended from the promotion record: "
+        f"{_versions(wanted)}."
+    )
+
+
+LIGHT_CHECKS: dict[str, Callable[[ProbeSettings], Finding]] = {
+    "credentials": secrets,
+    "store": store,
+    "MLflow": mlflow,
+    "source": source,
+    "base models": bases,
+    "promotions": promotions,
+}
+"""By name; they run in the light image."""
+TRAINING_CHECKS: dict[str, Callable[[ProbeSettings], Finding]] = {"rows": rows}
+"""The one that takes what reads tables."""
+
+
+NEEDS = {"promotions": ("store", "MLflow")}
+"""Checks that must not have failed before."""
+
+
+def probe(settings: ProbeSettings, names: Iterable[str]) -> Iterator[Finding]:
+    """The finding of each check."""
+    failed: set[str] = set()
+    for name in names:
+        missing = [need for need in NEEDS.get(name, ()) if need in failed]
+        finding = not_checked(f"It builds on '{missing[0]}'.") if missing else _finding(settings, name)
+        if finding.level == "failure":
+            failed.add(name)
+        yield finding.of(name)
+
+
+def _finding(settings: ProbeSettings, name: str) -> Finding:
+    try:
+        return (LIGHT_CHECKS | TRAINING_CHECKS)[name](settings)
+    except UserError as error:
+        return failure(str(error))
+    except Exception as error:  # a check that breaks is a finding, and hides none of the others
+        return failure(f"{type(error).__name__}: {error}")
+
+
+def _mlflow_trouble(uri: str, error: Exception) -> str:
+    from mlflow.exceptions import MlflowException
+
+    status = error.get_http_status_code() if isinstance(error, MlflowException) else 0
+    said = (str(_innermost(error)) or type(error).__name__).splitlines()[0]
+    if status in (401, 403) or "401" in said or "403" in said:
+        return f"{uri} refuses the credentials ({said}); correct the Secret that --mlflow-secret names."
+    return f"{uri} does not answer as MLflow does ({said}); check --mlflow-uri, the server and the network policy."
+
+
+def _innermost(error: BaseException) -> BaseException:
+    """What a library's exception was made of in the end: the words of the socket rather than those of its pool."""
+    while inner := error.__cause__ or error.__context__:
+        error = inner
+    return error
+
+
+def _versions(versions: dict[str, str]) -> str:
+    return ", ".join(f"{role} {version}" for role, version in sorted(versions.items())) or "not set"
+
+
+def _size(count: float) -> str:
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.3g} {unit}"
+        count /= 1000
+    return f"{count:.3g} TB"
+
+
+def main() -> int:
+    """Entry of the process."""
+    guard_output()
+    logging.basicConfig(level=logging.ERROR)
+    os.environ.update(BOUNDS)
+    settings, *names = sys.argv[1:]
+    parsed = ProbeSettings.model_validate_json(settings)
+    for finding in probe(parsed, names):
+        sys.stdout.write(finding.model_dump_json() + "\n")
+        sys.stdout.flush()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

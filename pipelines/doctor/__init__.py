@@ -1,0 +1,1 @@
+"""What would fail, before a GPU is paid for."""

@@ -1,0 +1,32 @@
+"""The command `doctor`: what would fail, with submit's options."""
+
+import typer
+
+from stillhouse.pipelines.cli import Overrides, RecipeName
+from stillhouse.pipelines.endpoint import EndpointOption, NamespaceOption, TokenOption
+from stillhouse.pipelines.options import ClusterOptions, with_cluster_options
+from stillhouse.pipelines.recipe import load_recipe
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command()
+@with_cluster_options
+def doctor_(
+    recipe: RecipeName,
+    overrides: Overrides = [],  # noqa: B006 - typer reads the default
+    endpoint: EndpointOption = "",
+    namespace: NamespaceOption = "",
+    token: TokenOption = "",
+    *,
+    cluster: ClusterOptions,
+) -> None:
+    """Say what would fail, before a GPU is paid for. Exit code 1 when something would."""
+    loaded = load_recipe(recipe, overrides)
+    from rich.console import Console
+
+    from stillhouse.pipelines.doctor.doctor import diagnose, show
+    from stillhouse.pipelines.doctor.visit import begin_visit
+
+    visit = begin_visit(loaded, cluster, endpoint, namespace, token)
+    raise typer.Exit(show(diagnose(visit), Console()))

@@ -1,0 +1,212 @@
+"""What a pod tells before a run: against an S3 server, an MLflow of its own, and ports where nobody answers."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stillhouse.components.prepare.settings import PrepareSettings
+from stillhouse.components.probe import LIGHT_CHECKS, TRAINING_CHECKS, ProbeSettings, probe
+from stillhouse.components.promote.record import Entry, change, load
+from stillhouse.components.storage.s3_conditions import _PROVEN
+from stillhouse.components.storage.store import open_store
+from stillhouse.components.tracking.connection import connect
+
+NOBODY = "http://127.0.0.1:1"
+TABLE = b"text,label\nhello,ham\nbuy now,spam\n"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Any]:
+    """A client of an S3 server with the bucket `models` and a table in `data`."""
+    import boto3
+    from moto.server import ThreadedMotoServer
+
+    started = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    started.start()
+    host, port = started.get_host_and_port()
+    keys = {"aws_access_key_id": "tester", "aws_secret_access_key": "not-a-secret"}
+    client: Any = boto3.client("s3", endpoint_url=f"http://{host}:{port}", region_name="us-east-1", **keys)
+    for bucket in ("models", "data"):
+        client.create_bucket(Bucket=bucket)
+    client.put_object(Bucket="data", Key="mails/small.csv", Body=TABLE)
+    client.put_object(Bucket="data", Key="mails/large.csv", Body=TABLE * 2)
+    client.put_object(Bucket="data", Key="mails/README.md", Body=b"#")
+    client.put_object(Bucket="data", Key="pictures/cat.png", Body=b"#")
+    yield client
+    started.stop()
+
+
+@pytest.fixture(autouse=True)
+def environment(server: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, database: Path) -> None:
+    """What a step's pod is given."""
+    (tmp_path / "mlflow.db").write_bytes(database.read_bytes())
+    variables = {
+        "AWS_ENDPOINT_URL": server.meta.endpoint_url,
+        "AWS_ACCESS_KEY_ID": "tester",
+        "AWS_SECRET_ACCESS_KEY": "not-a-secret",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_CONFIG_FILE": str(tmp_path / "no-config"),
+        "AWS_MAX_ATTEMPTS": "1",
+        "MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path / 'mlflow.db'}",
+        "STILLHOUSE_HOME": str(tmp_path / "home"),
+        "STILLHOUSE_STORE": "s3://models/team",
+    }
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    _PROVEN.clear()
+
+
+def settings(source: str = "s3://data/mails", label: str = "label", **more: Any) -> ProbeSettings:
+    columns = {"text": ["text"], "label": label}
+    prepare = PrepareSettings.model_validate({"source": source, "task": "text_classification", "columns": columns})
+    return ProbeSettings(model_name="spam", prepare=prepare, **more)
+
+
+def look(name: str, **more: Any) -> tuple[str, str]:
+    """Level and sentence of a check."""
+    (found,) = probe(settings(**more), [name])
+    assert found.check == name
+    return found.level, found.text
+
+
+def test_where_all_is_well_each_check_is_ok() -> None:
+    found = probe(settings(), [*LIGHT_CHECKS, *TRAINING_CHECKS])
+    assert {one.check: one.text for one in found if one.level != "ok"} == {}
+
+
+def test_the_store_is_left_as_it_was(server: Any) -> None:
+    assert look("store")[0] == "ok"
+    assert "Contents" not in server.list_objects_v2(Bucket="models")
+
+
+def test_a_missing_bucket(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STILLHOUSE_STORE", "s3://no-such-bucket")
+    level, text = look("store")
+    assert (level, text.endswith("the bucket does not exist; make it or correct the URL.")) == ("failure", True)
+
+
+def test_what_builds_on_it_is_not_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STILLHOUSE_STORE", "s3://no-such-bucket")
+    *_, last = probe(settings(), ["store", "promotions"])
+    assert (last.level, last.text) == ("not checked", "It builds on 'store'.")
+
+
+def test_a_store_where_nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", NOBODY)
+    level, text = look("store")
+    assert (level, f"cannot connect to {NOBODY}" in text) == ("failure", True)
+
+
+def test_a_store_that_ignores_conditions(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stillhouse.components.storage.s3_conditions._is_refused", lambda *_: False)
+    level, text = look("store")
+    assert (level, "ignores conditional writes" in text) == ("failure", True)
+
+
+def test_no_store_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("STILLHOUSE_STORE")
+    assert look("store")[0] == "warning"
+    assert look("promotions")[0] == "not checked"
+
+
+def test_an_mlflow_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", NOBODY)
+    level, text = look("MLflow")
+    assert (level, text) == (
+        "failure",
+        f"{NOBODY} does not answer as MLflow does ([Errno 111] Connection refused); check --mlflow-uri, the server and "
+        "the network policy.",
+    )
+
+
+def test_no_mlflow_is_not_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI")
+    assert look("MLflow")[0] == "not checked"
+
+
+@pytest.mark.parametrize(("value", "level"), [("key", "ok"), ("", "failure"), ("key\n", "warning")])
+def test_credentials_are_looked_at_and_not_shown(monkeypatch: pytest.MonkeyPatch, value: str, level: str) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", value)
+    found, text = look("credentials", secrets=("AWS_SECRET_ACCESS_KEY",))
+    assert (found, text.startswith("AWS_SECRET_ACCESS_KEY")) == (level, True)
+    assert "key" not in text.replace("key a value", "")
+
+
+def test_a_source_that_is_not_there() -> None:
+    assert look("source", source="s3://data/letters")[0] == "failure"
+
+
+def test_the_smallest_table_is_read_as_prepare_reads_it() -> None:
+    assert look("rows") == ("ok", "small.csv has the columns, and 2 rows.")
+    assert look("rows", source="s3://data/mails/large.csv") == ("ok", "large.csv has the columns, and 5 rows.")
+
+
+def test_a_column_that_is_not_there() -> None:
+    level, text = look("rows", label="kind")
+    assert (level, text) == (
+        "failure",
+        "small.csv: column 'kind' is missing; the file has text, label: name one of them in the recipe's columns.",
+    )
+
+
+def test_a_source_without_tables() -> None:
+    level, text = look("rows", source="s3://data/pictures")
+    assert (level, "no data file found" in text) == ("failure", True)
+
+
+def test_tables_that_are_all_large_are_left_to_prepare(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stillhouse.components.probe.SAMPLE_BYTES", 10)
+    assert look("rows") == ("not checked", "The smallest table, small.csv, has 34 bytes; prepare reads it first.")
+
+
+def test_a_pretrained_model_that_is_not_there() -> None:
+    assert look("base models", bases=("s3://data/mails",))[0] == "ok"
+    level, text = look("base models", bases=("s3://data/mails", "models:/bert@champion"))
+    assert (level, "has no such model" in text) == ("failure", True)
+
+
+def entry(version: str) -> Entry:
+    return Entry(
+        version=version,
+        digest=version * 64,
+        uri=f"s3://models/team/models/{version}",
+        run=f"run-{version}",
+        dataset_digest="d",
+        statistics_uri="",
+        promoted_at="2026-11-22T15:00:00+00:00",
+    )
+
+
+def test_aliases_that_differ_are_mended_from_the_promotion_record(tmp_path: Path) -> None:
+    store, client = open_store("s3://models/promoted"), connect(tmp_path / "home")
+    client.create_registered_model("spam")
+    for _ in range(2):
+        client.create_model_version("spam", str(tmp_path))
+    change(store, "spam", lambda record: record.promoted(entry("1")))
+    change(store, "spam", lambda record: record.promoted(entry("2")))
+    client.set_registered_model_alias("spam", "champion", "1")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("STILLHOUSE_STORE", store.url)
+        first, second = look("promotions"), look("promotions")
+
+    assert first == (
+        "warning",
+        "MLflow's aliases of 'spam' were champion 1, and have been mended from the promotion record: champion 2, "
+        "previous 1.",
+    )
+    assert second[0] == "ok"
+    assert client.get_registered_model("spam").aliases == {"champion": 2, "previous": 1}
+    assert load(store, "spam")[0].followed == 2
+
+
+def test_the_process_writes_a_line_for_each_check_and_no_secret() -> None:
+    command = [sys.executable, "-P", "-m", "stillhouse.components.probe", settings().model_dump_json()]
+    done = subprocess.run([*command, "source", "store"], capture_output=True, text=True, check=True)
+    assert [json.loads(line)["check"] for line in done.stdout.splitlines()] == ["source", "store"]
+    assert "not-a-secret" not in done.stdout + done.stderr
