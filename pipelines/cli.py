@@ -109,6 +109,14 @@ def submit(context: typer.Context) -> None:
 
 
 @app.command(context_settings=PASS_ON)
+def watch(context: typer.Context) -> None:
+    """What the pods of a run on a cluster are doing, and why they wait: `stillhouse watch RUN`."""
+    from stillhouse.pipelines.watch_command import app as command
+
+    command(context.args, prog_name="stillhouse watch")
+
+
+@app.command(context_settings=PASS_ON)
 def step(context: typer.Context) -> None:
     """Run one step alone: `stillhouse step finetune --help` lists its settings."""
     name, *rest = context.args or ["--help"]

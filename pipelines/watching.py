@@ -1,0 +1,177 @@
+"""What each step of a run on a cluster is doing, in one word and one sentence: from a look at the run."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from stillhouse.components.attempts import last_failure
+from stillhouse.pipelines.pod_state import TIME_UP, Json, Kind, State, gpu_seconds, main_times, pod_state
+from stillhouse.pipelines.sight import Sight
+from stillhouse.pipelines.workflow import FAILED, NEVER_RAN, Task, step_of
+
+NODE_NAME = "workflows.argoproj.io/node-name"
+NODE_ID = "workflows.argoproj.io/node-id"
+
+RowState = Kind | Literal["waiting", "preparing", "retrying", "cached", "skipped"]
+
+ENDED: tuple[RowState, ...] = ("done", "cached", "skipped", "failed")
+WAITING: tuple[Kind, ...] = ("held", "queued", "pulling", "blocked", "lost")
+
+
+@dataclass
+class Row:
+    """One step."""
+
+    step: str
+    state: RowState = "waiting"
+    why: str = ""
+    attempts: int = 0
+    """Processes that were started, or pods where those are not seen."""
+    started: datetime | None = None
+    """Of its first process."""
+    ended: datetime | None = None
+    gpu_seconds: float = 0.0
+    metric: str = ""
+
+
+@dataclass
+class Memory:
+    """What earlier looks at a run have shown and later ones do not: pods come and go."""
+
+    waited: dict[str, State] = field(default_factory=dict)
+    """What each step last waited for."""
+    _pods: dict[str, tuple[str, float]] = field(default_factory=dict)
+    """Argo's node and the GPU seconds of each pod, by its uid."""
+
+    def read(self, pods: Iterable[Json], now: datetime) -> None:
+        """Take in the pods that are to be seen now."""
+        for pod in pods:
+            metadata = pod["metadata"]
+            node = metadata.get("annotations", {}).get(NODE_ID, "")
+            self._pods[metadata["uid"]] = (node, gpu_seconds(pod, now))
+
+    def gpu_seconds(self, task: Task, pods: Sequence[Json]) -> float:
+        """Of a step: of its pods, and of those that were gone before anybody looked by Argo's reckoning."""
+        nodes = {node.id: node.gpu_seconds for node in task.executors}
+        nodes |= {pod["metadata"].get("annotations", {}).get(NODE_ID, ""): 0.0 for pod in pods}
+        seen = [(node, seconds) for node, seconds in self._pods.values() if node in nodes]
+        measured = {node for node, _ in seen}
+        unmeasured = sum(seconds for node, seconds in nodes.items() if node not in measured)
+        return sum(seconds for _, seconds in seen) + unmeasured
+
+
+def rows_of(steps: Iterable[str], sight: Sight, memory: Memory, metrics: Mapping[str, str]) -> list[Row]:
+    """A row for each of the steps.
+
+    Args:
+        memory: of the earlier looks; this one is added.
+        metrics: newest metric by step, for people.
+    """
+    memory.read(sight.pods, sight.now)
+    pods, drivers = pods_by_step(sight.pods), pods_by_step(sight.pods, own=False)
+    return [
+        _row(step, sight, pods.get(step, []), drivers.get(step, []), memory, metrics.get(step, "")) for step in steps
+    ]
+
+
+def pods_by_step(pods: Iterable[Json], *, own: bool = True) -> dict[str, list[Json]]:
+    """The pods in which steps run (`own`), or KFP's drivers that prepare them, by step, in the order given."""
+    found: dict[str, list[Json]] = {}
+    for pod in pods:
+        place = step_of(pod["metadata"].get("annotations", {}).get(NODE_NAME, ""))
+        if place and place[1] == own:
+            found.setdefault(place[0], []).append(pod)
+    return found
+
+
+def why_ended(rows: Iterable[Row], sight: Sight) -> str:
+    """Why a run did not succeed: a limit, else the attempts know best, then the pods, then Argo."""
+    if sight.state == "CANCELED":
+        return "it was cancelled"
+    failures = [row for row in rows if row.state == "failed"]
+    limit = sight.workflow.limit_seconds
+    if limit and sight.began and sight.ended and (sight.ended - sight.began).total_seconds() >= limit:
+        ended = [f"{row.step}: {row.why}" for row in failures if TIME_UP in row.why]
+        return f"the whole run took longer than its --run-limit of {limit} s; {'; '.join(ended)}"
+    if failed := last_failure(sight.attempts):
+        return f"{failed[0]}: {failed[1].sentence}"
+    if failures:
+        return f"{failures[0].step}: {failures[0].why}"
+    return sight.workflow.message or f"KFP says {sight.state} and no more; look at its page"
+
+
+def _row(step: str, sight: Sight, pods: list[Json], drivers: list[Json], memory: Memory, metric: str) -> Row:
+    task, attempts = sight.workflow.tasks.get(step, Task()), sight.attempts.get(step, [])
+    states = _states(task, pods, sight)
+    state, why = _state(task, states, _driver(task, drivers, sight), sight.over)
+    if attempts and state in ("failed", "retrying") and TIME_UP not in why:
+        why = attempts[-1].sentence
+    if state in WAITING:
+        memory.waited[step] = State(state, why)
+    elif TIME_UP in why and step in memory.waited:
+        why = f"{why}; until then it was {memory.waited[step].kind}: {memory.waited[step].why}"
+    number = max(len(attempts), len(states))
+    if state in (*WAITING, "starting", "running") and number > 1:
+        before = attempts[-2].sentence if len(attempts) > 1 else states[-2].why
+        why = f"{why + '; ' if why else ''}attempt {number}, for of the one before: {before}"
+    times = [main_times(pod) for pod in pods]
+    started = min((begin for begin, _ in times if begin), default=_begun(task))
+    ended = max((end for _, end in times if end), default=_end(task)) if state in ENDED else None
+    return Row(step, state, why, number, started, ended, memory.gpu_seconds(task, pods), metric)
+
+
+def _states(task: Task, pods: list[Json], sight: Sight) -> list[State]:
+    """Of each pod of a step; of those that are not to be seen what Argo says."""
+    by_node: dict[str, list[Json]] = {}
+    for pod in pods:
+        by_node.setdefault(pod["metadata"]["annotations"].get(NODE_ID, ""), []).append(pod)
+    states: list[State] = []
+    for node in task.executors:
+        seen = by_node.pop(node.id, [])
+        if seen:
+            states += [_pod_state(pod, sight) for pod in seen]
+        elif node.phase not in NEVER_RAN:
+            states.append(node.state)
+    newer = [pod for seen in by_node.values() for pod in seen]  # KFP takes Argo's document over every few seconds
+    return states + [_pod_state(pod, sight) for pod in newer]
+
+
+def _pod_state(pod: Json, sight: Sight) -> State:
+    uid = pod["metadata"]["uid"]
+    return pod_state(pod, sight.events.get(uid, ()), sight.nodes, sight.workloads.get(uid))
+
+
+def _driver(task: Task, drivers: list[Json], sight: Sight) -> State | None:
+    if drivers:
+        return _pod_state(drivers[-1], sight)
+    return task.driver.state if task.driver else None
+
+
+def _state(task: Task, states: list[State], driver: State | None, over: bool) -> tuple[RowState, str]:
+    if task.cached:
+        return "cached", ""
+    if task.phase in NEVER_RAN:
+        return "skipped", ""
+    if states:
+        newest = states[-1]
+        if newest.kind == "failed" and task.phase not in FAILED and not over:
+            return "retrying", newest.why
+        if task.phase in FAILED and newest.kind not in ("failed", "lost"):
+            return "failed", newest.why or task.message
+        return newest.kind, newest.why
+    if task.phase in FAILED or (driver and driver.kind == "failed"):
+        return "failed", driver.why if driver and driver.why else task.message
+    if driver and driver.kind not in ("done", "running", "starting"):
+        return driver.kind, f"KFP's driver: {driver.why}"
+    if over:
+        return "skipped", ""
+    return ("preparing" if driver else "waiting"), ""
+
+
+def _begun(task: Task) -> datetime | None:
+    return next((node.started for node in task.executors if node.phase not in NEVER_RAN), None)
+
+
+def _end(task: Task) -> datetime | None:
+    return next((node.ended for node in reversed(task.executors)), None)
