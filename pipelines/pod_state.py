@@ -5,7 +5,7 @@ Plain data in, plain data out: objects are as the API server's JSON has them.
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
 Json = Mapping[str, Any]
@@ -21,7 +21,6 @@ CONFIG_REASONS = ("CreateContainerConfigError", "CreateContainerError", "RunCont
 BEFORE_START = ("FailedMount", "FailedAttachVolume", "FailedCreatePodSandBox", "FailedToRetrieveImagePullSecret")
 """Warnings of a node that say why a pod does not start."""
 TIME_UP = "its time was up (--step-limit of a pod, or --run-limit of the whole run)"
-PULL_STAGES = ("Pulling", "Pulled", "Failed", "BackOff")
 
 
 class State(NamedTuple):
@@ -163,9 +162,11 @@ def _not_started(events: list[Json]) -> State:
     warnings = [event for event in ordered if event["type"] == "Warning" and event["reason"] in BEFORE_START]
     if warnings:
         return State("blocked", f"it does not start: {_sentence(warnings[-1]['message'])}")
-    stages = [event for event in ordered if event["reason"] in PULL_STAGES]
-    if stages and stages[-1]["reason"] == "Pulling":
-        return State("pulling", _image(stages[-1]["message"]))
+    pulled = " ".join(event["message"] for event in ordered if event["reason"] == "Pulled")
+    for event in ordered:
+        image = re.search(r'"([^"]+)"', event["message"]) if event["reason"] == "Pulling" else None
+        if image and image[0] not in pulled:
+            return State("pulling", f"the image '{image[1]}'")
     return State("starting")
 
 
@@ -191,9 +192,9 @@ def _why_failed(pod: Json) -> str:
     disrupted = _condition(pod, "DisruptionTarget")
     if disrupted.get("status") == "True":
         return f"its pod was ended by the cluster ({disrupted['reason']}: {_sentence(disrupted.get('message', ''))})"
-    if status.get("reason") == "DeadlineExceeded":
+    if status.get("reason") == "DeadlineExceeded" and _ran_out_of_time(pod):
         return TIME_UP
-    if status.get("reason"):
+    if status.get("reason") and status["reason"] != "DeadlineExceeded":
         return f"its pod was ended by the cluster ({status['reason']}: {_sentence(status.get('message', ''))})"
     for container in _containers(pod):
         ended = container.get("state", {}).get("terminated", {})
@@ -201,6 +202,14 @@ def _why_failed(pod: Json) -> str:
             name = container["name"]
             return _exit(ended) if name == MAIN else f"its container {name} failed: {_exit(ended)}"
     return _sentence(status.get("message", "")) or "its pod failed without a word"
+
+
+def _ran_out_of_time(pod: Json) -> bool:
+    """Whether the step's container had not ended by itself before; a kubelet says DeadlineExceeded of it all the same,
+    if it is started anew after the pod's time."""
+    began, (_, ended) = parse_time(pod["status"].get("startTime")), main_times(pod)
+    limit = pod["spec"].get("activeDeadlineSeconds")
+    return not (began and ended and limit and ended < began + timedelta(seconds=limit))
 
 
 def _exit(ended: Json) -> str:
@@ -240,11 +249,6 @@ def _missing_pull_secret(events: list[Json]) -> str:
     said = [event["message"] for event in events if event["reason"] == "FailedToRetrieveImagePullSecret"]
     found = re.search(r"\((.+?)\)", said[-1]) if said else None
     return found[1] if found else ""
-
-
-def _image(message: str) -> str:
-    found = re.search(r'"([^"]+)"', message)
-    return f"the image '{found[1]}'" if found else ""
 
 
 def _event_time(event: Json) -> str:

@@ -42,7 +42,7 @@ def watch(cluster: Cluster, run_id: str, console: Console, *, store: str = "", p
         raise
     finally:
         metrics.close()
-    for line in _ending(reader, sight, rows, metrics, price):
+    for line in _ending(_outcome(reader, sight, rows, metrics, memory), sight, rows, price):
         console.print(line, highlight=False, soft_wrap=True)
     console.print(cluster.page(run_id), highlight=False, markup=False, soft_wrap=True)
     return 0 if sight.state == "SUCCEEDED" else 1
@@ -63,9 +63,9 @@ def _follow(reader: Reader, memory: Memory, metrics: LiveMetrics, view: View) ->
             silence = f"shown as it was at {sight.now:%H:%M:%S} UTC: {error}"
 
 
-def _ending(reader: Reader, sight: Sight, rows: Sequence[Row], metrics: LiveMetrics, price: Price | None) -> list[Text]:
+def _ending(outcome: Text, sight: Sight, rows: Sequence[Row], price: Price | None) -> list[Text]:
     """The outcome and what it has cost."""
-    lines = [Text.assemble("\n", _outcome(reader, sight, rows, metrics))]
+    lines = [Text.assemble("\n", outcome)]
     seconds = sum(row.gpu_seconds for row in rows)
     spent = f"{gpu_hours(seconds)} GPU-hours" + (f", {price.cost(seconds)}" if price else "")
     if sight.began and sight.ended:
@@ -73,9 +73,9 @@ def _ending(reader: Reader, sight: Sight, rows: Sequence[Row], metrics: LiveMetr
     return [*lines, Text(spent)]
 
 
-def _outcome(reader: Reader, sight: Sight, rows: Sequence[Row], metrics: LiveMetrics) -> Text:
+def _outcome(reader: Reader, sight: Sight, rows: Sequence[Row], metrics: LiveMetrics, memory: Memory) -> Text:
     if sight.state != "SUCCEEDED":
-        return Text.assemble((sight.state.lower(), "bold red"), f": {why_ended(rows, sight)}")
+        return Text.assemble((sight.state.lower(), "bold red"), f": {why_ended(rows, sight, memory)}")
     if verdict := reader.verdict():
         decision, version = verdict["decision"], f" (version {verdict['version']})" if verdict["version"] else ""
         return Text.assemble((decision, COLOURS.get(decision, "")), f": {verdict['why']}{version}")

@@ -85,20 +85,24 @@ def pods_by_step(pods: Iterable[Json], *, own: bool = True) -> dict[str, list[Js
     return found
 
 
-def why_ended(rows: Iterable[Row], sight: Sight) -> str:
+def why_ended(rows: Iterable[Row], sight: Sight, memory: Memory) -> str:
     """Why a run did not succeed: a limit, else the attempts know best, then the pods, then Argo."""
-    if sight.state == "CANCELED":
+    limit = sight.workflow.limit_seconds
+    if limit == 0:
         return "it was cancelled"
     failures = [row for row in rows if row.state == "failed"]
-    limit = sight.workflow.limit_seconds
     if limit and sight.began and sight.ended and (sight.ended - sight.began).total_seconds() >= limit:
-        ended = [f"{row.step}: {row.why}" for row in failures if TIME_UP in row.why]
-        return f"the whole run took longer than its --run-limit of {limit} s; {'; '.join(ended)}"
+        ended = [_cut_off(row.step, memory) for row in failures if TIME_UP in row.why]
+        return f"the whole run took longer than its --run-limit of {limit} s, which ended {', '.join(ended)}"
     if failed := last_failure(sight.attempts):
         return f"{failed[0]}: {failed[1].sentence}"
     if failures:
         return f"{failures[0].step}: {failures[0].why}"
     return sight.workflow.message or f"KFP says {sight.state} and no more; look at its page"
+
+
+def _cut_off(step: str, memory: Memory) -> str:
+    return f"{step} ({memory.waited[step].kind}: {memory.waited[step].why})" if step in memory.waited else step
 
 
 def _row(step: str, sight: Sight, pods: list[Json], drivers: list[Json], memory: Memory, metric: str) -> Row:
@@ -130,27 +134,30 @@ def _states(task: Task, pods: list[Json], sight: Sight) -> list[State]:
     for node in task.executors:
         seen = by_node.pop(node.id, [])
         if seen:
-            states += [_pod_state(pod, sight) for pod in seen]
+            states += [state_of_pod(pod, sight) for pod in seen]
         elif node.phase not in NEVER_RAN:
             states.append(node.state)
     newer = [pod for seen in by_node.values() for pod in seen]  # KFP takes Argo's document over every few seconds
-    return states + [_pod_state(pod, sight) for pod in newer]
+    return states + [state_of_pod(pod, sight) for pod in newer]
 
 
-def _pod_state(pod: Json, sight: Sight) -> State:
+def state_of_pod(pod: Json, sight: Sight) -> State:
+    """What one of the pods is doing."""
     uid = pod["metadata"]["uid"]
     return pod_state(pod, sight.events.get(uid, ()), sight.nodes, sight.workloads.get(uid))
 
 
 def _driver(task: Task, drivers: list[Json], sight: Sight) -> State | None:
     if drivers:
-        return _pod_state(drivers[-1], sight)
+        return state_of_pod(drivers[-1], sight)
     return task.driver.state if task.driver else None
 
 
 def _state(task: Task, states: list[State], driver: State | None, over: bool) -> tuple[RowState, str]:
     if task.cached:
         return "cached", ""
+    if driver and driver.kind == "failed":
+        return "failed", f"KFP's driver: {driver.why}"
     if task.phase in NEVER_RAN:
         return "skipped", ""
     if states:
@@ -160,8 +167,8 @@ def _state(task: Task, states: list[State], driver: State | None, over: bool) ->
         if task.phase in FAILED and newest.kind not in ("failed", "lost"):
             return "failed", newest.why or task.message
         return newest.kind, newest.why
-    if task.phase in FAILED or (driver and driver.kind == "failed"):
-        return "failed", driver.why if driver and driver.why else task.message
+    if task.phase in FAILED:
+        return "failed", task.message or "its pod is gone, and left no word"
     if driver and driver.kind not in ("done", "running", "starting"):
         return driver.kind, f"KFP's driver: {driver.why}"
     if over:

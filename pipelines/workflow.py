@@ -80,8 +80,8 @@ class Workflow:
     message: str = ""
     tasks: Mapping[str, Task] = field(default_factory=dict)
     """By step; those that have begun."""
-    limit_seconds: int = 0
-    """Longest time of the whole run; 0 when there is no limit."""
+    limit_seconds: int | None = None
+    """Longest time of the whole run; a cancel makes it 0."""
 
 
 def step_names(spec: Json) -> list[str]:
@@ -142,7 +142,7 @@ def read_workflow(manifest: str) -> Workflow:
         )
         for step, node in _tasks(nodes, {*executors, *drivers}).items()
     }
-    limit = document.get("spec", {}).get("activeDeadlineSeconds", 0)
+    limit = document.get("spec", {}).get("activeDeadlineSeconds")
     return Workflow(status.get("phase", ""), status.get("message", ""), tasks, limit)
 
 
