@@ -114,9 +114,8 @@ def _waiting_for_node(pod: Json, scheduled: Json, nodes: Mapping[str, Json], wor
 
 
 def scheduler_words(message: str) -> str:
-    """Why the scheduler finds no node, without what it has to say on preemption."""
-    said = _sentence(re.split(r"(?: no new claims to deallocate,)? preemption: ", message)[0])
-    return said or "the scheduler has not looked at it yet"
+    """Why the scheduler finds no node, without what it has to say on preemption; empty when it has not looked yet."""
+    return _sentence(re.split(r"(?: no new claims to deallocate,)? preemption: ", message)[0])
 
 
 def _never(pod: Json, nodes: Mapping[str, Json]) -> str:
@@ -153,7 +152,7 @@ def _on_node(pod: Json, events: list[Json]) -> State:
     if "running" in main:
         return State("running")
     if ended := main.get("terminated"):
-        return State("failed", _exit(ended)) if ended.get("exitCode") else State("running", "its results are saved")
+        return State("failed", _exit(ended)) if ended.get("exitCode") else State("running", "its results are being saved")
     return _not_started(events)
 
 

@@ -169,7 +169,7 @@ def _state(task: Task, states: list[State], driver: State | None, over: bool) ->
         return newest.kind, newest.why
     if task.phase in FAILED:
         return "failed", task.message or "its pod is gone, and left no word"
-    if driver and driver.kind not in ("done", "running", "starting"):
+    if driver and driver.why and driver.kind != "done":
         return driver.kind, f"KFP's driver: {driver.why}"
     if over:
         return "skipped", ""
