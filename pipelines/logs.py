@@ -8,7 +8,7 @@ from stillhouse.errors import UserError
 from stillhouse.pipelines.cluster import TIMEOUT, Cluster
 from stillhouse.pipelines.pod_state import MAIN, Json, State
 from stillhouse.pipelines.sight import Reader, Sight
-from stillhouse.pipelines.watching import NODE_ID, pods_by_step, state_of_pod
+from stillhouse.pipelines.watching import node_id, pods_by_step, state_of_pod
 from stillhouse.pipelines.workflow import FAILED, NEVER_RAN, Node, Task
 from stillhouse.redaction import redact
 
@@ -79,22 +79,20 @@ def show_logs(
 def sources(sight: Sight, step: str) -> list[Source]:
     """The step's pods in the order in which they were started."""
     task = sight.workflow.tasks.get(step, Task())
-    pods: dict[str, Json] = {
-        pod["metadata"]["annotations"].get(NODE_ID, ""): pod for pod in pods_by_step(sight.pods).get(step, [])
-    }
+    pods: dict[str, Json] = {node_id(pod): pod for pod in pods_by_step(sight.pods).get(step, [])}
     nodes: dict[str, Node | None] = dict.fromkeys(pods) | {
         node.id: node for node in task.executors if node.phase not in NEVER_RAN
     }
     order = [node.id for node in task.executors if node.id in nodes]
-    order += [node for node in pods if node not in order]
-    return [_source(node_id, pods.get(node_id), nodes[node_id], sight) for node_id in order]
+    order += [name for name in pods if name not in order]  # KFP takes Argo's document over every few seconds
+    return [_source(name, pods.get(name), nodes[name], sight) for name in order]
 
 
-def _source(node_id: str, pod: Json | None, node: Node | None, sight: Sight) -> Source:
+def _source(name: str, pod: Json | None, node: Node | None, sight: Sight) -> Source:
     if pod:
-        return Source(node_id, pod, state_of_pod(pod, sight))
+        return Source(name, pod, state_of_pod(pod, sight))
     assert node
-    return Source(node_id, None, node.state)
+    return Source(name, None, node.state)
 
 
 def _chosen(found: list[Source], number: int, step: str) -> Source:

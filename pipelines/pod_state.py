@@ -152,7 +152,9 @@ def _on_node(pod: Json, events: list[Json]) -> State:
     if "running" in main:
         return State("running")
     if ended := main.get("terminated"):
-        return State("failed", _exit(ended)) if ended.get("exitCode") else State("running", "its results are being saved")
+        return (
+            State("failed", _exit(ended)) if ended.get("exitCode") else State("running", "its results are being saved")
+        )
     return _not_started(events)
 
 

@@ -1,6 +1,6 @@
 """What each step of a run on a cluster is doing, in one word and one sentence: from a look at the run."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
@@ -41,23 +41,20 @@ class Memory:
 
     waited: dict[str, State] = field(default_factory=dict)
     """What each step last waited for."""
-    _pods: dict[str, tuple[str, float]] = field(default_factory=dict)
-    """Argo's node and the GPU seconds of each pod, by its uid."""
+    _pods: dict[str, tuple[str, str, float]] = field(default_factory=dict)
+    """Step, Argo's node and GPU seconds of each pod, by its uid."""
 
     def read(self, pods: Iterable[Json], now: datetime) -> None:
         """Take in the pods that are to be seen now."""
-        for pod in pods:
-            metadata = pod["metadata"]
-            node = metadata.get("annotations", {}).get(NODE_ID, "")
-            self._pods[metadata["uid"]] = (node, gpu_seconds(pod, now))
+        for step, of_step in pods_by_step(pods).items():
+            for pod in of_step:
+                self._pods[pod["metadata"]["uid"]] = (step, node_id(pod), gpu_seconds(pod, now))
 
-    def gpu_seconds(self, task: Task, pods: Sequence[Json]) -> float:
-        """Of a step: of its pods, and of those that were gone before anybody looked by Argo's reckoning."""
-        nodes = {node.id: node.gpu_seconds for node in task.executors}
-        nodes |= {pod["metadata"].get("annotations", {}).get(NODE_ID, ""): 0.0 for pod in pods}
-        seen = [(node, seconds) for node, seconds in self._pods.values() if node in nodes]
+    def gpu_seconds(self, step: str, task: Task) -> float:
+        """Of the step's pods, and of those that were gone before anybody looked by Argo's reckoning."""
+        seen = [(node, seconds) for of_step, node, seconds in self._pods.values() if of_step == step]
         measured = {node for node, _ in seen}
-        unmeasured = sum(seconds for node, seconds in nodes.items() if node not in measured)
+        unmeasured = sum(node.gpu_seconds for node in task.executors if node.id not in measured)
         return sum(seconds for _, seconds in seen) + unmeasured
 
 
@@ -83,6 +80,11 @@ def pods_by_step(pods: Iterable[Json], *, own: bool = True) -> dict[str, list[Js
         if place and place[1] == own:
             found.setdefault(place[0], []).append(pod)
     return found
+
+
+def node_id(pod: Json) -> str:
+    """Argo's name for a pod."""
+    return pod["metadata"].get("annotations", {}).get(NODE_ID, "")
 
 
 def why_ended(rows: Iterable[Row], sight: Sight, memory: Memory) -> str:
@@ -122,14 +124,14 @@ def _row(step: str, sight: Sight, pods: list[Json], drivers: list[Json], memory:
     times = [main_times(pod) for pod in pods]
     started = min((begin for begin, _ in times if begin), default=_begun(task))
     ended = max((end for _, end in times if end), default=_end(task)) if state in ENDED else None
-    return Row(step, state, why, number, started, ended, memory.gpu_seconds(task, pods), metric)
+    return Row(step, state, why, number, started, ended, memory.gpu_seconds(step, task), metric)
 
 
 def _states(task: Task, pods: list[Json], sight: Sight) -> list[State]:
     """Of each pod of a step; of those that are not to be seen what Argo says."""
     by_node: dict[str, list[Json]] = {}
     for pod in pods:
-        by_node.setdefault(pod["metadata"]["annotations"].get(NODE_ID, ""), []).append(pod)
+        by_node.setdefault(node_id(pod), []).append(pod)
     states: list[State] = []
     for node in task.executors:
         seen = by_node.pop(node.id, [])
