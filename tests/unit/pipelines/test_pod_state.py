@@ -12,7 +12,8 @@ def state_of(recorded: Any) -> Callable[[str], State]:
     """What is said of a recorded pod on two healthy nodes."""
 
     def look(fate: str) -> State:
-        return pod_state(*recorded.pod(fate), {name: recorded.node(name) for name in ("node-1", "node-2")})
+        pod, events = recorded.pod(fate)
+        return pod_state(pod, events, {name: recorded.node(name) for name in ("node-1", "node-2")})
 
     return look
 
