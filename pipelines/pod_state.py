@@ -20,6 +20,8 @@ PULL_REASONS = ("ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "Invali
 CONFIG_REASONS = ("CreateContainerConfigError", "CreateContainerError", "RunContainerError")
 BEFORE_START = ("FailedMount", "FailedAttachVolume", "FailedCreatePodSandBox", "FailedToRetrieveImagePullSecret")
 """Warnings of a node that say why a pod does not start."""
+UNKNOWN = "ContainerStatusUnknown"
+"""What a node says of a container that it has ended before it ran, or lost; the pod's own reason comes later."""
 TIME_UP = "its time was up (--step-limit of a pod, or --run-limit of the whole run)"
 
 
@@ -152,6 +154,8 @@ def _on_node(pod: Json, events: list[Json]) -> State:
     if "running" in main:
         return State("running")
     if ended := main.get("terminated"):
+        if ended.get("reason") == UNKNOWN:
+            return State("ending", "its pod is being ended by its node")
         return (
             State("failed", _exit(ended)) if ended.get("exitCode") else State("running", "its results are being saved")
         )

@@ -126,13 +126,15 @@ class Reader:
         return sorted(found, key=lambda pod: pod["metadata"]["creationTimestamp"])
 
     def _events(self, pods: Sequence[Json]) -> dict[str, Sequence[Json]]:
-        core, uids = self._cluster.core, [pod["metadata"]["uid"] for pod in pods]
-        return {
-            uid: self._list(
-                core.list_namespaced_event, self._cluster.namespace, field_selector=f"involvedObject.uid={uid}"
+        found: dict[str, Sequence[Json]] = {}
+        for pod in pods:
+            uid = pod["metadata"]["uid"]
+            found[uid] = self._list(
+                self._cluster.core.list_namespaced_event,
+                self._cluster.namespace,
+                field_selector=f"involvedObject.uid={uid}",
             )
-            for uid in uids
-        }
+        return found
 
     def _nodes(self, pods: Sequence[Json]) -> dict[str, Json]:
         """All of them when a pod waits for one; else none but those with pods of this run that have not ended."""

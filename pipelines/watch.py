@@ -13,7 +13,7 @@ from stillhouse.pipelines.live_metrics import LiveMetrics
 from stillhouse.pipelines.outcome import COLOURS
 from stillhouse.pipelines.sight import Reader, Sight
 from stillhouse.pipelines.watch_view import Picture, Price, View, choose_view, gpu_hours
-from stillhouse.pipelines.watching import Memory, Row, rows_of, why_ended
+from stillhouse.pipelines.watching import Memory, Row, past_limit, rows_of, why_ended
 
 POLL_SECONDS = 3.0
 """Time between two looks at the run."""
@@ -52,7 +52,7 @@ def _follow(reader: Reader, memory: Memory, metrics: LiveMetrics, view: View) ->
     sight, silence = reader.look(), ""
     while True:
         rows = rows_of(reader.steps, sight, memory, metrics.by_step)
-        notes = [note for note in (*sight.unseen, metrics.problem, silence) if note]
+        notes = [note for note in (*sight.unseen, metrics.problem, past_limit(sight), silence) if note]
         view.show(Picture(rows, sight.now, notes))
         if sight.over:
             return sight, rows

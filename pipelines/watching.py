@@ -87,6 +87,18 @@ def node_id(pod: Json) -> str:
     return pod["metadata"].get("annotations", {}).get(NODE_ID, "")
 
 
+def past_limit(sight: Sight) -> str:
+    """What to know of a run that goes on after its time; empty for others. Seen with KFP 2.17: the exit step begins
+    after the limit, and neither the limit nor a cancel ends it."""
+    limit = sight.workflow.limit_seconds
+    if not limit or not sight.began or sight.over or (sight.now - sight.began).total_seconds() < limit:
+        return ""
+    return (
+        f"the run's --run-limit of {limit} s has passed; only the exit step goes on, which neither the limit nor a "
+        "cancel ends: mend what it waits for, or its own --step-limit ends it"
+    )
+
+
 def why_ended(rows: Iterable[Row], sight: Sight, memory: Memory) -> str:
     """Why a run did not succeed: a limit, else the attempts know best, then the pods, then Argo."""
     limit = sight.workflow.limit_seconds
@@ -171,7 +183,7 @@ def _state(task: Task, states: list[State], driver: State | None, over: bool) ->
         return newest.kind, newest.why
     if task.phase in FAILED:
         return "failed", task.message or "its pod is gone, and left no word"
-    if driver and driver.why and driver.kind != "done":
+    if driver and driver.why and driver.kind not in ("done", "running"):
         return driver.kind, f"KFP's driver: {driver.why}"
     if over:
         return "skipped", ""

@@ -11,7 +11,7 @@ from stillhouse.errors import UserError
 from stillhouse.pipelines.sight import Sight
 from stillhouse.pipelines.watch_command import parse_price
 from stillhouse.pipelines.watch_view import LineView, Picture, Price, drawn
-from stillhouse.pipelines.watching import Memory, Row, rows_of, why_ended
+from stillhouse.pipelines.watching import Memory, Row, past_limit, rows_of, why_ended
 from stillhouse.pipelines.workflow import Node, Task, Workflow
 
 NOW = datetime(2026, 11, 22, 21, 43, 44, tzinfo=UTC)
@@ -133,6 +133,11 @@ def test_a_wait_that_the_runs_limit_ended_keeps_its_reason(
     assert "until then it was queued: no node has 64 nvidia.com/gpu" in row.why
     why = why_ended([row], ended, memory)
     assert why.startswith("the whole run took longer than its --run-limit of 600 s, which ended finetune (queued: no")
+
+
+def test_a_run_that_its_limit_does_not_end_says_what_goes_on() -> None:
+    assert "only the exit step goes on" in past_limit(sight(limit=599))
+    assert past_limit(sight(limit=601)) == past_limit(sight(limit=599, state="FAILED")) == past_limit(sight()) == ""
 
 
 def test_a_cancelled_run_which_kfp_calls_failed_is_told_as_cancelled() -> None:
