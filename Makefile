@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 UV_VERSION := 0.13.9
 
-.PHONY: setup retrain test test-faults check browser lock format bench images checkov
+.PHONY: setup retrain test test-faults test-cluster check browser lock format bench images checkov
 
 setup: $(VENV)/.installed
 
@@ -60,6 +60,10 @@ test: check browser checkov
 # Kills, broken stores, dead servers. Wants a `minio` in PATH (see docs/reliability.md).
 test-faults: setup
 	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/pytest tests/faults -m faults
+
+# Wants a cluster, which the environment names (see tests/cluster/conftest.py).
+test-cluster: setup
+	$(BIN)/pytest tests/cluster -m cluster
 
 # Ratios against named peers; too noisy to be a test.
 bench: setup

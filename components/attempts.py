@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 PREFIX = "attempts"
 """Keys are attempts/RUN/STEP/NUMBER.json."""
 VERDICTS = "verdicts"
-"""Keys are verdicts/RUN.json: what promote decided, for those who cannot see its artifact."""
+"""Keys are verdicts/RUN.json: what promote or decline decided, for those who cannot see its artifact."""
 
 EXIT_STEP = "conclude"
 """The step that runs after success and failure alike."""

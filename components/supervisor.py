@@ -22,10 +22,13 @@ from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Thread
+from typing import IO
 
 from tenacity import RetryCallState, Retrying, retry_if_result, stop_after_attempt, wait_exponential_jitter
 
 from stillhouse.components.attempts import Attempt, Journal, Outcome
+from stillhouse.components.processors import limit_threads
 from stillhouse.components.storage.home import local_store
 from stillhouse.components.tracking.settings import home, spool_folder
 from stillhouse.components.tracking.spool import read_events
@@ -36,6 +39,8 @@ logger = logging.getLogger("stillhouse.supervisor")
 USER_ERROR = 2
 RESTART_SECONDS = (1.0, 60.0)
 """First and longest pause before the process is started again."""
+LAST_WORDS_SECONDS = 5.0
+"""How long the output of an ended process is waited for, should somebody outlive it and hold it open."""
 OOM_COUNTERS = (Path("/sys/fs/cgroup/memory.events"), Path("/sys/fs/cgroup/memory/memory.oom_control"))
 """Where the kernel counts what it killed for memory, in cgroup v2 and v1."""
 
@@ -77,10 +82,15 @@ class Supervisor:
         self._journal.write(attempt)
         killed_before = _killed_for_memory()
         # A session of its own: its workers, which may outlive it, can be ended as a whole.
-        child = subprocess.Popen(self._command, start_new_session=True)
+        child = subprocess.Popen(
+            self._command, start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, errors="replace"
+        )
+        words = Thread(target=_pass_on, args=(child.stdout,), daemon=True)
+        words.start()
         code = child.wait()
         with suppress(ProcessLookupError):
             os.killpg(child.pid, signal.SIGKILL)
+        words.join(LAST_WORDS_SECONDS)
         outcome, detail = self._judge(code, _killed_for_memory() > killed_before)
         attempt = attempt.model_copy(update={"outcome": outcome, "detail": detail, "ended": _now()})
         self._journal.write(attempt)
@@ -117,6 +127,12 @@ class Supervisor:
         sys.stderr.write(f"{self._step}: {sentence}\n")
 
 
+def _pass_on(words: IO[str]) -> None:
+    """Let what the step and KFP's executor write pass through this process's guarded output: they print inputs."""
+    for line in words:
+        sys.stdout.write(line)
+
+
 def _killed_for_memory() -> int:
     """How many processes of this container the kernel has killed because its memory ran out."""
     for path in OOM_COUNTERS:
@@ -134,6 +150,7 @@ def main() -> int:
     """Entry of the process."""
     guard_output()
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    limit_threads()
     step, _, *command = sys.argv[1:]
     run = os.environ.get("STILLHOUSE_RUN", "")
     store = local_store() if run and os.environ.get("STILLHOUSE_STORE") else None

@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 
 from stillhouse import __version__
 from stillhouse.errors import UserError
+from stillhouse.pipelines.thresholds import MinDrift, MinNewRows, with_thresholds
 
 STEPS = ("inspect", "prepare", "pretrain", "finetune", "distill", "evaluate", "promote")
 """In the order they run."""
@@ -73,6 +74,8 @@ def run(
     overrides: Overrides = [],  # noqa: B006 - typer reads the default
     verbose: Annotated[bool, typer.Option("--verbose", help="Stream the logs instead of the table.")] = False,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Run every step, unchanged or not.")] = False,
+    min_new_rows: MinNewRows = None,
+    min_drift: MinDrift = None,
 ) -> None:
     """Run the whole pipeline on this machine.
 
@@ -80,7 +83,7 @@ def run(
     """
     from stillhouse.pipelines.recipe import load_recipe
 
-    loaded = load_recipe(recipe, overrides)
+    loaded = load_recipe(recipe, with_thresholds(overrides, min_new_rows, min_drift))
     from rich.console import Console
 
     from stillhouse.pipelines.local import Job, run_pipeline
@@ -109,6 +112,14 @@ def submit(context: typer.Context) -> None:
 
 
 @app.command(context_settings=PASS_ON)
+def schedule(context: typer.Context) -> None:
+    """Start runs on a cluster again and again: `stillhouse schedule RECIPE --cron '0 3 * * *'`."""
+    from stillhouse.pipelines.schedule_command import run_command
+
+    run_command(context.args)
+
+
+@app.command(context_settings=PASS_ON)
 def watch(context: typer.Context) -> None:
     """What the pods of a run on a cluster are doing, and why they wait: `stillhouse watch RUN`."""
     from stillhouse.pipelines.watch_command import app as command
@@ -134,19 +145,19 @@ def step(context: typer.Context) -> None:
         return
     if name not in STEPS:
         raise UserError(f"There is no step '{name}'; use one of: {', '.join(STEPS)}.")
-    _become(name, rest)
+    become(name, rest)
 
 
 @app.command(context_settings=PASS_ON)
 def predict(context: typer.Context) -> None:
     """Answer for a file or a folder: `stillhouse predict models:/NAME@champion FILE`."""
-    _become("predict", context.args)
+    become("predict", context.args)
 
 
 @app.command(context_settings=PASS_ON)
 def rollback(context: typer.Context) -> None:
     """Put the previous model back into production: `stillhouse rollback NAME`."""
-    _become("promote.rollback", context.args)
+    become("promote.rollback", context.args)
 
 
 @app.command()
@@ -164,9 +175,11 @@ def replay(
 @app.command(context_settings=PASS_ON)
 def sweep(context: typer.Context) -> None:
     """Remove what ended runs have left and nothing refers to: `stillhouse sweep --dry-run`."""
-    _become("sweep", context.args)
+    from stillhouse.pipelines.sweep_command import app as command
+
+    command(context.args, prog_name="stillhouse sweep")
 
 
-def _become(module: str, arguments: list[str]) -> None:
+def become(module: str, arguments: list[str]) -> None:
     """Go on as the program `stillhouse.components.<module>`; signals and the exit code are its own."""
     os.execv(sys.executable, [sys.executable, "-P", "-m", f"stillhouse.components.{module}", *arguments])

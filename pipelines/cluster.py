@@ -10,18 +10,19 @@ from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import kfp
 import kfp_server_api
-import typer
 import urllib3
 from kfp.client import ServiceAccountTokenVolumeCredentials
+from kfp_server_api import V2beta1GetHealthzResponse
 from kubernetes.client import ApiClient, ApiException, CoreV1Api
 from kubernetes.config import ConfigException, load_config
 
 from stillhouse.components.addresses import refuse_metadata
 from stillhouse.errors import UserError
+from stillhouse.pipelines.endpoint import TOKEN_PATH
 
 OLDEST = (2, 17)
 """The first KFP whose platform spec knows all that the pods are given."""
@@ -29,31 +30,6 @@ STANDALONE_NAMESPACE = "kubeflow"
 """Where a KFP for one team runs its pods, if nobody has said otherwise."""
 TIMEOUT = (5.0, 60.0)
 """Seconds to connect and to wait for an answer."""
-TOKEN_PATH = "KF_PIPELINES_SA_TOKEN_PATH"
-"""Names a file with a token that the kubelet renews; it is read for each request."""
-
-EndpointOption = Annotated[
-    str,
-    typer.Option(
-        envvar="KF_PIPELINES_ENDPOINT",
-        help="Address of KFP: http://localhost:8888. Without it the cluster of this pod, or of the kubeconfig.",
-    ),
-]
-NamespaceOption = Annotated[
-    str,
-    typer.Option(
-        envvar="KF_PIPELINES_NAMESPACE",
-        help="Namespace of the runs: a profile's, or where a KFP for one team lives [default: kubeflow].",
-    ),
-]
-TokenOption = Annotated[
-    str,
-    typer.Option(
-        envvar="KF_PIPELINES_TOKEN",
-        show_envvar=True,
-        help=f"Bearer token; better in its variable than here. {TOKEN_PATH} names a file with one instead.",
-    ),
-]
 
 
 @dataclass(frozen=True)
@@ -132,7 +108,7 @@ class Cluster:
         try:
             with self.speaking():
                 return self.client.get_run(run_id)
-        except _NotFound:
+        except NotFound:
             raise UserError(f"There is no run '{run_id}' at {self.host}; look at the id and at the endpoint.") from None
 
     def workflow(self, run_id: str) -> str:
@@ -189,7 +165,15 @@ class Cluster:
             return
 
 
-class _NotFound(UserError):
+class _Client(kfp.Client):
+    """kfp's client, but for a question that it asks as it is made, with half a minute of patience and tracebacks."""
+
+    def get_kfp_healthz(self, sleep_duration: int = 5) -> V2beta1GetHealthzResponse:
+        """Asked by `connect`, which wants the version as well."""
+        return V2beta1GetHealthzResponse(multi_user=False)
+
+
+class NotFound(UserError):
     """Something that was asked for by its id is not there."""
 
 
@@ -211,10 +195,7 @@ def connect(endpoint: str = "", namespace: str = "", token: str = "") -> Cluster
         credentials = _token_file(os.environ[TOKEN_PATH])
     with _speaking(endpoint or "the cluster's KFP", namespace), warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)
-        # A namespace keeps the client from asking for health by itself, which it does for half a minute.
-        client = kfp.Client(
-            host=endpoint or None, namespace=namespace or "-", existing_token=token or None, credentials=credentials
-        )
+        client = _Client(host=endpoint or None, existing_token=token or None, credentials=credentials)
         api: Any = client._healthz_api.api_client  # the generated method drops the version from the answer
         host = api.configuration.host
         health = _health(api, host)
@@ -297,9 +278,9 @@ def _sentence(error: Any, host: str, namespace: str) -> UserError:
             "right."
         )
     if error.status == 404 and code is None and not said.startswith("{"):
-        return _NotFound(f"{host} has nothing under that address ({said}); is it Kubeflow Pipelines?")
+        return NotFound(f"{host} has nothing under that address ({said}); is it Kubeflow Pipelines?")
     if error.status == 404 or code == 5:
-        return _NotFound(f"{host}: not found ({said}).")
+        return NotFound(f"{host}: not found ({said}).")
     return UserError(f"{host} answers with {error.status}: {said}")
 
 

@@ -7,7 +7,7 @@ import typer
 
 from stillhouse.components.storage.urls import is_local
 from stillhouse.pipelines.cli import Overrides, RecipeName
-from stillhouse.pipelines.options import ClusterOptions, with_cluster_options
+from stillhouse.pipelines.options import NO_STORE, ClusterOptions, with_cluster_options
 from stillhouse.pipelines.recipe import load_recipe
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -38,7 +38,7 @@ def compile_(
     path = out or Path(f"{loaded.name}-pipeline.yaml")
     compile_pipeline(loaded.parameters(), path, cluster)
     if not cluster.store:
-        typer.echo("No --store: checkpoints and promotions of its runs would go with their pods.", err=True)
+        typer.echo(NO_STORE, err=True)
     typer.echo(str(path))
     if is_local(loaded.data.source):
         typer.echo("The source lies on this machine: give data_source with each run, as s3://... or hf://...", err=True)

@@ -5,8 +5,7 @@ from typing import Annotated
 import typer
 
 from stillhouse.errors import UserError
-from stillhouse.pipelines.cluster import EndpointOption, NamespaceOption, TokenOption, connect
-from stillhouse.pipelines.logs import show_logs
+from stillhouse.pipelines.endpoint import EndpointOption, NamespaceOption, TokenOption
 from stillhouse.pipelines.watch_command import RunArgument
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -26,5 +25,8 @@ def logs_(
     """Show what a step has written, pod by pod. A process that was started again in its pod is in the same log."""
     if attempt and previous:
         raise UserError("Give --attempt or --previous, not both.")
+    from stillhouse.pipelines.cluster import connect
+    from stillhouse.pipelines.logs import show_logs
+
     number = -1 if previous else attempt
     show_logs(connect(endpoint, namespace, token), run, step, typer.echo, follow=follow, number=number)

@@ -4,6 +4,7 @@ import inspect
 import re
 from collections.abc import Callable
 from functools import wraps
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -11,6 +12,7 @@ from pydantic import Field, field_validator
 
 from stillhouse.components.images import TRAINING
 from stillhouse.components.settings import Settings, check
+from stillhouse.components.yaml_file import read_yaml
 from stillhouse.errors import UserError
 from stillhouse.pipelines.hardware import Bytes, Hardware, load_hardware
 from stillhouse.redaction import find_secret
@@ -19,6 +21,7 @@ DURATION = re.compile(r"([1-9]\d*)([smhd])$")
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 MAX_SECONDS = 2**31 - 1
 """Limit of KFP."""
+NO_STORE = "No --store: checkpoints and promotions of its runs would go with their pods."
 
 Name = Annotated[str, Field(pattern=r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?)?$", max_length=253)]
 """Name of an object in the namespace; empty for none."""
@@ -140,16 +143,20 @@ def seconds(text: str) -> int:
 
 
 def with_cluster_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command of typer's an option for each field of ClusterOptions; it receives them as `cluster`."""
+    """Give a command of typer's an option for each field of ClusterOptions; it receives them as `cluster`.
+
+    A YAML file, which --options or STILLHOUSE_OPTIONS names, says the same for all commands; the command line wins.
+    """
     fields = ClusterOptions.model_fields
 
     @wraps(command)
-    def run(**arguments: Any) -> Any:
+    def run(options: Path | None, **arguments: Any) -> Any:
         given = {name: value for name in fields if (value := arguments.pop(name)) not in (None, [])}
-        return command(**arguments, cluster=check_options(given))
+        return command(**arguments, cluster=check_options(_read_options(options) | given))
 
     own = inspect.signature(command).parameters.values()
-    options = [
+    file = typer.Option(None, "--options", envvar="STILLHOUSE_OPTIONS", help="YAML file with any of what follows.")
+    options = [inspect.Parameter("options", inspect.Parameter.KEYWORD_ONLY, default=file, annotation=Path | None)] + [
         inspect.Parameter(
             name,
             inspect.Parameter.KEYWORD_ONLY,
@@ -181,6 +188,18 @@ def check_options(given: dict[str, Any]) -> ClusterOptions:
                 "put it into a Secret and name that."
             )
     return options
+
+
+def _read_options(path: Path | None) -> dict[str, Any]:
+    if path is None:
+        return {}
+    _, values = read_yaml(path, f"--options {path}")
+    if not isinstance(values, dict):
+        raise UserError(f"--options {path}: no YAML mapping in it; write options and values, such as `queue: gold`.")
+    # Named as the command line writes them, or as Python does.
+    named = {str(key).replace("-", "_"): value for key, value in values.items()}
+    check(ClusterOptions, named, f"--options {path}")
+    return named
 
 
 def _secret(text: str, keys: dict[str, str]) -> SecretRef:

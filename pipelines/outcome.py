@@ -17,7 +17,13 @@ from stillhouse.pipelines.board import Row
 
 LOG_TAIL = 15
 """Lines of the log that are shown when a step crashed."""
-COLOURS = {"promoted": "bold green", "unchanged": "green", "rejected": "bold yellow", "conflict": "bold red"}
+COLOURS = {
+    "promoted": "bold green",
+    "unchanged": "green",
+    "nothing to learn": "green",
+    "rejected": "bold yellow",
+    "conflict": "bold red",
+}
 NAMES = {"tfidf_logistic": "TF-IDF + logistic regression", "majority": "majority class"}
 """Models of evaluation.json whose key is no word of its own."""
 
@@ -75,6 +81,8 @@ def mlflow_command() -> str:
 
 
 def _verdict_lines(verdict: dict[str, Any]) -> list[str]:
+    if "evaluation" not in verdict:
+        return [verdict["why"]]
     evaluation, gates = verdict["evaluation"], verdict["gates"]
     passed = sum(gate["passed"] for gate in gates)
     lines = [verdict["why"], _comparison(evaluation), f"gates passed: {passed} of {len(gates)}"]

@@ -29,7 +29,9 @@ class Data(Settings):
     """What to train on."""
 
     source: str = Field(min_length=1)
-    """A file or folder (relative to the recipe), s3://bucket/prefix or hf://name."""
+    """A file or folder (relative to the recipe), s3://bucket/prefix or hf://name. `{scheduled_time:%Y-%m-%d}` in it is
+    when the run was due; `{since_last_promoted:%Y-%m-%d}` is every date with data from where those of the model in
+    production end up to when the run was due, before the first promotion every date until then. Both are in UTC."""
     columns: Columns = Columns()
 
 
@@ -37,7 +39,8 @@ class Models(Settings):
     """What to train."""
 
     base: str = ""
-    """Pretrained model to start from; empty starts from random weights."""
+    """Pretrained model to start from; empty starts from random weights. `champion` is the model in production and,
+    before there is one, random weights; `champion, else MODEL` starts from MODEL then."""
     teacher: Architecture = Architecture()
     """Shape of a teacher that starts from random weights."""
     student: Student = Student()

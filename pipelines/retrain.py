@@ -3,11 +3,13 @@
 from kfp import dsl
 
 from stillhouse.components.conclude.component import conclude
+from stillhouse.components.decline.component import decline
 from stillhouse.components.distill.component import distill
 from stillhouse.components.evaluate.component import evaluate
 from stillhouse.components.finetune.component import finetune
 from stillhouse.components.inspect.component import inspect
 from stillhouse.components.prepare.component import prepare
+from stillhouse.components.prepare.settings import LEARN
 from stillhouse.components.pretrain.component import pretrain
 from stillhouse.components.promote.component import promote
 
@@ -32,13 +34,14 @@ def retrain(
     """Retrain, distill, evaluate and promote a model.
 
     Args:
-        data_source: Where the data is: a file or folder, s3://bucket/prefix or hf://name.
+        data_source: Where the data is: a file or folder, s3://bucket/prefix or hf://name; {scheduled_time:%Y-%m-%d} in
+            it is when the run was due, {since_last_promoted:%Y-%m-%d} all dates since the champion's data.
         model_name: Name in the model registry; the champion of this name is compared and replaced.
         data_columns: Which columns play which part: text (a list), label, group, split.
         data_task: Kind of problem, a file of components/tasks.
         gpu_count: Accelerators of each pod that trains; a cluster's matter, like the three below.
         gpu_type: What Kubernetes calls them: nvidia.com/gpu, amd.com/gpu, nvidia.com/mig-1g.10gb.
-        model_base: Pretrained model to start from; empty starts from random weights.
+        model_base: Pretrained model to start from; `champion` or `champion, else MODEL`; empty: random weights.
         model_student: Where the student comes from: layers taken from the teacher, base, or architecture.
         model_teacher: Shape of the teacher when it starts from random weights: layers, width, heads, vocab_size.
         pod_cpu: Processors of each pod that trains.
@@ -62,27 +65,33 @@ def retrain(
             train_seed=train_seed,
         ).set_caching_options(False)
         settings = inspected.outputs
-        dataset = prepare(settings=settings["prepare"], snapshot=settings["snapshot"]).outputs["dataset"]
-        backbone = pretrain(settings=settings["pretrain"], dataset=dataset, gpu_count=gpu_count).outputs["backbone"]
-        teacher = finetune(
-            settings=settings["finetune"], dataset=dataset, backbone=backbone, gpu_count=gpu_count
-        ).outputs["teacher"]
-        student = distill(settings=settings["distill"], dataset=dataset, teacher=teacher, gpu_count=gpu_count).outputs[
-            "student"
-        ]
-        evaluated = evaluate(
-            settings=settings["evaluate"],
-            champion=settings["champion"],
-            dataset=dataset,
-            teacher=teacher,
-            student=student,
-            gpu_count=gpu_count,
-        )
-        promote(
-            settings=settings["promote"],
-            snapshot=settings["snapshot"],
-            dataset=dataset,
-            student=student,
-            evaluation=evaluated.outputs["evaluation"],
-            report=evaluated.outputs["report"],
-        ).set_caching_options(False)
+        prepared = prepare(settings=settings["prepare"], snapshot=settings["snapshot"])
+        dataset = prepared.outputs["dataset"]
+        # kfp.local 2.17 finds the output of a step in a condition only under the name that `return` gives it.
+        finding = prepared.outputs["Output"]
+        with dsl.If(finding != LEARN, name="nothing to learn"):
+            decline(why=finding, model_name=model_name).set_caching_options(False)
+        with dsl.If(finding == LEARN, name="something to learn"):
+            backbone = pretrain(settings=settings["pretrain"], dataset=dataset, gpu_count=gpu_count).outputs["backbone"]
+            teacher = finetune(
+                settings=settings["finetune"], dataset=dataset, backbone=backbone, gpu_count=gpu_count
+            ).outputs["teacher"]
+            student = distill(
+                settings=settings["distill"], dataset=dataset, teacher=teacher, gpu_count=gpu_count
+            ).outputs["student"]
+            evaluated = evaluate(
+                settings=settings["evaluate"],
+                champion=settings["champion"],
+                dataset=dataset,
+                teacher=teacher,
+                student=student,
+                gpu_count=gpu_count,
+            )
+            promote(
+                settings=settings["promote"],
+                snapshot=settings["snapshot"],
+                dataset=dataset,
+                student=student,
+                evaluation=evaluated.outputs["evaluation"],
+                report=evaluated.outputs["report"],
+            ).set_caching_options(False)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from stillhouse.components.prepare.settings import PrepareSettings
 from stillhouse.components.storage.urls import local_path, scheme_of
+from stillhouse.components.storage.windows import check_times, fixed_part
 from stillhouse.errors import UserError
 from stillhouse.pipelines.document import Key, closest
 
@@ -17,17 +18,22 @@ def check_source(settings: PrepareSettings, place: Callable[[Key], str]) -> None
         place: Tells where the recipe gives a key, for the sentence.
 
     Raises:
-        UserError: the source does not exist or its address is refused, or a column is missing.
+        UserError: the source does not exist, its address is refused or holds an unknown placeholder; or a column is
+            missing.
     """
     where = place(("data", "source"))
     try:
+        check_times(settings.source)
         if scheme_of(settings.source, ("file", "s3", "hf")) != "file":
             return
-        path = local_path(settings.source)
+        fixed = fixed_part(settings.source)
+        path = local_path(fixed)
     except UserError as error:
         raise UserError(f"{where}: {error}") from None
     if not (path.is_file() or path.is_dir()):
         raise UserError(f"{where}: there is no file or folder '{path}'; correct data.source.")
+    if fixed != settings.source:  # which of its files will count, inspect finds out
+        return
     file = next((file for file in _files(path) if _suffix(file) in READERS), None)
     present = _columns_of(file) if file else None
     if present is None:

@@ -5,11 +5,11 @@ from typing import Annotated
 import typer
 
 from stillhouse.pipelines.cli import Overrides, RecipeName
-from stillhouse.pipelines.cluster import EndpointOption, NamespaceOption, TokenOption, connect
+from stillhouse.pipelines.endpoint import EndpointOption, NamespaceOption, TokenOption
 from stillhouse.pipelines.options import ClusterOptions, with_cluster_options
+from stillhouse.pipelines.price import PriceOption, parse_price
 from stillhouse.pipelines.recipe import load_recipe
-from stillhouse.pipelines.submitting import submit
-from stillhouse.pipelines.watch_command import PriceOption, follow, parse_price
+from stillhouse.pipelines.thresholds import MinDrift, MinNewRows, with_thresholds
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -19,6 +19,8 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 def submit_(
     recipe: RecipeName,
     overrides: Overrides = [],  # noqa: B006 - typer reads the default
+    min_new_rows: MinNewRows = None,
+    min_drift: MinDrift = None,
     endpoint: EndpointOption = "",
     namespace: NamespaceOption = "",
     token: TokenOption = "",
@@ -29,8 +31,12 @@ def submit_(
     cluster: ClusterOptions,
 ) -> None:
     """Start a run of the pipeline on a cluster, and print its id."""
-    loaded = load_recipe(recipe, overrides)
+    loaded = load_recipe(recipe, with_thresholds(overrides, min_new_rows, min_drift))
     price = parse_price(gpu_price)
+    from stillhouse.pipelines.cluster import connect
+    from stillhouse.pipelines.submitting import submit
+    from stillhouse.pipelines.watch import follow
+
     kfp = connect(endpoint, namespace, token)
     kfp.refuse_unknown_namespace()
     run = submit(kfp, loaded, cluster, cache=not no_cache)

@@ -32,7 +32,7 @@ def submit(cluster: Cluster, recipe: Recipe, options: ClusterOptions, *, cache: 
     """
     parameters = recipe.parameters()
     if is_local(recipe.data.source):
-        parameters["data_source"] = upload_source(recipe.data.source, options)
+        parameters["data_source"] = upload_source(recipe.data.source, options.store)
     experiment = cluster.experiment(recipe.name)
     with TemporaryDirectory() as folder, cluster.speaking():
         path = Path(folder) / f"{recipe.name}.yaml"
@@ -47,18 +47,18 @@ def submit(cluster: Cluster, recipe: Recipe, options: ClusterOptions, *, cache: 
     return started.run_id
 
 
-def upload_source(source: str, options: ClusterOptions) -> str:
-    """Copy data of this machine to the store that the options name, unless it is there, and return its address.
+def upload_source(source: str, store_url: str) -> str:
+    """Copy data of this machine to the store, unless it is there, and return its address.
 
     Raises:
         UserError: no store is named, or it cannot be written from here.
     """
-    if not options.store:
+    if not store_url:
         raise UserError(
             f"The source '{source}' lies on this machine, where no pod finds it; give --store, which it is copied to, "
             "or --set data.source=s3://..."
         )
-    store, path = open_store(options.store), local_path(source)
+    store, path = open_store(store_url), local_path(source)
     with TemporaryDirectory() as folder:
         data = Path(folder) / "data"  # beside the manifest, which is no data
         if path.is_dir():

@@ -1,8 +1,11 @@
 """Follow a run on a cluster to its end."""
 
+import signal
 import time
 from collections.abc import Sequence
+from typing import NoReturn
 
+import typer
 from rich.console import Console
 from rich.text import Text
 
@@ -11,12 +14,26 @@ from stillhouse.pipelines.cluster import Cluster
 from stillhouse.pipelines.live import clock
 from stillhouse.pipelines.live_metrics import LiveMetrics
 from stillhouse.pipelines.outcome import COLOURS
+from stillhouse.pipelines.price import Price
 from stillhouse.pipelines.sight import Reader, Sight
-from stillhouse.pipelines.watch_view import Picture, Price, View, choose_view, gpu_hours
+from stillhouse.pipelines.watch_view import Picture, View, choose_view, gpu_hours
 from stillhouse.pipelines.watching import Memory, Row, past_limit, rows_of, why_ended
 
 POLL_SECONDS = 3.0
 """Time between two looks at the run."""
+
+
+def follow(cluster: Cluster, run_id: str, store: str, price: Price | None) -> NoReturn:
+    """Watch a run on this terminal and leave with its exit code.
+
+    Raises:
+        UserError: there is no such run, or KFP refuses.
+    """
+    try:
+        code = watch(cluster, run_id, Console(), store=store, price=price)
+    except KeyboardInterrupt:
+        code = 128 + signal.SIGINT
+    raise typer.Exit(code)
 
 
 def watch(cluster: Cluster, run_id: str, console: Console, *, store: str = "", price: Price | None = None) -> int:
@@ -36,7 +53,7 @@ def watch(cluster: Cluster, run_id: str, console: Console, *, store: str = "", p
     reader, metrics, memory = Reader(cluster, run_id, store), LiveMetrics(run_id), Memory()
     try:
         with choose_view(console, price) as view:
-            sight, rows = _follow(reader, memory, metrics, view)
+            sight, rows = _look_on(reader, memory, metrics, view)
     except KeyboardInterrupt:
         console.print(f"The run goes on without you: stillhouse watch {run_id}", highlight=False, soft_wrap=True)
         raise
@@ -48,7 +65,7 @@ def watch(cluster: Cluster, run_id: str, console: Console, *, store: str = "", p
     return 0 if sight.state == "SUCCEEDED" else 1
 
 
-def _follow(reader: Reader, memory: Memory, metrics: LiveMetrics, view: View) -> tuple[Sight, list[Row]]:
+def _look_on(reader: Reader, memory: Memory, metrics: LiveMetrics, view: View) -> tuple[Sight, list[Row]]:
     sight, silence = reader.look(), ""
     while True:
         rows = rows_of(reader.steps, sight, memory, metrics.by_step)

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from stillhouse.pipelines.live import clock
+from stillhouse.pipelines.price import Price
 from stillhouse.pipelines.watching import ENDED, Row, RowState
 
 METRIC_SECONDS = 30.0
@@ -32,18 +33,6 @@ STYLES: dict[RowState, str] = {
     "skipped": "dim",
     "failed": "bold red",
 }
-
-
-class Price(NamedTuple):
-    """What an accelerator costs for an hour."""
-
-    amount: float
-    unit: str = ""
-    """Written behind it, as the user wrote it."""
-
-    def cost(self, gpu_seconds: float) -> str:
-        """Of so many seconds of one accelerator."""
-        return f"{self.amount * gpu_seconds / 3600:,.2f} {self.unit}".rstrip()
 
 
 class Picture(NamedTuple):

@@ -30,7 +30,7 @@ class Ending(NamedTuple):
 
     succeeded: bool
     decision: str
-    """promoted, rejected, unchanged or conflict; `failed` when there is no verdict."""
+    """promoted, rejected, unchanged, conflict or nothing to learn; `failed` when there is no verdict."""
     why: str
     step: str = ""
     """The step that failed."""
@@ -67,7 +67,7 @@ def conclude(model_name: str, *, state: str, summary: str, run: StepRun | None) 
 
 
 def _ending(store: Store, run_id: str, state: str) -> Ending:
-    """What promote decided; else why the step failed that failed last."""
+    """What promote decided, or decline; else why the step failed that failed last."""
     try:
         verdict = json.loads(store.get(f"{VERDICTS}/{run_id}.json"))
     except NotFound:

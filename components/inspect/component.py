@@ -19,6 +19,7 @@ def inspect(
     step_overrides: dict,
     train_pretraining: str,
     train_seed: int,
+    scheduled_time: str = "",
 ) -> NamedTuple(  # type: ignore[valid-type]
     "Inspected",
     [
@@ -49,4 +50,4 @@ def inspect(
         "train_seed": train_seed,
     }
     with step_run("inspect") as run:
-        return step(parameters, run=run)
+        return step(parameters, scheduled_time=scheduled_time, run=run)

@@ -4,18 +4,18 @@ The pipeline caches a step on its parameters and the ids of its input artifacts,
 address. So this small step is never cached; what it hands on changes only when there is something to do.
 """
 
+from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple, cast
 
-from stillhouse.components.inspect.bases import resolve_base
+from stillhouse.components.inspect.bases import Bases
+from stillhouse.components.inspect.data import Data, Known, Source
 from stillhouse.components.inspect.settings import Parameters, StepSettings
-from stillhouse.components.promote.record import Entry, Record, load
+from stillhouse.components.promote.record import Entry, load
 from stillhouse.components.promote.settings import Inspected as PromoteInspected
 from stillhouse.components.settings import Settings, check, refuse_secrets
 from stillhouse.components.storage.digests import digest_json
 from stillhouse.components.storage.fingerprint import code_digest
 from stillhouse.components.storage.home import local_store
-from stillhouse.components.storage.sources import list_source
-from stillhouse.components.storage.store import Store
 from stillhouse.components.tracking.run import StepRun
 
 
@@ -43,19 +43,25 @@ class Snapshot(Settings):
     """Digest of the installed sources of the steps."""
     inputs: str
     """Digest of all that the dataset is made from: source, base models, code, settings of prepare."""
+    window: dict[str, str] | None
+    """First and last partition of a source that is a window of them."""
     reference: str | None
     """Address of the dataset.json that drift is measured against; None before the first promotion."""
+    champion: str | None
+    """Address of the model whose rows are not new; None unless the settings of prepare ask for new ones."""
 
 
-def inspect(parameters: dict[str, Any], *, run: StepRun) -> Inspected:
+def inspect(parameters: dict[str, Any], *, scheduled_time: str = "", run: StepRun) -> Inspected:
     """Resolve the source, the base models and the champion; turn the parameters into settings of each step.
 
-    A run whose inputs are those of the champion itself is handed the champion's own predecessor, as the
+    What hangs on the champion (its dataset, its weights as a base, where a window begins) changes when one is promoted.
+    A run whose inputs are those of the champion itself is therefore handed the champion's own predecessor, as the
     champion's run was: so everything is cached and promote answers `unchanged`. In the same way a run
-    that makes the champion's dataset again measures its drift against what that run measured it against.
+    that makes the champion's dataset again looks at the data as that run did.
 
     Args:
         parameters: The pipeline's parameters, by name (`Parameters`).
+        scheduled_time: When the run was due, in ISO 8601; empty, or a placeholder that nobody filled in, for now.
 
     Raises:
         UserError: a parameter is wrong or carries a key or password, or the source or a base model is not there.
@@ -63,45 +69,83 @@ def inspect(parameters: dict[str, Any], *, run: StepRun) -> Inspected:
     refuse_secrets(parameters, lambda _: "parameters")
     checked: Parameters = check(Parameters, parameters, "parameters")
     store = local_store()
-    steps, bases = _with_fixed_bases(checked.steps("parameters"), store)
-    files = list_source(steps["prepare"].source)
-    source = digest_json(sorted([file.name, file.size, file.version] for file in files))
-    prepare_inputs, inputs = _inputs(steps, {"source": source, "bases": bases, "code": code_digest()})
-    record, _ = load(store, steps["promote"].model_name)
-    champion = _compared_with(record, inputs)
+    steps = checked.steps("parameters")
+    champion = load(store, steps["promote"].model_name)[0].champion
+    source = Source(steps["prepare"].source, scheduled_time)
+    steps["prepare"] = steps["prepare"].model_copy(update={"source": source.address})
+    plan = _plan(steps, source, Bases({base for base in _bases_of(steps) if base}, store), champion)
+    source.check(plan.data, plan.known)
     snapshot = Snapshot(
-        source_digest=source,
-        files=len(files),
-        bytes=sum(file.size for file in files),
+        source_digest=plan.data.digest,
+        files=len(plan.data.files),
+        bytes=sum(file.size for file in plan.data.files),
         code=code_digest(),
-        inputs=prepare_inputs,
-        reference=_reference(record, prepare_inputs),
+        inputs=plan.prepare_inputs,
+        window=asdict(plan.data.window) if plan.data.window else None,
+        reference=plan.known.reference,
+        champion=plan.known.model if steps["prepare"].may_decline else None,
     )
-    seen = PromoteInspected(inputs=inputs, champion=champion)
-    steps["promote"] = steps["promote"].model_copy(update={"inspected": seen})
+    compared = plan.compared_with
+    seen = PromoteInspected(inputs=plan.inputs, champion=compared, data_until=source.data_until)
+    settings: StepSettings = {**plan.steps, "promote": steps["promote"].model_copy(update={"inspected": seen})}
     run.params(checked.model_dump(mode="json"))
-    run.tags({"source_digest": source, "inputs": inputs, "champion": champion.digest if champion else ""})
+    digests = {"source_digest": plan.data.digest, "inputs": plan.inputs}
+    run.tags({**digests, "champion": compared.digest if compared else ""})
     return Inspected(
         snapshot=snapshot.model_dump_json(),
-        champion=champion.model_dump_json(include={"version", "digest", "uri"}) if champion else "",
-        **{name: step.model_dump_json() for name, step in cast(dict[str, Settings], steps).items()},
+        champion=compared.model_dump_json(include={"version", "digest", "uri"}) if compared else "",
+        **{name: step.model_dump_json() for name, step in cast(dict[str, Settings], settings).items()},
     )
 
 
-def _with_fixed_bases(steps: StepSettings, store: Store) -> tuple[StepSettings, dict[str, str]]:
-    """The settings with every base model fixed, and the digest of each."""
-    pretrain, finetune, student = steps["pretrain"], steps["finetune"], steps["distill"].student
-    named = {base for base in (pretrain.base, finetune.base, student.base) if base}
-    bases = {base: resolve_base(base, store) for base in named}
-    fixed = {"": "", **{name: base.address for name, base in bases.items()}}
-    student = student.model_copy(update={"base": fixed[student.base]})
-    resolved: StepSettings = {
+@dataclass(frozen=True)
+class Plan:
+    """What a run makes of what it found."""
+
+    data: Data
+    known: Known
+    """What lies before the data."""
+    compared_with: Entry | None
+    """The champion that the candidate is compared with, and that `champion` means as a base."""
+    steps: StepSettings
+    """The settings with every base model fixed."""
+    prepare_inputs: str
+    """Digest of all that the dataset is made from."""
+    inputs: str
+    """Digest of all that the candidate is made from."""
+
+
+def _plan(steps: StepSettings, source: Source, bases: Bases, champion: Entry | None) -> Plan:
+    """First as if the champion's own run were to be repeated; what then differs is looked at from the champion."""
+
+    def plan(known: Known, predecessor: Entry | None) -> Plan:
+        data, fixed = source.look(known), bases.fixed(predecessor)
+        found = {"source": data.digest, "bases": {name: base.digest for name, base in fixed.items()}}
+        settings = _with_bases(steps, {"": "", **{name: base.address for name, base in fixed.items()}})
+        return Plan(data, known, predecessor, settings, *_inputs(settings, {**found, "code": code_digest()}))
+
+    if champion is None:
+        return plan(Known(), None)
+    repeated = plan(Known.before(champion), champion.compared_with)
+    if repeated.prepare_inputs != champion.prepare_inputs:
+        repeated = plan(Known.by(champion), champion.compared_with)
+    return repeated if repeated.inputs == champion.inputs else plan(repeated.known, champion.alone())
+
+
+def _bases_of(steps: StepSettings) -> tuple[str, str, str]:
+    return steps["pretrain"].base, steps["finetune"].base, steps["distill"].student.base
+
+
+def _with_bases(steps: StepSettings, addresses: dict[str, str]) -> StepSettings:
+    """The settings with the address that each base stands for."""
+    pretrain, finetune, student = _bases_of(steps)
+    given = steps["distill"].student.model_copy(update={"base": addresses[student]})
+    return {
         **steps,
-        "pretrain": pretrain.model_copy(update={"base": fixed[pretrain.base]}),
-        "finetune": finetune.model_copy(update={"base": fixed[finetune.base]}),
-        "distill": steps["distill"].model_copy(update={"student": student}),
+        "pretrain": steps["pretrain"].model_copy(update={"base": addresses[pretrain]}),
+        "finetune": steps["finetune"].model_copy(update={"base": addresses[finetune]}),
+        "distill": steps["distill"].model_copy(update={"student": given}),
     }
-    return resolved, {name: base.digest for name, base in bases.items()}
 
 
 def _inputs(steps: StepSettings, found: dict[str, Any]) -> tuple[str, str]:
@@ -112,17 +156,3 @@ def _inputs(steps: StepSettings, found: dict[str, Any]) -> tuple[str, str]:
     made_by = (steps["prepare"], steps["pretrain"], steps["finetune"], steps["distill"])
     prepare, *training = [settings.model_dump(mode="json") for settings in made_by]
     return digest_json([found, prepare]), digest_json([found, prepare, training])
-
-
-def _compared_with(record: Record, inputs: str) -> Entry | None:
-    champion = record.champion
-    if champion is None:
-        return None
-    return champion.compared_with if champion.inputs == inputs else champion.alone()
-
-
-def _reference(record: Record, prepare_inputs: str) -> str | None:
-    champion = record.champion
-    if champion is None:
-        return None
-    return champion.reference if champion.prepare_inputs == prepare_inputs else champion.statistics_uri

@@ -7,11 +7,11 @@ from stillhouse.components.images import TRAINING
 
 
 @dsl.component(base_image=TRAINING, install_kfp_package=False)
-def prepare(settings: str, snapshot: str, dataset: Output[Dataset], card: Output[HTML]):
-    """Read, clean, deduplicate and split the source; write the dataset and its card."""
+def prepare(settings: str, snapshot: str, dataset: Output[Dataset], card: Output[HTML]) -> str:
+    """Read, clean, deduplicate and split the source; write the dataset and its card; say whether it is worth a run."""
     from stillhouse.components.prepare.prepare import prepare as step
     from stillhouse.components.prepare.settings import PrepareSettings
     from stillhouse.components.recorded import step_run
 
     with step_run("prepare") as run:
-        step(PrepareSettings.parse(settings), snapshot=snapshot, dataset=dataset.path, card=card.path, run=run)
+        return step(PrepareSettings.parse(settings), snapshot=snapshot, dataset=dataset.path, card=card.path, run=run)

@@ -17,14 +17,16 @@ from stillhouse.components.prepare.checks import check_coverage, check_drift, ch
 from stillhouse.components.prepare.dataset import Prepared, content_digest, write_dataset
 from stillhouse.components.prepare.read import Table, read
 from stillhouse.components.prepare.rows import Row, digest
-from stillhouse.components.prepare.settings import PrepareSettings
+from stillhouse.components.prepare.settings import LEARN, PrepareSettings
 from stillhouse.components.prepare.splits import assign, drop_copies, separate
 from stillhouse.components.prepare.statistics import Profile, read_reference
 from stillhouse.components.prepare.targets import read_targets
+from stillhouse.components.prepare.worth import Novelty, read_known_rows
 from stillhouse.components.settings import shown
 from stillhouse.components.storage.disk import staged_folder, sync_folder, writing
 from stillhouse.components.storage.home import SOURCES
 from stillhouse.components.storage.sources import fetch_source
+from stillhouse.components.storage.windows import Window
 from stillhouse.components.tracking.run import StepRun
 from stillhouse.errors import UserError
 
@@ -39,11 +41,15 @@ CARD = "card.html"
 _BATCH = 8192
 
 
-def prepare(settings: PrepareSettings, *, snapshot: str, dataset: Path | str, card: Path | str, run: StepRun) -> None:
+def prepare(settings: PrepareSettings, *, snapshot: str, dataset: Path | str, card: Path | str, run: StepRun) -> str:
     """Read, clean, deduplicate and split the source; write the folder `dataset` and the HTML file `card`.
 
-    `snapshot` is inspect's JSON: it gives `source_digest`, which a step that runs alone may leave out, and in
-    `reference` the URI of the dataset.json that drift is measured against, or null.
+    `snapshot` is inspect's JSON; a step that runs alone may leave out all of it. It gives `source_digest`; in
+    `window` the partitions to read; in `reference` the URI of the dataset.json that drift is measured against, and
+    in `champion` that of the model whose training rows are not new.
+
+    Returns:
+        `LEARN`; or, when `min_new_rows` and `min_drift` ask for more that is new, what there is of it.
 
     Raises:
         UserError: the snapshot or the source cannot be read, or a limit does not hold; nothing is written then.
@@ -51,14 +57,21 @@ def prepare(settings: PrepareSettings, *, snapshot: str, dataset: Path | str, ca
     dataset, card, known = Path(dataset), Path(card), _read_snapshot(snapshot)
     run.params(settings.model_dump())
     # Beside the runs: what has not changed since an earlier run is not fetched again.
-    files = fetch_source(settings.source, run.folder.parent / SOURCES / digest(settings.source))
+    window = Window(**known["window"]) if known.get("window") else None
+    files = fetch_source(settings.source, run.folder.parent / SOURCES / digest(settings.source), window)
     table = read(files, settings, lambda done, total: run.progress(done, total, "files", "reading"))
     prepared = refine(table, settings, run.progress)
     profile = Profile(prepared)
     reference = read_reference(known["reference"]) if known["reference"] else None
     drift = profile.drift(reference) if reference else None
-    if drift:
-        check_drift(drift, settings)
+    novelty = Novelty.of(prepared, drift, read_known_rows(known["champion"]) if known.get("champion") else None)
+    too_little = novelty.too_little(settings)
+    # A window of few rows, in which nothing is to be learnt, need not be one that could be learnt from.
+    if not (too_little and prepared.labelled):
+        check_rows(prepared, settings)
+        check_coverage(prepared, settings)
+        if drift:
+            check_drift(drift, settings)
     description = {
         "source_digest": known.get("source_digest", ""),
         "content_digest": content_digest(prepared, settings),
@@ -73,14 +86,16 @@ def prepare(settings: PrepareSettings, *, snapshot: str, dataset: Path | str, ca
         folder.rename(dataset)
         shutil.copyfile(dataset / CARD, card)
     _track(run, prepared, description, settings, dataset)
+    if novelty.new_rows is not None:
+        run.metrics({"new_rows": novelty.new_rows})
+    return too_little or LEARN
 
 
 def refine(table: Table, settings: PrepareSettings, progress: Progress = lambda *_: None) -> Prepared:
     """Clean, deduplicate and split the rows of `table`.
 
     Raises:
-        UserError: the label column does not fit; a split or a label lacks rows; `min_rows` or `max_dropped`
-            does not hold.
+        UserError: the label column does not fit.
     """
     texts = _cleaned(table, settings, progress)
     dropped: Counter[str] = Counter()
@@ -108,10 +123,7 @@ def refine(table: Table, settings: PrepareSettings, progress: Progress = lambda 
         lambda done, total: progress(done, total, "rows", "near duplicates"),
     )
     dropped += copies + Counter(copy.reason for copy in near_copies)
-    prepared = Prepared(targets.kind, targets.labels, parted, len(texts), dict(sorted(dropped.items())), near_copies)
-    check_rows(prepared, settings)
-    check_coverage(prepared, settings)
-    return prepared
+    return Prepared(targets.kind, targets.labels, parted, len(texts), dict(sorted(dropped.items())), near_copies)
 
 
 def _read_snapshot(text: str) -> dict[str, Any]:

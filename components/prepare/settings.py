@@ -6,6 +6,9 @@ from pydantic import Field
 
 from stillhouse.components.settings import Settings
 
+LEARN = "learn"
+"""What prepare answers when the run shall go on; else it says what it found of what was asked for."""
+
 FILE_NAME = "<file name>"
 """In place of a split column: the names of the files tell."""
 
@@ -35,7 +38,8 @@ class PrepareSettings(Settings):
     """What to take, how to clean it, when to refuse it."""
 
     source: str
-    """A file or folder, s3://bucket/prefix or hf://name[@revision][/config]."""
+    """A file or folder, s3://bucket/prefix or hf://name[@revision][/config]; inspect resolves {scheduled_time} and
+    {since_last_promoted} in it."""
     task: str
     columns: Columns = Columns()
     target: Literal["auto", "classes", "multi_label", "number"] = "auto"
@@ -61,3 +65,13 @@ class PrepareSettings(Settings):
     """A larger share of rows dropped fails the run."""
     max_drift: float = Field(default=1.0, ge=0, le=1)
     """A larger Jensen-Shannon distance (base 2) to the last promoted model's dataset fails the run."""
+    min_new_rows: int = Field(default=0, ge=0)
+    """With fewer training rows that the champion has not seen the run ends early, as nothing to learn; 0 never."""
+    min_drift: float = Field(default=0.0, ge=0, le=1)
+    """With a smaller drift in words, lengths and labels alike (Jensen-Shannon distance, base 2) to the champion's
+    dataset the run ends early; 0 never. Where min_new_rows is given too, either suffices to go on."""
+
+    @property
+    def may_decline(self) -> bool:
+        """Whether a run may end as nothing to learn."""
+        return bool(self.min_new_rows or self.min_drift)

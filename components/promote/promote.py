@@ -118,16 +118,19 @@ def _candidate(
     run: StepRun,
 ) -> Entry:
     """The entry that the record gets if the candidate is promoted."""
-    digest, found = digest_folder(student), json.loads(snapshot)
+    digest, found, inspected = digest_folder(student), json.loads(snapshot), settings.inspected
     return Entry(
         digest=digest,
         uri=store.uri(f"models/{digest}"),
         run=run.run_id,
         dataset_digest=dataset["content_digest"],
         statistics_uri=store.uri(f"datasets/{dataset['content_digest']}/dataset.json"),
-        inputs=settings.inspected.inputs if settings.inspected else "",
+        inputs=inspected.inputs if inspected else "",
         prepare_inputs=found["inputs"],
         reference=found["reference"],
+        reference_model=found["champion"],
+        data_since=found["window"] and found["window"]["first"],
+        data_until=inspected.data_until if inspected else None,
         promoted_at=now(),
     )
 

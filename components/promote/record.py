@@ -45,6 +45,12 @@ class Entry(Settings):
     """Digest of all that its dataset was made from."""
     reference: str | None = None
     """The dataset.json that the drift of its own dataset was measured against."""
+    reference_model: str | None = None
+    """The model whose rows were not new to its run; None where none was asked for."""
+    data_since: str | None = None
+    """The first partition of its data, where its source is a window. UTC, ISO 8601, as below."""
+    data_until: str | None = None
+    """When its run was due, where its source is a window: there that of the next model begins."""
     promoted_at: str
     """UTC, ISO 8601."""
     compared_with: "Entry | None" = None

@@ -16,6 +16,8 @@ class Inspected(Settings):
     """Digest of all that the candidate is made from: source, base models, code, parameters."""
     champion: Entry | None = None
     """The champion that the candidate is compared with."""
+    data_until: str | None = None
+    """When the run was due, where its source is a window of partitions."""
 
 
 class PromoteSettings(Settings):

@@ -1,10 +1,12 @@
 """Where data comes from: a file or folder, s3://bucket/prefix or hf://owner/name[@revision][/config].
 
 Listing tells whether a source has changed without reading more of it than it must; fetching brings it to this
-machine. What the files hold is prepare's business. Names that begin with a dot are no data, and left out.
+machine. What the files hold is prepare's business. Names that begin with a dot are no data, and left out. Of a source
+that is a window of partitions (`windows`) only the files within it count.
 """
 
 import json
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +17,7 @@ from stillhouse.components.storage.disk import sibling, staged_file, writing
 from stillhouse.components.storage.names import check_name, path_inside, refuse_links_out
 from stillhouse.components.storage.store import Entry
 from stillhouse.components.storage.urls import local_path, scheme_of
+from stillhouse.components.storage.windows import Partitions, Window
 from stillhouse.errors import UserError
 
 if TYPE_CHECKING:
@@ -42,24 +45,36 @@ class SourceFile:
     """Another one means that the file has changed: SHA-256, size and time, ETag, or commit."""
 
 
-def list_source(url: str) -> list[SourceFile]:
-    """The files of the source, sorted by name.
+def list_source(url: str, window: Window | None = None) -> list[SourceFile]:
+    """The files of the source, sorted by name; those within `window` if it is one of partitions.
 
     Raises:
         UserError: it does not exist, holds no file, cannot be reached, or its address is refused.
     """
-    scheme = scheme_of(url, ("file", "s3", "hf"))
+    place, wanted = _place(url, window)
+    scheme = scheme_of(place, ("file", "s3", "hf"))
     if scheme == "s3":
-        return [SourceFile(name, entry.size, entry.version) for name, entry in _s3_entries(url)]
+        return [SourceFile(name, entry.size, entry.version) for name, entry in _s3_entries(place) if wanted(name)]
     if scheme == "hf":
         from stillhouse.components.storage.hub import list_hub
 
         return [SourceFile(*found) for found in list_hub(url)]
-    return [_described(name, path) for name, path in _local_files(url)]
+    return [_described(name, path) for name, path in _local_files(place) if wanted(name)]
 
 
-def fetch_source(url: str, folder: Path | str) -> list[Path]:
-    """Paths of the source's files on this machine, sorted by name.
+def names_below(url: str) -> list[str]:
+    """Names of all files of a folder or a bucket's prefix, sorted; nothing of them is read.
+
+    Raises:
+        UserError: as `list_source`.
+    """
+    if scheme_of(url, ("file", "s3")) == "s3":
+        return [name for name, _ in _s3_entries(url)]
+    return [name for name, _ in _local_files(url)]
+
+
+def fetch_source(url: str, folder: Path | str, window: Window | None = None) -> list[Path]:
+    """Paths of the source's files on this machine, sorted by name; those within `window` if it is one of partitions.
 
     Local files stay where they are. S3 objects are downloaded to `folder`, those only whose size or ETag has
     changed since the last time. A hub's dataset arrives there as Parquet, one or more files for each split.
@@ -67,14 +82,23 @@ def fetch_source(url: str, folder: Path | str) -> list[Path]:
     Raises:
         UserError: as `list_source`; or a file changed, or arrived damaged each time it was tried.
     """
-    scheme = scheme_of(url, ("file", "s3", "hf"))
+    place, wanted = _place(url, window)
+    scheme = scheme_of(place, ("file", "s3", "hf"))
     if scheme == "s3":
-        return _fetch_s3(url, Path(folder))
+        return _fetch_s3(place, Path(folder), wanted)
     if scheme == "hf":
         from stillhouse.components.storage.hub import fetch_hub
 
         return fetch_hub(url, Path(folder))
-    return [path for _, path in _local_files(url)]
+    return [path for name, path in _local_files(place) if wanted(name)]
+
+
+def _place(url: str, window: Window | None) -> tuple[str, Callable[[str], bool]]:
+    """Where to look, and which of the names there count."""
+    partitions = Partitions.of(url) if window else None
+    if partitions is None or window is None:
+        return url, lambda name: True
+    return partitions.root, lambda name: bool((moment := partitions.moment(name)) and window.holds(moment))
 
 
 def _local_files(url: str) -> list[tuple[str, Path]]:
@@ -125,7 +149,7 @@ def _s3_store(url: str) -> "tuple[S3Store, str]":
     return S3Store(f"s3://{bucket}"), key.strip("/")
 
 
-def _fetch_s3(url: str, folder: Path) -> list[Path]:
+def _fetch_s3(url: str, folder: Path, wanted: Callable[[str], bool]) -> list[Path]:
     store, _ = _s3_store(url)
     index = folder / FETCHED
     known = json.loads(index.read_bytes()) if index.is_file() else {}
@@ -144,7 +168,7 @@ def _fetch_s3(url: str, folder: Path) -> list[Path]:
         folder.mkdir(parents=True, exist_ok=True)
         try:
             with ThreadPoolExecutor(PARALLEL) as pool:
-                return list(pool.map(fetch, _s3_entries(url)))
+                return list(pool.map(fetch, [found for found in _s3_entries(url) if wanted(found[0])]))
         finally:
             with staged_file(index, json.dumps(fetched).encode()) as staged:
                 staged.replace(index)

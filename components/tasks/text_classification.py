@@ -139,7 +139,7 @@ def with_new_head(
     """
     from transformers import AutoModelForSequenceClassification
 
-    from stillhouse.components.models.layers import set_dropout
+    from stillhouse.components.models.layers import output_layer, set_dropout
     from stillhouse.components.models.quiet import quiet
 
     quiet()
@@ -157,11 +157,25 @@ def with_new_head(
         config.update(head)
         loaded = LoadedModel(AutoModelForSequenceClassification.from_config(config), tokenizer, info)
     else:
-        # A head for other labels that the folder may hold is not taken.
+        # A head for another number of labels that the folder may hold is not taken, nor one that answers otherwise.
         loaded = _load(AutoModelForSequenceClassification, start, info, ignore_mismatched_sizes=True, **head)
+        if _answers_otherwise(Path(start), info):
+            output_layer(loaded.model).reset_parameters()
     if dropout is not None:
         set_dropout(loaded.model, dropout)
     return loaded
+
+
+def _answers_otherwise(folder: Path, info: Mapping[str, Any]) -> bool:
+    """Whether the folder holds a model of ours whose head is of no use for the target and labels in `info`.
+
+    That of a number answers in real units, and a network learns a number in others.
+    """
+    path = folder / "model.json"
+    known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return "target" in known and (
+        info["target"] == "number" or any(known[key] != info[key] for key in ("target", "labels"))
+    )
 
 
 def labelled_samples(

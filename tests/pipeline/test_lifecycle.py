@@ -108,6 +108,24 @@ def test_a_rejection_is_a_valid_end_and_is_said_plainly(worse: Outcome) -> None:
     assert "rejected" in worse.printed
 
 
+@pytest.fixture(scope="module")
+def early(shop: Shop, worse: Outcome) -> Outcome:
+    return shop.run("--min-new-rows", "100", "--min-drift", "0.2")
+
+
+def test_a_run_with_too_little_that_is_new_ends_early(early: Outcome) -> None:
+    states = {name: step["state"] for name, step in early.steps.items()}
+    assert states["prepare"] == "done"
+    assert {states[name] for name in ("pretrain", "finetune", "distill", "evaluate", "promote")} == {"skipped"}
+
+
+def test_an_early_end_says_what_was_found_and_promotes_nothing(shop: Shop, early: Outcome, worse: Outcome) -> None:
+    assert early.verdict["decision"] == "nothing to learn"
+    assert early.verdict["why"].startswith(("0 new rows of at least 100; drift", "1 new rows of at least 100; drift"))
+    assert early.verdict["why"] in early.printed
+    assert shop.champion() == worse.verdict["champion_before"]["version"]
+
+
 def test_rollback_restores_the_previous_model(shop: Shop, worse: Outcome) -> None:
     record = json.loads((shop.home / "store/promotions/mail.json").read_text())
     previous = record["previous"]["version"]

@@ -187,3 +187,10 @@ def test_without_a_store_restarts_are_counted_in_the_pod(store: Store, tmp_path:
     command = ["sh", "-c", 'echo start >> "$0"; exit 1', str(tmp_path / "starts")]
     assert Supervisor("finetune", command, Journal(None, "", "finetune"), 1).run() == 1
     assert starts(tmp_path) == 2
+
+
+def test_what_the_process_writes_is_passed_on_without_secrets() -> None:
+    script = "echo begin; echo password=hunter2hunter2 >&2; echo AKIAABCDEFGHIJKLMNOP; printf end"
+    command = [*supervised("finetune", ["sh", "-c", script])]
+    ended = subprocess.run([sys.executable, *command[1:]], capture_output=True, text=True, check=True)
+    assert ended.stdout.splitlines() == ["begin", "password=[redacted]", "[redacted]", "end"]

@@ -8,11 +8,12 @@ import pytest
 from stillhouse.components.attempts import VERDICTS, Attempt, Journal
 from stillhouse.components.conclude import conclude as module
 from stillhouse.components.conclude.conclude import WEBHOOK, conclude
+from stillhouse.components.decline.decline import decline
 from stillhouse.components.recorded import pipeline_end
 from stillhouse.components.storage.home import local_store
 from stillhouse.components.storage.store import Store
 from stillhouse.components.tracking import run as tracking
-from stillhouse.components.tracking.run import step_run
+from stillhouse.components.tracking.run import StepRun, step_run
 from stillhouse.components.tracking.settings import PIPELINE
 from stillhouse.components.tracking.spool import read_events
 from stillhouse.errors import UserError
@@ -64,6 +65,14 @@ def test_a_run_with_a_verdict_ends_well(store: Store, tmp_path: Path) -> None:
     *_, tags, last = spooled(tmp_path, PIPELINE)
     assert tags["values"] == {"decision": "promoted", "why": "All gates hold."}
     assert (last["status"], last["message"]) == ("FINISHED", "")
+
+
+def test_a_run_with_nothing_to_learn_ends_well(store: Store, tmp_path: Path) -> None:
+    decline("12 new rows of at least 100", model_name="spam", run=StepRun("decline", RUN, tmp_path / "home"))
+    assert end(tmp_path, "SUCCEEDED") == "# spam: nothing to learn\n\n12 new rows of at least 100\n"
+    *_, tags, last = spooled(tmp_path, PIPELINE)
+    assert tags["values"] == {"decision": "nothing to learn", "why": "12 new rows of at least 100"}
+    assert last["status"] == "FINISHED"
 
 
 def test_a_failed_run_says_which_step_failed_and_why(store: Store, tmp_path: Path) -> None:

@@ -66,6 +66,24 @@ def test_it_starts_from_what_pretrain_wrote_else_from_the_base_else_from_nothing
     assert start_of(nothing, None) is None
 
 
+def test_a_fine_tuned_base_hands_on_its_backbone(trained: Trained, workshop: Workshop, nothing: Path) -> None:
+    settings = {"base": str(trained.teacher.model), "freeze": "backbone", "loop": {"epochs": 1}}
+    done = workshop.run("finetune", settings, dataset=trained.dataset, backbone=nothing)
+    before, after = (load_file(model / "model.safetensors") for model in (trained.teacher.model, done.model))
+    backbone = [name for name in before if ".embeddings." in name or ".encoder." in name]
+    assert all((before[name] == after[name]).all() for name in backbone)
+    assert done.info["parents"] == [digest_folder(trained.teacher.model)]
+
+
+def test_a_base_with_the_same_labels_answers_well_from_the_start(
+    trained: Trained, workshop: Workshop, nothing: Path
+) -> None:
+    untaught = {"loop": {"epochs": 1}, "optimizer": {"learning_rate": 1e-9}}
+    settings = {"base": str(trained.teacher.model), **untaught}
+    done = workshop.run("finetune", settings, dataset=trained.dataset, backbone=nothing)
+    assert done.figures["validation_f1_macro"] > 0.9
+
+
 def test_without_a_backbone_it_learns_from_random_weights(workshop: Workshop, nothing: Path) -> None:
     done = workshop.run("finetune", FAST, dataset=workshop.dataset(), backbone=nothing)
     assert done.figures["validation_f1_macro"] > 0.9

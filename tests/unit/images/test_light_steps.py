@@ -14,6 +14,8 @@ ROOT = Path(__file__).parents[3]
 STEPS = (
     "inspect/test_inspect.py::test_new_data_is_compared_with_the_champion_and_its_dataset",
     "promote/test_promote.py::test_the_first_candidate_is_promoted_and_registered",
+    "inspect/test_windows.py::test_the_next_window_begins_where_the_champions_data_end",
+    "decline/test_decline.py::test_the_verdict_is_in_the_store_for_the_exit_step",
     "conclude/test_conclude.py::test_a_failed_run_says_which_step_failed_and_why",
     "sweep/test_sweep.py::test_everything_old_of_ended_runs_goes",
     "test_supervisor.py::test_a_killed_process_is_started_again",

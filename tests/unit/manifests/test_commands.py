@@ -16,8 +16,8 @@ from tests.unit.manifests.overlays import MANIFESTS, Objects, containers, pods
 
 from stillhouse import __version__
 from stillhouse.components.images import LIGHT, TRAINING
-from stillhouse.components.sweep.__main__ import main as sweep
 from stillhouse.pipelines.cli import app
+from stillhouse.pipelines.sweep_command import app as sweep
 
 NOT_MLFLOWS = {"AWS_DEFAULT_REGION"}
 
@@ -42,10 +42,8 @@ def test_the_sweep_takes_the_arguments_of_its_cron_job(commands: dict[str, dict[
     container = commands["CronJob/stillhouse-sweep/sweep"]
     assert container["command"] == ["stillhouse", "sweep"]
     assert "sweep" in typer.main.get_group(app).commands
-    alone = typer.Typer()
-    alone.command()(sweep)
-    taken = typer.main.get_command(alone).make_context("sweep", list(container["args"])).params
-    assert (taken["keep_days"], taken["keep_runs"], taken["dry_run"]) == (30, 10, False)
+    taken = typer.main.get_command(sweep).make_context("sweep", list(container["args"])).params
+    assert (taken["every"], taken["keep_days"], taken["keep_runs"], taken["dry_run"]) == (True, 30, 10, False)
 
 
 def test_mlflow_takes_the_arguments_of_its_server_and_of_its_job(commands: dict[str, dict[str, Any]]) -> None:

@@ -82,7 +82,7 @@ def test_pods_keep_to_pod_security_restricted_and_cannot_write_to_their_root(obj
         assert not {"hostNetwork", "hostPID", "hostIPC"} & set(pod), name
         assert pod["securityContext"]["runAsNonRoot"] is True, name
         assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}, name
-        assert all({"emptyDir", "secret", "configMap"} & set(volume) for volume in pod["volumes"]), name
+        assert all({"emptyDir", "secret", "configMap", "projected"} & set(volume) for volume in pod["volumes"]), name
         for container in containers(pod):
             assert container["securityContext"] == {
                 "allowPrivilegeEscalation": False,
@@ -137,7 +137,7 @@ def test_whatever_is_referred_to_is_there_or_is_the_users_to_make(objects: Objec
     secrets |= _references(objects, ("secret",), "secretName")
     maps = _references(objects, ("configMapRef", "configMapKeyRef", "configMap"), "name")
     assert secrets - there.get("Secret", set()) == (set() if overlay == "dev" else MADE_BY_THE_USER)
-    assert maps - there["ConfigMap"] == set()
+    assert maps - there["ConfigMap"] == {"kube-root-ca.crt"}  # which Kubernetes puts into each namespace
     assert set(_strings(objects, "serviceAccountName")) - there["ServiceAccount"] == set()
 
 

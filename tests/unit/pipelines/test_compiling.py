@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 import yaml
+from google.protobuf.json_format import MessageToDict
 from kfp import components
 
 from stillhouse.components.images import TRAINING
+from stillhouse.components.prepare.settings import LEARN
 from stillhouse.errors import UserError
 from stillhouse.pipelines.compiling import compile_pipeline
 from stillhouse.pipelines.options import ClusterOptions
@@ -17,7 +19,7 @@ from stillhouse.pipelines.recipe import load_recipe
 from stillhouse.pipelines.retrain import retrain
 
 GPU_STEPS = {"pretrain", "finetune", "distill", "evaluate"}
-STEPS = GPU_STEPS | {"inspect", "prepare", "promote", "conclude"}
+STEPS = GPU_STEPS | {"inspect", "prepare", "decline", "promote", "conclude"}
 OPTIONS = ClusterOptions(
     hardware="gpus-2",
     queue="gold",
@@ -45,7 +47,23 @@ class Compiled:
         self.kubernetes = platform["platforms"]["kubernetes"]
         self.inputs: dict[str, dict[str, Any]] = self.spec["root"]["inputDefinitions"]["parameters"]
         self.body = self.spec["components"]["comp-exit-handler-1"]
+        self.branches = {
+            task["triggerPolicy"]["condition"]: (task, self.spec["components"][task["componentRef"]["name"]])
+            for task in self.body["dag"]["tasks"].values()
+            if "condition" in task.get("triggerPolicy", {})
+        }
         self.tasks = self.spec["root"]["dag"]["tasks"] | self.body["dag"]["tasks"]
+        for _, branch in self.branches.values():
+            self.tasks |= branch["dag"]["tasks"]
+
+    def branch(self, sign: str) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The part of the graph that runs when prepare's answer is (==) or is not (!=) to learn: its task, its body."""
+        return self.branches[f"inputs.parameter_values['pipelinechannel--prepare-Output'] {sign} '{LEARN}'"]
+
+    def from_inspect(self, step: str, name: str) -> dict[str, str]:
+        """Which output of inspect the parameter of a step behind prepare is."""
+        channel = self.tasks[step]["inputs"]["parameters"][name]["componentInputParameter"]
+        return self.branch("==")[0]["inputs"]["parameters"][channel]["taskOutputParameter"]
 
     def container(self, step: str) -> dict[str, Any]:
         return self.spec["deploymentSpec"]["executors"][f"exec-{step}"]["container"]
@@ -124,20 +142,46 @@ def test_nothing_but_the_file_is_left(compiled: Compiled) -> None:
 
 def test_only_the_small_steps_are_never_cached(compiled: Compiled) -> None:
     cached = {name for name, task in compiled.tasks.items() if task.get("cachingOptions", {}).get("enableCache")}
-    assert cached == STEPS - {"inspect", "promote", "conclude"}
+    assert cached - set(compiled.body["dag"]["tasks"]) - STEPS == set()
+    assert cached & STEPS == STEPS - {"inspect", "decline", "promote", "conclude"}
+
+
+def test_without_the_cache_every_step_runs(tmp_path: Path) -> None:
+    path = tmp_path / "p.yaml"
+    compile_pipeline(load_recipe("spam").parameters(), path, ClusterOptions(), cache=False)
+    assert not any(task.get("cachingOptions", {}).get("enableCache") for task in Compiled(path).tasks.values())
 
 
 def test_all_that_is_cached_hangs_on_what_inspect_says(compiled: Compiled) -> None:
-    for step in ("prepare", "pretrain", "finetune", "distill", "evaluate"):
-        settings = compiled.tasks[step]["inputs"]["parameters"]["settings"]["taskOutputParameter"]
-        assert settings == {"producerTask": "inspect", "outputParameterKey": step}
+    settings = compiled.tasks["prepare"]["inputs"]["parameters"]["settings"]["taskOutputParameter"]
+    assert settings == {"producerTask": "inspect", "outputParameterKey": "prepare"}
+    for step in ("pretrain", "finetune", "distill", "evaluate"):
+        assert compiled.from_inspect(step, "settings") == {"producerTask": "inspect", "outputParameterKey": step}
     snapshot = compiled.tasks["prepare"]["inputs"]["parameters"]["snapshot"]["taskOutputParameter"]
     assert snapshot == {"producerTask": "inspect", "outputParameterKey": "snapshot"}
 
 
 def test_evaluate_is_cached_on_the_champions_version(compiled: Compiled) -> None:
-    champion = compiled.tasks["evaluate"]["inputs"]["parameters"]["champion"]["taskOutputParameter"]
+    champion = compiled.from_inspect("evaluate", "champion")
     assert champion == {"producerTask": "inspect", "outputParameterKey": "champion"}
+
+
+def test_when_there_is_something_to_learn_everything_behind_prepare_runs(compiled: Compiled) -> None:
+    assert set(compiled.branch("==")[1]["dag"]["tasks"]) == GPU_STEPS | {"promote"}
+
+
+def test_when_there_is_nothing_to_learn_only_that_is_said(compiled: Compiled) -> None:
+    assert set(compiled.branch("!=")[1]["dag"]["tasks"]) == {"decline"}
+
+
+def test_inspect_is_told_when_the_run_was_due(compiled: Compiled) -> None:
+    told = compiled.tasks["inspect"]["inputs"]["parameters"]["scheduled_time"]
+    assert told == {"runtimeValue": {"constant": "{{$.pipeline_job_schedule_time_utc}}"}}
+
+
+def test_on_this_machine_no_placeholder_is_left_for_kfp(compiled: Compiled) -> None:
+    """kfp.local 2.17 fails on those it does not know."""
+    assert "{{$.pipeline_job" not in json.dumps(MessageToDict(retrain.pipeline_spec))
 
 
 def test_the_exit_step_runs_whatever_happened(compiled: Compiled) -> None:
@@ -158,10 +202,13 @@ def test_a_gpu_step_asks_for_what_the_form_says(compiled: Compiled, step: str) -
 
 
 @pytest.mark.parametrize("step", GPU_STEPS)
-def test_what_a_gpu_step_asks_for_reaches_it_through_the_exit_handler(compiled: Compiled, step: str) -> None:
+def test_what_a_gpu_step_asks_for_reaches_it_through_exit_handler_and_condition(compiled: Compiled, step: str) -> None:
     """kfp 2.17 leaves parameters that only resources use out of a nested graph; its driver then fails."""
     channels = set(re.findall(r"pipelinechannel--\w+", json.dumps(compiled.container(step))))
+    task, branch = compiled.branch("==")
     assert channels <= set(compiled.tasks[step]["inputs"]["parameters"])
+    assert channels <= set(branch["inputDefinitions"]["parameters"])
+    assert channels <= set(task["inputs"]["parameters"])
     assert channels <= set(compiled.body["inputDefinitions"]["parameters"])
     assert channels <= set(compiled.tasks["exit-handler-1"]["inputs"]["parameters"])
 
@@ -240,7 +287,7 @@ def test_secrets_are_named_and_nothing_else(compiled: Compiled, step: str) -> No
 
 @pytest.mark.parametrize("step", STEPS)
 def test_images_come_from_the_repository(compiled: Compiled, step: str) -> None:
-    kind = "light" if step in {"inspect", "promote", "conclude"} else "training"
+    kind = "light" if step in {"inspect", "decline", "promote", "conclude"} else "training"
     assert compiled.container(step)["image"].startswith(f"reg.example/team/python-{kind}:")
 
 

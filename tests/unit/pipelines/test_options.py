@@ -1,8 +1,10 @@
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 import typer
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from stillhouse.errors import UserError
 from stillhouse.pipelines.options import ClusterOptions, check_options, seconds, with_cluster_options
@@ -66,14 +68,56 @@ def test_a_named_image_comes_before_the_repository() -> None:
     assert ClusterOptions(image_repository="a/b", light_image=digest).image_of("stillhouse/python-light:1") == digest
 
 
-def test_a_command_gets_an_option_for_each_field() -> None:
-    app, received = typer.Typer(), []
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def received() -> list[tuple[str, ClusterOptions]]:
+    """What the command was called with."""
+    return []
+
+
+@pytest.fixture
+def run(received: list[tuple[str, ClusterOptions]]) -> Run:
+    """Runs a command that has the options of a cluster."""
+    app = typer.Typer()
 
     @app.command()
     @with_cluster_options
     def command(name: str, *, cluster: ClusterOptions) -> None:
         received.append((name, cluster))
 
-    ended = CliRunner().invoke(app, ["x", "--hardware", "gpu", "--retries", "5", "--env", "A=1", "--env", "B=2"])
+    return lambda *arguments, **variables: CliRunner().invoke(app, arguments, env=variables)
+
+
+def test_a_command_gets_an_option_for_each_field(run: Run, received: list[tuple[str, ClusterOptions]]) -> None:
+    ended = run("x", "--hardware", "gpu", "--retries", "5", "--env", "A=1", "--env", "B=2")
     assert ended.exit_code == 0, ended.output
     assert received == [("x", ClusterOptions(hardware="gpu", retries=5, env=("A=1", "B=2")))]
+
+
+def test_a_file_says_the_options_for_all_commands_and_the_command_line_wins(
+    run: Run, received: list[tuple[str, ClusterOptions]], tmp_path: Path
+) -> None:
+    path = tmp_path / "cluster.yaml"
+    path.write_text("hardware: gpu\nstep-limit: 2h\nenv: [A=1]\n")
+    ended = run("x", "--step-limit", "3h", STILLHOUSE_OPTIONS=str(path))
+    assert ended.exit_code == 0, ended.output
+    assert received == [("x", ClusterOptions(hardware="gpu", step_limit="3h", env=("A=1",)))]
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("qeue: gold", "unknown key 'qeue'"),
+        ("- gpu", "no YAML mapping in it"),
+        ("retries: many", "'retries' is 'many'"),
+    ],
+)
+def test_a_mistake_in_the_file_is_told_with_its_name(run: Run, tmp_path: Path, text: str, sentence: str) -> None:
+    path = tmp_path / "cluster.yaml"
+    path.write_text(text)
+    mistake = run("x", "--options", str(path)).exception
+    assert isinstance(mistake, UserError)
+    assert str(mistake).startswith(f"--options {path}: ")
+    assert sentence in str(mistake)

@@ -67,6 +67,16 @@ def test_a_rejection_says_that_production_stays(home: Path) -> None:
     assert "production stays as it was" in shown
 
 
+def test_an_early_end_says_what_was_found_of_what_was_asked_for(home: Path) -> None:
+    (home / "run").mkdir()
+    verdict = {key: VERDICT[key] for key in ("model_name", "version")} | {"version": None}
+    found = verdict | {"decision": "nothing to learn", "why": "12 new rows of at least 100"}
+    (home / "run" / "verdict.json").write_text(json.dumps(found))
+    output = io.StringIO()
+    show_outcome(Console(file=output, width=100), home / "run")
+    assert "nothing to learn: spam\n12 new rows of at least 100\n" in output.getvalue()
+
+
 def test_the_places_of_report_model_and_mlflow_are_shown(home: Path) -> None:
     record = {"champion": {"uri": "store/models/abc"}}
     local_store().put("promotions/spam.json", json.dumps(record).encode())

@@ -36,6 +36,20 @@ def test_a_missing_column_is_found_from_the_head_of_each_format(tmp_path: Path, 
         check_source(settings_for(tmp_path / name, "lable"), place)
 
 
+@pytest.mark.parametrize("name", ["{scheduled_time:%Y-%m-%d}", "in/{since_last_promoted}/a.csv"])
+def test_of_a_source_with_times_the_folder_above_them_must_be_there(tmp_path: Path, name: str) -> None:
+    with pytest.raises(UserError, match=r"^line of data.source: there is no file or folder"):
+        check_source(settings_for(tmp_path / "mails" / name), place)
+    (tmp_path / "mails" / "in").mkdir(parents=True)
+    check_source(settings_for(tmp_path / "mails" / name), place)
+
+
+@pytest.mark.parametrize("folder", ["mails", "s3://bucket"])
+def test_an_unknown_placeholder_is_named_where_it_stands(folder: str) -> None:
+    with pytest.raises(UserError, match=r"^line of data.source: source '.*': there is no \{date\}; use \{scheduled"):
+        check_source(settings_for(f"{folder}/{{date}}"), place)
+
+
 def test_a_folder_is_judged_by_its_first_table(tmp_path: Path) -> None:
     (tmp_path / "README.md").write_text("about")
     csv.write_csv(TABLE, tmp_path / "b.csv")

@@ -8,9 +8,9 @@ from rich.console import Console
 
 from stillhouse.components.attempts import Attempt
 from stillhouse.errors import UserError
+from stillhouse.pipelines.price import Price, parse_price
 from stillhouse.pipelines.sight import Sight
-from stillhouse.pipelines.watch_command import parse_price
-from stillhouse.pipelines.watch_view import LineView, Picture, Price, drawn
+from stillhouse.pipelines.watch_view import LineView, Picture, drawn
 from stillhouse.pipelines.watching import Memory, Row, past_limit, rows_of, why_ended
 from stillhouse.pipelines.workflow import Node, Task, Workflow
 

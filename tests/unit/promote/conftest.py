@@ -131,7 +131,7 @@ class Workplace:
                 inspected=Inspected(inputs=inputs or weights, champion=seen.alone() if seen else None),
                 **settings,
             ),
-            snapshot=json.dumps({"inputs": f"prepare {weights}", "reference": None}),
+            snapshot=json.dumps({"inputs": f"prepare {weights}", "reference": None, "champion": None, "window": None}),
             dataset=str(dataset),
             student=str(self.student(weights)),
             evaluation=str(folder / "evaluation.json"),

@@ -6,7 +6,8 @@ import pytest
 
 from stillhouse.components.storage import sources
 from stillhouse.components.storage.manifest import Corrupt
-from stillhouse.components.storage.sources import fetch_source, list_source
+from stillhouse.components.storage.sources import fetch_source, list_source, names_below
+from stillhouse.components.storage.windows import Window
 from stillhouse.errors import UserError
 
 
@@ -153,3 +154,36 @@ def test_a_key_that_leads_out_of_the_folder_is_refused(
     with pytest.raises(UserError, match="refused the name"):
         fetch_source(url, tmp_path / "deep/fetched")
     assert list(tmp_path.rglob("*evil")) == []
+
+
+DAYS = ("2026-03-01", "2026-03-02", "2026-03-03")
+WINDOW = Window("2026-03-02T00:00:00+00:00", "2026-03-03T00:00:00+00:00")
+
+
+@pytest.fixture(params=["file", "s3"])
+def daily(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A folder or a bucket with a file for each day, and one that belongs to none."""
+    names = [*(f"mails/{day}/a.csv" for day in DAYS), "mails/README.md"]
+    if request.param == "file":
+        for name in names:
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / name).write_text(name)
+        return f"{tmp_path}/mails/{{since_last_promoted}}"
+    bucket, client = request.getfixturevalue("bucket"), request.getfixturevalue("s3")
+    for name in names:
+        client.put_object(Bucket=bucket, Key=name, Body=name.encode())
+    return f"s3://{bucket}/mails/{{since_last_promoted}}"
+
+
+def test_of_a_window_only_the_partitions_within_it_are_listed(daily: str) -> None:
+    assert [file.name for file in list_source(daily, WINDOW)] == ["2026-03-02/a.csv", "2026-03-03/a.csv"]
+
+
+def test_of_a_window_only_the_partitions_within_it_are_fetched(daily: str, tmp_path: Path) -> None:
+    files = fetch_source(daily, tmp_path / "fetched", WINDOW)
+
+    assert [file.read_text() for file in files] == ["mails/2026-03-02/a.csv", "mails/2026-03-03/a.csv"]
+
+
+def test_which_partitions_there_are_is_told_by_names(daily: str) -> None:
+    assert names_below(daily.rpartition("/")[0]) == [*(f"{day}/a.csv" for day in DAYS), "README.md"]

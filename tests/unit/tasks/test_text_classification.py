@@ -17,6 +17,7 @@ from transformers import (
     PreTrainedModel,
 )
 
+from stillhouse.components.models.layers import output_layer
 from stillhouse.components.models.settings import Architecture
 from stillhouse.components.tasks import LoadedModel
 from stillhouse.components.tasks import text_classification as task
@@ -218,6 +219,43 @@ def test_a_base_with_other_labels_gets_a_new_head(tiny_config: MakeConfig, tmp_p
     assert made.model.config.num_labels == 3
     words, expected = (next(model.get_input_embeddings().parameters()) for model in (made.model, base))
     assert words.equal(expected)
+
+
+@pytest.mark.parametrize(
+    ("known", "target", "kept"),
+    [
+        (CLASSES, CLASSES, True),
+        (CLASSES, {**CLASSES, "labels": ["d", "e", "f"]}, False),
+        (CLASSES, {**CLASSES, "target": "multi_label"}, False),
+        ({"objective": "masked_lm"}, CLASSES, True),
+    ],
+    ids=["the same labels", "other labels", "another target", "no head of ours"],
+)
+def test_the_head_of_a_base_is_kept_when_it_answers_the_same(
+    tiny_config: MakeConfig, tmp_path: Path, known: dict[str, Any], target: dict[str, Any], kept: bool
+) -> None:
+    config = tiny_config("bert", vocab_size=300)
+    config.num_labels = 3
+    base = AutoModelForSequenceClassification.from_config(config)
+    start = save(tmp_path / "base", base)
+    (start / "model.json").write_text(json.dumps(known))
+
+    made = task.with_new_head(str(start), [], None, target).model
+
+    assert output_layer(made).weight.equal(output_layer(base).weight) == kept
+
+
+def test_a_base_that_answers_with_a_number_gets_a_new_head(tiny_config: MakeConfig, tmp_path: Path) -> None:
+    number = {"target": "number", "labels": []}
+    config = tiny_config("bert", vocab_size=300)
+    config.num_labels = 1
+    base = AutoModelForSequenceClassification.from_config(config)
+    start = save(tmp_path / "base", base)
+    (start / "model.json").write_text(json.dumps(number))
+
+    made = task.with_new_head(str(start), [], None, number).model
+
+    assert not output_layer(made).weight.equal(output_layer(base).weight)
 
 
 def test_a_base_in_half_precision_is_trained_in_float32(tiny_config: MakeConfig, tmp_path: Path) -> None:

@@ -1,0 +1,53 @@
+"""MLflow runs that nobody will close any more: a cancel, a deadline or a lost cluster starts no exit step."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stillhouse.components.tracking.connection import RUN_TAG, connect, patient
+from stillhouse.components.tracking.delivery import ERROR_TAG
+from stillhouse.components.tracking.settings import tracking_uri
+from stillhouse.errors import UserError
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+
+
+def open_runs(home: Path, run_id: str = "") -> "dict[str, list[Run]]":
+    """Runs in MLflow that count as running, by the pipeline run they belong to; of one pipeline run if it is named.
+
+    Raises:
+        UserError: MLflow does not answer.
+    """
+    query = "attributes.status = 'RUNNING'" + (f" and tags.`{RUN_TAG}` = '{run_id}'" if run_id else "")
+    found: dict[str, list[Run]] = {}
+    try:
+        client = patient(connect(home))
+        experiments = [experiment.experiment_id for experiment in _all_experiments(client)]
+        page = None
+        while page is None or page.token:
+            page = client.search_runs(experiments, query, page_token=page.token if page else None)
+            for run in page:
+                if RUN_TAG in run.data.tags:
+                    found.setdefault(run.data.tags[RUN_TAG], []).append(run)
+    except UserError:
+        raise
+    except Exception as error:  # whatever way it fails
+        raise UserError(f"MLflow at {tracking_uri(home)} does not answer ({error}); try again when it does.") from None
+    return found
+
+
+def close_runs(home: Path, runs: "list[Run]", why: str) -> None:
+    """Let them count as killed, and say why in the tag that a failed step's sentence has."""
+    client = patient(connect(home))
+    for run in runs:
+        client.set_tag(run.info.run_id, ERROR_TAG, why)
+        client.set_terminated(run.info.run_id, "KILLED")
+
+
+def _all_experiments(client: "MlflowClient") -> list:
+    found, page = [], None
+    while page is None or page.token:
+        page = client.search_experiments(page_token=page.token if page else None)
+        found += page
+    return found

@@ -1,0 +1,69 @@
+"""The command `sweep`: what ended runs have left, on this machine, in the store and on a cluster."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stillhouse.components.storage.home import local_store
+from stillhouse.components.sweep.settings import SweepSettings
+from stillhouse.errors import UserError
+from stillhouse.pipelines.cli import become
+from stillhouse.pipelines.endpoint import EndpointOption, NamespaceOption, TokenOption
+
+DEFAULTS = SweepSettings()
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command()
+def sweep_(
+    run: Annotated[
+        str, typer.Argument(metavar="[RUN]", help="Id of an ended run on a cluster: only it is swept.")
+    ] = "",
+    every: Annotated[
+        bool, typer.Option("--all", help="Close what all ended runs on the cluster left open, too.")
+    ] = False,
+    home: Annotated[Path, typer.Option(envvar="STILLHOUSE_HOME", help="Folder of everything that runs write.")] = Path(
+        "runs"
+    ),
+    keep_days: Annotated[float, typer.Option(help="What is younger stays.")] = DEFAULTS.keep_days,
+    keep_runs: Annotated[int, typer.Option(help="What the last so many runs made or used stays.")] = DEFAULTS.keep_runs,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be removed; remove nothing.")] = False,
+    endpoint: EndpointOption = "",
+    namespace: NamespaceOption = "",
+    token: TokenOption = "",
+) -> None:
+    """Remove what ended runs have left: checkpoints, teacher caches, cached steps, copies, folders of runs, uploads.
+
+    What is younger than --keep-days stays, and what the last --keep-runs runs made or used. Whatever their age: what a
+    run at work uses, what a promotion record or an alias refers to, and what MLflow still lacks stay too.
+
+    A run on a cluster that was cancelled, met its deadline or was lost had no exit step: RUN, or --all, closes its runs
+    in MLflow and removes its TrainJobs; RUN also its checkpoints. STILLHOUSE_STORE and MLFLOW_TRACKING_URI say where.
+    """
+    os.environ["STILLHOUSE_HOME"] = str(home)
+    if run or every:
+        _sweep_cluster(run, home.absolute(), dry_run, (endpoint, namespace, token))
+    if not run:
+        rest = ["--home", str(home), "--keep-days", str(keep_days), "--keep-runs", str(keep_runs)]
+        become("sweep", [*rest, *(["--dry-run"] if dry_run else [])])
+
+
+def _sweep_cluster(run: str, home: Path, dry_run: bool, where: tuple[str, str, str]) -> None:
+    from stillhouse.components.storage.s3 import S3Store
+    from stillhouse.pipelines.cluster import connect
+    from stillhouse.pipelines.sweeping import sweep_ended, sweep_run
+
+    for name in ("STILLHOUSE_STORE", "MLFLOW_TRACKING_URI"):
+        if not os.environ.get(name):
+            raise UserError(f"{name} is not set; give it the address that the pods of the runs have.")
+    store, cluster = local_store(), connect(*where)
+    if not isinstance(store, S3Store):
+        raise UserError(f"STILLHOUSE_STORE is '{store.url}', which no pod writes to; give it s3://bucket/prefix.")
+    swept = (
+        [sweep_run(cluster, run, home, store, dry_run=dry_run)] if run else sweep_ended(cluster, home, dry_run=dry_run)
+    )
+    for found in swept:
+        typer.echo(f"{'would be closed: ' if dry_run else ''}{found}")

@@ -1,0 +1,159 @@
+"""What a run leaves that KFP ended without its exit step: after a cancel, a deadline or the loss of its cluster.
+
+KFP is asked whether the run has ended; whatever it does not know, or has not ended, is left alone. Done twice, it does
+nothing the second time.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kubernetes.client import ApiException, CustomObjectsApi
+
+from stillhouse.components.storage.lease import claim, read_leases
+from stillhouse.components.storage.s3 import S3Store
+from stillhouse.components.storage.s3_uploads import Upload, abort, unfinished_uploads
+from stillhouse.components.tracking.closing import close_runs, open_runs
+from stillhouse.errors import UserError
+from stillhouse.pipelines.cluster import Cluster
+
+ENDED = {"SUCCEEDED", "FAILED", "CANCELED", "SKIPPED"}
+"""States of KFP from which no run comes back."""
+CHECKPOINTS = "checkpoints"
+RUN_LABEL = "pipeline/runid"
+"""Of pods, by KFP, and of TrainJobs."""
+TRAIN_JOBS = {"group": "trainer.kubeflow.org", "version": "v1alpha1", "plural": "trainjobs"}
+
+
+@dataclass(frozen=True)
+class Swept:
+    """What was closed or removed of a run."""
+
+    run: str
+    state: str
+    """KFP's word."""
+    mlflow_runs: int = 0
+    train_jobs: int = 0
+    checkpoints: int = 0
+    uploads: int = 0
+
+    def __str__(self) -> str:
+        """One line for people."""
+        parts = [
+            f"{number} {name}{'s' * (number > 1)}"
+            for number, name in (
+                (self.mlflow_runs, "MLflow run"),
+                (self.train_jobs, "TrainJob"),
+                (self.checkpoints, "checkpoint folder"),
+                (self.uploads, "unfinished upload"),
+            )
+            if number
+        ]
+        return f"{self.run} ({self.state}): {', '.join(parts) or 'nothing was left'}"
+
+
+def sweep_run(cluster: Cluster, run: str, home: Path, store: S3Store, *, dry_run: bool = False) -> Swept:
+    """Close and remove what the run left, with the checkpoints that a process of it was at work on when it was killed:
+    the same command would go on from them. (Those of a run that failed by itself are left to the rules of retention.)
+
+    Args:
+        dry_run: only say what would be closed and removed.
+
+    Raises:
+        UserError: it has not ended, or one of its pods still works; or KFP, MLflow or the store does not answer.
+    """
+    state = cluster.run(run).state
+    if state not in ENDED:
+        raise UserError(f"The run {run} is {state or 'PENDING'}; cancel it first, or wait for its end.")
+    if pod := _pod_at_work(cluster, run):
+        raise UserError(f"The pod {pod} of the run {run} still ends; try again when it is gone.")
+    checkpoints, uploads = _give_up_checkpoints(store, run, dry_run)
+    return Swept(
+        run,
+        state,
+        mlflow_runs=_close(home, open_runs(home, run).get(run, []), state, dry_run),
+        train_jobs=_delete_train_jobs(cluster, run, dry_run),
+        checkpoints=checkpoints,
+        uploads=uploads,
+    )
+
+
+def sweep_ended(cluster: Cluster, home: Path, *, dry_run: bool = False) -> Iterator[Swept]:
+    """Close what every ended run has left open; checkpoints are left to the rules of retention.
+
+    Raises:
+        UserError: KFP or MLflow does not answer.
+    """
+    left_open = open_runs(home)
+    for run in sorted(set(left_open) | _runs_with_train_jobs(cluster)):
+        try:
+            state = cluster.run(run).state
+        except UserError:  # of this machine, of another cluster, or removed from KFP: nobody here can say that it ended
+            continue
+        if state in ENDED and not _pod_at_work(cluster, run):
+            closed = _close(home, left_open.get(run, []), state, dry_run)
+            yield Swept(run, state, mlflow_runs=closed, train_jobs=_delete_train_jobs(cluster, run, dry_run))
+
+
+def _close(home: Path, runs: list[Any], state: str, dry_run: bool) -> int:
+    if not dry_run:
+        close_runs(home, runs, f"KFP's state of the run is {state}, and no step was there to say why; closed by sweep.")
+    return len(runs)
+
+
+def _pod_at_work(cluster: Cluster, run: str) -> str | None:
+    with cluster.speaking():
+        pods: Any = cluster.core.list_namespaced_pod(cluster.namespace, label_selector=f"{RUN_LABEL}={run}")
+    return next((pod.metadata.name for pod in pods.items if pod.status.phase in ("Pending", "Running")), None)
+
+
+def _give_up_checkpoints(store: S3Store, run: str, dry_run: bool) -> tuple[int, int]:
+    """Remove the checkpoints that the run worked on, unless another run works on them, and what it was uploading."""
+    held = [(key, lease) for key, lease in read_leases(store) if lease.run == run]
+    folders = {key for _, lease in held for key in lease.keys if key.startswith(f"{CHECKPOINTS}/")}
+    unfinished = unfinished_uploads(store) if folders else []
+    uploads = {folder: [upload for upload in unfinished if upload.key.startswith(f"{folder}/")] for folder in folders}
+    if not dry_run:
+        for key, _ in held:
+            store.delete(key)  # no pod of the run is left that could hold it
+        folders = {folder for folder in folders if _remove(store, folder, uploads[folder])}
+    return len(folders), sum(len(uploads[folder]) for folder in folders)
+
+
+def _remove(store: S3Store, folder: str, uploads: list[Upload]) -> bool:
+    with claim(store, folder) as holder:
+        if holder:
+            return False
+        for upload in uploads:
+            abort(store, upload)
+        store.delete(folder)
+        return True
+
+
+def _runs_with_train_jobs(cluster: Cluster) -> set[str]:
+    return {job["metadata"].get("labels", {}).get(RUN_LABEL, "") for job in _train_jobs(cluster)} - {""}
+
+
+def _delete_train_jobs(cluster: Cluster, run: str, dry_run: bool) -> int:
+    jobs = _train_jobs(cluster, f"{RUN_LABEL}={run}")
+    for job in jobs if not dry_run else []:
+        with cluster.speaking():
+            CustomObjectsApi(cluster.kubernetes).delete_namespaced_custom_object(
+                **TRAIN_JOBS, namespace=cluster.namespace, name=job["metadata"]["name"]
+            )
+    return len(jobs)
+
+
+def _train_jobs(cluster: Cluster, selector: str = "") -> list[dict[str, Any]]:
+    api = CustomObjectsApi(cluster.kubernetes)
+    with cluster.speaking():
+        try:
+            found: Any = api.list_namespaced_custom_object(
+                **TRAIN_JOBS, namespace=cluster.namespace, label_selector=selector
+            )
+        except ApiException as error:
+            if error.status == 404:  # the Trainer is not installed
+                return []
+            raise
+    return found["items"]

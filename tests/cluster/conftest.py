@@ -1,0 +1,75 @@
+"""Real runs on a cluster that the environment names, by the commands a person types; nothing here knows how it came
+to be.
+
+| variable | meaning |
+|---|---|
+| KF_PIPELINES_ENDPOINT | KFP's API |
+| KUBECONFIG | the Kubernetes behind it |
+| STILLHOUSE_OPTIONS | YAML of submit's options: images, store, MLflow, Secrets, hardware |
+| AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY | the store, as this machine reaches it |
+"""
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+from cluster_runs import Runs
+
+from stillhouse.components.storage.store import Store, open_store
+from stillhouse.pipelines.cluster import connect
+from stillhouse.pipelines.recipe import SHIPPED
+
+NEEDED = ("KF_PIPELINES_ENDPOINT", "KUBECONFIG", "STILLHOUSE_OPTIONS", "AWS_ENDPOINT_URL")
+SMALL = """\
+name: {name}
+data:
+  source: {source}
+  columns: {{text: [subject, body], label: label}}
+model:
+  teacher: {{layers: 1, width: 32, heads: 1, vocab_size: 500, max_length: 64, dropout: 0.0}}
+  student: {{architecture: {{layers: 1, width: 16, heads: 1, max_length: 64, dropout: 0.0}}}}
+pretrain:
+  objective: none
+finetune:
+  loop: {{epochs: {epochs}, max_length: 64, evaluations_per_epoch: 1}}
+  optimizer: {{learning_rate: 0.003}}
+distill:
+  loop: {{epochs: 1, max_length: 64}}
+promote:
+  {promote}
+"""
+"""A recipe whose steps take seconds, but for the `epochs` of finetune."""
+
+
+@pytest.fixture(scope="session")
+def runs() -> Runs:
+    """The cluster that the environment names."""
+    missing = [name for name in NEEDED if not os.environ.get(name)]
+    assert not missing, f"set {', '.join(missing)}: these tests need a cluster (see tests/cluster/conftest.py)"
+    options = yaml.safe_load(Path(os.environ["STILLHOUSE_OPTIONS"]).read_text())
+    return Runs(connect(os.environ["KF_PIPELINES_ENDPOINT"]), options)
+
+
+@pytest.fixture(scope="session")
+def store(runs: Runs) -> Store:
+    """Where the runs keep checkpoints, promotions and models, as this machine reaches it."""
+    return open_store(runs.options["store"])
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Callable[..., Path]:
+    """Writes a recipe that takes seconds, of a name of its own, and its data."""
+    import pyarrow.parquet
+
+    def write(name: str, rows: int = 900, epochs: int = 1, promote: str = "min_test_rows: 50") -> Path:
+        table = pyarrow.parquet.read_table(SHIPPED / "data" / "spam-assassin.parquet")
+        source = tmp_path / "mails.parquet"
+        pyarrow.parquet.write_table(table.take(list(range(0, len(table), len(table) // rows))), source)
+        path = tmp_path / f"{name}.yaml"
+        path.write_text(SMALL.format(name=f"{name}-{time.time_ns()}", source=source, epochs=epochs, promote=promote))
+        return path
+
+    return write

@@ -1,0 +1,126 @@
+"""`base: champion`: what it stands for, before and after a promotion."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stillhouse.components.inspect.bases import from_champion
+from stillhouse.components.inspect.inspect import Inspected, inspect
+from stillhouse.components.promote.record import Entry, change
+from stillhouse.components.promote.settings import PromoteSettings
+from stillhouse.components.storage.home import local_store
+from stillhouse.components.tracking.run import StepRun
+from stillhouse.errors import UserError
+
+Look = Callable[..., Inspected]
+
+
+@pytest.fixture
+def look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Look:
+    """Runs the step on a source of one file."""
+    monkeypatch.setenv("STILLHOUSE_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("STILLHOUSE_STORE", raising=False)
+    (tmp_path / "data.csv").write_text("text,label\nhello,ham\n")
+
+    def run_step(base: str = "champion", **parameters: Any) -> Inspected:
+        given = {"data_source": str(tmp_path / "data.csv"), "model_name": "spam", "model_base": base, **parameters}
+        return inspect(given, run=StepRun("inspect", "run", tmp_path / "home"))
+
+    return run_step
+
+
+def promote(found: Inspected, digest: str) -> None:
+    """What the step promote would write after a run on `found`."""
+    inspected, snapshot = PromoteSettings.parse(found.promote).inspected, json.loads(found.snapshot)
+    assert inspected
+    entry = Entry(
+        digest=digest,
+        uri=f"/store/models/{digest}",
+        run="run",
+        dataset_digest="d",
+        statistics_uri=f"/store/datasets/{digest}/dataset.json",
+        inputs=inspected.inputs,
+        prepare_inputs=snapshot["inputs"],
+        reference=snapshot["reference"],
+        promoted_at="2026-01-01T00:00:00+00:00",
+        compared_with=inspected.champion,
+    )
+    change(local_store(), "spam", lambda record: record.promoted(entry))
+
+
+def add_row(tmp_path: Path) -> None:
+    with (tmp_path / "data.csv").open("a") as file:
+        file.write("one more,ham\n")
+
+
+def bases(found: Inspected) -> set[str]:
+    """What the teacher is to start from."""
+    return {json.loads(found.pretrain)["base"], json.loads(found.finetune)["base"]}
+
+
+def test_the_first_run_starts_from_random_weights(look: Look) -> None:
+    assert bases(look("champion")) == {""}
+
+
+def test_the_first_run_starts_from_the_other_model_that_the_recipe_names(look: Look, tmp_path: Path) -> None:
+    (tmp_path / "bert").mkdir()
+    (tmp_path / "bert" / "model.safetensors").write_text("weights")
+
+    assert bases(look(f"champion, else {tmp_path}/bert")) == {f"{tmp_path}/bert"}
+
+
+def test_later_runs_start_from_the_champion(look: Look, tmp_path: Path) -> None:
+    promote(look(), "first")
+    add_row(tmp_path)
+
+    assert bases(look("champion")) == bases(look(f"champion, else {tmp_path}")) == {"/store/models/first"}
+
+
+def test_the_student_may_start_from_the_champion(look: Look, tmp_path: Path) -> None:
+    promote(look(), "first")
+    add_row(tmp_path)
+
+    found = look("", model_student={"base": "champion"})
+
+    assert json.loads(found.distill)["student"]["base"] == "/store/models/first"
+    assert bases(found) == {""}
+
+
+def test_after_the_first_promotion_unchanged_data_are_cached(look: Look) -> None:
+    before = look()
+    promote(before, "first")
+
+    assert look() == before
+
+
+def test_after_a_later_promotion_unchanged_data_are_cached(look: Look, tmp_path: Path) -> None:
+    promote(look(), "first")
+    add_row(tmp_path)
+    before = look()
+    promote(before, "second")
+
+    assert look() == before
+
+
+def test_other_settings_start_from_the_champion_on_its_own_dataset(look: Look) -> None:
+    before = look()
+    promote(before, "first")
+
+    changed = look(step_overrides={"distill": {"temperature": 3.0}})
+
+    assert bases(changed) == {"/store/models/first"}
+    assert changed.snapshot == before.snapshot
+
+
+@pytest.mark.parametrize("base", ["champion else hf://bert", "champion, hf://bert", "champion, else"])
+def test_what_is_nearly_champion_is_one_sentence(look: Look, base: str) -> None:
+    with pytest.raises(UserError, match="write `champion`, or `champion, else MODEL`; a folder as"):
+        look(base)
+
+
+@pytest.mark.parametrize("base", ["./champion", "champions", "champion/v2", "models:/spam@champion"])
+def test_other_models_may_have_champion_in_their_name(base: str) -> None:
+    assert from_champion(base, None) is None
