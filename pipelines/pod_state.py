@@ -18,7 +18,7 @@ KUEUE_GATE = "kueue.x-k8s.io/admission"
 QUEUE_LABEL = "kueue.x-k8s.io/queue-name"
 PULL_REASONS = ("ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "ImageInspectError")
 CONFIG_REASONS = ("CreateContainerConfigError", "CreateContainerError", "RunContainerError")
-BEFORE_START = ("FailedMount", "FailedAttachVolume", "FailedCreatePodSandBox", "FailedToRetrieveImagePullSecret")
+BEFORE_START = ("FailedMount", "FailedAttachVolume", "FailedCreatePodSandBox")
 """Warnings of a node that say why a pod does not start."""
 UNKNOWN = "ContainerStatusUnknown"
 """What a node says of a container that it has ended before it ran, or lost; the pod's own reason comes later."""

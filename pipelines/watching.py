@@ -16,6 +16,8 @@ NODE_ID = "workflows.argoproj.io/node-id"
 RowState = Kind | Literal["waiting", "preparing", "retrying", "cached", "skipped"]
 
 ENDED: tuple[RowState, ...] = ("done", "cached", "skipped", "failed")
+ENDING_SECONDS = 60
+"""So long a run may take to end when its time is up."""
 WAITING: tuple[Kind, ...] = ("held", "queued", "pulling", "blocked", "lost")
 
 
@@ -49,6 +51,14 @@ class Memory:
         for step, of_step in pods_by_step(pods).items():
             for pod in of_step:
                 self._pods[pod["metadata"]["uid"]] = (step, node_id(pod), gpu_seconds(pod, now))
+
+    def wait(self, step: str, state: State, *, seen: bool) -> str:
+        """Note what a step waits for, and return why: of a pod that is gone what was `seen` of it tells more."""
+        known = self.waited.get(step)
+        if not seen and known and known.kind == state.kind:
+            return known.why
+        self.waited[step] = state
+        return state.why
 
     def gpu_seconds(self, step: str, task: Task) -> float:
         """Of the step's pods, and of those that were gone before anybody looked by Argo's reckoning."""
@@ -91,7 +101,7 @@ def past_limit(sight: Sight) -> str:
     """What to know of a run that goes on after its time; empty for others. Seen with KFP 2.17: the exit step begins
     after the limit, and neither the limit nor a cancel ends it."""
     limit = sight.workflow.limit_seconds
-    if not limit or not sight.began or sight.over or (sight.now - sight.began).total_seconds() < limit:
+    if not limit or not sight.began or sight.over or (sight.now - sight.began).total_seconds() < limit + ENDING_SECONDS:
         return ""
     return (
         f"the run's --run-limit of {limit} s has passed; only the exit step goes on, which neither the limit nor a "
@@ -126,15 +136,15 @@ def _row(step: str, sight: Sight, pods: list[Json], drivers: list[Json], memory:
     if attempts and state in ("failed", "retrying") and TIME_UP not in why:
         why = attempts[-1].sentence
     if state in WAITING:
-        memory.waited[step] = State(state, why)
+        why = memory.wait(step, State(state, why), seen=bool(pods))
     elif TIME_UP in why and step in memory.waited:
         why = f"{why}; until then it was {memory.waited[step].kind}: {memory.waited[step].why}"
     number = max(len(attempts), len(states))
     if state in (*WAITING, "starting", "running") and number > 1:
         before = attempts[-2].sentence if len(attempts) > 1 else states[-2].why
-        why = f"{why + '; ' if why else ''}attempt {number}, for of the one before: {before}"
+        why = f"{why + '; ' if why else ''}attempt {number}; the one before: {before}"
     times = [main_times(pod) for pod in pods]
-    started = min((begin for begin, _ in times if begin), default=_begun(task))
+    started = min((begin for begin, _ in times if begin), default=None if pods else _begun(task))
     ended = max((end for _, end in times if end), default=_end(task)) if state in ENDED else None
     return Row(step, state, why, number, started, ended, memory.gpu_seconds(step, task), metric)
 

@@ -83,7 +83,7 @@ def test_a_pod_that_argo_does_not_know_yet_counts(pod_of: Callable[..., dict[str
     task = Task("Running", executors=(node(0, "Failed", "pod deleted"),))
     row = row_of("finetune", sight(task, [pod_of("running", 1)]))
     assert (row.state, row.attempts) == ("running", 2)
-    assert row.why == "attempt 2, for of the one before: pod deleted"
+    assert row.why == "attempt 2; the one before: pod deleted"
 
 
 def test_between_two_pods_a_step_is_being_retried(pod_of: Callable[..., dict[str, Any]]) -> None:
@@ -98,7 +98,7 @@ def test_a_process_that_was_started_again_in_its_pod_tells_why(pod_of: Callable[
     ]
     row = row_of("finetune", sight(Task("Running"), [pod_of("running")], attempts={"finetune": attempts}))
     assert (row.state, row.attempts) == ("running", 2)
-    assert row.why == "attempt 2, for of the one before: its process was ended by SIGKILL"
+    assert row.why == "attempt 2; the one before: its process was ended by SIGKILL"
 
 
 def test_a_users_mistake_is_the_sentence_of_the_step_not_an_exit_code(pod_of: Callable[..., dict[str, Any]]) -> None:
@@ -125,6 +125,8 @@ def test_a_wait_that_the_runs_limit_ended_keeps_its_reason(
 ) -> None:
     memory, nodes = Memory(), {"node-1": recorded.node("node-1")}
     row_of("finetune", sight(Task("Running"), [pod_of("impossible_gpus")], nodes=nodes), memory)
+    gone = node(0, "Pending", "Unschedulable: 0/1 nodes are available: 1 Insufficient nvidia.com/gpu.")
+    row_of("finetune", sight(Task("Running", executors=(gone,))), memory)
     ended = sight(
         Task("Failed", executors=(node(0, "Failed", "Step exceeded its deadline"),)), state="FAILED", limit=600
     )
@@ -136,8 +138,8 @@ def test_a_wait_that_the_runs_limit_ended_keeps_its_reason(
 
 
 def test_a_run_that_its_limit_does_not_end_says_what_goes_on() -> None:
-    assert "only the exit step goes on" in past_limit(sight(limit=599))
-    assert past_limit(sight(limit=601)) == past_limit(sight(limit=599, state="FAILED")) == past_limit(sight()) == ""
+    assert "only the exit step goes on" in past_limit(sight(limit=539))
+    assert past_limit(sight(limit=541)) == past_limit(sight(limit=539, state="FAILED")) == past_limit(sight()) == ""
 
 
 def test_a_cancelled_run_which_kfp_calls_failed_is_told_as_cancelled() -> None:
