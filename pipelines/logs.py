@@ -146,10 +146,20 @@ def _from_pod(cluster: Cluster, pod: Json, follow: bool) -> Iterator[str]:
             _preload_content=False,
             _request_timeout=(TIMEOUT[0], None) if follow else TIMEOUT,
         )
-        for line in _lines(answer.stream()):
-            if line.startswith(LOST_LOG):  # with status 200
-                raise UserError(line)
-            yield line
+    for line in _lines(_chunks(cluster, answer)):
+        if line.startswith(LOST_LOG):  # with status 200
+            raise UserError(line)
+        yield line
+
+
+def _chunks(cluster: Cluster, answer: Any) -> Iterator[bytes]:
+    stream = answer.stream()
+    while True:
+        with cluster.speaking_kubernetes():  # not around the yield: it keeps standard output to itself
+            chunk = next(stream, None)
+        if chunk is None:
+            return
+        yield chunk
 
 
 def _lines(chunks: Iterable[bytes]) -> Iterator[str]:
