@@ -5,7 +5,7 @@ One budget counts them all, whether a process was started again in its pod or a 
 
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Literal, TypeVar
 
 from stillhouse.components.settings import Settings
@@ -18,6 +18,9 @@ PREFIX = "attempts"
 """Keys are attempts/RUN/STEP/NUMBER.json."""
 VERDICTS = "verdicts"
 """Keys are verdicts/RUN.json: what promote or decline decided, for those who cannot see its artifact."""
+
+EXIT_STEP = "conclude"
+"""The step that runs after success and failure alike."""
 
 Outcome = Literal["running", "succeeded", "user_error", "exit_code", "signal", "out_of_memory"]
 
@@ -59,6 +62,13 @@ def read_attempts(store: Store, run: str, step: str = "") -> dict[str, list[Atte
         name = entry.key.split("/")[-2]
         found.setdefault(name, []).append(Attempt.model_validate_json(store.get(entry.key)))
     return {name: sorted(attempts, key=lambda attempt: attempt.number) for name, attempts in found.items()}
+
+
+def last_failure(attempts: Mapping[str, list[Attempt]]) -> tuple[str, Attempt] | None:
+    """Step and attempt of the failure that ended a run: the last one begun, of a step that has not succeeded since."""
+    last = {step: of_step[-1] for step, of_step in attempts.items() if step != EXIT_STEP}
+    failed = [(attempt.started, step) for step, attempt in last.items() if attempt.outcome != "succeeded"]
+    return (max(failed)[1], last[max(failed)[1]]) if failed else None
 
 
 class Journal:

@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -82,12 +82,14 @@ class Row:
             self.rate = (done - done_before) / (at - began)
 
     def _metrics(self, values: dict[str, float]) -> None:
-        # Reversed: of several with the same last part the first stays, as the student's before the others'.
-        by_name = {name.rsplit("/", 1)[-1]: value for name, value in reversed(values.items())}
-        for name in MAIN_METRICS:
-            if name in by_name:
-                self.metric = f"{name} {by_name[name]:.4g}"
-                return
+        self.metric = headline(values) or self.metric
+
+
+def headline(values: Mapping[str, float]) -> str:
+    """The metric that matters among those a step wrote, for people; empty when there is none."""
+    # Reversed: of several with the same last part the first stays, as the student's before the others'.
+    by_name = {name.rsplit("/", 1)[-1]: values[name] for name in reversed(list(values))}
+    return next((f"{name} {by_name[name]:.4g}" for name in MAIN_METRICS if name in by_name), "")
 
 
 @dataclass

@@ -128,6 +128,22 @@ def schedule(context: typer.Context) -> None:
 
 
 @app.command(context_settings=PASS_ON)
+def watch(context: typer.Context) -> None:
+    """What the pods of a run on a cluster are doing, and why they wait: `stillhouse watch RUN`."""
+    from stillhouse.pipelines.watch_command import app as command
+
+    command(context.args, prog_name="stillhouse watch")
+
+
+@app.command(context_settings=PASS_ON)
+def logs(context: typer.Context) -> None:
+    """What a step of a run on a cluster has written: `stillhouse logs RUN STEP`."""
+    from stillhouse.pipelines.logs_command import app as command
+
+    command(context.args, prog_name="stillhouse logs")
+
+
+@app.command(context_settings=PASS_ON)
 def step(context: typer.Context) -> None:
     """Run one step alone: `stillhouse step finetune --help` lists its settings."""
     name, *rest = context.args or ["--help"]

@@ -104,6 +104,41 @@ class Cluster:
         except NotFound:
             raise UserError(f"There is no run '{run_id}' at {self.host}; look at the id and at the endpoint.") from None
 
+    def workflow(self, run_id: str) -> str:
+        """Argo's document of the run as JSON, as KFP last took it over; empty before there is one.
+
+        Raises:
+            UserError: KFP refuses.
+        """
+        answer = json.loads(self._get(f"/apis/v1beta1/runs/{run_id}"))
+        return answer.get("pipeline_runtime", {}).get("workflow_manifest", "")
+
+    def archived_log(self, run_id: str, node_id: str) -> str:
+        """What Argo has kept of a pod's log, empty when it has kept none; `node_id` is Argo's name for the pod.
+
+        Raises:
+            UserError: KFP refuses.
+        """
+        kept = self._get(f"/apis/v1alpha1/runs/{run_id}/nodes/{node_id}/log").decode(errors="replace")
+        return "" if kept.startswith('{"error_message"') else kept  # with status 200, too
+
+    def _get(self, path: str) -> bytes:
+        with self.speaking():
+            answer = self.client._run_api.api_client.call_api(
+                path, "GET", auth_settings=["Bearer"], _preload_content=False, _request_timeout=TIMEOUT
+            )
+        return answer.data
+
+    @contextmanager
+    def speaking_kubernetes(self) -> Iterator[None]:
+        """The same as `speaking`, for requests to Kubernetes itself.
+
+        Raises:
+            UserError: for each error.
+        """
+        with _speaking(self.kubernetes.configuration.host, self.namespace):
+            yield
+
     def page(self, run_id: str) -> str:
         """Where a browser shows the run."""
         return f"{os.environ.get('KF_PIPELINES_UI_ENDPOINT', self.host)}/#/runs/details/{run_id}"

@@ -167,7 +167,7 @@ def _rate(row: Row) -> str:
 
 
 def _left(row: Row) -> str:
-    return "" if row.seconds_left is None else _clock(row.seconds_left)
+    return "" if row.seconds_left is None else clock(row.seconds_left)
 
 
 def _seconds(row: Row, now: float) -> str:
@@ -178,7 +178,8 @@ def _metric(row: Row) -> str:
     return row.note if row.state == "running" and row.note else row.metric
 
 
-def _clock(seconds: float) -> str:
+def clock(seconds: float) -> str:
+    """Seconds as 2:03 or 1:02:03."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -7,6 +7,7 @@ import typer
 from stillhouse.pipelines.cli import Overrides, RecipeName
 from stillhouse.pipelines.endpoint import EndpointOption, NamespaceOption, TokenOption
 from stillhouse.pipelines.options import ClusterOptions, with_cluster_options
+from stillhouse.pipelines.price import PriceOption, parse_price
 from stillhouse.pipelines.recipe import load_recipe
 from stillhouse.pipelines.thresholds import MinDrift, MinNewRows, with_thresholds
 
@@ -24,18 +25,24 @@ def submit_(
     namespace: NamespaceOption = "",
     token: TokenOption = "",
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Run every step, unchanged or not.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Then do as `stillhouse watch` does.")] = False,
+    gpu_price: PriceOption = "",
     *,
     cluster: ClusterOptions,
 ) -> None:
     """Start a run of the pipeline on a cluster, and print its id."""
     loaded = load_recipe(recipe, with_thresholds(overrides, min_new_rows, min_drift))
+    price = parse_price(gpu_price)
     from stillhouse.pipelines.cluster import connect
     from stillhouse.pipelines.doctor.doctor import refuse_failures
     from stillhouse.pipelines.doctor.visit import Visit
     from stillhouse.pipelines.submitting import submit
+    from stillhouse.pipelines.watch import follow
 
     kfp = connect(endpoint, namespace, token)
     refuse_failures(Visit(loaded, cluster, kfp))
     run = submit(kfp, loaded, cluster, cache=not no_cache)
     typer.echo(run)
     typer.echo(kfp.page(run), err=True)
+    if watch:
+        follow(kfp, run, cluster.store, price)

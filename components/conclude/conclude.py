@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from stillhouse.components.attempts import VERDICTS, read_attempts
+from stillhouse.components.attempts import VERDICTS, last_failure, read_attempts
 from stillhouse.components.conclude.webhook import post
 from stillhouse.components.storage.home import home_folder, local_store
 from stillhouse.components.storage.store import NotFound, Store
@@ -76,11 +76,9 @@ def _ending(store: Store, run_id: str, state: str) -> Ending:
 
 
 def _failure(store: Store, run_id: str, state: str) -> Ending:
-    last = {step: attempts[-1] for step, attempts in read_attempts(store, run_id).items() if step != "conclude"}
-    failed = [(attempt.started, step) for step, attempt in last.items() if attempt.outcome != "succeeded"]
-    if failed:
-        step = max(failed)[1]
-        return Ending(False, "failed", last[step].sentence, step)
+    if failed := last_failure(read_attempts(store, run_id)):
+        step, attempt = failed
+        return Ending(False, "failed", attempt.sentence, step)
     # Without a supervisor, as on this machine, the spools know.
     if told := failures(spool_folder(home_folder(), run_id)):
         step, _, why = max(told)[1].partition(": ")

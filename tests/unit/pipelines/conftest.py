@@ -1,7 +1,11 @@
+import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+DATA = Path(__file__).parent / "data"
 
 RECIPE = """\
 name: reviews
@@ -30,3 +34,32 @@ def write_recipe(tmp_path: Path) -> Callable[..., Path]:
         return path
 
     return write
+
+
+class Recorded:
+    """Objects of a real cluster (Kubernetes 1.34, Argo 4.0.5, KFP 2.17.0), taken while runs met each of these fates.
+
+    Fields that nobody looks at were dropped and the registries' addresses changed.
+    """
+
+    def pod(self, fate: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+        """A pod and its events."""
+        case = json.loads((DATA / "pods.json").read_text())[fate]
+        return case["pod"], case["events"]
+
+    def workflow(self, fate: str) -> str:
+        """Argo's document of a run, as KFP's v1 API hands it out."""
+        return json.dumps(json.loads((DATA / "workflows.json").read_text())[fate])
+
+    def node(self, name: str, *, ready: str = "True") -> dict[str, Any]:
+        """A node with four GPUs, as far as it is looked at."""
+        condition = {"type": "Ready", "status": ready, "lastTransitionTime": "2026-11-22T21:50:00Z"}
+        return {
+            "metadata": {"name": name},
+            "status": {"allocatable": {"nvidia.com/gpu": "4"}, "conditions": [condition]},
+        }
+
+
+@pytest.fixture
+def recorded() -> Recorded:
+    return Recorded()

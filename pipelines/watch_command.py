@@ -1,0 +1,40 @@
+"""The command `watch`: what the pods of a run are doing, until it ends."""
+
+from typing import Annotated
+
+import typer
+
+from stillhouse.pipelines.endpoint import EndpointOption, NamespaceOption, TokenOption
+from stillhouse.pipelines.price import PriceOption, parse_price
+
+RunArgument = Annotated[
+    str, typer.Argument(metavar="RUN", help="Id of the run, which `submit` prints and its page shows.")
+]
+StoreOption = Annotated[
+    str,
+    typer.Option(
+        envvar="STILLHOUSE_STORE", help="The run's store as it is reached from here; without it what its pods are told."
+    ),
+]
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command()
+def watch_(
+    run: RunArgument,
+    endpoint: EndpointOption = "",
+    namespace: NamespaceOption = "",
+    token: TokenOption = "",
+    store: StoreOption = "",
+    gpu_price: PriceOption = "",
+) -> None:
+    """Show what each step of a run is doing, and why it does not go on, until the run ends.
+
+    Exit code 0 when the run succeeded, 1 when it did not. Ctrl-C leaves the run alone.
+    """
+    price = parse_price(gpu_price)
+    from stillhouse.pipelines.cluster import connect
+    from stillhouse.pipelines.watch import follow
+
+    follow(connect(endpoint, namespace, token), run, store, price)

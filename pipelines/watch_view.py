@@ -1,0 +1,160 @@
+"""What a person sees of a run on a cluster: one live table, or plain lines where the output is no terminal."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from types import TracebackType
+from typing import NamedTuple, Protocol, Self
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from stillhouse.pipelines.live import clock
+from stillhouse.pipelines.price import Price
+from stillhouse.pipelines.watching import ENDED, Row, RowState
+
+METRIC_SECONDS = 30.0
+"""Least time between two plain lines on a step that only goes on."""
+STYLES: dict[RowState, str] = {
+    "waiting": "dim",
+    "preparing": "cyan",
+    "held": "yellow",
+    "queued": "yellow",
+    "pulling": "cyan",
+    "blocked": "bold red",
+    "starting": "cyan",
+    "running": "bold cyan",
+    "retrying": "bold yellow",
+    "lost": "bold red",
+    "ending": "yellow",
+    "cached": "green",
+    "done": "green",
+    "skipped": "dim",
+    "failed": "bold red",
+}
+
+
+class Picture(NamedTuple):
+    """What is to be shown."""
+
+    rows: Sequence[Row]
+    now: datetime
+    notes: Sequence[str] = ()
+    """What is not seen, and why."""
+
+
+class View(Protocol):
+    """Shows pictures; a context manager, so that the terminal is restored whatever happens."""
+
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    def show(self, picture: Picture) -> None:
+        """Show what is known now."""
+
+
+class TableView:
+    """One table that is drawn in place."""
+
+    def __init__(self, console: Console, price: Price | None) -> None:
+        self._live = Live(console=console, auto_refresh=False)
+        self._price = price
+
+    def __enter__(self) -> Self:
+        self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._live.stop()
+
+    def show(self, picture: Picture) -> None:
+        self._live.update(drawn(picture, self._price), refresh=True)
+
+
+class LineView:
+    """A line for each change of a step's state, for each new note, and now and then for a metric."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._shown: dict[str, tuple[RowState, str]] = {}
+        self._metrics: dict[str, tuple[str, datetime]] = {}
+        """The last that was shown of each step, and when."""
+        self._notes: set[str] = set()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        return None
+
+    def show(self, picture: Picture) -> None:
+        for row in picture.rows:
+            changed = (row.state, row.why) != self._shown.get(row.step, ("waiting", ""))
+            if changed or self._has_news(row, picture.now):
+                self._shown[row.step] = (row.state, row.why)
+                self._metrics[row.step] = (row.metric, picture.now)
+                self._line(f"{row.step}: {_told(row, picture.now)}")
+        for note in picture.notes:
+            if note not in self._notes:
+                self._notes.add(note)
+                self._line(note)
+
+    def _has_news(self, row: Row, now: datetime) -> bool:
+        shown, at = self._metrics.get(row.step, ("", now))
+        return row.state == "running" and row.metric != shown and (now - at).total_seconds() >= METRIC_SECONDS
+
+    def _line(self, text: str) -> None:
+        self._console.out(text, highlight=False)
+        self._console.file.flush()
+
+
+def choose_view(console: Console, price: Price | None) -> View:
+    """The table on a terminal, else plain lines."""
+    return TableView(console, price) if console.is_terminal else LineView(console)
+
+
+def drawn(picture: Picture, price: Price | None) -> Group:
+    """All steps in a table, under it why those that do not go on do not, and what is not seen."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column("step", min_width=9, no_wrap=True)
+    table.add_column("state", min_width=9, no_wrap=True)
+    columns = {"attempts": 8, "time": 8, "GPU-hours": 9} | ({"cost": 10} if price else {})
+    for name, width in columns.items():
+        table.add_column(name, justify="right", min_width=width, no_wrap=True)
+    table.add_column("result", no_wrap=True, overflow="ellipsis")
+    for row in picture.rows:
+        cost = [price.cost(row.gpu_seconds) if row.gpu_seconds else ""] if price else []
+        table.add_row(
+            row.step,
+            Text(row.state, STYLES[row.state]),
+            str(row.attempts or ""),
+            _time(row, picture.now),
+            gpu_hours(row.gpu_seconds) if row.gpu_seconds else "",
+            *cost,
+            row.metric,
+        )
+    whys = [Text.assemble((row.step, STYLES[row.state]), f": {row.why}") for row in picture.rows if row.why]
+    notes = [Text(note, "dim") for note in picture.notes]
+    return Group(table, *whys, *notes)
+
+
+def gpu_hours(seconds: float) -> str:
+    """Accelerators times hours."""
+    return f"{seconds / 3600:.3f}"
+
+
+def _told(row: Row, now: datetime) -> str:
+    spent = [_time(row, now), f"{gpu_hours(row.gpu_seconds)} GPU-hours" if row.gpu_seconds else ""]
+    parts = (row.state, row.why, row.metric, *(spent if row.state in ENDED else []))
+    return ", ".join(part for part in parts if part)
+
+
+def _time(row: Row, now: datetime) -> str:
+    return clock((row.ended or now).timestamp() - row.started.timestamp()) if row.started else ""

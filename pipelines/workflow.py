@@ -1,0 +1,170 @@
+"""The graph of a run as KFP keeps it: its steps in their order, and what Argo's nodes say of them.
+
+KFP's v2 API gives the states of tasks without saying which belongs to which; its v1 API hands out Argo's own document.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from graphlib import TopologicalSorter
+from typing import Any
+
+from stillhouse.pipelines.pod_state import TIME_UP, State, is_gpu, parse_time, pull_failure, scheduler_words
+
+Json = Mapping[str, Any]
+
+EXECUTOR = re.compile(r"executor(?:\((\d+)\))?$")
+DRIVER = "-driver"
+STORE_VARIABLE = "STILLHOUSE_STORE"
+NEVER_RAN = ("Skipped", "Omitted")
+FAILED = ("Failed", "Error")
+
+
+@dataclass(frozen=True)
+class Node:
+    """One of Argo's nodes that stands for a pod."""
+
+    id: str
+    phase: str
+    message: str
+    started: datetime | None
+    ended: datetime | None
+    gpu_seconds: float
+    """By Argo's reckoning, in whole seconds."""
+
+    @property
+    def state(self) -> State:
+        """The same as the pod's, as far as Argo has taken it over: for those who cannot see pods."""
+        match self.phase:
+            case "Succeeded":
+                return State("done")
+            case "Failed" | "Error":
+                said = TIME_UP if "deadline" in self.message else self.message
+                return State("failed", said or "its pod failed without a word")
+            case "Running":
+                return State("running")
+        reason, _, said = self.message.partition(": ")
+        if reason == "Unschedulable":
+            return State("queued", scheduler_words(said))
+        if "ImagePull" in reason:
+            image = re.search(r'image "([^"]+)"', said)
+            return State("blocked", pull_failure(image[1] if image else "?", said))
+        return State("blocked", self.message) if reason.endswith("Error") else State("starting")
+
+
+@dataclass(frozen=True)
+class Task:
+    """A step in Argo's graph."""
+
+    phase: str = ""
+    """Of the whole step; empty before it begins."""
+    message: str = ""
+    executors: tuple[Node, ...] = ()
+    """Its pods, the first attempt first; one that never ran when KFP's cache had the outcome."""
+    driver: Node | None = None
+    """KFP's own pod, which looks into the cache and prepares the step."""
+
+    @property
+    def cached(self) -> bool:
+        """Whether the outcome of an earlier run was taken over."""
+        return self.phase == "Succeeded" and all(node.phase in NEVER_RAN for node in self.executors)
+
+
+@dataclass(frozen=True)
+class Workflow:
+    """A run."""
+
+    phase: str = ""
+    message: str = ""
+    tasks: Mapping[str, Task] = field(default_factory=dict)
+    """By step; those that have begun."""
+    limit_seconds: int | None = None
+    """Longest time of the whole run; a cancel makes it 0."""
+
+
+def step_names(spec: Json) -> list[str]:
+    """The steps of a compiled pipeline in the order in which they run; groups of tasks are no steps."""
+
+    def walk(component: Json) -> Iterator[str]:
+        tasks = component["dag"]["tasks"]
+        order = {name: task.get("dependentTasks", ()) for name, task in tasks.items()}
+        for name in TopologicalSorter(order).static_order():
+            inner = spec["components"][tasks[name]["componentRef"]["name"]]
+            if "dag" in inner:
+                yield from walk(inner)
+            else:
+                yield name
+
+    return list(walk(spec["root"]))
+
+
+def store_of(spec: Json) -> str:
+    """The address of the store that the steps of a compiled pipeline are given; empty when there is none."""
+    executors = spec.get("deploymentSpec", {}).get("executors", {}).values()
+    variables = (pair for each in executors for pair in each.get("container", {}).get("env", ()))
+    return next((pair["value"] for pair in variables if pair["name"] == STORE_VARIABLE), "")
+
+
+def step_of(node_name: str) -> tuple[str, bool] | None:
+    """Step, and whether it is the step's own pod and not KFP's driver, from a node's name; None for other pods.
+
+    Names are paths: run.root.exit-handler-1.finetune.executor(0), run.root.exit-handler-1.finetune-driver.
+    """
+    *path, last = node_name.split(".")
+    if EXECUTOR.match(last):
+        return path[-1], True
+    return (last.removesuffix(DRIVER), False) if last.endswith(DRIVER) else None
+
+
+def read_workflow(manifest: str) -> Workflow:
+    """Argo's document of a run, as KFP's v1 API hands it out."""
+    document = json.loads(manifest) if manifest else {}
+    status = document.get("status", {})
+    nodes = list(status.get("nodes", {}).values())
+    pods = [node for node in nodes if node["type"] in ("Pod", "Skipped")]
+    executors: dict[str, list[Json]] = {}
+    drivers: dict[str, Json] = {}
+    for node in pods:
+        if found := step_of(node["name"]):
+            step, own = found
+            if own:
+                executors.setdefault(step, []).append(node)
+            else:
+                drivers[step] = node
+    tasks = {
+        step: Task(
+            phase=node["phase"],
+            message=node.get("message", ""),
+            executors=tuple(_node(each) for each in sorted(executors.get(step, ()), key=_attempt)),
+            driver=_node(drivers[step]) if step in drivers else None,
+        )
+        for step, node in _tasks(nodes, {*executors, *drivers}).items()
+    }
+    limit = document.get("spec", {}).get("activeDeadlineSeconds")
+    return Workflow(status.get("phase", ""), status.get("message", ""), tasks, limit)
+
+
+def _tasks(nodes: list[Json], steps: set[str]) -> dict[str, Json]:
+    """The node that stands for each whole step; before it there is one for the driver only."""
+    whole = {step: {"phase": ""} for step in steps}
+    return whole | {node["displayName"]: node for node in nodes if node["displayName"] in steps}
+
+
+def _attempt(node: Json) -> int:
+    found = EXECUTOR.search(node["name"])
+    assert found
+    return int(found[1] or 0)
+
+
+def _node(node: Json) -> Node:
+    used = node.get("resourcesDuration", {})
+    return Node(
+        node["id"],
+        node["phase"],
+        node.get("message", ""),
+        parse_time(node.get("startedAt")),
+        parse_time(node.get("finishedAt")),
+        float(sum(seconds for name, seconds in used.items() if is_gpu(name))),
+    )
