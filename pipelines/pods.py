@@ -25,6 +25,9 @@ SMALL_REQUESTS = ("500m", "1Gi")
 BACKOFF = ("5s", 1.0, "5s")
 """Pause before a new pod, its factor, and the longest one; short, for Argo makes new pods after a user's mistake too,
 and each answers at once. Processes that fail pause longer, within their pod."""
+EXIT, EXIT_RETRIES, EXIT_SECONDS = "conclude", 1, 900
+"""The exit step, which neither a cancel nor the run's limit ends: one whose image cannot be pulled would keep the run
+alive for ever. Its pod's time counts from when a node has taken it."""
 STEP_LABEL = "app.kubernetes.io/component"
 QUEUE_LABEL = "kueue.x-k8s.io/queue-name"
 TRAIN = ("pretrain", "finetune", "distill")
@@ -78,8 +81,9 @@ def _dress(
         _give_nodes(task, hardware, options)
     task.set_container_image(options.image_of(container.image))
     container.command = supervised(task.name, container.command)
-    task.set_retry(options.retries, *BACKOFF)
-    kubernetes.set_timeout(task, seconds(options.step_limit))
+    last = task.name == EXIT
+    task.set_retry(min(options.retries, EXIT_RETRIES) if last else options.retries, *BACKOFF)
+    kubernetes.set_timeout(task, EXIT_SECONDS if last else seconds(options.step_limit))
     _give_environment(task, options, experiment)
     _secure(task, options)
 

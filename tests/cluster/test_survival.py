@@ -17,6 +17,7 @@ from stillhouse.components.promote.record import load
 from stillhouse.components.storage.lease import read_leases
 from stillhouse.components.storage.store import Store
 from stillhouse.components.tracking.connection import RUN_TAG
+from stillhouse.pipelines.submitting import upload_source
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(3600)]
 
@@ -95,17 +96,27 @@ def test_a_pod_without_enough_memory_says_so(runs: Runs, store: Store, small: Sm
 
 
 def test_a_request_that_no_node_meets_is_ended_by_the_runs_limit(runs: Runs, small: Small, tmp_path: Path) -> None:
+    greedy, compiled = tmp_path / "greedy.yaml", tmp_path / "pipeline.yaml"
+    greedy.write_text('gpu_count: 99\ncpu: "1"\nmemory: 1Gi\n')
+    recipe = small("greedy")
+    source = upload_source(str(recipe.with_name("mails.parquet")), runs.options["store"])
+    limits = ("--hardware", greedy, "--run-limit", "3m")
+    done = runs.stillhouse("compile", recipe, "--set", f"data.source={source}", *limits, "--out", compiled)
+    assert done.returncode == 0, done.stderr
+    # Not by submit, which refuses it.
+    run = runs.cluster.client.create_run_from_pipeline_package(str(compiled), experiment_name="greedy").run_id
+    watched = runs.stillhouse("watch", run)
+    assert "no node has 99 nvidia.com/gpu, the largest has" in watched.stdout
+    assert "took longer than its --run-limit" in watched.stdout + watched.stderr
+    assert (watched.returncode, runs.state(run)) == (1, "FAILED")
+
+
+def test_submit_refuses_a_request_that_no_node_meets(runs: Runs, small: Small, tmp_path: Path) -> None:
     greedy = tmp_path / "greedy.yaml"
     greedy.write_text('gpu_count: 99\ncpu: "1"\nmemory: 1Gi\n')
-    run = runs.submit(small("greedy"), "--hardware", greedy, "--run-limit", "3m")
-    (pod,) = runs.until(lambda: runs.pods(run, "pretrain"), 5)
-    assert "Insufficient nvidia.com/gpu" in runs.until(lambda: unschedulable(runs, pod), 1)
-    assert runs.end(run) == "FAILED"
-
-
-def unschedulable(runs: Runs, pod: Any) -> str:
-    now: Any = runs.cluster.core.read_namespaced_pod(pod.metadata.name, runs.cluster.namespace)
-    return next((one.message for one in now.status.conditions or [] if one.reason == "Unschedulable"), "")
+    done = runs.stillhouse("submit", small("greedy"), "--hardware", greedy)
+    assert done.returncode == 2
+    assert done.stderr.startswith("No node offers 99 nvidia.com/gpu")
 
 
 def test_a_dead_mlflow_stops_no_run_and_replay_sends_what_it_missed(

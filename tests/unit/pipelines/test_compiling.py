@@ -276,15 +276,20 @@ def test_every_step_is_supervised(compiled: Compiled, step: str) -> None:
     assert command[:7] == ["python3", "-P", "-m", "stillhouse.components.supervisor", step, "--", "sh"]
 
 
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("step", STEPS - {"conclude"})
 def test_pods_and_processes_share_one_budget(compiled: Compiled, step: str) -> None:
     assert compiled.tasks[step]["retryPolicy"]["maxRetryCount"] == 5
     assert compiled.variables(step)["STILLHOUSE_RETRIES"] == "5"
 
 
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("step", STEPS - {"conclude"})
 def test_every_step_has_its_limit(compiled: Compiled, step: str) -> None:
     assert compiled.pod(step)["activeDeadlineSeconds"] == "7200"
+
+
+def test_the_exit_step_which_nothing_else_ends_has_a_short_limit_and_one_more_pod(compiled: Compiled) -> None:
+    assert compiled.pod("conclude")["activeDeadlineSeconds"] == "900"
+    assert compiled.tasks["conclude"]["retryPolicy"]["maxRetryCount"] == 1
 
 
 def test_the_run_has_its_limit(compiled: Compiled) -> None:
