@@ -6,12 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.unit.inspect.promoting import promote
 
 from stillhouse.components.inspect.bases import from_champion
 from stillhouse.components.inspect.inspect import Inspected, inspect
-from stillhouse.components.promote.record import Entry, change
-from stillhouse.components.promote.settings import PromoteSettings
-from stillhouse.components.storage.home import local_store
 from stillhouse.components.tracking.run import StepRun
 from stillhouse.errors import UserError
 
@@ -30,25 +28,6 @@ def look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Look:
         return inspect(given, run=StepRun("inspect", "run", tmp_path / "home"))
 
     return run_step
-
-
-def promote(found: Inspected, digest: str) -> None:
-    """What the step promote would write after a run on `found`."""
-    inspected, snapshot = PromoteSettings.parse(found.promote).inspected, json.loads(found.snapshot)
-    assert inspected
-    entry = Entry(
-        digest=digest,
-        uri=f"/store/models/{digest}",
-        run="run",
-        dataset_digest="d",
-        statistics_uri=f"/store/datasets/{digest}/dataset.json",
-        inputs=inspected.inputs,
-        prepare_inputs=snapshot["inputs"],
-        reference=snapshot["reference"],
-        promoted_at="2026-01-01T00:00:00+00:00",
-        compared_with=inspected.champion,
-    )
-    change(local_store(), "spam", lambda record: record.promoted(entry))
 
 
 def add_row(tmp_path: Path) -> None:

@@ -6,11 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.unit.inspect.promoting import promote
 
 from stillhouse.components.inspect.inspect import Inspected, inspect
-from stillhouse.components.promote.record import Entry, change
-from stillhouse.components.promote.settings import PromoteSettings
-from stillhouse.components.storage.home import local_store
 from stillhouse.components.storage.sources import fetch_source
 from stillhouse.components.storage.windows import Window
 from stillhouse.components.tracking.run import StepRun
@@ -44,28 +42,6 @@ def look(tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> Look:
 def add_day(folder: Path, day: str) -> None:
     (folder / day).mkdir(parents=True)
     (folder / day / "a.csv").write_text(f"text,label\nof {day},ham\n")
-
-
-def promote(found: Inspected, digest: str, at: str = "2026-03-02T07:00:00+00:00") -> None:
-    """What the step promote would write after a run on `found`."""
-    inspected, snapshot = PromoteSettings.parse(found.promote).inspected, json.loads(found.snapshot)
-    assert inspected
-    entry = Entry(
-        digest=digest,
-        uri=f"/store/models/{digest}",
-        run="run",
-        dataset_digest="d",
-        statistics_uri=f"/store/datasets/{digest}/dataset.json",
-        inputs=inspected.inputs,
-        prepare_inputs=snapshot["inputs"],
-        reference=snapshot["reference"],
-        reference_model=snapshot["champion"],
-        data_since=snapshot["window"] and snapshot["window"]["first"],
-        data_until=inspected.data_until,
-        promoted_at=at,
-        compared_with=inspected.champion,
-    )
-    change(local_store(), "spam", lambda record: record.promoted(entry))
 
 
 def days(found: Inspected, tmp_path: Path) -> list[str]:
