@@ -8,6 +8,7 @@ to be.
 | KUBECONFIG | the Kubernetes behind it |
 | STILLHOUSE_OPTIONS | YAML of submit's options: images, store, MLflow, Secrets, hardware |
 | AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY | the store, as this machine reaches it |
+| STILLHOUSE_TEST_HOST | an address of this machine that pods reach: some servers of the tests stand there |
 """
 
 import os
@@ -23,7 +24,14 @@ from stillhouse.components.storage.store import Store, open_store
 from stillhouse.pipelines.cluster import connect
 from stillhouse.pipelines.recipe import SHIPPED
 
-NEEDED = ("KF_PIPELINES_ENDPOINT", "KF_PIPELINES_UI_ENDPOINT", "KUBECONFIG", "STILLHOUSE_OPTIONS", "AWS_ENDPOINT_URL")
+NEEDED = (
+    "KF_PIPELINES_ENDPOINT",
+    "KF_PIPELINES_UI_ENDPOINT",
+    "KUBECONFIG",
+    "STILLHOUSE_OPTIONS",
+    "AWS_ENDPOINT_URL",
+    "STILLHOUSE_TEST_HOST",
+)
 SMALL = """\
 name: {name}
 data:

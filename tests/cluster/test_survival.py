@@ -1,13 +1,17 @@
 """What clusters do to pods, and what becomes of the run: small recipes, of which some fine-tune for a minute or two."""
 
 import json
-from collections.abc import Callable
+import os
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from cluster_runs import Runs
+from forwarding import Forward
 from kubernetes.client import V1DeleteOptions
 from kubernetes.stream import stream
 from mlflow import MlflowClient
@@ -134,6 +138,30 @@ def test_a_dead_mlflow_stops_no_run_and_replay_sends_what_it_missed(
     client = MlflowClient(runs.options["mlflow-uri"])
     experiments = [experiment.experiment_id for experiment in client.search_experiments()]
     assert len(client.search_runs(experiments, f"tags.`{RUN_TAG}` = '{run}'")) >= 7
+
+
+@pytest.fixture
+def way_to_the_store(store: Store) -> Iterator[Forward]:
+    """A way that pods take to the store, in the test's hands."""
+    found = urlsplit(os.environ["AWS_ENDPOINT_URL"])
+    assert found.hostname and found.port
+    forward = Forward(os.environ["STILLHOUSE_TEST_HOST"], (found.hostname, found.port))
+    yield forward
+    forward.stop()
+
+
+def test_a_store_that_is_away_for_a_minute_costs_a_minute(
+    runs: Runs, store: Store, small: Small, way_to_the_store: Forward
+) -> None:
+    kept = [pair for pair in runs.options["env"] if not pair.startswith("AWS_ENDPOINT_URL=")]
+    variables = [f"--env={pair}" for pair in (*kept, f"AWS_ENDPOINT_URL=http://{way_to_the_store.address}")]
+    run = runs.submit(small("storeless", epochs=60), "--set", "finetune.loop.checkpoint_seconds=5", *variables)
+    training(runs, store, run)
+    way_to_the_store.cut()
+    time.sleep(60)
+    way_to_the_store.mend()
+    assert runs.end(run) == "SUCCEEDED"
+    assert [outcome for outcome, _ in outcomes(store, run, "promote")] == ["succeeded"]
 
 
 def test_of_two_runs_that_promote_at_once_none_is_lost(runs: Runs, store: Store, small: Small) -> None:
