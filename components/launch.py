@@ -9,6 +9,7 @@ goes on from the newest checkpoint.
 With one accelerator, or none, nothing of this happens: the step runs in the process it was called in.
 """
 
+import logging
 import signal
 import sys
 import tempfile
@@ -29,6 +30,8 @@ from stillhouse.errors import UserError
 
 if TYPE_CHECKING:
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+
+logger = logging.getLogger(__name__)
 
 LAUNCHER_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
 """Which torchrun's launcher listens for, to pass them on."""
@@ -78,6 +81,7 @@ def _launch(step: Step, number: int, settings: Settings, *, run: Any, **paths: s
         told.touch()
         job.write_text(_job(step, settings, paths, str(told)).model_dump_json(), encoding="utf-8")
         listener, ended = Listener(run), threading.Event()
+        logger.info("%s trains in %d processes", run.step, number)
         with ThreadPoolExecutor(1, thread_name_prefix="relay") as pool:
             hearing = pool.submit(listener.follow, told, ended.wait)
             failure: Exception | None = None

@@ -4,9 +4,11 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 from stillhouse.pipelines.cluster import Cluster
@@ -79,3 +81,14 @@ class Runs:
             pod.metadata.name, self.cluster.namespace, container="main"
         )
         return words
+
+    @contextmanager
+    def watching(self, run: str) -> Iterator[list[str]]:
+        """The lines that `stillhouse watch` has written so far, while it watches."""
+        command = [str(STILLHOUSE), "watch", run]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as watch:
+            lines: list[str] = []
+            assert watch.stdout
+            Thread(target=lambda: lines.extend(watch.stdout or ()), daemon=True).start()
+            yield lines
+            watch.terminate()
