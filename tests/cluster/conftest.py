@@ -51,7 +51,7 @@ distill:
 promote:
   min_test_rows: 50
 """
-"""A recipe whose steps take seconds, but for the `epochs` of finetune; with a seed of its own, nothing of it is cached."""
+"""A recipe whose steps take seconds, but for the `epochs` of finetune; with a seed of its own nothing of it is cached."""
 
 
 @pytest.fixture(scope="session")
