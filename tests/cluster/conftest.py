@@ -51,7 +51,7 @@ distill:
 promote:
   min_test_rows: 50
 """
-"""A recipe whose steps take seconds, but for the `epochs` of finetune; with a seed of its own nothing of it is cached."""
+"""A recipe whose steps take seconds, but for the `epochs` of finetune; a seed of its own keeps it from the cache."""
 
 
 @pytest.fixture(scope="session")
