@@ -66,7 +66,7 @@ def test_mlflow_holds_one_tree_and_all_of_it_is_finished(tree: dict[str, Run]) -
 
 
 def test_mlflow_holds_the_students_figures(tree: dict[str, Run]) -> None:
-    assert tree["evaluate"].data.metrics["student_macro_f1"] > 0.9
+    assert tree["evaluate"].data.metrics["student/f1_macro"] > 0.9
 
 
 def test_the_candidate_is_promoted(record: Record, spam: str) -> None:
