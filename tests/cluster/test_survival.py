@@ -92,7 +92,7 @@ def test_a_users_mistake_is_made_once(runs: Runs, store: Store, small: Small) ->
 
 
 def test_a_pod_without_enough_memory_says_so(runs: Runs, store: Store, small: Small, tmp_path: Path) -> None:
-    poor = tmp_path / "poor.yaml"
+    poor = tmp_path / "hardware.yaml"
     poor.write_text('cpu: "1"\nmemory: 256Mi\n')
     run = runs.submit(small("poor"), "--hardware", poor, "--retries", "1")
     assert runs.end(run) == "FAILED"
@@ -100,7 +100,7 @@ def test_a_pod_without_enough_memory_says_so(runs: Runs, store: Store, small: Sm
 
 
 def test_a_request_that_no_node_meets_is_ended_by_the_runs_limit(runs: Runs, small: Small, tmp_path: Path) -> None:
-    greedy, compiled = tmp_path / "greedy.yaml", tmp_path / "pipeline.yaml"
+    greedy, compiled = tmp_path / "hardware.yaml", tmp_path / "pipeline.yaml"
     greedy.write_text('gpu_count: 99\ncpu: "1"\nmemory: 1Gi\n')
     recipe = small("greedy")
     source = upload_source(str(recipe.with_name("mails.parquet")), runs.options["store"])
@@ -116,7 +116,7 @@ def test_a_request_that_no_node_meets_is_ended_by_the_runs_limit(runs: Runs, sma
 
 
 def test_submit_refuses_a_request_that_no_node_meets(runs: Runs, small: Small, tmp_path: Path) -> None:
-    greedy = tmp_path / "greedy.yaml"
+    greedy = tmp_path / "hardware.yaml"
     greedy.write_text('gpu_count: 99\ncpu: "1"\nmemory: 1Gi\n')
     done = runs.stillhouse("submit", small("greedy"), "--hardware", greedy)
     assert done.returncode == 2
