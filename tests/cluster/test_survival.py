@@ -96,7 +96,7 @@ def test_a_pod_without_enough_memory_says_so(runs: Runs, store: Store, small: Sm
     poor.write_text('cpu: "1"\nmemory: 256Mi\n')
     run = runs.submit(small("poor"), "--hardware", poor, "--retries", "1")
     assert runs.end(run) == "FAILED"
-    assert {outcome for outcome, _ in outcomes(store, run, "pretrain")} == {"out_of_memory"}
+    assert {outcome for outcome, _ in outcomes(store, run, "finetune")} == {"out_of_memory"}
 
 
 def test_a_request_that_no_node_meets_is_ended_by_the_runs_limit(runs: Runs, small: Small, tmp_path: Path) -> None:
