@@ -1,19 +1,16 @@
 """What kustomize makes of each overlay."""
 
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 import yaml
-from tests.unit.manifests.overlays import KEYS, MANIFESTS, OVERLAYS, PROGRAMS, Objects, make_secrets
+from tests.unit.manifests.overlays import KEYS, OVERLAYS, Objects, build, copy_manifests, make_secrets
 
 
 @pytest.fixture(scope="session")
 def manifests(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the manifests with dev's Secrets made."""
-    copy = tmp_path_factory.mktemp("manifests") / "manifests"
-    shutil.copytree(MANIFESTS, copy, ignore=shutil.ignore_patterns("secrets"))
+    copy = copy_manifests(tmp_path_factory.mktemp("manifests") / "manifests")
     made = make_secrets(copy, KEYS)
     assert made.returncode == 0, made.stderr
     return copy
@@ -24,11 +21,8 @@ def built(manifests: Path) -> dict[str, Path]:
     """For each overlay the file that `kubectl apply` would send."""
     files = {}
     for overlay in OVERLAYS:
-        command = [PROGRAMS / "kubectl", "kustomize", manifests / "overlays" / overlay]
-        done = subprocess.run(command, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
         files[overlay] = manifests / f"{overlay}.yaml"
-        files[overlay].write_text(done.stdout)
+        files[overlay].write_text(build(manifests, overlay))
     return files
 
 

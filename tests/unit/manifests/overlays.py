@@ -1,6 +1,7 @@
 """The manifests, and what stands in them."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,6 +14,19 @@ PROGRAMS = Path(sys.executable).parent
 KEYS = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "hush"}
 
 Objects = list[dict[str, Any]]
+
+
+def copy_manifests(to: Path) -> Path:
+    """A copy of the manifests without Secrets."""
+    return shutil.copytree(MANIFESTS, to, ignore=shutil.ignore_patterns("secrets"))
+
+
+def build(manifests: Path, overlay: str) -> str:
+    """What `kubectl apply` would send for an overlay of that copy of the manifests, whose Secrets are made."""
+    command = [PROGRAMS / "kubectl", "kustomize", manifests / "overlays" / overlay]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def make_secrets(manifests: Path, keys: dict[str, str]) -> subprocess.CompletedProcess[str]:

@@ -11,6 +11,7 @@ import typer
 from mlflow import environment_variables
 from mlflow.cli import cli as mlflow
 from mlflow.db import commands as database
+from mlflow.server.security_utils import is_allowed_host_header
 from mlflow.store.db.utils import _get_latest_schema_revision
 from tests.unit.manifests.overlays import MANIFESTS, Objects, containers, pods
 
@@ -68,6 +69,22 @@ def test_mlflow_reads_the_variables_that_are_set(
 def test_runs_find_mlflow_under_a_name_that_it_answers_to(data: dict[str, dict[str, str]]) -> None:
     host = data["stillhouse"]["MLFLOW_TRACKING_URI"].removeprefix("http://")
     assert host in data["mlflow"]["MLFLOW_SERVER_ALLOWED_HOSTS"].split(",")
+
+
+@pytest.mark.parametrize(
+    ("host", "answered"),
+    [
+        ("mlflow.stillhouse-mlflow", True),
+        ("localhost:5000", True),  # kubectl port-forward
+        ("127.0.0.1:5000", True),
+        ("attacker.example", False),
+        ("localhost.attacker.example:5000", False),
+    ],
+)
+def test_the_server_answers_to_its_names_and_to_a_forwarded_port(
+    data: dict[str, dict[str, str]], host: str, answered: bool
+) -> None:
+    assert is_allowed_host_header(data["mlflow"]["MLFLOW_SERVER_ALLOWED_HOSTS"].split(","), host) is answered
 
 
 def test_images_are_those_that_are_built(objects: Objects) -> None:

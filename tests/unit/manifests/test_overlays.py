@@ -9,7 +9,7 @@ import jsonschema
 import kubernetes_validate
 import pytest
 import yaml
-from tests.unit.manifests.overlays import MANIFESTS, Objects, containers, pods
+from tests.unit.manifests.overlays import MANIFESTS, Objects, build, containers, pods
 
 KUBERNETES = "1.34"
 CUSTOM: dict[str, dict[str, Any]] = yaml.safe_load(Path(__file__).with_name("custom_resources.yaml").read_text())
@@ -161,3 +161,36 @@ def test_a_disruption_leaves_a_server_and_the_old_ones_stay_until_the_new_are_re
     assert {"startupProbe", "readinessProbe", "livenessProbe"} <= set(
         server["spec"]["template"]["spec"]["containers"][0]
     )
+
+
+def test_a_check_that_starts_a_process_has_more_than_a_second(objects: Objects, overlay: str) -> None:
+    probes = [
+        container[probe]
+        for _, _, pod in pods(objects)
+        for container in containers(pod)
+        for probe in ("startupProbe", "readinessProbe", "livenessProbe")
+        if "exec" in container.get(probe, {})
+    ]
+    assert len(probes) == {"dev": 3, "production": 0}[overlay]
+    assert all(probe["timeoutSeconds"] >= 10 for probe in probes)
+
+
+def test_dev_writes_to_the_only_bucket_of_kfps_object_store(built: dict[str, Path]) -> None:
+    objects = list(yaml.safe_load_all(built["dev"].read_text()))
+    written = _strings(objects, "MLFLOW_ARTIFACTS_DESTINATION") + _strings(objects, "STILLHOUSE_STORE")
+    assert written == ["s3://mlpipeline/mlflow", "s3://mlpipeline/stillhouse"]
+
+
+def test_the_documented_registry_and_its_secret_reach_every_pod(manifests: Path) -> None:
+    text = (MANIFESTS.parent / "docs" / "images.md").read_text()
+    example = text.split("### A registry of your own")[1].split("```yaml\n")[1].split("```")[0]
+    folder = manifests / "overlays" / "installation"
+    folder.mkdir()
+    (folder / "kustomization.yaml").write_text(example)
+    objects: Objects = list(yaml.safe_load_all(build(manifests, folder.name)))
+    images = {container["image"] for _, _, pod in pods(objects) for container in containers(pod)}
+    accounts = [item for item in objects if item["kind"] == "ServiceAccount"]
+    assert {image.partition("@sha256:")[0] for image in images} == {
+        f"registry.example/team/{name}" for name in ("mlflow", "python-light", "python-training")
+    }
+    assert [item["imagePullSecrets"] for item in accounts] == [[{"name": "registry"}]] * 5

@@ -1,17 +1,16 @@
 """dev's Secrets: made once, at random, for one's own eyes."""
 
-import shutil
 import stat
 from pathlib import Path
 
 import pytest
-from tests.unit.manifests.overlays import KEYS, MANIFESTS, make_secrets
+from tests.unit.manifests.overlays import KEYS, copy_manifests, make_secrets
 
 
 @pytest.fixture
 def fresh(tmp_path: Path) -> Path:
     """A copy of the manifests without Secrets."""
-    return shutil.copytree(MANIFESTS, tmp_path / "manifests", ignore=shutil.ignore_patterns("secrets"))
+    return copy_manifests(tmp_path / "manifests")
 
 
 def _secrets(manifests: Path) -> dict[str, str]:
