@@ -1,7 +1,8 @@
 """Spools whose machine is gone, kept in the store until somebody sends them.
 
 On a cluster the folder of a run goes with its pod. A step that cannot send everything leaves its spool in the store
-under (run, step); its retry, a later step of the run, the next run or `stillhouse replay` brings it back and sends it.
+under (run, step); its retry, a later step of the run, the next run with the same server or `stillhouse replay` brings
+it back and sends it.
 """
 
 import logging
@@ -14,11 +15,12 @@ from typing import Any, Protocol
 from stillhouse.components.tracking import settings
 from stillhouse.components.tracking.spool import read_sent, unsent
 from stillhouse.errors import UserError
+from stillhouse.redaction import redact
 
 logger = logging.getLogger(__name__)
 
 PREFIX = "spools"
-"""Keys are spools/RUN/STEP.jsonl, with STEP.sent beside it: how far it is sent."""
+"""Keys are spools/RUN/STEP.jsonl, with STEP.sent beside it (how far it is sent) and STEP.server (to whom)."""
 
 
 class SpoolStore(Protocol):
@@ -49,9 +51,9 @@ def kept(store: SpoolStore, home: Path, run_id: str, step: str, others: bool) ->
     A store that fails costs a warning, never the step.
 
     Args:
-        others: bring what other runs have left, too.
+        others: bring what other runs have left for the same server, too.
     """
-    _try("bring", lambda: bring(store, home, "" if others else run_id))
+    _try("bring", lambda: bring(store, home, server=_server(home)) if others else bring(store, home, run_id))
     ended = threading.Event()
     thread = threading.Thread(target=_keep_while_stuck, args=(store, home, run_id, step, ended), daemon=True)
     thread.start()
@@ -63,9 +65,15 @@ def kept(store: SpoolStore, home: Path, run_id: str, step: str, others: bool) ->
         _try("leave", lambda: _leave(store, home, run_id, step))
 
 
-def bring(store: SpoolStore, home: Path, run_id: str = "") -> None:
-    """Copy the spools that the store keeps, of one run or of all, to where they were written under `home`."""
+def bring(store: SpoolStore, home: Path, run_id: str = "", server: str = "") -> None:
+    """Copy the spools that the store keeps, of one run or of all, to where they were written under `home`.
+
+    Args:
+        server: leave alone what was meant for another address than this one; a person who asks for all says nothing.
+    """
     for key, _ in _entries(store, run_id):
+        if server and _meant_for(store, key) not in ("", server):
+            continue
         spool = _spool(home, key)
         data = store.get(key)
         if spool.exists() and not data.startswith(spool.read_bytes()):
@@ -83,8 +91,8 @@ def settle(store: SpoolStore, home: Path, run_id: str = "") -> None:
     for key, size in _entries(store, run_id):
         spool = _spool(home, key)
         if spool.exists() and spool.stat().st_size >= size and not unsent(spool):
-            store.delete(key)
-            store.delete(_sent_key(key))
+            for gone in (key, _sent_key(key), _server_key(key)):
+                store.delete(gone)
 
 
 def keep(store: SpoolStore, spool: Path) -> None:
@@ -93,6 +101,7 @@ def keep(store: SpoolStore, spool: Path) -> None:
     sent = spool.with_suffix(".sent")
     if sent.exists():
         store.put(_sent_key(key), sent.read_bytes())
+    store.put(_server_key(key), _server(spool.parent.parent.parent).encode())
     store.put(key, spool.read_bytes())
 
 
@@ -132,6 +141,22 @@ def _spool(home: Path, key: str) -> Path:
 
 def _sent_key(key: str) -> str:
     return f"{key.removesuffix('.jsonl')}.sent"
+
+
+def _server_key(key: str) -> str:
+    return f"{key.removesuffix('.jsonl')}.server"
+
+
+def _server(home: Path) -> str:
+    """The address of MLflow as this process has it, without a password."""
+    return redact(settings.tracking_uri(home))
+
+
+def _meant_for(store: SpoolStore, key: str) -> str:
+    try:
+        return store.get(_server_key(key)).decode()
+    except LookupError:
+        return ""
 
 
 def _copy_sent(store: SpoolStore, key: str, spool: Path) -> None:

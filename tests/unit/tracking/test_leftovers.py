@@ -22,6 +22,7 @@ from stillhouse.components.tracking.spool import unsent
 from stillhouse.errors import UserError
 
 RUN = "spam-20261122-151405"
+DEAD_SERVER = "http://127.0.0.1:9"
 
 Find = Callable[[str], Run]
 
@@ -42,7 +43,8 @@ def store(tmp_path: Path) -> Store:
 
 
 def keys(store: Store) -> list[str]:
-    return [entry.key for entry in store.list()]
+    """Of all but the notes to whom a spool is to be sent."""
+    return [entry.key for entry in store.list() if not entry.key.endswith(".server")]
 
 
 def pod(home: Path, store: Store, first: int, last: int, step: str = "finetune", others: bool = False) -> None:
@@ -74,6 +76,7 @@ def test_what_a_pod_left_is_sent_from_elsewhere_and_then_removed(
     (replayed,) = replay(home)
     settle(store, home)
     assert (replayed.points, replayed.why) == (6, "")
+    assert not store.list()
     points = client.get_metric_history(mlflow_run("finetune").info.run_id, "loss")
     assert [(point.step, point.value) for point in points] == [(1, 1.0), (2, 1 / 2), (3, 1 / 3)]
     assert keys(store) == []
@@ -95,6 +98,7 @@ def test_a_retry_in_another_pod_goes_on_in_the_spool_of_the_first(
 def test_a_later_step_brings_what_its_run_left_and_the_first_step_what_any_left(
     home: Path, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", DEAD_SERVER)
     pod(home, store, 1, 2, step="prepare")
     with kept(store, home, RUN, "finetune", others=False):
         assert (home / RUN / "spool" / "prepare.jsonl").exists()
@@ -102,6 +106,17 @@ def test_a_later_step_brings_what_its_run_left_and_the_first_step_what_any_left(
         assert not (home / "second" / RUN).exists()
     with kept(store, home / "third", "other-run", "inspect", others=True):
         assert (home / "third" / RUN / "spool" / "prepare.jsonl").exists()
+
+
+def test_a_run_with_another_server_leaves_what_is_not_meant_for_it(
+    home: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", DEAD_SERVER)
+    pod(home, store, 1, 2, step="prepare")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:10")
+    with kept(store, home / "other", "other-run", "inspect", others=True):
+        assert not (home / "other" / RUN).exists()
+    assert keys(store) == [f"spools/{RUN}/prepare.jsonl"]
 
 
 def test_what_is_sent_in_part_is_not_sent_again(home: Path, store: Store) -> None:
@@ -148,7 +163,7 @@ def test_while_nothing_can_be_sent_the_spool_is_kept_for_the_case_of_a_kill(
         "store = FileStore(Path(sys.argv[1]))\n"
         "with step_run('finetune', lambda: store) as run:\n"
         "    run.metrics({'loss': 0.5}, 1)\n"
-        "    while not store.list('spools'):\n"
+        "    while not any(entry.key.endswith('.jsonl') for entry in store.list('spools')):\n"
         "        time.sleep(0.01)\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
     )
