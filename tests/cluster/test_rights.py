@@ -71,7 +71,7 @@ def test_all_steps_run_under_the_role(runs: Runs, set_rules: SetRules, small: Sm
 @pytest.mark.parametrize("missing", [",".join(rule["resources"]) for rule in RULES if rule != WORKFLOWS])
 def test_without_any_one_of_its_rules_a_run_fails(runs: Runs, set_rules: SetRules, small: Small, missing: str) -> None:
     set_rules([rule for rule in RULES if ",".join(rule["resources"]) != missing])
-    run = runs.submit(small("norights"), "--service-account", NAME, "--run-limit", "5m")
+    run = runs.submit(small("norights"), "--service-account", NAME, "--run-limit", "2m")
     assert runs.end(run) == "FAILED"
 
 
