@@ -12,6 +12,9 @@ from stillhouse.components.storage.manifest import Corrupt
 from stillhouse.components.storage.store import NotFound
 from stillhouse.components.training.checkpoints import Checkpoints
 
+UNFINISHED = "unfinished"
+"""Keys are unfinished/RUN/FINGERPRINT: which checkpoints a run has begun and not cleared, for `sweep RUN`."""
+
 
 @contextmanager
 def checkpoints_of(step: str, settings: dict[str, Any], inputs: list[str], keep: int) -> Iterator[Checkpoints]:
@@ -26,9 +29,13 @@ def checkpoints_of(step: str, settings: dict[str, Any], inputs: list[str], keep:
     """
     store, name = local_store(), fingerprint(step, settings, inputs)
     checkpoints = Checkpoints(store, name, keep, damaged=(NotFound, Corrupt))
-    with hold(store, checkpoints.prefix, run=os.environ.get("STILLHOUSE_RUN") or step):
+    run = os.environ.get("STILLHOUSE_RUN") or step
+    mark = f"{UNFINISHED}/{run}/{name}"
+    with hold(store, checkpoints.prefix, run=run):
+        store.put(mark, checkpoints.prefix.encode())
         try:
             yield checkpoints
             checkpoints.clear()
+            store.delete(mark)
         finally:
             checkpoints.close()

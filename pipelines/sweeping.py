@@ -11,6 +11,7 @@ from typing import Any
 
 from kubernetes.client import ApiException, CustomObjectsApi
 
+from stillhouse.components.checkpointing import UNFINISHED
 from stillhouse.components.storage.lease import claim, read_leases
 from stillhouse.components.storage.s3 import S3Store
 from stillhouse.components.storage.s3_uploads import Upload, abort, unfinished_uploads
@@ -20,7 +21,6 @@ from stillhouse.pipelines.cluster import Cluster
 
 ENDED = {"SUCCEEDED", "FAILED", "CANCELED", "SKIPPED"}
 """States of KFP from which no run comes back."""
-CHECKPOINTS = "checkpoints"
 RUN_LABEL = "pipeline/runid"
 """Of pods, by KFP, and of TrainJobs."""
 TRAIN_JOBS = {"group": "trainer.kubeflow.org", "version": "v1alpha1", "plural": "trainjobs"}
@@ -54,8 +54,7 @@ class Swept:
 
 
 def sweep_run(cluster: Cluster, run: str, home: Path, store: S3Store, *, dry_run: bool = False) -> Swept:
-    """Close and remove what the run left, with the checkpoints that a process of it was at work on when it was killed:
-    the same command would go on from them. (Those of a run that failed by itself are left to the rules of retention.)
+    """Close and remove what the run left, with its checkpoints, which the same command would have gone on from.
 
     Args:
         dry_run: only say what would be closed and removed.
@@ -110,14 +109,17 @@ def _pod_at_work(cluster: Cluster, run: str) -> str | None:
 
 def _give_up_checkpoints(store: S3Store, run: str, dry_run: bool) -> tuple[int, int]:
     """Remove the checkpoints that the run worked on, unless another run works on them, and what it was uploading."""
-    held = [(key, lease) for key, lease in read_leases(store) if lease.run == run]
-    folders = {key for _, lease in held for key in lease.keys if key.startswith(f"{CHECKPOINTS}/")}
+    leases = [key for key, lease in read_leases(store) if lease.run == run]
+    marks = [entry.key for entry in store.list(f"{UNFINISHED}/{run}")]
+    folders = {store.get(mark).decode() for mark in marks}
     unfinished = unfinished_uploads(store) if folders else []
     uploads = {folder: [upload for upload in unfinished if upload.key.startswith(f"{folder}/")] for folder in folders}
     if not dry_run:
-        for key, _ in held:
+        for key in leases:
             store.delete(key)  # no pod of the run is left that could hold it
         folders = {folder for folder in folders if _remove(store, folder, uploads[folder])}
+        for mark in marks:
+            store.delete(mark)
     return len(folders), sum(len(uploads[folder]) for folder in folders)
 
 

@@ -4,6 +4,7 @@ from functools import partial
 
 from stillhouse.components.attempts import PREFIX as ATTEMPTS
 from stillhouse.components.attempts import VERDICTS
+from stillhouse.components.checkpointing import UNFINISHED
 from stillhouse.components.nodes.exchange import TRAINJOBS
 from stillhouse.components.storage.lease import LEASES, read_leases
 from stillhouse.components.storage.store import FileStore, Store
@@ -18,6 +19,7 @@ KINDS = {
     MODELS: "models in the store",
     STATISTICS: "statistics in the store",
     TRAINJOBS: "what steps and their nodes exchange",
+    UNFINISHED: "notes of unfinished training",
 }
 """First part of a key, and what lies there."""
 

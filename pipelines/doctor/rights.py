@@ -49,7 +49,6 @@ HERE = (
 )
 """What `watch`, `logs` and this command ask Kubernetes for."""
 OF_PODS = (
-    Right("get", "pods"),
     Right("get", "configmaps", name="kfp-launcher"),
     Right("create", "workflowtaskresults", "argoproj.io"),
     Right("patch", "workflowtaskresults", "argoproj.io"),

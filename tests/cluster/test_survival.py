@@ -17,8 +17,8 @@ from kubernetes.stream import stream
 from mlflow import MlflowClient
 
 from stillhouse.components.attempts import read_attempts
+from stillhouse.components.checkpointing import UNFINISHED
 from stillhouse.components.promote.record import load
-from stillhouse.components.storage.lease import read_leases
 from stillhouse.components.storage.store import Store
 from stillhouse.components.tracking.connection import RUN_TAG
 from stillhouse.pipelines.submitting import upload_source
@@ -41,8 +41,8 @@ def outcomes(store: Store, run: str, step: str) -> list[tuple[str, str]]:
 
 
 def checkpoint_folders(store: Store, run: str) -> list[str]:
-    """What the run's processes are, or were when they were killed, at work on."""
-    return [key for _, lease in read_leases(store) if lease.run == run for key in lease.keys]
+    """Where the checkpoints of the run's unfinished training lie."""
+    return [store.get(entry.key).decode() for entry in store.list(f"{UNFINISHED}/{run}")]
 
 
 def training(runs: Runs, store: Store, run: str) -> Any:
