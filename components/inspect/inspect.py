@@ -88,7 +88,7 @@ def inspect(parameters: dict[str, Any], *, scheduled_time: str = "", run: StepRu
     compared = plan.compared_with
     seen = PromoteInspected(inputs=plan.inputs, champion=compared, data_until=source.data_until)
     settings: StepSettings = {**plan.steps, "promote": steps["promote"].model_copy(update={"inspected": seen})}
-    run.params(checked.model_dump(mode="json"))
+    run.inputs(checked.model_dump(mode="json"))
     digests = {"source_digest": plan.data.digest, "inputs": plan.inputs}
     run.tags({**digests, "champion": compared.digest if compared else ""})
     return Inspected(

@@ -65,6 +65,14 @@ class StepRun:
         """Settings of the step, without secrets; nested ones are named with dots (`loop.epochs`)."""
         self._spool.append("param", values=redact_all(_flatten(values)))
 
+    def inputs(self, values: Mapping[str, Any]) -> None:
+        """The same for values that KFP hands to the step under these very names.
+
+        Its MLflow plugin logs plain ones itself, as JSON; MLflow refuses a second value and all that comes with it.
+        """
+        injected = bool(os.environ.get("MLFLOW_RUN_ID"))
+        self.params({name: value for name, value in values.items() if isinstance(value, Mapping) or not injected})
+
     def tags(self, values: Mapping[str, Any]) -> None:
         self._spool.append("tag", values=redact_all({name: _text(value) for name, value in values.items()}))
 

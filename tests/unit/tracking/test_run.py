@@ -57,6 +57,20 @@ def test_nested_settings_become_dotted_parameters(home: Path, events: Events) ->
     }
 
 
+@pytest.mark.parametrize(
+    ("injected", "expected"),
+    [("", {"data_source": "s3://b", "data_columns.label": "y"}), ("r1", {"data_columns.label": "y"})],
+)
+def test_in_a_run_of_kfps_plugin_plain_inputs_are_left_to_it(
+    home: Path, events: Events, monkeypatch: pytest.MonkeyPatch, injected: str, expected: dict[str, str]
+) -> None:
+    if injected:
+        monkeypatch.setenv("MLFLOW_RUN_ID", injected)
+    with step_run("inspect") as run:
+        run.inputs({"data_source": "s3://b", "data_columns": {"label": "y"}})
+    assert of("param", events("inspect"))[0]["values"] == expected
+
+
 def test_nothing_secret_goes_to_the_spool_or_the_log(home: Path, spools: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STORE_SECRET_KEY", "pl4nted-in-the-environment")
     url = "https://somebody:pl4nted-in-the-environment@host/data"
