@@ -15,7 +15,9 @@ from stillhouse.pipelines.pod_state import TIME_UP, State, is_gpu, parse_time, p
 
 Json = Mapping[str, Any]
 
-EXECUTOR = re.compile(r"executor(?:\((\d+)\))?$")
+EXECUTOR = "executor"
+ATTEMPT = re.compile(r"\((\d+)\)")
+"""What Argo hangs on to the name of whatever may be repeated: with retry defaults of the installation on to each part."""
 DRIVER = "-driver"
 STORE_VARIABLE = "STILLHOUSE_STORE"
 NEVER_RAN = ("Skipped", "Omitted")
@@ -110,10 +112,11 @@ def store_of(spec: Json) -> str:
 def step_of(node_name: str) -> tuple[str, bool] | None:
     """Step, and whether it is the step's own pod and not KFP's driver, from a node's name; None for other pods.
 
-    Names are paths: run.root.exit-handler-1.finetune.executor(0), run.root.exit-handler-1.finetune-driver.
+    Names are paths: run.root.exit-handler-1.finetune.executor(0), run.root.exit-handler-1.finetune-driver; or
+    run(0).root(0).exit-handler-1(0).finetune(0).executor(0).
     """
-    *path, last = node_name.split(".")
-    if EXECUTOR.match(last):
+    *path, last = ATTEMPT.sub("", node_name).split(".")
+    if last == EXECUTOR:
         return path[-1], True
     return (last.removesuffix(DRIVER), False) if last.endswith(DRIVER) else None
 
@@ -126,7 +129,7 @@ def read_workflow(manifest: str) -> Workflow:
     pods = [node for node in nodes if node["type"] in ("Pod", "Skipped")]
     executors: dict[str, list[Json]] = {}
     drivers: dict[str, Json] = {}
-    for node in pods:
+    for node in sorted(pods, key=_attempt):
         if found := step_of(node["name"]):
             step, own = found
             if own:
@@ -137,7 +140,7 @@ def read_workflow(manifest: str) -> Workflow:
         step: Task(
             phase=node["phase"],
             message=node.get("message", ""),
-            executors=tuple(_node(each) for each in sorted(executors.get(step, ()), key=_attempt)),
+            executors=tuple(_node(each) for each in executors.get(step, ())),
             driver=_node(drivers[step]) if step in drivers else None,
         )
         for step, node in _tasks(nodes, {*executors, *drivers}).items()
@@ -152,10 +155,8 @@ def _tasks(nodes: list[Json], steps: set[str]) -> dict[str, Json]:
     return whole | {node["displayName"]: node for node in nodes if node["displayName"] in steps}
 
 
-def _attempt(node: Json) -> int:
-    found = EXECUTOR.search(node["name"])
-    assert found
-    return int(found[1] or 0)
+def _attempt(node: Json) -> list[int]:
+    return [int(number) for number in ATTEMPT.findall(node["name"])]
 
 
 def _node(node: Json) -> Node:

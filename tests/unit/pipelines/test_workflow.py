@@ -1,3 +1,4 @@
+import json
 from typing import Any
 
 import pytest
@@ -42,6 +43,8 @@ def test_the_store_of_a_run_stands_in_its_compiled_pipeline(spec: dict[str, Any]
         ("run.root.exit-handler-1.finetune.executor(2)", ("finetune", True)),
         ("run.root.exit-handler-1.finetune-driver", ("finetune", False)),
         ("run.root.exit-handler-1.onExit.conclude.executor(0)", ("conclude", True)),
+        ("run(0).root(0).exit-handler-1(0).finetune(1).executor(0)", ("finetune", True)),
+        ("run(0).root(0).exit-handler-1(0).finetune-driver(0)", ("finetune", False)),
         ("run.root", None),
     ],
 )
@@ -53,6 +56,24 @@ def test_a_retried_step_has_a_node_for_each_pod_in_their_order(recorded: Any) ->
     task = read_workflow(recorded.workflow("retried")).tasks["train"]
     assert [node.phase for node in task.executors] == ["Failed", "Succeeded"]
     assert [node.gpu_seconds for node in task.executors] == [1.0, 1.0]
+
+
+def test_where_the_installation_repeats_each_part_a_steps_pods_come_in_their_order() -> None:
+    def node(kind: str, phase: str, *path: str) -> dict[str, str]:
+        name = ".".join(path)
+        return {"id": name, "type": kind, "phase": phase, "name": name, "displayName": path[-1]}
+
+    around = ("run(0)", "root(0)")
+    nodes = [
+        node("Retry", "Running", *around, "finetune"),
+        node("Pod", "Running", *around, "finetune(1)", "executor(0)"),
+        node("Pod", "Failed", *around, "finetune(0)", "executor(1)"),
+        node("Pod", "Error", *around, "finetune(0)", "executor(0)"),
+        node("Pod", "Succeeded", *around, "finetune-driver(0)"),
+    ]
+    task = read_workflow(json.dumps({"status": {"nodes": {each["id"]: each for each in nodes}}})).tasks["finetune"]
+    assert (task.phase, [each.phase for each in task.executors]) == ("Running", ["Error", "Failed", "Running"])
+    assert task.driver is not None
 
 
 def test_a_step_that_kfps_cache_answered_is_told_from_one_that_ran(recorded: Any) -> None:
