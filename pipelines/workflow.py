@@ -17,7 +17,7 @@ Json = Mapping[str, Any]
 
 EXECUTOR = "executor"
 ATTEMPT = re.compile(r"\((\d+)\)")
-"""What Argo hangs on to the name of whatever may be repeated: with retry defaults of the installation on to each part."""
+"""What Argo hangs on to the name of whatever may be repeated; retry defaults of an installation make that each part."""
 DRIVER = "-driver"
 STORE_VARIABLE = "STILLHOUSE_STORE"
 NEVER_RAN = ("Skipped", "Omitted")
