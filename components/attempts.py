@@ -16,6 +16,8 @@ logger = logging.getLogger(__name__)
 
 PREFIX = "attempts"
 """Keys are attempts/RUN/STEP/NUMBER.json."""
+UNFINISHED = "unfinished"
+"""Keys are unfinished/RUN/FINGERPRINT: which checkpoints a run has begun and not cleared, for `sweep RUN`."""
 VERDICTS = "verdicts"
 """Keys are verdicts/RUN.json: what promote or decline decided, for those who cannot see its artifact."""
 

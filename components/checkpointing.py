@@ -5,15 +5,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from stillhouse.components.attempts import UNFINISHED
 from stillhouse.components.storage.fingerprint import fingerprint
 from stillhouse.components.storage.home import local_store
 from stillhouse.components.storage.lease import hold
 from stillhouse.components.storage.manifest import Corrupt
 from stillhouse.components.storage.store import NotFound
 from stillhouse.components.training.checkpoints import Checkpoints
-
-UNFINISHED = "unfinished"
-"""Keys are unfinished/RUN/FINGERPRINT: which checkpoints a run has begun and not cleared, for `sweep RUN`."""
 
 
 @contextmanager

@@ -82,6 +82,8 @@ class ClusterOptions(Settings):
     """Address of the MLflow server."""
     mlflow_secret: str = ""
     """Secret with MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or NAME:KEY=MLFLOW_TRACKING_TOKEN."""
+    serving: str = Field(default="", pattern=r"^([a-z0-9-]+/[a-z0-9.-]+)?$")
+    """NAMESPACE/NAME of a KServe InferenceService, which loads each new champion (manifests/components/serving)."""
     webhook_secret: str = ""
     """Secret whose key `url` is the address that the outcome of each run is posted to."""
     scratch: Bytes = "50Gi"
@@ -125,7 +127,11 @@ class ClusterOptions(Settings):
 
     def variables(self) -> dict[str, str]:
         """Environment variables of every pod, by name."""
-        named = {"STILLHOUSE_STORE": self.store, "MLFLOW_TRACKING_URI": self.mlflow_uri}
+        named = {
+            "STILLHOUSE_STORE": self.store,
+            "MLFLOW_TRACKING_URI": self.mlflow_uri,
+            "STILLHOUSE_SERVING": self.serving,
+        }
         given = dict(pair.split("=", 1) for pair in self.env)
         return {name: value for name, value in named.items() if value} | given
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from kubernetes.client import ApiException, CustomObjectsApi
 
-from stillhouse.components.checkpointing import UNFINISHED
+from stillhouse.components.attempts import UNFINISHED
 from stillhouse.components.storage.lease import claim, read_leases
 from stillhouse.components.storage.s3 import S3Store
 from stillhouse.components.storage.s3_uploads import Upload, abort, unfinished_uploads

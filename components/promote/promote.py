@@ -8,6 +8,7 @@ What is done in which order, and what a fault in between leaves behind:
    down, or the step is killed here, the promotion stands, and the next promote of this model (also one that
    promotes nothing) registers the version and mends the aliases from the record, which notes when they follow; the
    verdict says so.
+4. The service that STILLHOUSE_SERVING names, if one does, loads the champion of the record.
 
 So a version in the registry is always one that was in production: candidates that were rejected, or that lost
 a race, are not registered. Their weights, report and verdict stay with their run.
@@ -23,6 +24,7 @@ from stillhouse.components.attempts import VERDICTS
 from stillhouse.components.promote.gates import Gate, judge
 from stillhouse.components.promote.publish import publish
 from stillhouse.components.promote.record import Entry, Record, change, load, now
+from stillhouse.components.promote.serving import serve
 from stillhouse.components.promote.settings import PromoteSettings
 from stillhouse.components.promote.summary import summarise
 from stillhouse.components.storage.digests import digest_folder
@@ -89,6 +91,7 @@ def promote(
     )
     notes = _publish(store, settings.model_name, outcome, run)
     after, _ = load(store, settings.model_name)
+    notes += serve(after)
     in_production = {"promoted": candidate, "unchanged": after.champion}.get(outcome.decision)
     replaced = candidate.compared_with if outcome.decision == "promoted" else before.champion
     document = {

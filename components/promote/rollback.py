@@ -10,13 +10,15 @@ import typer
 
 from stillhouse.components.promote.publish import publish
 from stillhouse.components.promote.record import Record, change
+from stillhouse.components.promote.serving import serve
 from stillhouse.components.storage.home import local_store
 from stillhouse.components.storage.store import Store
 from stillhouse.errors import UserError
 
 
 def rollback(model_name: str, *, store: Store | None = None) -> str:
-    """Exchange champion and previous in the promotion record, then move the aliases; twice changes nothing.
+    """Exchange champion and previous in the promotion record, then move the aliases and the service that
+    STILLHOUSE_SERVING names; twice changes nothing.
 
     Args:
         model_name: Name in the model registry.
@@ -44,7 +46,7 @@ def rollback(model_name: str, *, store: Store | None = None) -> str:
         return record.swapped()
 
     record = change(store, model_name, edit)
-    notes = publish(store, model_name, run=None)
+    notes = publish(store, model_name, run=None) + serve(record)
     champion = record.champion
     assert champion is not None
     return " ".join([f"The champion of '{model_name}' is again {champion.name}.", *notes])

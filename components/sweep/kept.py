@@ -3,8 +3,7 @@
 from functools import partial
 
 from stillhouse.components.attempts import PREFIX as ATTEMPTS
-from stillhouse.components.attempts import VERDICTS
-from stillhouse.components.checkpointing import UNFINISHED
+from stillhouse.components.attempts import UNFINISHED, VERDICTS
 from stillhouse.components.nodes.exchange import TRAINJOBS
 from stillhouse.components.storage.lease import LEASES, read_leases
 from stillhouse.components.storage.store import FileStore, Store
