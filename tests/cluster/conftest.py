@@ -59,7 +59,8 @@ def runs() -> Runs:
     missing = [name for name in NEEDED if not os.environ.get(name)]
     assert not missing, f"set {', '.join(missing)}: these tests need a cluster (see tests/cluster/conftest.py)"
     options = yaml.safe_load(Path(os.environ["STILLHOUSE_OPTIONS"]).read_text())
-    return Runs(connect(os.environ["KF_PIPELINES_ENDPOINT"]), options)
+    named = {name.replace("-", "_"): value for name, value in options.items()}
+    return Runs(connect(os.environ["KF_PIPELINES_ENDPOINT"]), named)
 
 
 @pytest.fixture(scope="session")

@@ -74,7 +74,7 @@ def full(runs: Runs) -> Iterator[Callable[[], None]]:
         name, count = f"stillhouse-test-full-{node.metadata.name}", node.status.allocatable[GPU]
         container = {
             "name": "main",
-            "image": runs.options["light-image"],
+            "image": runs.options["light_image"],
             "command": ["sleep", "3600"],
             "resources": {"limits": {GPU: count}},
         }
@@ -82,7 +82,7 @@ def full(runs: Runs) -> Iterator[Callable[[], None]]:
             "nodeName": node.metadata.name,
             "containers": [container],
             "terminationGracePeriodSeconds": 0,
-            "imagePullSecrets": [{"name": runs.options["pull-secret"]}],
+            "imagePullSecrets": [{"name": runs.options["pull_secret"]}],
         }
         core.create_namespaced_pod(namespace, {"metadata": {"name": name}, "spec": spec})
         names.append(name)

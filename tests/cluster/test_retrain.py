@@ -46,7 +46,7 @@ def record(store: Store, spam: str, name: str) -> Record:
 @pytest.fixture(scope="module")
 def tree(runs: Runs, spam: str, name: str) -> dict[str, Run]:
     """The runs in MLflow by their step; the whole pipeline's is `pipeline`."""
-    client = MlflowClient(runs.options["mlflow-uri"])
+    client = MlflowClient(runs.options["mlflow_uri"])
     experiment = client.get_experiment_by_name(name)
     assert experiment is not None
     found = client.search_runs([experiment.experiment_id], f"tags.`{RUN_TAG}` = '{spam}'")

@@ -130,11 +130,11 @@ def test_a_dead_mlflow_stops_no_run_and_replay_sends_what_it_missed(
     assert runs.end(run) == "SUCCEEDED"
     assert store.list(f"spools/{run}")
     replayed = runs.stillhouse(
-        "replay", "--home", tmp_path, STILLHOUSE_STORE=store.url, MLFLOW_TRACKING_URI=runs.options["mlflow-uri"]
+        "replay", "--home", tmp_path, STILLHOUSE_STORE=store.url, MLFLOW_TRACKING_URI=runs.options["mlflow_uri"]
     )
     assert replayed.returncode == 0, replayed.stderr
     assert not store.list(f"spools/{run}")
-    client = MlflowClient(runs.options["mlflow-uri"])
+    client = MlflowClient(runs.options["mlflow_uri"])
     experiments = [experiment.experiment_id for experiment in client.search_experiments()]
     assert len(client.search_runs(experiments, f"tags.`{RUN_TAG}` = '{run}'")) >= 7
 
@@ -182,11 +182,11 @@ def test_what_a_cancelled_run_leaves_is_swept(runs: Runs, store: Store, small: S
     runs.cluster.client.terminate_run(run)
     state = runs.end(run)  # KFP 2.17 calls it FAILED
     runs.until(lambda: all(pod.status.phase != "Running" for pod in runs.pods(run)), 2)
-    variables = {"STILLHOUSE_STORE": store.url, "MLFLOW_TRACKING_URI": runs.options["mlflow-uri"]}
+    variables = {"STILLHOUSE_STORE": store.url, "MLFLOW_TRACKING_URI": runs.options["mlflow_uri"]}
     swept = runs.stillhouse("sweep", run, "--home", tmp_path, **variables)
     assert f"{run} ({state}): " in swept.stdout, swept.stderr
     assert "1 checkpoint folder" in swept.stdout
-    client = MlflowClient(runs.options["mlflow-uri"])
+    client = MlflowClient(runs.options["mlflow_uri"])
     experiments = [experiment.experiment_id for experiment in client.search_experiments()]
     left = client.search_runs(experiments, f"tags.`{RUN_TAG}` = '{run}' and attributes.status = 'RUNNING'")
     assert (left, checkpoint_folders(store, run), [store.list(folder) for folder in folders]) == ([], [], [[]])

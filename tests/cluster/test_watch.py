@@ -47,7 +47,7 @@ def said(done: subprocess.CompletedProcess[str]) -> dict[str, list[str]]:
 @pytest.fixture(scope="module")
 def image(runs: Runs) -> str:
     """An image that the nodes have, and its registry refuses without a password."""
-    return runs.options["light-image"]
+    return runs.options["light_image"]
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +76,7 @@ def spoken(runs: Runs, image: str, tmp_path_factory: pytest.TempPathFactory) -> 
     @dsl.pipeline(name="stillhouse-speak")
     def pipeline() -> None:
         task = component(text=SAID).set_caching_options(False)
-        kubernetes.set_image_pull_secrets(task, [runs.options["pull-secret"]])
+        kubernetes.set_image_pull_secrets(task, [runs.options["pull_secret"]])
 
     return start(runs, pipeline, tmp_path_factory.mktemp("spoken"))
 
