@@ -94,4 +94,4 @@ def test_a_fetched_model_counts_as_new_when_it_is_used(in_store: str) -> None:
 def test_a_model_that_no_store_has_is_one_sentence(in_store: str, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"model 's3://bucket/models/def' does not exist; check the address\."):
         fetch_model("s3://bucket/models/def")
-    assert not (tmp_path / "home").exists()
+    assert not (tmp_path / "home" / FETCHED).exists()
