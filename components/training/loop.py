@@ -161,7 +161,7 @@ class Training:
                 "take a smaller model, or lower loop.micro_batch_tokens."
             ) from None
         finally:
-            self.micro_batches = iter(())
+            self.micro_batches.close()
 
     def _load(self) -> None:
         """Have the micro-batches made from the next step on, and none before it."""
@@ -250,6 +250,7 @@ class Training:
         )
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
+        self.micro_batches.close()
         self._load()
 
     def _evaluates_after(self, step: Step) -> bool:

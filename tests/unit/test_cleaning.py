@@ -70,7 +70,7 @@ def test_other_numbers_stay(text: str) -> None:
 
 
 def test_a_long_run_of_letters_is_masked_in_no_time() -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     mask_pii("a" * 100_000)
     mask_pii("1 " * 50_000)
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 10  # what grows with its square takes minutes

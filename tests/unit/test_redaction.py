@@ -95,9 +95,9 @@ def test_hiding_twice_hides_no_more(text: str) -> None:
     "part", ["?key=", "sk-", "eyJaaaaaaaa.", "password", "://", "Aa/", "-----BEGIN PRIVATE KEY-----"]
 )
 def test_a_long_text_takes_no_longer_than_its_length(part: str) -> None:
-    begun = time.monotonic()
-    redact(part * (24_000 // len(part)))
-    assert time.monotonic() - begun < 2
+    begun = time.process_time()
+    redact(part * (100_000 // len(part)))
+    assert time.process_time() - begun < 10  # what grows with its square takes minutes
 
 
 @pytest.mark.parametrize(

@@ -125,9 +125,7 @@ def test_an_attempt_after_a_mistake_answers_at_once_and_imports_nothing_heavy(st
     put(store, {"outcome": "user_error", "detail": "data.csv, row 3: no label; add one."})
     command = supervised("finetune", ["touch", str(tmp_path / "started")])
     command = [sys.executable, "-X", "importtime", *command[1:]]
-    began = time.monotonic()
     ended = subprocess.run(command, capture_output=True, text=True)
-    seconds = time.monotonic() - began
     said = [line for line in ended.stderr.splitlines() if not line.startswith("import time:")]
     imported = {line.rsplit("|", 1)[-1].strip().split(".")[0] for line in ended.stderr.splitlines()}
     assert ended.returncode == 2
@@ -136,7 +134,6 @@ def test_an_attempt_after_a_mistake_answers_at_once_and_imports_nothing_heavy(st
     ]
     assert not (tmp_path / "started").exists()
     assert imported & HEAVY == set()
-    assert seconds < 3  # measured 0.5; two cores may be busy
 
 
 def test_what_a_dead_process_leaves_running_is_ended(supervise: Callable[..., int], tmp_path: Path) -> None:

@@ -23,18 +23,13 @@ def of(kind: str, events: list[Event]) -> list[Event]:
     return [event for event in events if event["event"] == kind]
 
 
-def test_importing_it_is_cheap() -> None:
+def test_importing_it_loads_nothing_heavy() -> None:
     code = (
-        "import sys, time; began = time.process_time(); import stillhouse.components.tracking.run;"
-        "heavy = {'mlflow', 'kfp', 'torch', 'numpy', 'pydantic'} & set(sys.modules);"
-        "print(time.process_time() - began, *heavy)"
+        "import sys, stillhouse.components.tracking.run;"
+        "print(*{'mlflow', 'kfp', 'torch', 'numpy', 'pydantic'} & set(sys.modules))"
     )
-    seconds, *heavy = min(
-        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
-        for _ in range(5)
-    )
-    assert not heavy
-    assert float(seconds) < 0.05
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert loaded.split() == []
 
 
 def test_metrics_keep_name_step_and_value(home: Path, events: Events) -> None:

@@ -331,8 +331,8 @@ def test_a_dead_server_does_not_hold_up_the_step_and_the_next_run_sends(
         for step in range(1000):
             run.metrics({"loss": 1 / (step + 1)}, step)
         worked = time.monotonic() - began
-    assert worked < 1
-    assert time.monotonic() - began < settings.DRAIN_SECONDS + 1
+    assert worked < settings.DRAIN_SECONDS / 2
+    assert time.monotonic() - began < settings.DRAIN_SECONDS * 1.5
     assert unsent(spools / "finetune.jsonl")
     monkeypatch.delenv("MLFLOW_TRACKING_URI")
     assert serve(home, "next-run", told=lambda: True)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch.utils.data._utils import signal_handling
 
 from stillhouse.components.training.loader import load
 from stillhouse.components.training.preemption import Preempted, stop_request
@@ -98,22 +99,34 @@ def test_workers_end_with_a_training_that_is_stopped(toy: Toy) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_to_the_whole_group_leaves_the_workers_to_the_trainer(toy: Toy, number: signal.Signals) -> None:
-    wanted = [(np.array([row]), 0) for row in range(20)]
     with stop_request():  # as around all of a training; a worker that has just been forked has its handlers
-        batches = load(toy.samples(), wanted, 2)
+        batches = load(toy.samples(), [(np.array([row]), 0) for row in range(20)], 2)
         next(batches)
         for worker in multiprocessing.active_children():
             os.kill(worker.pid or 0, number)
         assert len(list(batches)) == 19
 
 
-def test_a_worker_that_is_killed_is_an_error_and_no_endless_wait(toy: Toy) -> None:
-    def kill_workers(step: int) -> None:
-        for worker in multiprocessing.active_children():
-            worker.kill()
-            worker.join()
+def test_so_does_one_that_comes_before_a_worker_has_begun(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
+    def begin() -> None:
+        torch_begins()  # with a handler of SIGTERM that ends the worker
+        os.kill(os.getpid(), signal.SIGTERM)
 
-    training = toy.make(num_workers=1)
-    toy.record.after_step = kill_workers
-    with pytest.raises(RuntimeError, match="DataLoader worker"):
+    torch_begins = signal_handling._set_worker_signal_handlers
+    monkeypatch.setattr(signal_handling, "_set_worker_signal_handlers", begin)
+    assert len(list(load(toy.samples(), [(np.array([row]), 0) for row in range(20)], 2))) == 20
+
+
+@pytest.mark.parametrize("num_workers", [1, 2])
+def test_a_worker_that_is_killed_is_an_error_and_no_endless_wait(toy: Toy, num_workers: int) -> None:
+    def kill_a_worker(step: int) -> None:
+        worker = multiprocessing.active_children()[0]
+        worker.kill()
+        worker.join()
+
+    training = toy.make(num_workers=num_workers)
+    toy.record.after_step = kill_a_worker
+    with pytest.raises(RuntimeError, match="DataLoader worker") as kept:
         training.run()
+    # The others as well: the end of this process would wait for them.
+    assert multiprocessing.active_children() == [], kept
