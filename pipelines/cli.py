@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -56,6 +57,15 @@ def _version(asked: bool) -> None:
         raise typer.Exit
 
 
+def _later(name: str, about: str) -> None:
+    """The command `name` is a program of its own, NAME_command.py, which is imported when it is asked for."""
+
+    @app.command(name, help=about, context_settings=PASS_ON)
+    def command(context: typer.Context) -> None:
+        program = import_module(f"stillhouse.pipelines.{name}_command")
+        program.app(context.args, prog_name=f"stillhouse {name}")
+
+
 @app.callback()
 def main(
     version: Annotated[
@@ -95,28 +105,12 @@ def run(
     run_pipeline(job, home, verbose, lambda folder: show_outcome(Console(), folder))
 
 
-@app.command(name="compile", context_settings=PASS_ON)
-def compile_(context: typer.Context) -> None:
-    """Write the pipeline as KFP YAML, with the recipe's values as the defaults of its parameters."""
-    from stillhouse.pipelines.compile_command import app as command
-
-    command(context.args, prog_name="stillhouse compile")
-
-
-@app.command(context_settings=PASS_ON)
-def submit(context: typer.Context) -> None:
-    """Start a run on a cluster: `stillhouse submit RECIPE --endpoint http://...`."""
-    from stillhouse.pipelines.submit_command import app as command
-
-    command(context.args, prog_name="stillhouse submit")
-
-
-@app.command(context_settings=PASS_ON)
-def doctor(context: typer.Context) -> None:
-    """Say what would fail on a cluster, before a GPU is paid for: `stillhouse doctor RECIPE --endpoint http://...`."""
-    from stillhouse.pipelines.doctor_command import app as command
-
-    command(context.args, prog_name="stillhouse doctor")
+_later("compile", "Write the pipeline as KFP YAML, with the recipe's values as the defaults of its parameters.")
+_later("submit", "Start a run on a cluster: `stillhouse submit RECIPE --endpoint http://...`.")
+_later(
+    "doctor",
+    "Say what would fail on a cluster, before a GPU is paid for: `stillhouse doctor RECIPE --endpoint http://...`.",
+)
 
 
 @app.command(context_settings=PASS_ON)
@@ -127,20 +121,8 @@ def schedule(context: typer.Context) -> None:
     run_command(context.args)
 
 
-@app.command(context_settings=PASS_ON)
-def watch(context: typer.Context) -> None:
-    """What the pods of a run on a cluster are doing, and why they wait: `stillhouse watch RUN`."""
-    from stillhouse.pipelines.watch_command import app as command
-
-    command(context.args, prog_name="stillhouse watch")
-
-
-@app.command(context_settings=PASS_ON)
-def logs(context: typer.Context) -> None:
-    """What a step of a run on a cluster has written: `stillhouse logs RUN STEP`."""
-    from stillhouse.pipelines.logs_command import app as command
-
-    command(context.args, prog_name="stillhouse logs")
+_later("watch", "What the pods of a run on a cluster are doing, and why they wait: `stillhouse watch RUN`.")
+_later("logs", "What a step of a run on a cluster has written: `stillhouse logs RUN STEP`.")
 
 
 @app.command(context_settings=PASS_ON)
@@ -180,12 +162,7 @@ def replay(
     raise typer.Exit(replay_runs(home))
 
 
-@app.command(context_settings=PASS_ON)
-def sweep(context: typer.Context) -> None:
-    """Remove what ended runs have left and nothing refers to: `stillhouse sweep --dry-run`."""
-    from stillhouse.pipelines.sweep_command import app as command
-
-    command(context.args, prog_name="stillhouse sweep")
+_later("sweep", "Remove what ended runs have left and nothing refers to: `stillhouse sweep --dry-run`.")
 
 
 def become(module: str, arguments: list[str]) -> None:

@@ -18,9 +18,10 @@ import urllib3
 from kfp.client import ServiceAccountTokenVolumeCredentials
 from kfp_server_api import V2beta1GetHealthzResponse
 from kubernetes.client import ApiClient, ApiException, CoreV1Api
-from kubernetes.config import ConfigException, load_config
+from kubernetes.config import ConfigException
 
 from stillhouse.components.addresses import refuse_metadata
+from stillhouse.components.kubernetes_api import open_kubernetes, words_of
 from stillhouse.errors import UserError
 from stillhouse.pipelines.endpoint import TOKEN_PATH
 
@@ -28,6 +29,8 @@ OLDEST = (2, 17)
 """The first KFP whose platform spec knows all that the pods are given."""
 STANDALONE_NAMESPACE = "kubeflow"
 """Where a KFP for one team runs its pods, if nobody has said otherwise."""
+ENDED = frozenset({"SUCCEEDED", "FAILED", "CANCELED", "SKIPPED"})
+"""KFP's states from which no run comes back."""
 TIMEOUT = (5.0, 60.0)
 """Seconds to connect and to wait for an answer."""
 
@@ -45,6 +48,11 @@ class Cluster:
     version: str
     """Such as 2.17.0; empty when it does not say."""
 
+    @property
+    def home(self) -> str:
+        """The namespace of KFP and Argo themselves."""
+        return STANDALONE_NAMESPACE if self.multi_user else self.namespace
+
     @cached_property
     def kubernetes(self) -> ApiClient:
         """Kubernetes' API, as the pod's account or the kubeconfig opens it.
@@ -52,7 +60,7 @@ class Cluster:
         Raises:
             UserError: there is neither.
         """
-        return open_kubernetes(self.host)
+        return open_behind(self.host)
 
     @cached_property
     def core(self) -> CoreV1Api:
@@ -189,20 +197,18 @@ def connect(endpoint: str = "", namespace: str = "", token: str = "") -> Cluster
     return Cluster(client, host, runs_in, multi_user, version if known else "")
 
 
-def open_kubernetes(host: str) -> ApiClient:
+def open_behind(host: str) -> ApiClient:
     """Kubernetes' API behind the KFP at `host`, as the pod's account or the kubeconfig opens it.
 
     Raises:
         UserError: there is neither.
     """
     try:
-        with redirect_stdout(io.StringIO()):
-            load_config()
+        return open_kubernetes()
     except ConfigException as error:
         raise UserError(
             f"There is no way to Kubernetes itself ({error}); set KUBECONFIG to the file of the cluster behind {host}."
         ) from None
-    return ApiClient()
 
 
 def _health(api: Any, host: str) -> dict[str, Any]:
@@ -282,15 +288,6 @@ def _grpc_code(error: Any) -> int | None:
         return json.loads(error.body).get("code")
     except (TypeError, ValueError, AttributeError):
         return None
-
-
-def words_of(error: Any) -> str:
-    """The server's own words: KFP's and Kubernetes' `message`, or the beginning of what else came."""
-    try:
-        found = json.loads(error.body)
-        return str(found.get("message") or found.get("error") or error.reason)
-    except (TypeError, ValueError, AttributeError):
-        return str(error.reason or error.body or "no reason given")[:200]
 
 
 def reason_of(error: BaseException) -> str:

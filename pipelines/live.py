@@ -42,8 +42,8 @@ class View(Protocol):
         """A line of the pipeline's log."""
 
 
-class _Plain:
-    """What the views without a screen of their own share: nothing to open, nothing to restore."""
+class Lines:
+    """A view that writes line by line: nothing to open, nothing to restore."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
@@ -56,21 +56,34 @@ class _Plain:
     ) -> None:
         return None
 
+
+class InPlace:
+    """A view that is drawn in place."""
+
+    def __init__(self, console: Console) -> None:
+        self.live = Live(console=console, auto_refresh=False)
+
+    def __enter__(self) -> Self:
+        self.live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.live.stop()
+
+
+class LogView(Lines):
+    """`--verbose`: the logs as they come."""
+
     def show(self, board: Board, last: bool = False) -> None:
         return None
-
-    def log(self, line: str) -> None:
-        return None
-
-
-class LogView(_Plain):
-    """`--verbose`: the logs as they come."""
 
     def log(self, line: str) -> None:
         self.console.out(line, highlight=False)
 
 
-class LineView(_Plain):
+class LineView(Lines):
     """A line when a step starts, every ten seconds while it runs, and when it ends."""
 
     def __init__(self, console: Console) -> None:
@@ -96,29 +109,25 @@ class LineView(_Plain):
         shown = ", ".join(part for part in [*parts, _metric(row)] if part)
         self.console.out(f"{row.step}: {shown}", highlight=False)
 
+    def log(self, line: str) -> None:
+        return None
 
-class TableView(_Plain):
+
+class TableView(InPlace):
     """One table that is drawn in place."""
 
     def __init__(self, console: Console) -> None:
         super().__init__(console)
-        self._live = Live(console=console, auto_refresh=False)
         self._next = 0.0
-
-    def __enter__(self) -> Self:
-        self._live.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._live.stop()
 
     def show(self, board: Board, last: bool = False) -> None:
         now = time.monotonic()
         if last or now >= self._next:
             self._next = now + REFRESH_SECONDS
-            self._live.update(table(board), refresh=True)
+            self.live.update(table(board), refresh=True)
+
+    def log(self, line: str) -> None:
+        return None
 
 
 def choose_view(console: Console, verbose: bool) -> View:

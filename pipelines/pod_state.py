@@ -8,16 +8,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
+from stillhouse.components.labels import QUEUE_LABEL
+
 Json = Mapping[str, Any]
 
 Kind = Literal["held", "queued", "pulling", "blocked", "starting", "running", "lost", "ending", "done", "failed"]
 
 MAIN = "main"
 """The container in which a step runs; Argo's and KFP's own stand beside it."""
-KUEUE_GATE = "kueue.x-k8s.io/admission"
-QUEUE_LABEL = "kueue.x-k8s.io/queue-name"
+KUEUE = ("kueue.x-k8s.io", "v1beta2")
+"""Group and version of its API."""
+KUEUE_GATE = f"{KUEUE[0]}/admission"
 PULL_REASONS = ("ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "ImageInspectError")
 CONFIG_REASONS = ("CreateContainerConfigError", "CreateContainerError", "RunContainerError")
+"""Why the kubelet keeps a container waiting; its own words stand beside them."""
 BEFORE_START = ("FailedMount", "FailedAttachVolume", "FailedCreatePodSandBox")
 """Warnings of a node that say why a pod does not start."""
 UNKNOWN = "ContainerStatusUnknown"

@@ -12,6 +12,7 @@ from kfp import dsl, kubernetes
 from kfp.dsl import PipelineTask, pipeline_context
 from kfp.dsl.graph_component import GraphComponent
 
+from stillhouse.components.labels import PART_OF, QUEUE_LABEL, RUN_LABEL
 from stillhouse.components.supervisor import supervised
 from stillhouse.pipelines.hardware import Hardware
 from stillhouse.pipelines.options import ClusterOptions, seconds
@@ -29,10 +30,9 @@ EXIT, EXIT_RETRIES, EXIT_SECONDS = "conclude", 1, 900
 """The exit step, which neither a cancel nor the run's limit ends: one whose image cannot be pulled would keep the run
 alive for ever. Its pod's time counts from when a node has taken it."""
 STEP_LABEL = "app.kubernetes.io/component"
-QUEUE_LABEL = "kueue.x-k8s.io/queue-name"
 TRAIN = ("pretrain", "finetune", "distill")
 """Steps that train, on several nodes where asked; evaluate, too, has accelerators, and one pod."""
-FIELDS = {"STILLHOUSE_RUN": "metadata.labels['pipeline/runid']", "STILLHOUSE_POD": "metadata.name"}
+FIELDS = {"STILLHOUSE_RUN": f"metadata.labels['{RUN_LABEL}']", "STILLHOUSE_POD": "metadata.name"}
 """Environment variables that hold a field of the pod."""
 FORM = ("gpu_count", "gpu_type", "pod_cpu", "pod_memory")
 """Fields of the form that say what a GPU step asks for."""
@@ -126,7 +126,7 @@ def environment(options: ClusterOptions, experiment: str) -> dict[str, str]:
 
 def labels(step: str) -> dict[str, str]:
     """Labels of a step's pod; network policies select by the first."""
-    return {"app.kubernetes.io/part-of": "stillhouse", STEP_LABEL: step}
+    return {**PART_OF, STEP_LABEL: step}
 
 
 def _give_environment(task: PipelineTask, options: ClusterOptions, experiment: str) -> None:

@@ -20,7 +20,7 @@ from urllib3.exceptions import HTTPError
 
 from stillhouse.components.storage.urls import is_local
 from stillhouse.errors import UserError
-from stillhouse.pipelines.cluster import STANDALONE_NAMESPACE, TIMEOUT, Cluster, NotFound
+from stillhouse.pipelines.cluster import TIMEOUT, Cluster, NotFound
 from stillhouse.pipelines.compiling import compile_pipeline
 from stillhouse.pipelines.document import closest
 from stillhouse.pipelines.options import ClusterOptions
@@ -149,7 +149,6 @@ def schedules(cluster: Cluster, name: str = "") -> list[Schedule]:
     Raises:
         UserError: KFP refuses.
     """
-    predicates = [{"operation": "EQUALS", "key": "display_name", "stringValue": name}] if name else []
     found: list[Any] = []
     token = ""
     while True:
@@ -158,7 +157,7 @@ def schedules(cluster: Cluster, name: str = "") -> list[Schedule]:
                 page_token=token,
                 page_size=PAGE_SIZE,
                 namespace=cluster.namespace if cluster.multi_user else None,
-                filter=json.dumps({"predicates": predicates}),
+                filter=_filter(display_name=name),
             )
         found += page.recurring_runs or []
         token = page.next_page_token
@@ -174,13 +173,12 @@ def last_run(cluster: Cluster, found: Schedule) -> Any | None:
     Raises:
         UserError: KFP refuses.
     """
-    predicate = {"operation": "EQUALS", "key": "recurring_run_id", "stringValue": found.id}
     with cluster.speaking():
         runs = cluster.client.list_runs(
             experiment_id=found.experiment,
             sort_by="created_at desc",
             page_size=1,
-            filter=json.dumps({"predicates": [predicate]}),
+            filter=_filter(recurring_run_id=found.id),
         ).runs
     return runs[0] if runs else None
 
@@ -191,9 +189,8 @@ def zone(cluster: Cluster) -> Zone:
     Raises:
         UserError: its rules are not on this machine.
     """
-    namespace = STANDALONE_NAMESPACE if cluster.multi_user else cluster.namespace
     try:
-        config: Any = cluster.core.read_namespaced_config_map(CONFIG, namespace, _request_timeout=TIMEOUT)
+        config: Any = cluster.core.read_namespaced_config_map(CONFIG, cluster.home, _request_timeout=TIMEOUT)
     except (ApiException, HTTPError, UserError):
         return Zone(ZoneInfo("UTC"), known=False)
     name = (config.data or {}).get(ZONE_KEY) or "UTC"
@@ -249,6 +246,12 @@ def _known(cluster: Cluster, name: str) -> list[Schedule]:
         mend = f"did you mean '{match}'?" if match else "`stillhouse schedule list` shows them."
         raise UserError(f"There is no schedule '{name}'; {mend}")
     return found
+
+
+def _filter(**wanted: str) -> str:
+    """KFP's filter for what has these values; an empty one asks for nothing."""
+    equal = [{"operation": "EQUALS", "key": key, "stringValue": value} for key, value in wanted.items() if value]
+    return json.dumps({"predicates": equal})
 
 
 def _read(run: Any) -> Schedule:

@@ -13,16 +13,12 @@ from typing import Any, TypeVar
 from kubernetes.client import CustomObjectsApi
 
 from stillhouse.components.attempts import VERDICTS, Attempt, read_attempts
+from stillhouse.components.labels import RUN_LABEL
 from stillhouse.components.storage.store import NotFound, Store, open_store
 from stillhouse.errors import UserError
-from stillhouse.pipelines.cluster import TIMEOUT, Cluster
-from stillhouse.pipelines.pod_state import KUEUE_GATE, Json
+from stillhouse.pipelines.cluster import ENDED, TIMEOUT, Cluster
+from stillhouse.pipelines.pod_state import KUEUE, KUEUE_GATE, Json
 from stillhouse.pipelines.workflow import Workflow, read_workflow, step_names, store_of
-
-RUN_LABEL = "pipeline/runid"
-KUEUE = ("kueue.x-k8s.io", "v1beta2")
-OVER = ("SUCCEEDED", "FAILED", "CANCELED", "SKIPPED")
-"""KFP's states of a run that will not change any more."""
 
 T = TypeVar("T")
 
@@ -51,7 +47,7 @@ class Sight:
     @property
     def over(self) -> bool:
         """Whether the run has ended."""
-        return self.state in OVER
+        return self.state in ENDED
 
 
 class Reader:
@@ -94,7 +90,7 @@ class Reader:
             workloads=self._try("Kueue's reasons are", lambda: self._workloads(waiting), {}),
             attempts=self._try("attempts within a pod are", self._attempts, {}),
             began=run.created_at,
-            ended=run.finished_at if run.state in OVER else None,
+            ended=run.finished_at if run.state in ENDED else None,
             unseen=tuple(dict.fromkeys(self._unseen)),
         )
 

@@ -16,6 +16,10 @@ from stillhouse.pipelines.recipe import Recipe
 
 UPLOADS = "uploads"
 """Keys are uploads/DIGEST: sources that lay on somebody's machine, by what they hold."""
+NO_STORE = (
+    "The source '{}' lies on this machine, where no pod finds it; give --store, which submit copies it to, or "
+    "--set data.source=s3://..."
+)
 
 
 def submit(cluster: Cluster, recipe: Recipe, options: ClusterOptions, *, cache: bool = True) -> str:
@@ -54,10 +58,7 @@ def upload_source(source: str, store_url: str) -> str:
         UserError: no store is named, or it cannot be written from here.
     """
     if not store_url:
-        raise UserError(
-            f"The source '{source}' lies on this machine, where no pod finds it; give --store, which it is copied to, "
-            "or --set data.source=s3://..."
-        )
+        raise UserError(NO_STORE.format(source))
     store, path = open_store(store_url), local_path(source)
     with TemporaryDirectory() as folder:
         data = Path(folder) / "data"  # beside the manifest, which is no data

@@ -12,18 +12,16 @@ from typing import Any
 from kubernetes.client import ApiException, CustomObjectsApi
 
 from stillhouse.components.attempts import UNFINISHED
+from stillhouse.components.labels import RUN_LABEL
+from stillhouse.components.nodes.trainjob import GROUP, PLURAL, VERSION
 from stillhouse.components.storage.lease import claim, read_leases
 from stillhouse.components.storage.s3 import S3Store
 from stillhouse.components.storage.s3_uploads import Upload, abort, unfinished_uploads
 from stillhouse.components.tracking.closing import close_runs, open_runs
 from stillhouse.errors import UserError
-from stillhouse.pipelines.cluster import Cluster
+from stillhouse.pipelines.cluster import ENDED, Cluster
 
-ENDED = {"SUCCEEDED", "FAILED", "CANCELED", "SKIPPED"}
-"""States of KFP from which no run comes back."""
-RUN_LABEL = "pipeline/runid"
-"""Of pods, by KFP, and of TrainJobs."""
-TRAIN_JOBS = {"group": "trainer.kubeflow.org", "version": "v1alpha1", "plural": "trainjobs"}
+TRAIN_JOBS = {"group": GROUP, "version": VERSION, "plural": PLURAL}
 
 
 @dataclass(frozen=True)
@@ -102,7 +100,7 @@ def _close(home: Path, runs: list[Any], state: str, dry_run: bool) -> int:
 
 
 def _pod_at_work(cluster: Cluster, run: str) -> str | None:
-    with cluster.speaking():
+    with cluster.speaking_kubernetes():
         pods: Any = cluster.core.list_namespaced_pod(cluster.namespace, label_selector=f"{RUN_LABEL}={run}")
     return next((pod.metadata.name for pod in pods.items if pod.status.phase in ("Pending", "Running")), None)
 
@@ -140,7 +138,7 @@ def _runs_with_train_jobs(cluster: Cluster) -> set[str]:
 def _delete_train_jobs(cluster: Cluster, run: str, dry_run: bool) -> int:
     jobs = _train_jobs(cluster, f"{RUN_LABEL}={run}")
     for job in jobs if not dry_run else []:
-        with cluster.speaking():
+        with cluster.speaking_kubernetes():
             CustomObjectsApi(cluster.kubernetes).delete_namespaced_custom_object(
                 **TRAIN_JOBS, namespace=cluster.namespace, name=job["metadata"]["name"]
             )
@@ -149,7 +147,7 @@ def _delete_train_jobs(cluster: Cluster, run: str, dry_run: bool) -> int:
 
 def _train_jobs(cluster: Cluster, selector: str = "") -> list[dict[str, Any]]:
     api = CustomObjectsApi(cluster.kubernetes)
-    with cluster.speaking():
+    with cluster.speaking_kubernetes():
         try:
             found: Any = api.list_namespaced_custom_object(
                 **TRAIN_JOBS, namespace=cluster.namespace, label_selector=selector

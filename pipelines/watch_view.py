@@ -2,15 +2,13 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from types import TracebackType
-from typing import NamedTuple, Protocol, Self
+from typing import NamedTuple
 
 from rich.console import Console, Group
-from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from stillhouse.pipelines.live import clock
+from stillhouse.pipelines.live import InPlace, Lines, clock
 from stillhouse.pipelines.price import Price
 from stillhouse.pipelines.watching import ENDED, Row, RowState
 
@@ -44,57 +42,30 @@ class Picture(NamedTuple):
     """What is not seen, and why."""
 
 
-class View(Protocol):
-    """Shows pictures; a context manager, so that the terminal is restored whatever happens."""
-
-    def __enter__(self) -> Self: ...
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
-
-    def show(self, picture: Picture) -> None:
-        """Show what is known now."""
-
-
-class TableView:
+class TableView(InPlace):
     """One table that is drawn in place."""
 
     def __init__(self, console: Console, price: Price | None) -> None:
-        self._live = Live(console=console, auto_refresh=False)
+        super().__init__(console)
         self._price = price
 
-    def __enter__(self) -> Self:
-        self._live.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._live.stop()
-
     def show(self, picture: Picture) -> None:
-        self._live.update(drawn(picture, self._price), refresh=True)
+        """Show what is known now."""
+        self.live.update(drawn(picture, self._price), refresh=True)
 
 
-class LineView:
+class LineView(Lines):
     """A line for each change of a step's state, for each new note, and now and then for a metric."""
 
     def __init__(self, console: Console) -> None:
-        self._console = console
+        super().__init__(console)
         self._shown: dict[str, tuple[RowState, str]] = {}
         self._metrics: dict[str, tuple[str, datetime]] = {}
         """The last that was shown of each step, and when."""
         self._notes: set[str] = set()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        return None
-
     def show(self, picture: Picture) -> None:
+        """Say what is new."""
         for row in picture.rows:
             changed = (row.state, row.why) != self._shown.get(row.step, ("waiting", ""))
             if changed or self._has_news(row, picture.now):
@@ -111,8 +82,11 @@ class LineView:
         return row.state == "running" and row.metric != shown and (now - at).total_seconds() >= METRIC_SECONDS
 
     def _line(self, text: str) -> None:
-        self._console.out(text, highlight=False)
-        self._console.file.flush()
+        self.console.out(text, highlight=False)
+        self.console.file.flush()
+
+
+View = TableView | LineView
 
 
 def choose_view(console: Console, price: Price | None) -> View:

@@ -7,6 +7,7 @@ from typing import Literal
 
 from stillhouse.components.attempts import last_failure
 from stillhouse.pipelines.pod_state import TIME_UP, Json, Kind, State, gpu_seconds, main_times, pod_state
+from stillhouse.pipelines.pods import EXIT_SECONDS
 from stillhouse.pipelines.sight import Sight
 from stillhouse.pipelines.workflow import FAILED, NEVER_RAN, Task, step_of
 
@@ -105,7 +106,7 @@ def past_limit(sight: Sight) -> str:
         return ""
     return (
         f"the run's --run-limit of {limit} s has passed; only the exit step goes on, which neither the limit nor a "
-        "cancel ends: mend what it waits for, or its own --step-limit ends it"
+        f"cancel ends: mend what it waits for; on a node its own limit of {EXIT_SECONDS} s ends it"
     )
 
 

@@ -2,17 +2,15 @@
 
 import json
 import logging
-import os
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from tenacity import Retrying, before_sleep_log, retry_if_exception, stop_after_delay, wait_exponential_jitter
 
+from stillhouse.components.kubernetes_api import open_kubernetes, words_of
+from stillhouse.components.labels import PART_OF, QUEUE_LABEL, RUN_LABEL
 from stillhouse.components.storage.digests import sha256_bytes
 from stillhouse.errors import UserError
-
-if TYPE_CHECKING:
-    from kubernetes.client import CoreV1Api, CustomObjectsApi
 
 logger = logging.getLogger(__name__)
 
@@ -25,7 +23,6 @@ MANAGER = "stillhouse.io/step"
 """Who has patched the runtime, for people."""
 HOME = "/home/stillhouse"
 """The writable folder of that runtime's pods."""
-QUEUE_LABEL = "kueue.x-k8s.io/queue-name"
 NOT_PASSED_ON = ("ARGO_", "KFP_", "HOME", "STILLHOUSE_HOME", "STILLHOUSE_NODE")
 """How variables begin that are of the step's pod alone."""
 PATIENCE_SECONDS = 300.0
@@ -65,7 +62,7 @@ def make_trainjob(
         "name": REPLICATED_JOB,
         "template": {"spec": {"template": {"spec": {k: v for k, v in placed.items() if v}}}},
     }
-    labels = {"app.kubernetes.io/part-of": "stillhouse", "pipeline/runid": run}
+    labels = {**PART_OF, RUN_LABEL: run}
     owner = {"apiVersion": "v1", "kind": "Pod", "name": pod["metadata"]["name"], "uid": pod["metadata"]["uid"]}
     return {
         "apiVersion": f"{GROUP}/{VERSION}",
@@ -115,21 +112,14 @@ def condition(job: dict[str, Any]) -> tuple[str, str]:
 
 
 class TrainJobs:
-    """TrainJobs and pods of the step's namespace; an API server that is away is asked again for a while.
-
-    It is that of KUBECONFIG, or, where that is not set, of the cluster around the pod.
-    """
+    """TrainJobs and pods of the step's namespace; an API server that is away is asked again for a while."""
 
     def __init__(self, namespace: str) -> None:
-        from kubernetes import client, config
+        from kubernetes.client import CoreV1Api, CustomObjectsApi
 
-        if kubeconfig := os.environ.get("KUBECONFIG"):
-            config.load_kube_config(kubeconfig)
-        else:
-            config.load_incluster_config()
+        kubernetes = open_kubernetes()
         self._namespace = namespace
-        self._jobs: CustomObjectsApi = client.CustomObjectsApi()
-        self._core: CoreV1Api = client.CoreV1Api()
+        self._jobs, self._core = CustomObjectsApi(kubernetes), CoreV1Api(kubernetes)
         self._place = (GROUP, VERSION, namespace, PLURAL)
 
     def pod(self, name: str) -> dict[str, Any]:
@@ -209,16 +199,9 @@ def _ask(call: Callable[[], T], *, absent: bool = False) -> Any:
         if error.status not in (400, 403, 404, 422):
             raise
         raise UserError(
-            f"Kubernetes refuses ({error.status}): {_reason(error)}; --nodes wants Kubeflow Trainer 2 in the cluster "
+            f"Kubernetes refuses ({error.status}): {words_of(error)}; --nodes wants Kubeflow Trainer 2 in the cluster "
             "and manifests/components/trainer in the run's namespace."
         ) from None
-
-
-def _reason(error: Any) -> str:
-    try:
-        return json.loads(error.body)["message"]
-    except (ValueError, TypeError, KeyError):
-        return str(error.reason)
 
 
 def _may_pass(error: BaseException) -> bool:

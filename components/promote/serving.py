@@ -8,6 +8,7 @@ import os
 import time
 from typing import Any
 
+from stillhouse.components.kubernetes_api import open_kubernetes
 from stillhouse.components.promote.record import Record
 from stillhouse.redaction import redact
 
@@ -83,8 +84,6 @@ def _words(service: dict[str, Any]) -> str:
 
 
 def _api() -> Any:
-    from kubernetes.client import ApiClient, CustomObjectsApi
-    from kubernetes.config import load_config
+    from kubernetes.client import CustomObjectsApi
 
-    load_config()
-    return CustomObjectsApi(ApiClient())
+    return CustomObjectsApi(open_kubernetes())

@@ -46,20 +46,19 @@ def aliased(home: Path) -> set[str]:
     Raises:
         Exception: MLflow does not answer.
     """
-    from stillhouse.components.tracking.connection import RUN_TAG, connect
+    from stillhouse.components.tracking.connection import RUN_TAG, all_pages, connect
     from stillhouse.components.tracking.registry import DATASET_TAG, DIGEST_TAG
 
-    client, found, page = connect(home), set[str](), None
-    while page is None or page.token:
-        page = client.search_registered_models(page_token=page.token if page else None)
-        for name, number in {(model.name, number) for model in page for number in model.aliases.values()}:
-            version = client.get_model_version(name, number)
-            found |= {
-                version.tags.get(RUN_TAG, ""),
-                f"{MODELS}/{version.tags.get(DIGEST_TAG)}",
-                f"{STATISTICS}/{version.tags.get(DATASET_TAG)}",
-                f"{DOWNLOADS}/{name}-{number}-{version.creation_timestamp}",
-            }
+    client, found = connect(home), set[str]()
+    models = all_pages(client.search_registered_models)
+    for name, number in {(model.name, number) for model in models for number in model.aliases.values()}:
+        version = client.get_model_version(name, number)
+        found |= {
+            version.tags.get(RUN_TAG, ""),
+            f"{MODELS}/{version.tags.get(DIGEST_TAG)}",
+            f"{STATISTICS}/{version.tags.get(DATASET_TAG)}",
+            f"{DOWNLOADS}/{name}-{number}-{version.creation_timestamp}",
+        }
     return found
 
 

@@ -3,13 +3,12 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stillhouse.components.tracking.connection import RUN_TAG, connect, patient
+from stillhouse.components.tracking.connection import RUN_TAG, all_pages, connect, patient
 from stillhouse.components.tracking.delivery import ERROR_TAG
 from stillhouse.components.tracking.settings import tracking_uri
 from stillhouse.errors import UserError
 
 if TYPE_CHECKING:
-    from mlflow import MlflowClient
     from mlflow.entities import Run
 
 
@@ -23,13 +22,10 @@ def open_runs(home: Path, run_id: str = "") -> "dict[str, list[Run]]":
     found: dict[str, list[Run]] = {}
     try:
         client = patient(connect(home))
-        experiments = [experiment.experiment_id for experiment in _all_experiments(client)]
-        page = None
-        while page is None or page.token:
-            page = client.search_runs(experiments, query, page_token=page.token if page else None)
-            for run in page:
-                if RUN_TAG in run.data.tags:
-                    found.setdefault(run.data.tags[RUN_TAG], []).append(run)
+        experiments = [experiment.experiment_id for experiment in all_pages(client.search_experiments)]
+        for run in all_pages(client.search_runs, experiments, query):
+            if RUN_TAG in run.data.tags:
+                found.setdefault(run.data.tags[RUN_TAG], []).append(run)
     except UserError:
         raise
     except Exception as error:  # whatever way it fails
@@ -43,11 +39,3 @@ def close_runs(home: Path, runs: "list[Run]", why: str) -> None:
     for run in runs:
         client.set_tag(run.info.run_id, ERROR_TAG, why)
         client.set_terminated(run.info.run_id, "KILLED")
-
-
-def _all_experiments(client: "MlflowClient") -> list:
-    found, page = [], None
-    while page is None or page.token:
-        page = client.search_experiments(page_token=page.token if page else None)
-        found += page
-    return found

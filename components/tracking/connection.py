@@ -1,8 +1,9 @@
 """The door to MLflow; imports it late, for that takes seconds."""
 
 import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, stop_after_delay, wait_random
 
@@ -13,6 +14,9 @@ from stillhouse.components.tracking.spool import read_sent
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
+    from mlflow.store.entities import PagedList
+
+Found = TypeVar("Found")
 
 RUN_TAG = "stillhouse.run"
 STEP_TAG = "stillhouse.step"
@@ -44,6 +48,15 @@ def connect(home: Path) -> "MlflowClient":
     if uri == f"sqlite:///{home.absolute() / 'mlflow.db'}":
         _create_database(home.absolute())
     return MlflowClient(tracking_uri=uri, registry_uri=uri)
+
+
+def all_pages(search: Callable[..., "PagedList[Found]"], *arguments: Any) -> "Iterator[Found]":
+    """All that a search of the client finds, page after page."""
+    page = search(*arguments)
+    yield from page
+    while page.token:
+        page = search(*arguments, page_token=page.token)
+        yield from page
 
 
 def answers(home: Path) -> bool:

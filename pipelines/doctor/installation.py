@@ -7,10 +7,11 @@ import yaml
 from kubernetes.client import ApiException, AppsV1Api, CustomObjectsApi, VersionApi
 
 from stillhouse.components.findings import Finding, failure, not_checked, ok, warning
-from stillhouse.pipelines.cluster import OLDEST, TIMEOUT, words_of
+from stillhouse.components.kubernetes_api import words_of
+from stillhouse.pipelines.cluster import OLDEST, TIMEOUT
 from stillhouse.pipelines.doctor.visit import Closed, Visit
+from stillhouse.pipelines.pod_state import KUEUE
 
-KUEUE = ("kueue.x-k8s.io", "v1beta1")
 ARGO_CONFIG = "workflow-controller-configmap"
 KFP_SERVER = "ml-pipeline"
 """KFP's API server, where it runs as a Deployment."""

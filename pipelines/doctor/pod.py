@@ -3,6 +3,7 @@
 from secrets import token_hex
 from typing import Any
 
+from stillhouse.components.labels import RUN_LABEL
 from stillhouse.pipelines.hardware import Hardware
 from stillhouse.pipelines.options import ClusterOptions
 from stillhouse.pipelines.pods import FIELDS, SCRATCH, SMALL_REQUESTS, environment, labels
@@ -43,7 +44,7 @@ def pod(
         "kind": "Pod",
         "metadata": {
             "name": name,
-            "labels": {**labels(STEP), "pipeline/runid": name},
+            "labels": {**labels(STEP), RUN_LABEL: name},
             "annotations": {"sidecar.istio.io/inject": "false"},  # a mesh's sidecar would never end; KFP has it too
         },
         "spec": {

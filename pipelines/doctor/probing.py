@@ -12,12 +12,15 @@ from pydantic import ValidationError
 from stillhouse.components.findings import Finding, failure, not_checked, ok, warning
 from stillhouse.components.images import LIGHT, TRAINING
 from stillhouse.components.inspect.settings import Parameters
+from stillhouse.components.kubernetes_api import words_of
 from stillhouse.components.probe import LIGHT_CHECKS, TRAINING_CHECKS, ProbeSettings
 from stillhouse.components.storage.urls import is_local
-from stillhouse.pipelines.cluster import TIMEOUT, reason_of, words_of
+from stillhouse.pipelines.cluster import TIMEOUT, reason_of
 from stillhouse.pipelines.doctor.pod import STEP, container, pod
 from stillhouse.pipelines.doctor.visit import Visit, lacks_right
+from stillhouse.pipelines.pod_state import CONFIG_REASONS, PULL_REASONS
 from stillhouse.pipelines.pods import STEP_LABEL
+from stillhouse.pipelines.submitting import NO_STORE
 
 LIMIT_SECONDS = 120
 """Longest time of the probe, images included."""
@@ -26,9 +29,6 @@ SCHEDULE_SECONDS = 60
 POLL_SECONDS = 0.5
 SHARE = {"cpu": "250m", "memory": "512Mi"}
 """What each of the two containers asks for: together they need the room of a small step."""
-IMAGE_TROUBLES = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError")
-START_TROUBLES = ("CreateContainerConfigError", "CreateContainerError", "RunContainerError")
-"""Reasons for which the kubelet keeps a container waiting, with its own words beside them."""
 OF_SOURCE = ("source", "rows")
 LOG_LINES = 3
 """Of a probe that broke, what is quoted."""
@@ -161,9 +161,9 @@ def _told(lines: list[str]) -> list[Finding]:
 
 def _held_back(waiting: Any, image: str) -> Finding | None:
     said = (waiting.message or waiting.reason or "").rstrip(".")
-    if waiting.reason in IMAGE_TROUBLES:
+    if waiting.reason in PULL_REASONS:
         return failure(f"{image} cannot be pulled: {said}; correct the image, or give --pull-secret.")
-    if waiting.reason in START_TROUBLES:
+    if waiting.reason in CONFIG_REASONS:
         return failure(f"The container cannot be started: {said}; mend what it names.")
     return None
 
@@ -182,10 +182,7 @@ def _source(visit: Visit, skipped: tuple[str, ...]) -> Iterator[Finding]:
     if store:
         yield ok(f"'{where}' lies on this machine; submit copies it to {store}.").of(skipped[0])
     else:
-        yield failure(
-            f"'{where}' lies on this machine, where no pod finds it; give --store, which submit copies it to, or "
-            "--set data.source=s3://..."
-        ).of(skipped[0])
+        yield failure(NO_STORE.format(where)).of(skipped[0])
 
 
 def _unscheduled(found: Any) -> str:

@@ -10,8 +10,9 @@ import urllib3
 from kubernetes.client import ApiClient, ApiException, CoreV1Api
 
 from stillhouse.components.findings import Finding, failure, not_checked
+from stillhouse.components.kubernetes_api import words_of
 from stillhouse.errors import UserError
-from stillhouse.pipelines.cluster import STANDALONE_NAMESPACE, Cluster, connect, open_kubernetes, reason_of, words_of
+from stillhouse.pipelines.cluster import STANDALONE_NAMESPACE, Cluster, connect, open_behind, reason_of
 from stillhouse.pipelines.options import ClusterOptions
 from stillhouse.pipelines.recipe import Recipe
 
@@ -45,7 +46,7 @@ class Visit:
     @property
     def home(self) -> str:
         """Where KFP and Argo themselves are."""
-        return STANDALONE_NAMESPACE if self.cluster and self.cluster.multi_user else self.namespace
+        return self.cluster.home if self.cluster else self.namespace
 
     @property
     def account(self) -> str:
@@ -61,7 +62,7 @@ class Visit:
             Closed: there is no way to it.
         """
         try:
-            return self.cluster.kubernetes if self.cluster else open_kubernetes("the endpoint")
+            return self.cluster.kubernetes if self.cluster else open_behind("the endpoint")
         except UserError as error:
             raise Closed(str(error)) from None
 

@@ -11,10 +11,9 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
-from stillhouse.pipelines.cluster import Cluster
+from stillhouse.pipelines.cluster import ENDED, Cluster
 
 STILLHOUSE = Path(sys.executable).with_name("stillhouse")
-ENDED = {"SUCCEEDED", "FAILED", "CANCELED", "SKIPPED"}
 
 
 @dataclass(frozen=True)

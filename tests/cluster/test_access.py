@@ -3,9 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from http.client import HTTPConnection
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -21,6 +19,7 @@ from kubernetes.client import (
     V1TokenReview,
     V1TokenReviewSpec,
 )
+from loopback import Loopback, Request
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(3600)]
 
@@ -30,62 +29,37 @@ Small = Callable[..., Path]
 Token = Callable[..., str]
 
 
-class Proxy:
+class Proxy(Loopback):
     """Lets a request through to KFP if Kubernetes knows its token, and knows it for KFP."""
 
     def __init__(self, runs: Runs) -> None:
         self.accepted: list[str] = []
-        proxy, reviews, kfp = self, AuthenticationV1Api(runs.cluster.kubernetes), urlsplit(runs.cluster.host)
+        self._reviews, self._kfp = AuthenticationV1Api(runs.cluster.kubernetes), urlsplit(runs.cluster.host)
+        super().__init__(self._answer)
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
+    def _answer(self, asked: Request) -> tuple[int, bytes]:
+        token = asked.headers.get("authorization", "").removeprefix("Bearer ")
+        review = V1TokenReview(spec=V1TokenReviewSpec(token=token, audiences=[AUDIENCE]))
+        checked: Any = self._reviews.create_token_review(review) if token else None
+        if checked is None or not checked.status.authenticated:
+            return 401, b"no valid token"
+        self.accepted.append(token)
+        return self._forwarded(asked)
 
-            def do_GET(self) -> None:
-                token = (self.headers.get("authorization") or "").removeprefix("Bearer ")
-                review = V1TokenReview(spec=V1TokenReviewSpec(token=token, audiences=[AUDIENCE]))
-                checked: Any = reviews.create_token_review(review) if token else None
-                if checked is None or not checked.status.authenticated:
-                    self._answer(401, b"no valid token")
-                    return
-                proxy.accepted.append(token)
-                self._answer(*self._forwarded())
-
-            do_POST = do_GET
-
-            def _forwarded(self) -> tuple[int, bytes]:
-                body = self.rfile.read(int(self.headers.get("content-length") or 0))
-                upstream = HTTPConnection(kfp.netloc)
-                upstream.request(self.command, self.path, body, {"content-type": "application/json"})
-                answer = upstream.getresponse()
-                data = answer.read()
-                if self.path.endswith("/healthz"):
-                    data = json.dumps(json.loads(data) | {"multi_user": True}).encode()
-                return answer.status, data
-
-            def _answer(self, status: int, data: bytes) -> None:
-                self.send_response(status)
-                self.send_header("content-type", "application/json")
-                self.send_header("content-length", str(len(data)))
-                self.end_headers()
-                self.wfile.write(data)
-
-            def log_message(self, format: str, *args: Any) -> None:
-                """Nothing to the terminal."""
-
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._http.server_port}"
-        Thread(target=self._http.serve_forever, daemon=True).start()
-
-    def stop(self) -> None:
-        self._http.shutdown()
-        self._http.server_close()
+    def _forwarded(self, asked: Request) -> tuple[int, bytes]:
+        upstream = HTTPConnection(self._kfp.netloc)
+        upstream.request(asked.method, f"{asked.path}?{asked.query}", asked.body, {"content-type": "application/json"})
+        answer = upstream.getresponse()
+        data = answer.read()
+        if asked.path.endswith("/healthz"):
+            data = json.dumps(json.loads(data) | {"multi_user": True}).encode()
+        return answer.status, data
 
 
 @pytest.fixture
 def proxy(runs: Runs) -> Iterator[Proxy]:
-    started = Proxy(runs)
-    yield started
-    started.stop()
+    with Proxy(runs) as started:
+        yield started
 
 
 @pytest.fixture

@@ -1,49 +1,31 @@
 """The webhook against a real server."""
 
-import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from loopback import Loopback, Request
 
 from stillhouse.components.conclude import webhook
 
 
-class Chat(ThreadingHTTPServer):
+class Chat(Loopback):
     """Answers with the statuses it was told, then with 200; keeps what came."""
 
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
         self.statuses: list[int] = []
         self.received: list[dict[str, str]] = []
+        super().__init__(self._answer)
 
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}/hook"
-
-
-class Handler(BaseHTTPRequestHandler):
-    def do_POST(self) -> None:
-        chat = self.server
-        assert isinstance(chat, Chat)
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        chat.received.append({"type": self.headers["Content-Type"], **json.loads(body)})
-        self.send_response(chat.statuses.pop(0) if chat.statuses else 200)
-        self.end_headers()
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Nothing."""
+    def _answer(self, asked: Request) -> tuple[int, str]:
+        self.received.append({"type": asked.headers["content-type"], **asked.json})
+        return self.statuses.pop(0) if self.statuses else 200, ""
 
 
 @pytest.fixture
 def chat(monkeypatch: pytest.MonkeyPatch) -> Iterator[Chat]:
     monkeypatch.setattr(webhook, "PAUSE_SECONDS", (0.01, 0.02))
     with Chat() as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
         yield server
-        server.shutdown()
 
 
 def test_a_document_is_posted_as_json(chat: Chat) -> None:

@@ -8,9 +8,10 @@ from stillhouse.components.promote.settings import PromoteSettings
 from stillhouse.components.storage.home import local_store
 
 
-def promote(found: Inspected, digest: str, at: str = "2026-03-02T07:00:00+00:00") -> None:
+def promote(found: Inspected, digest: str, at: str = "2026-03-02T07:00:00+00:00") -> Entry:
     """What the step promote would write after a run on `found`."""
-    inspected, snapshot = PromoteSettings.parse(found.promote).inspected, json.loads(found.snapshot)
+    settings, snapshot = PromoteSettings.parse(found.promote), json.loads(found.snapshot)
+    inspected = settings.inspected
     assert inspected
     entry = Entry(
         digest=digest,
@@ -27,4 +28,5 @@ def promote(found: Inspected, digest: str, at: str = "2026-03-02T07:00:00+00:00"
         promoted_at=at,
         compared_with=inspected.champion,
     )
-    change(local_store(), "spam", lambda record: record.promoted(entry))
+    change(local_store(), settings.model_name, lambda record: record.promoted(entry))
+    return entry

@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.unit.inspect.promoting import promote
 
 from stillhouse.components.inspect.inspect import Inspected, inspect
-from stillhouse.components.promote.record import Entry, change
 from stillhouse.components.promote.settings import PromoteSettings
-from stillhouse.components.storage.home import local_store
 from stillhouse.components.tracking.run import StepRun
 from stillhouse.errors import UserError
 
@@ -42,27 +41,6 @@ def look(tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> Look:
         return inspect({"data_source": str(data), "model_name": "spam", **parameters}, run=step)
 
     return run_step
-
-
-def promote(found: Inspected, digest: str) -> Entry:
-    """What the step promote would write after a run on `found`."""
-    settings = PromoteSettings.parse(found.promote)
-    snapshot = json.loads(found.snapshot)
-    assert settings.inspected
-    entry = Entry(
-        digest=digest,
-        uri=f"store/models/{digest}",
-        run="run",
-        dataset_digest="d",
-        statistics_uri=f"store/datasets/{digest}/dataset.json",
-        inputs=settings.inspected.inputs,
-        prepare_inputs=snapshot["inputs"],
-        reference=snapshot["reference"],
-        promoted_at="2026-01-01T00:00:00+00:00",
-        compared_with=settings.inspected.champion,
-    )
-    change(local_store(), settings.model_name, lambda record: record.promoted(entry))
-    return entry
 
 
 def append_row(data: Path) -> None:

@@ -1,9 +1,9 @@
 """An installation that answers as told: KFP's and Kubernetes' APIs on one port of loopback."""
 
 import json
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 from typing import Any
+
+from loopback import Loopback
 
 NAMESPACE = "/api/v1/namespaces/kubeflow"
 RUNS = "/apis/v2beta1/runs"
@@ -36,7 +36,7 @@ def waiting(reason: str, message: str) -> dict[str, Any]:
     return {"waiting": {"reason": reason, "message": message}}
 
 
-class StandIn:
+class StandIn(Loopback):
     """Each path answers with a status and a body; all is well until a test says otherwise."""
 
     def __init__(self) -> None:
@@ -66,15 +66,7 @@ class StandIn:
             "/api/v1/nodes": (200, {"items": [node()]}),
             ARGO_CONFIG: (200, {"data": {"workflowDefaults": RETRIES}}),
         }
-        handler = type("Handler", (_Handler,), {"stand_in": self})
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self.url = f"http://127.0.0.1:{self._http.server_port}"
-        Thread(target=self._http.serve_forever, args=(0.01,), daemon=True).start()
-
-    def stop(self) -> None:
-        """Answer no more."""
-        self._http.shutdown()
-        self._http.server_close()
+        super().__init__(lambda asked: self.answer(asked.method, asked.path, asked.query, asked.json))
 
     def refuse(self, path: str, status: int, message: str) -> None:
         """Answer as Kubernetes does when it refuses."""
@@ -111,31 +103,3 @@ _STATUS = {"image": "", "imageID": "", "ready": False, "restartCount": 0}
 def _right(body: dict[str, Any]) -> str:
     asked = body["spec"]["resourceAttributes"]
     return f"{asked['verb']} {asked['resource']}{'/' + asked['subresource'] if asked['subresource'] else ''}"
-
-
-class _Handler(BaseHTTPRequestHandler):
-    stand_in: StandIn
-
-    def do_GET(self) -> None:
-        self._serve()
-
-    def do_POST(self) -> None:
-        self._serve()
-
-    def do_DELETE(self) -> None:
-        self._serve()
-
-    def _serve(self) -> None:
-        path, _, query = self.path.partition("?")
-        length = int(self.headers.get("Content-Length") or 0)
-        body = json.loads(self.rfile.read(length)) if length else None
-        status, answer = self.stand_in.answer(self.command, path, query, body)
-        data = answer.encode() if isinstance(answer, str) else json.dumps(answer).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Nothing to the terminal."""

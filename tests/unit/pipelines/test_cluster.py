@@ -1,13 +1,11 @@
 """The door to KFP, before a server that answers as told: what a real one here does not do (be old, refuse, be none)."""
 
-import json
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pytest
+from loopback import Loopback, Request
 
 from stillhouse.errors import UserError
 from stillhouse.pipelines.cluster import Cluster, connect
@@ -17,34 +15,17 @@ REFUSED = {"error": "no", "code": 16, "message": "Request header error: token ha
 FORBIDDEN = {"error": "no", "code": 7, "message": "User 'ann' is not authorized with reason: no RBAC"}
 
 
-class Server:
+class Server(Loopback):
     """Answers each path with what `answers` holds for it: a status and a body."""
 
     def __init__(self) -> None:
         self.answers: dict[str, tuple[int, Any]] = {"/apis/v2beta1/healthz": (200, HEALTHY)}
         self.tokens: list[str | None] = []
-        server = self
+        super().__init__(self._answer)
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                server.tokens.append(self.headers.get("authorization"))
-                status, body = server.answers.get(self.path.partition("?")[0], (404, "<html>not here</html>"))
-                data = body.encode() if isinstance(body, str) else json.dumps(body).encode()
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(data)))
-                self.end_headers()
-                self.wfile.write(data)
-
-            def log_message(self, format: str, *args: Any) -> None:
-                """Nothing to the terminal."""
-
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._http.server_port}"
-        Thread(target=self._http.serve_forever, daemon=True).start()
-
-    def stop(self) -> None:
-        self._http.shutdown()
-        self._http.server_close()
+    def _answer(self, asked: Request) -> tuple[int, Any]:
+        self.tokens.append(asked.headers.get("authorization"))
+        return self.answers.get(asked.path, (404, "<html>not here</html>"))
 
 
 @pytest.fixture
@@ -53,9 +34,8 @@ def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Server]:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr("kfp.Client._LOCAL_KFP_CONTEXT", str(tmp_path / "context.json"))
     monkeypatch.setattr("kfp.Client._NAMESPACE_PATH", str(tmp_path / "namespace"))
-    started = Server()
-    yield started
-    started.stop()
+    with Server() as started:
+        yield started
 
 
 @pytest.fixture

@@ -181,6 +181,7 @@ def test_a_kfp_that_does_not_answer_hides_nothing_of_kubernetes(installed: Stand
 
 
 def test_without_a_kubeconfig_what_it_opens_is_not_checked(look: Diagnose, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("KUBECONFIG")
     monkeypatch.setattr("kubernetes.config.KUBE_CONFIG_DEFAULT_LOCATION", "/nowhere")
     found = look()
     assert of_level(found, "failure") == []
@@ -251,7 +252,7 @@ def test_where_nodes_come_when_they_are_needed_none_yet_is_a_warning(installed: 
 
 
 def test_a_queue_that_kueue_does_not_know(installed: StandIn, look: Diagnose) -> None:
-    queue = "/apis/kueue.x-k8s.io/v1beta1/namespaces/kubeflow/localqueues/team"
+    queue = "/apis/kueue.x-k8s.io/v1beta2/namespaces/kubeflow/localqueues/team"
     installed.refuse(queue, 404, 'localqueues.kueue.x-k8s.io "team" not found')
     assert (
         look(queue="team")["queue"].text == "There is no LocalQueue 'team' in 'kubeflow'; correct --queue, or make it."

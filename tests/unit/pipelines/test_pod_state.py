@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from stillhouse.pipelines.pod_state import QUEUE_LABEL, State, gpu_seconds, gpus, pod_state, pull_failure
+from stillhouse.components.labels import QUEUE_LABEL
+from stillhouse.pipelines.pod_state import State, gpu_seconds, gpus, pod_state, pull_failure
 
 
 @pytest.fixture

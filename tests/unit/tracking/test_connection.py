@@ -3,14 +3,13 @@
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
-from typing import Any
+from typing import Self
 
 import pytest
+from loopback import Loopback, Request
 from mlflow import MlflowClient
 
 from stillhouse.components.tracking import settings
@@ -19,6 +18,7 @@ from stillhouse.components.tracking.connection import connect, find_or_create, p
 KILLED_WHILE_MAKING_IT = """
 import os, signal, sys, threading, time
 from pathlib import Path
+from typing import Self
 from stillhouse.components.tracking.connection import connect
 
 home = Path(sys.argv[1])
@@ -52,41 +52,35 @@ def test_several_who_ask_at_once_get_the_same_run(home: Path, client: MlflowClie
         assert len(set(pool.map(ask, range(16)))) == 1
 
 
-class Answers(BaseHTTPRequestHandler):
-    """Answers as the server's list of (status, body) says; the last one for ever."""
+class Answers(Loopback):
+    """Gives the answers it is told, the last one for ever, and counts the questions."""
 
-    def do_GET(self) -> None:
-        server: Any = self.server
-        status, body = server.answers[min(server.asked, len(server.answers) - 1)]
-        server.asked += 1
-        self.send_response(status)
-        self.end_headers()
-        self.wfile.write(body)
+    def __init__(self) -> None:
+        self.asked = 0
+        self.told: tuple[tuple[int, bytes], ...] = ()
+        super().__init__(self._answer)
 
-    def log_message(self, format: str, *args: Any) -> None:
-        pass
+    def __call__(self, *answers: tuple[int, bytes]) -> Self:
+        self.told = answers
+        return self
+
+    def _answer(self, asked: Request) -> tuple[int, bytes]:
+        self.asked += 1
+        return self.told[min(self.asked, len(self.told)) - 1]
 
 
 @pytest.fixture
-def answering(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Any]]:
-    """A server that gives the answers it is told, and counts the questions."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), Answers) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
-        monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{server.server_port}")
-
-        def told(*answers: tuple[int, bytes]) -> Any:
-            server.answers, server.asked = answers, 0  # type: ignore[attr-defined]
-            return server
-
-        yield told
-        server.shutdown()
+def answering(monkeypatch: pytest.MonkeyPatch) -> Iterator[Answers]:
+    with Answers() as server:
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", server.url)
+        yield server
 
 
 NO_SUCH_RUN = (404, b'{"error_code": "RESOURCE_DOES_NOT_EXIST", "message": "Run not found"}')
 FOUND = (200, b'{"run": {"info": {"run_id": "abc"}, "data": {}}}')
 
 
-def test_a_404_in_mlflows_words_is_a_refusal(home: Path, answering: Callable[..., Any]) -> None:
+def test_a_404_in_mlflows_words_is_a_refusal(home: Path, answering: Answers) -> None:
     server = answering(NO_SUCH_RUN)
     with pytest.raises(Exception, match="Run not found") as error:
         patient(connect(home)).get_run("abc")
@@ -95,22 +89,20 @@ def test_a_404_in_mlflows_words_is_a_refusal(home: Path, answering: Callable[...
 
 
 @pytest.mark.parametrize("status", [400, 404])
-def test_an_ingress_whose_server_is_down_refuses_nothing(
-    home: Path, answering: Callable[..., Any], status: int
-) -> None:
+def test_an_ingress_whose_server_is_down_refuses_nothing(home: Path, answering: Answers, status: int) -> None:
     answering((status, b"<html>default backend</html>"))
     with pytest.raises(Exception, match="default backend") as error:
         connect(home).get_run("abc")
     assert not refused(error.value)
 
 
-def test_a_question_that_fails_is_repeated(home: Path, answering: Callable[..., Any]) -> None:
+def test_a_question_that_fails_is_repeated(home: Path, answering: Answers) -> None:
     server = answering((500, b"{}"), (503, b""), FOUND)
     assert patient(connect(home)).get_run("abc").info.run_id == "abc"
     assert server.asked == 3
 
 
-def test_a_server_that_keeps_failing_is_not_asked_for_ever(home: Path, answering: Callable[..., Any]) -> None:
+def test_a_server_that_keeps_failing_is_not_asked_for_ever(home: Path, answering: Answers) -> None:
     server = answering((500, b"{}"))
     with pytest.raises(Exception, match="500"):
         patient(connect(home)).get_run("abc")
