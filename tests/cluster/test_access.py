@@ -21,6 +21,8 @@ from kubernetes.client import (
 )
 from loopback import Loopback, Request
 
+from stillhouse.pipelines.doctor.visit import TEAMS_ACCOUNT
+
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(3600)]
 
 AUDIENCE = "pipelines.kubeflow.org"
@@ -96,7 +98,8 @@ def test_a_run_is_started_with_a_projected_token(
 ) -> None:
     path = tmp_path / "token"
     path.write_text(token())
-    where = ("--endpoint", proxy.url, "--namespace", runs.cluster.namespace)
+    account = runs.options.get("service_account", TEAMS_ACCOUNT)  # the KFP behind the proxy is for one team
+    where = ("--endpoint", proxy.url, "--namespace", runs.cluster.namespace, "--service-account", account)
     run = runs.submit(small("projected"), *where, KF_PIPELINES_SA_TOKEN_PATH=str(path))
     assert set(proxy.accepted) == {path.read_text()}
     runs.cluster.client.terminate_run(run)
