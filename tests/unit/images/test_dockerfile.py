@@ -26,6 +26,12 @@ def build(programs: Path, *targets: str, **environment: str) -> subprocess.Compl
     return subprocess.run(command, env={"PATH": path, **environment}, capture_output=True, text=True)
 
 
+def stages() -> dict[str, str]:
+    """What the Dockerfile does in each stage, from its FROM on."""
+    found = re.split(r"^FROM ", DOCKERFILE.read_text(), flags=re.MULTILINE)[1:]
+    return {stage.splitlines()[0].split(" AS ")[1]: stage for stage in found}
+
+
 @pytest.fixture
 def programs(tmp_path: Path) -> Path:
     """docker without a daemon, podman that fails, buildah that works."""
@@ -42,13 +48,22 @@ def test_hadolint_finds_nothing() -> None:
 
 
 def test_every_image_runs_as_a_number_of_group_0_on_the_given_base() -> None:
-    stages = re.split(r"^FROM ", DOCKERFILE.read_text(), flags=re.MULTILINE)[1:]
-    by_name = {stage.splitlines()[0].split(" AS ")[1]: stage for stage in stages}
+    by_name = stages()
     assert by_name["runtime"].startswith("${BASE} ")
     assert "\nUSER 1000:0\n" in by_name["runtime"]
     for target in ("light", "training", "mlflow"):
         assert by_name[target].startswith("runtime ")
         assert "USER" not in by_name[target]
+
+
+@pytest.mark.parametrize("target", ["light", "training"])
+def test_packages_are_a_layer_that_a_new_version_of_ours_leaves_alone(target: str) -> None:
+    packages = stages()[f"{target}-packages"]
+    assert re.findall(r"^COPY (.*)$", stages()["build"] + packages, flags=re.MULTILINE) == [
+        "images/build.lock ./",
+        "images/finish ./",
+        f"images/{target}.lock ./",
+    ]
 
 
 def test_what_is_copied_is_what_the_ignore_file_lets_through() -> None:
