@@ -107,10 +107,13 @@ def test_a_signal_to_the_whole_group_leaves_the_workers_to_the_trainer(toy: Toy,
         assert len(list(batches)) == 19
 
 
-def test_so_does_one_that_comes_before_a_worker_has_begun(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_so_does_one_that_comes_before_a_worker_has_begun(
+    toy: Toy, number: signal.Signals, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def begin() -> None:
         torch_begins()  # with a handler of SIGTERM that ends the worker
-        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), number)
 
     torch_begins = signal_handling._set_worker_signal_handlers
     monkeypatch.setattr(signal_handling, "_set_worker_signal_handlers", begin)
