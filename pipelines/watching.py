@@ -7,7 +7,7 @@ from typing import Literal
 
 from stillhouse.components.attempts import last_failure
 from stillhouse.pipelines.pod_state import TIME_UP, Json, Kind, State, gpu_seconds, main_times, pod_state
-from stillhouse.pipelines.pods import EXIT_SECONDS
+from stillhouse.pipelines.pods import EXIT, EXIT_SECONDS
 from stillhouse.pipelines.sight import Sight
 from stillhouse.pipelines.workflow import FAILED, NEVER_RAN, Task, step_of
 
@@ -19,6 +19,8 @@ RowState = Kind | Literal["waiting", "preparing", "retrying", "cached", "skipped
 ENDED: tuple[RowState, ...] = ("done", "cached", "skipped", "failed")
 ENDING_SECONDS = 60
 """So long a run may take to end when its time is up."""
+ARGO_MINUTES = 20
+"""So often Argo looks at a run in which nothing changes."""
 WAITING: tuple[Kind, ...] = ("held", "queued", "pulling", "blocked", "lost")
 
 
@@ -99,11 +101,20 @@ def node_id(pod: Json) -> str:
 
 
 def past_limit(sight: Sight) -> str:
-    """What to know of a run that goes on after its time; empty for others. Seen with KFP 2.17: the exit step begins
-    after the limit, and neither the limit nor a cancel ends it."""
+    """What to know of a run that goes on after its time; empty for others.
+
+    Seen with KFP 2.17 and Argo 4.0: where all that is left waits for a node, Argo looks at the time only when something
+    changes; and the exit step begins after the limit, and neither the limit nor a cancel ends it.
+    """
     limit = sight.workflow.limit_seconds
     if not limit or not sight.began or sight.over or (sight.now - sight.began).total_seconds() < limit + ENDING_SECONDS:
         return ""
+    pending = [pod for pod in sight.pods if pod["status"].get("phase") == "Pending"]
+    if waiting := [step for step in pods_by_step(pending) if step != EXIT]:
+        return (
+            f"the run's --run-limit of {limit} s has passed; {', '.join(waiting)} goes on waiting until Argo looks at "
+            f"the run again, {ARGO_MINUTES} minutes after its last change at the latest; to end it now, cancel it"
+        )
     return (
         f"the run's --run-limit of {limit} s has passed; only the exit step goes on, which neither the limit nor a "
         f"cancel ends: mend what it waits for; on a node its own limit of {EXIT_SECONDS} s ends it"

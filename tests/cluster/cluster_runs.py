@@ -27,7 +27,7 @@ class Runs:
         """Run a command to its end."""
         command = [str(STILLHOUSE), *map(str, arguments)]
         return subprocess.run(
-            command, env=os.environ | variables, capture_output=True, text=True, timeout=600, check=False
+            command, env=os.environ | variables, capture_output=True, text=True, timeout=1800, check=False
         )
 
     def submit(self, *arguments: str | Path, **variables: str) -> str:

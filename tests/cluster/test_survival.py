@@ -108,7 +108,7 @@ def test_a_request_that_no_node_meets_is_ended_by_the_runs_limit(runs: Runs, sma
     assert done.returncode == 0, done.stderr
     # Not by submit, which refuses it.
     run = runs.cluster.client.create_run_from_pipeline_package(str(compiled), experiment_name="greedy").run_id
-    watched = runs.stillhouse("watch", run)
+    watched = runs.stillhouse("watch", run)  # for up to 23 minutes: Argo looks late where nothing else happens
     assert "no node has 99 nvidia.com/gpu, the largest has" in watched.stdout
     assert "took longer than its --run-limit" in watched.stdout + watched.stderr
     assert (watched.returncode, runs.state(run)) == (1, "FAILED")

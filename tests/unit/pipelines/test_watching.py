@@ -137,8 +137,10 @@ def test_a_wait_that_the_runs_limit_ended_keeps_its_reason(
     assert why.startswith("the whole run took longer than its --run-limit of 600 s, which ended finetune (queued: no")
 
 
-def test_a_run_that_its_limit_does_not_end_says_what_goes_on() -> None:
+def test_a_run_that_its_limit_does_not_end_says_what_goes_on(pod_of: Callable[..., dict[str, Any]]) -> None:
     assert "only the exit step goes on" in past_limit(sight(limit=539))
+    waiting = past_limit(sight(limit=539, pods=[pod_of("impossible_gpus")]))
+    assert "; finetune goes on waiting until Argo looks at the run again, 20 minutes" in waiting
     assert past_limit(sight(limit=541)) == past_limit(sight(limit=539, state="FAILED")) == past_limit(sight()) == ""
 
 
