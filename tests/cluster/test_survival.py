@@ -181,14 +181,16 @@ def test_what_a_cancelled_run_leaves_is_swept(runs: Runs, store: Store, small: S
     folders = checkpoint_folders(store, run)
     runs.cluster.client.terminate_run(run)
     state = runs.end(run)  # KFP 2.17 calls it FAILED
-    runs.until(lambda: all(pod.status.phase != "Running" for pod in runs.pods(run)), 2)
     variables = {"STILLHOUSE_STORE": store.url, "MLFLOW_TRACKING_URI": runs.options["mlflow_uri"]}
-    swept = runs.stillhouse("sweep", run, "--home", tmp_path, **variables)
-    assert f"{run} ({state}): " in swept.stdout, swept.stderr
-    assert "1 checkpoint folder" in swept.stdout
+
+    def sweep() -> str:
+        return runs.stillhouse("sweep", run, "--home", tmp_path, **variables).stdout
+
+    swept = runs.until(sweep, 5)  # refused as long as a pod still ends, that of the exit step included
+    assert f"{run} ({state}): " in swept
+    assert "1 checkpoint folder" in swept
     client = MlflowClient(runs.options["mlflow_uri"])
     experiments = [experiment.experiment_id for experiment in client.search_experiments()]
     left = client.search_runs(experiments, f"tags.`{RUN_TAG}` = '{run}' and attributes.status = 'RUNNING'")
     assert (left, checkpoint_folders(store, run), [store.list(folder) for folder in folders]) == ([], [], [[]])
-    again = runs.stillhouse("sweep", run, "--home", tmp_path, **variables)
-    assert "nothing was left" in again.stdout, again.stderr
+    assert "nothing was left" in sweep()
