@@ -189,8 +189,8 @@ def test_what_a_cancelled_run_leaves_is_swept(runs: Runs, store: Store, small: S
     swept = runs.until(sweep, 5)  # refused as long as a pod still ends, that of the exit step included
     assert f"{run} ({state}): " in swept
     assert "1 checkpoint folder" in swept
+    runs.until(lambda: "nothing was left" in sweep(), 5)  # an exit step that began meanwhile opens MLflow's run again
     client = MlflowClient(runs.options["mlflow_uri"])
     experiments = [experiment.experiment_id for experiment in client.search_experiments()]
     left = client.search_runs(experiments, f"tags.`{RUN_TAG}` = '{run}' and attributes.status = 'RUNNING'")
     assert (left, checkpoint_folders(store, run), [store.list(folder) for folder in folders]) == ([], [], [[]])
-    assert "nothing was left" in sweep()
