@@ -16,7 +16,7 @@ from stillhouse.pipelines.recipe import Recipe
 
 UPLOADS = "uploads"
 """Keys are uploads/DIGEST: sources that lay on somebody's machine, by what they hold."""
-NO_STORE = (
+OUT_OF_REACH = (
     "The source '{}' lies on this machine, where no pod finds it; give --store, which submit copies it to, or "
     "--set data.source=s3://..."
 )
@@ -58,7 +58,7 @@ def upload_source(source: str, store_url: str) -> str:
         UserError: no store is named, or it cannot be written from here.
     """
     if not store_url:
-        raise UserError(NO_STORE.format(source))
+        raise UserError(OUT_OF_REACH.format(source))
     store, path = open_store(store_url), local_path(source)
     with TemporaryDirectory() as folder:
         data = Path(folder) / "data"  # beside the manifest, which is no data

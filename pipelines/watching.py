@@ -109,15 +109,16 @@ def past_limit(sight: Sight) -> str:
     limit = sight.workflow.limit_seconds
     if not limit or not sight.began or sight.over or (sight.now - sight.began).total_seconds() < limit + ENDING_SECONDS:
         return ""
+    passed = f"the run's --run-limit of {limit} s has passed"
     pending = [pod for pod in sight.pods if pod["status"].get("phase") == "Pending"]
     if waiting := [step for step in pods_by_step(pending) if step != EXIT]:
         return (
-            f"the run's --run-limit of {limit} s has passed; {', '.join(waiting)} goes on waiting until Argo looks at "
-            f"the run again, {ARGO_MINUTES} minutes after its last change at the latest; to end it now, cancel it"
+            f"{passed}; {', '.join(waiting)} goes on waiting until Argo looks at the run again, {ARGO_MINUTES} minutes "
+            "after its last change at the latest; to end it now, cancel it"
         )
     return (
-        f"the run's --run-limit of {limit} s has passed; only the exit step goes on, which neither the limit nor a "
-        f"cancel ends: mend what it waits for; on a node its own limit of {EXIT_SECONDS} s ends it"
+        f"{passed}; only the exit step goes on, which neither the limit nor a cancel ends: mend what it waits for; on "
+        f"a node its own limit of {EXIT_SECONDS} s ends it"
     )
 
 

@@ -20,7 +20,7 @@ from stillhouse.pipelines.doctor.pod import STEP, container, pod
 from stillhouse.pipelines.doctor.visit import Visit, lacks_right
 from stillhouse.pipelines.pod_state import CONFIG_REASONS, PULL_REASONS
 from stillhouse.pipelines.pods import STEP_LABEL
-from stillhouse.pipelines.submitting import NO_STORE
+from stillhouse.pipelines.submitting import OUT_OF_REACH
 
 LIMIT_SECONDS = 120
 """Longest time of the probe, images included."""
@@ -182,7 +182,7 @@ def _source(visit: Visit, skipped: tuple[str, ...]) -> Iterator[Finding]:
     if store:
         yield ok(f"'{where}' lies on this machine; submit copies it to {store}.").of(skipped[0])
     else:
-        yield failure(NO_STORE.format(where)).of(skipped[0])
+        yield failure(OUT_OF_REACH.format(where)).of(skipped[0])
 
 
 def _unscheduled(found: Any) -> str:

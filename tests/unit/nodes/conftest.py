@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
+from kubeconfig import write_kubeconfig
 from loopback import Loopback
 
 POD = {
@@ -75,15 +75,7 @@ def api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
     api = Api()
 
     server = Loopback(lambda asked: api.answer(asked.method, asked.path, asked.json))
-    config = {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "current-context": "test",
-        "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test"}}],
-        "clusters": [{"name": "test", "cluster": {"server": server.url}}],
-        "users": [{"name": "test", "user": {}}],
-    }
-    (tmp_path / "kubeconfig").write_text(yaml.safe_dump(config))
+    write_kubeconfig(tmp_path / "kubeconfig", server.url)
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
     with server:
         yield api

@@ -1,9 +1,20 @@
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from kubeconfig import write_kubeconfig
+from tests.unit.pipelines.stand_in import StandIn
+from tests.unit.pipelines.visits import OPTIONS, Diagnose
+from tests.unit.pipelines.visits import RECIPE as SPAM
+
+from stillhouse.components.findings import Finding
+from stillhouse.pipelines.doctor import probing
+from stillhouse.pipelines.doctor.doctor import diagnose
+from stillhouse.pipelines.doctor.visit import begin_visit
+from stillhouse.pipelines.options import ClusterOptions
+from stillhouse.pipelines.recipe import Recipe
 
 DATA = Path(__file__).parent / "data"
 
@@ -63,3 +74,31 @@ class Recorded:
 @pytest.fixture
 def recorded() -> Recorded:
     return Recorded()
+
+
+@pytest.fixture
+def installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[StandIn]:
+    """An installation where all is well, and the kubeconfig that leads to it."""
+    started = StandIn()
+    write_kubeconfig(tmp_path / "kubeconfig", started.url, "a-token-of-ann")
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
+    monkeypatch.setattr("kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", str(tmp_path / "kubeconfig"))
+    monkeypatch.setattr("kubernetes.config.KUBE_CONFIG_DEFAULT_LOCATION", str(tmp_path / "kubeconfig"))
+    monkeypatch.setattr("kfp.Client._LOCAL_KFP_CONTEXT", str(tmp_path / "no-context"))
+    for name in ("ENDPOINT", "NAMESPACE", "TOKEN", "SA_TOKEN_PATH"):
+        monkeypatch.delenv(f"KF_PIPELINES_{name}", raising=False)
+    monkeypatch.delenv("STILLHOUSE_OPTIONS", raising=False)
+    monkeypatch.setattr(probing, "POLL_SECONDS", 0.01)
+    yield started
+    started.stop()
+
+
+@pytest.fixture
+def look(installed: StandIn) -> Diagnose:
+    """All findings by their check, with some options replaced."""
+
+    def diagnosed(recipe: Recipe = SPAM, namespace: str = "", **options: Any) -> dict[str, Finding]:
+        visit = begin_visit(recipe, ClusterOptions(**OPTIONS | options), installed.url, namespace, "")
+        return {finding.check: finding for finding in diagnose(visit)}
+
+    return diagnosed
