@@ -33,6 +33,8 @@ class Data(Settings):
     when the run was due; `{since_last_promoted:%Y-%m-%d}` is every date with data from where those of the model in
     production end up to when the run was due, before the first promotion every date until then. Both are in UTC."""
     columns: Columns = Columns()
+    missing: list[str] | None = None
+    """Words that stand for no value, instead of the usual ones (docs/data.md, Values)."""
 
 
 class Models(Settings):
@@ -67,6 +69,8 @@ class Recipe(Settings):
     def parameters(self) -> dict[str, Any]:
         """The pipeline's parameters, as the recipe gives them: what it leaves out stays out of the dicts."""
         sections = {step: dict(getattr(self, step)) for step in STEPS}
+        if self.data.missing is not None:
+            sections["prepare"]["missing"] = self.data.missing
         objective = sections["pretrain"].pop("objective", Parameters.model_fields["train_pretraining"].default)
         return {
             "data_columns": self.data.columns.model_dump(exclude_unset=True),

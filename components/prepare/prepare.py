@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute
 
 from stillhouse.components.cleaning import clean, mask_pii
+from stillhouse.components.formats.missing import Missing
 from stillhouse.components.prepare.card import write_card
 from stillhouse.components.prepare.checks import check_coverage, check_drift, check_rows
 from stillhouse.components.prepare.dataset import Prepared, content_digest, write_dataset
@@ -110,6 +111,7 @@ def refine(table: Table, settings: PrepareSettings, progress: Progress = lambda 
         [table.labels[i] for i in usable],
         settings.target,
         lambda i: f"{table.where(usable[i])}, column '{settings.columns.label}'",
+        Missing(settings.missing),
     )
     hashes = [digest(texts[i]) for i in usable]
     groups, given = [table.groups[i] for i in usable], [table.splits[i] for i in usable]

@@ -42,6 +42,10 @@ class PrepareSettings(Settings):
     {since_last_promoted} in it."""
     task: str
     columns: Columns = Columns()
+    missing: list[str] | None = None
+    """Words that stand for no value, in any case of letters and in all columns but the text's. Left out, these are nan,
+    NaT, <NA> and the like everywhere, and none, null, NA, N/A in groups, splits and numbers: among labels and slices
+    they are names. Null, NaN and blank text always are no value."""
     target: Literal["auto", "classes", "multi_label", "number"] = "auto"
     """Kind of target; auto takes lists as multi_label, fractions as number, everything else as classes."""
     splits: SplitShares = SplitShares()

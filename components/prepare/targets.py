@@ -4,8 +4,10 @@ import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
+from stillhouse.components.formats.missing import USUAL, Missing
 from stillhouse.components.settings import shown
 from stillhouse.errors import UserError
 
@@ -33,20 +35,22 @@ def read_targets(
     raw: Sequence[Any],
     kind: Literal["auto", "classes", "multi_label", "number"],
     where: Callable[[int], str],
+    missing: Missing = USUAL,
 ) -> Targets:
     """Turn the values of the label column into targets.
 
-    None, NaN (as a number or as text) and empty strings are rows without a label. Sets of labels are lists,
-    or strings with '|' between the names. `where` tells the place of a row for errors.
+    What is `missing` is a row without a label. Sets of labels are lists, or strings with '|' between the names.
+    `where` tells the place of a row for errors.
 
     Raises:
         UserError: a value does not fit the kind.
     """
-    values = [None if _missing(value) else value for value in raw]
-    found: Kind = _guess(values) if kind == "auto" else kind
+    numbers = [None if missing.is_key_missing(value) else value for value in raw]
+    found: Kind = _guess(numbers) if kind == "auto" else kind
     if found == "number":
-        return Targets(found, [], _numbers(values, where))
-    convert = _name_set if found == "multi_label" else _name
+        return Targets(found, [], _numbers(numbers, where))
+    values = [None if missing.is_name_missing(value) else value for value in raw]
+    convert = partial(_name_set, missing=missing) if found == "multi_label" else _name
     named = [None if value is None else convert(value, lambda i=i: where(i)) for i, value in enumerate(values)]
     labels = _sorted({name for names in named for name in names or ()})
     index = {name: i for i, name in enumerate(labels)}
@@ -95,15 +99,11 @@ def _name(value: Any, where: Callable[[], str]) -> tuple[str]:
     return (name,)
 
 
-def _name_set(value: Any, where: Callable[[], str]) -> tuple[str, ...]:
+def _name_set(value: Any, where: Callable[[], str], missing: Missing) -> tuple[str, ...]:
     items = value if isinstance(value, list) else str(value).split(_SEPARATOR)
-    if any(_missing(item) for item in items):
+    if any(missing.is_name_missing(item) for item in items):
         raise UserError(f"{where()}: {shown(value)} has an empty name in it; take it out.")
     return tuple({_name(item, where)[0] for item in items})
-
-
-def _missing(value: Any) -> bool:
-    return value is None or value != value or (isinstance(value, str) and value.strip() in ("", "nan", "NaN"))
 
 
 def _sorted(names: set[str]) -> list[str]:

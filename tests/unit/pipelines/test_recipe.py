@@ -48,6 +48,11 @@ def test_the_objective_of_pretraining_becomes_a_parameter_of_its_own(write_recip
     assert parameters["step_overrides"]["pretrain"] == {"mask_probability": 0.3}
 
 
+def test_the_words_for_no_value_go_to_prepare(write_recipe: WriteRecipe) -> None:
+    recipe = load_recipe(str(write_recipe()), ["data.missing=[unknown]", "prepare.min_rows=7"])
+    assert recipe.parameters()["step_overrides"]["prepare"] == {"min_rows": 7, "missing": ["unknown"]}
+
+
 def test_a_section_without_a_key_is_an_empty_one(write_recipe: WriteRecipe) -> None:
     assert load_recipe(str(write_recipe(("finetune:", "distill:\nfinetune:")))).distill == {}
 

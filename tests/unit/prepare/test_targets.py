@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from stillhouse.components.formats.missing import Missing
 from stillhouse.components.prepare.targets import Targets, read_targets
 from stillhouse.errors import UserError
 
@@ -49,6 +50,19 @@ def test_whole_numbers_have_one_name_however_they_are_written() -> None:
 @pytest.mark.parametrize("missing", [None, NAN, "", "  ", "NaN", "nan"])
 def test_a_missing_value_is_no_label(missing: Any) -> None:
     assert targets(["a", missing, "b"]).values == [0, None, 1]
+
+
+def test_a_class_may_be_called_none() -> None:
+    assert targets(["None", "NA", "null", "a", "None"]).labels == ["NA", "None", "a", "null"]
+
+
+def test_a_word_among_numbers_is_no_number() -> None:
+    assert targets(["0.5", "N/A", "None", "2"]) == Targets("number", [], [0.5, None, None, 2.0])
+
+
+def test_the_words_for_no_value_can_be_given() -> None:
+    found = read_targets(["a", "NA", "nan"], "auto", lambda row: f"row {row}", Missing(["na"]))
+    assert found == Targets("classes", ["a", "nan"], [0, None, 1])
 
 
 def test_numbers_stay_numbers() -> None:

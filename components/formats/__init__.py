@@ -1,0 +1,1 @@
+"""Data as it comes: files of tables, and what their values mean."""
