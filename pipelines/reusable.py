@@ -7,6 +7,7 @@ from typing import Any
 
 from kfp import compiler
 
+from stillhouse.components.conclude.component import conclude
 from stillhouse.components.distill.component import distill
 from stillhouse.components.evaluate.component import evaluate
 from stillhouse.components.finetune.component import finetune
@@ -19,8 +20,8 @@ from stillhouse.components.storage.disk import writing
 from stillhouse.components.supervisor import supervised
 from stillhouse.pipelines.options import ClusterOptions
 
-STEPS: tuple[Any, ...] = (inspect, prepare, pretrain, finetune, distill, evaluate, promote)
-"""In the order they run."""
+STEPS: tuple[Any, ...] = (inspect, prepare, pretrain, finetune, distill, evaluate, promote, conclude)
+"""In the order they run; the last one is for an exit handler."""
 
 README = """\
 # Stillhouse's steps as KFP components
@@ -38,6 +39,8 @@ finetune = components.load_component_from_file("finetune.yaml")
 values; it is never to be cached, and the others may be. Its `scheduled_time` is when the run was due,
 in ISO 8601, such as `dsl.PIPELINE_JOB_SCHEDULE_TIME_UTC_PLACEHOLDER`; empty means now. The output `Output` of `prepare`
 is `learn`, or says that too little is new (`min_new_rows`, `min_drift`): then the other steps are better left out.
+`conclude` is for `dsl.ExitHandler`: it closes MLflow's run of the whole pipeline, which is RUNNING from the first step
+on; without it `stillhouse sweep --all` closes that as KFP's run ended.
 
 | variable of the pod | meaning |
 |---|---|

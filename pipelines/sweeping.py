@@ -95,7 +95,8 @@ def sweep_ended(cluster: Cluster, home: Path, *, dry_run: bool = False) -> Itera
 
 def _close(home: Path, runs: list[Any], state: str, dry_run: bool) -> int:
     if not dry_run:
-        close_runs(home, runs, f"KFP's state of the run is {state}, and no step was there to say why; closed by sweep.")
+        why = f"KFP's state of the run is {state}, and no step was there to say why; closed by sweep."
+        close_runs(home, runs, why, succeeded=state == "SUCCEEDED")
     return len(runs)
 
 

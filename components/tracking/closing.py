@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stillhouse.components.tracking.connection import RUN_TAG, all_pages, connect, patient
+from stillhouse.components.tracking.connection import RUN_TAG, STEP_TAG, all_pages, connect, patient
 from stillhouse.components.tracking.delivery import ERROR_TAG
-from stillhouse.components.tracking.settings import tracking_uri
+from stillhouse.components.tracking.settings import PIPELINE, tracking_uri
 from stillhouse.errors import UserError
 
 if TYPE_CHECKING:
@@ -33,9 +33,16 @@ def open_runs(home: Path, run_id: str = "") -> "dict[str, list[Run]]":
     return found
 
 
-def close_runs(home: Path, runs: "list[Run]", why: str) -> None:
-    """Let them count as killed, and say why in the tag that a failed step's sentence has."""
+def close_runs(home: Path, runs: "list[Run]", why: str, *, succeeded: bool = False) -> None:
+    """Let them count as killed, and say why in the tag that a failed step's sentence has.
+
+    Args:
+        succeeded: The pipeline ended well, without an exit step of ours: its own run counts as finished then.
+    """
     client = patient(connect(home))
     for run in runs:
+        if succeeded and run.data.tags.get(STEP_TAG) == PIPELINE:
+            client.set_terminated(run.info.run_id, "FINISHED")
+            continue
         client.set_tag(run.info.run_id, ERROR_TAG, why)
         client.set_terminated(run.info.run_id, "KILLED")

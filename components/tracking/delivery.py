@@ -73,6 +73,9 @@ class Delivery:
     point that an earlier attempt sent from another machine, with a spool of its own, is left out here.
     Parameters cannot change: another value in a later attempt becomes the tag `attempt.<n>.<name>`. An event
     that the server refuses for good (a name it does not take) is logged and left out.
+
+    A spool may come late: its pod was lost, and the step was done again, or the whole pipeline ended. So a status goes
+    by the times of what happened, not by the order of arrival, and a step never ends its parent.
     """
 
     def __init__(self, client: "MlflowClient", home: Path, spool: Path) -> None:
@@ -117,11 +120,15 @@ class Delivery:
         self._flush(batch)
 
     def abandon(self) -> None:
-        """Nobody has written the end of this step: let MLflow not show it as running for ever."""
+        """Nobody has written the end of this step: let MLflow not show it as running for ever.
+
+        It counts as killed when it was last heard of, so that its end, should it come after all, is the later one.
+        """
         if not ends_with_newline(self._spool):
             self._leave_out_torn()
         if not self._sent.ended:
-            self._or_leave_out(lambda: self._terminate("KILLED", None), "the end")
+            heard = max((event["time"] for _, event in read_events(self._spool)), default=0)
+            self._or_leave_out(lambda: self._terminate("KILLED", heard), "the end")
             self._keep(ended=True)
 
     def _send_alone(self, event: Event) -> None:
@@ -140,14 +147,25 @@ class Delivery:
         if not self._sent.mlflow_run:
             self._known = self._points_of(run)
         self._open(run)
-        for run_id in (run.info.run_id, self._own_parent()):
-            if run_id:
-                self._client.update_run(run_id, status="RUNNING")
-        if error := run.data.tags.get(ERROR_TAG):
-            self._client.set_tag(run.info.run_id, f"attempt.{run.data.tags[ATTEMPT_TAG]}.error", error)
-            self._client.delete_tag(run.info.run_id, ERROR_TAG)
-        self._client.set_tag(run.info.run_id, ATTEMPT_TAG, str(event["attempt"]))
+        self._reopen_parent(run, event["time"])
+        if not _has_ended(run, event["time"]):
+            self._client.update_run(run.info.run_id, status="RUNNING")
+            if error := run.data.tags.get(ERROR_TAG):
+                self._client.set_tag(run.info.run_id, f"attempt.{run.data.tags.get(ATTEMPT_TAG, 1)}.error", error)
+                self._client.delete_tag(run.info.run_id, ERROR_TAG)
+            self._client.set_tag(run.info.run_id, ATTEMPT_TAG, str(event["attempt"]))
         self._keep(mlflow_run=run.info.run_id, attempt=event["attempt"], ended=False)
+
+    def _reopen_parent(self, run: "Run", time: int) -> None:
+        """A step that begins after the pipeline's end begins it again (KFP's "retry"); one told of late does not."""
+        if self._spool.with_stem(settings.PIPELINE).exists():
+            return  # that speaks for the parent
+        parent = run.data.tags.get(PARENT_TAG)
+        found = self._client.get_run(parent) if parent else None
+        if found is None or found.data.tags.get(RUN_TAG) != self._run_id:
+            return  # somebody else's, such as that of KFP's plugin
+        if found.info.status != "RUNNING" and (found.info.end_time or 0) < time:
+            self._client.update_run(found.info.run_id, status="RUNNING")
 
     def _points_of(self, run: "Run") -> set[tuple[str, int]]:
         """Name and step of each point of its curves; the machine's samples count from 0 on each machine."""
@@ -197,23 +215,19 @@ class Delivery:
 
     def _end(self, event: Event) -> None:
         self._keep(ended=True)
+        if not self._terminate(event["status"], event["time"]):
+            return
         self._client.set_tag(self._sent.mlflow_run, SECONDS_TAG, str(event["seconds"]))
         if event["message"]:
             self._client.set_tag(self._sent.mlflow_run, ERROR_TAG, event["message"][:MAX_TAG_CHARACTERS])
-        self._terminate(event["status"], event["time"])
 
-    def _terminate(self, status: str, time: int | None) -> None:
-        for run_id in (self._sent.mlflow_run, self._own_parent()):
-            if run_id:
-                self._client.set_terminated(run_id, status, time)
-
-    def _own_parent(self) -> str | None:
-        """The parent run, if no pipeline speaks for it (a step that runs alone): it follows the step."""
-        if self._spool.with_stem(settings.PIPELINE).exists():
-            return None
-        parent = self._client.get_run(self._sent.mlflow_run).data.tags.get(PARENT_TAG)
-        tags = self._client.get_run(parent).data.tags if parent else {}
-        return parent if tags.get(RUN_TAG) == self._run_id else None
+    def _terminate(self, status: str, time: int) -> bool:
+        """Let the run end at `time`, unless another attempt has ended it later; whether it did."""
+        run = self._client.get_run(self._sent.mlflow_run)
+        if _has_ended(run, time):
+            return False
+        self._client.set_terminated(run.info.run_id, status, time)
+        return True
 
     def _reopen(self) -> None:
         """Go on with the run of an earlier sender; a server that lacks it gets everything from the start."""
@@ -300,6 +314,11 @@ class Delivery:
             if not refused(error):
                 raise
             logger.warning("%s: MLflow refuses %s: %s", self._step, what, error)
+
+
+def _has_ended(run: "Run", time: int) -> bool:
+    """Whether it ended after `time` by its own word; that it was killed may be what others say of it."""
+    return run.info.status in ("FINISHED", "FAILED") and (run.info.end_time or 0) > time
 
 
 def _key(name: str) -> str:

@@ -154,7 +154,8 @@ def step_run(step: str, open_store: Callable[[], SpoolStore] | None = None) -> I
     """Run a step: open its spool and its log, sample the machine, and see to it that a sender is at work.
 
     The environment says which pipeline run it belongs to (STILLHOUSE_HOME, STILLHOUSE_RUN), and with
-    STILLHOUSE_SENDER=external that somebody else sends.
+    STILLHOUSE_SENDER=external that somebody else sends. A step that belongs to none is a pipeline of its own: it writes
+    the spool of the parent run, too.
 
     Args:
         step: name of the step.
@@ -166,7 +167,8 @@ def step_run(step: str, open_store: Callable[[], SpoolStore] | None = None) -> I
     home = settings.home()
     try:
         with ExitStack() as stack:
-            run_id = os.environ.get("STILLHOUSE_RUN") or settings.new_run_id(step)
+            pipeline = os.environ.get("STILLHOUSE_RUN")
+            run_id = pipeline or settings.new_run_id(step)
             sends = os.environ.get("STILLHOUSE_SENDER") != "external"
             if sends and open_store:
                 stack.enter_context(kept(open_store(), home, run_id, step, others=step == settings.FIRST_STEP))
@@ -174,6 +176,8 @@ def step_run(step: str, open_store: Callable[[], SpoolStore] | None = None) -> I
             if sends:
                 stack.enter_context(_sender(home, run_id))
             stack.enter_context(_logging_to(run.folder / "logs" / f"{step}.log"))
+            if not (pipeline or os.environ.get("MLFLOW_RUN_ID")):
+                stack.enter_context(StepRun(settings.PIPELINE, run_id, home)._recorded())
             stack.enter_context(run._recorded())
             stack.enter_context(SystemSampler(run.metrics, run._system_samples))
             yield run

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from kfp import components
+from kfp import compiler, components, dsl
 
 from stillhouse.pipelines.options import ClusterOptions
 from stillhouse.pipelines.reusable import STEPS, compile_components
@@ -29,6 +29,32 @@ def test_the_readme_lists_every_input_and_output(folder: Path, name: str) -> Non
     for side, direction in (("inputDefinitions", "in"), ("outputDefinitions", "out")):
         for ports in specification.get(side, {}).values():
             assert [port for port in ports if f"| {direction} | {port} |" not in section] == []
+
+
+def test_the_exit_step_takes_its_place_in_somebody_elses_pipeline(folder: Path, tmp_path: Path) -> None:
+    inspect, conclude = (
+        components.load_component_from_file(str(folder / f"{name}.yaml")) for name in ("inspect", "conclude")
+    )
+
+    @dsl.pipeline(name="theirs")
+    def theirs() -> None:
+        with dsl.ExitHandler(conclude(model_name="spam")):
+            inspect(
+                data_columns={},
+                data_source="s3://mails",
+                data_task="text_classification",
+                model_base="",
+                model_name="spam",
+                model_student={},
+                model_teacher={},
+                step_overrides={},
+                train_pretraining="none",
+                train_seed=1,
+            )
+
+    compiler.Compiler().compile(theirs, str(tmp_path / "theirs.yaml"))
+    tasks = yaml.safe_load((tmp_path / "theirs.yaml").read_text())["root"]["dag"]["tasks"]
+    assert "taskFinalStatus" in tasks["conclude"]["inputs"]["parameters"]["status"]
 
 
 def test_the_images_are_those_of_the_options(folder: Path) -> None:

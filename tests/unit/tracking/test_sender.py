@@ -16,9 +16,9 @@ from mlflow import MlflowClient
 from mlflow.entities import Dataset, Run
 
 from stillhouse.components.tracking import settings
-from stillhouse.components.tracking.connection import connect
+from stillhouse.components.tracking.connection import RUN_TAG, STEP_TAG, connect
 from stillhouse.components.tracking.run import pipeline_run, step_run
-from stillhouse.components.tracking.sender import replay, serve
+from stillhouse.components.tracking.sender import Sender, replay, serve
 from stillhouse.components.tracking.spool import read_sent, unsent
 from stillhouse.errors import UserError
 
@@ -32,6 +32,13 @@ DEAD_SERVER = "http://127.0.0.1:9"
 def history(client: MlflowClient, run: Run, name: str) -> list[tuple[int, float, int]]:
     points = [(p.step, p.value, p.timestamp) for p in client.get_metric_history(run.info.run_id, name)]
     return sorted(points)
+
+
+def statuses(client: MlflowClient, run_id: str) -> dict[str, str]:
+    """What MLflow says of a pipeline run, by step."""
+    everywhere = [experiment.experiment_id for experiment in client.search_experiments()]
+    found = client.search_runs(everywhere, f"tags.`{RUN_TAG}` = '{run_id}'")
+    return {run.data.tags[STEP_TAG]: run.info.status for run in found}
 
 
 def datasets(run: Any) -> list[Dataset]:
@@ -158,16 +165,17 @@ def test_a_failed_step_carries_its_sentence(home: Path, send: Send, mlflow_run: 
     assert run.data.tags["stillhouse.error"] == "emails.csv has 3 rows; give at least 100."
 
 
-def test_a_parent_that_no_pipeline_speaks_for_follows_its_steps(home: Path, send: Send, mlflow_run: Find) -> None:
-    with pytest.raises(SystemExit), step_run("prepare"):
+def test_a_step_alone_is_a_pipeline_of_its_own(
+    home: Path, client: MlflowClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("STILLHOUSE_RUN")
+    with pytest.raises(SystemExit), step_run("prepare") as run:
+        Sender(home, run.run_id).send()
+        during = statuses(client, run.run_id)
         raise UserError("no.")
-    send()
-    assert mlflow_run("pipeline").info.status == "FAILED"
-    with step_run("prepare"):
-        send()
-        assert mlflow_run("pipeline").info.status == "RUNNING"
-    send()
-    assert mlflow_run("pipeline").info.status == "FINISHED"
+    assert during == {"pipeline": "RUNNING", "prepare": "RUNNING"}
+    Sender(home, run.run_id).send()
+    assert statuses(client, run.run_id) == {"pipeline": "FAILED", "prepare": "FAILED"}
 
 
 def test_an_injected_run_is_adopted(
