@@ -92,7 +92,8 @@ def source(settings: ProbeSettings) -> Finding:
 
 def rows(settings: ProbeSettings) -> Finding:
     """Read the smallest of the source's tables as prepare will."""
-    from stillhouse.components.prepare.read import is_table, read
+    from stillhouse.components.formats.tables import is_table
+    from stillhouse.components.prepare.read import read
     from stillhouse.components.storage.sources import fetch_source
 
     where = settings.prepare.source

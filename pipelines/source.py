@@ -34,9 +34,11 @@ def check_source(settings: PrepareSettings, place: Callable[[Key], str]) -> None
         raise UserError(f"{where}: there is no file or folder '{path}'; correct data.source.")
     if fixed != settings.source:  # which of its files will count, inspect finds out
         return
-    file = next((file for file in _files(path) if _suffix(file) in READERS), None)
-    present = _columns_of(file) if file else None
-    if present is None:
+    from stillhouse.components.formats.tables import column_names, is_table
+
+    file = next((file for file in _files(path) if is_table(file)), None)
+    present = column_names(file) if file else None
+    if file is None or present is None:
         return
     for key, name in _named_columns(settings):
         if name not in present:
@@ -57,39 +59,3 @@ def _named_columns(settings: PrepareSettings) -> list[tuple[Key, str]]:
 
 def _files(path: Path) -> list[Path]:
     return [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
-
-
-def _suffix(path: Path) -> str:
-    return Path(path.name.lower().removesuffix(".gz")).suffix
-
-
-def _columns_of(path: Path) -> list[str] | None:
-    """Column names from a file's head; None when it cannot be read, which prepare says better."""
-    import pyarrow as pa
-
-    try:
-        return READERS[_suffix(path)](path)
-    except (pa.ArrowException, OSError, UnicodeDecodeError):
-        return None
-
-
-def _csv_columns(path: Path) -> list[str]:
-    from pyarrow import csv
-
-    delimiter = "\t" if _suffix(path) == ".tsv" else ","
-    with csv.open_csv(path, parse_options=csv.ParseOptions(delimiter=delimiter, newlines_in_values=True)) as file:
-        return file.schema.names
-
-
-def _parquet_columns(path: Path) -> list[str]:
-    from pyarrow import parquet
-
-    return parquet.read_schema(path).names
-
-
-READERS: dict[str, Callable[[Path], list[str]]] = {
-    ".csv": _csv_columns,
-    ".tsv": _csv_columns,
-    ".parquet": _parquet_columns,
-}
-"""Formats whose head names all columns."""

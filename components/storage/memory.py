@@ -18,7 +18,7 @@ class Budget:
     """What is left of the memory that readers may take."""
 
     def __init__(self, num_bytes: int) -> None:
-        self._left = num_bytes
+        self._all = self._left = num_bytes
 
     def take(self, num_bytes: int) -> None:
         """Count a piece that is held from now on.
@@ -29,6 +29,10 @@ class Budget:
         self._left -= num_bytes
         if self._left < 0:
             raise MemoryError
+
+    def renew(self) -> None:
+        """Count nothing as held any more."""
+        self._left = self._all
 
 
 @contextmanager

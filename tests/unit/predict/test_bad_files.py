@@ -115,9 +115,9 @@ def test_a_damaged_file_is_answered_or_refused_in_one_sentence(folder: Path, dat
 @pytest.mark.parametrize(
     ("name", "content", "sentence"),
     [
-        ("a.jsonl", b'{"text": ' + b"[" * 100_000, "a.jsonl, after row 0: cannot be read (maximum recursion depth"),
-        ("a.jsonl", b'{"text": 1' + b"0" * 5_000 + b"}", "cannot be read (Exceeds the limit"),
-        ("a.jsonl", b'{"text": "a", "text": "b"}', "cannot be read (the key 'text' is given twice)"),
+        ("a.jsonl", b'{"text": ' + b"[" * 100_000, "a.jsonl, row 1: lists or objects lie too deep in one another"),
+        ("a.jsonl", b'{"text": 1' + b"0" * 5_000 + b"}", "row 1: no JSON (Exceeds the limit"),
+        ("a.jsonl", b'{"text": "a", "text": "b"}', "row 1: no JSON (the key 'text' is given twice)"),
         ("rows.pkl", b"\x80\x04K\x01.", "rows.pkl: this is a pickle"),
     ],
     ids=lambda value: str(value[:20]),

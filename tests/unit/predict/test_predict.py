@@ -226,19 +226,15 @@ def test_an_alias_is_read_from_the_promotion_record(
 @pytest.mark.parametrize(
     ("name", "content", "sentence"),
     [
-        (
-            "a.csv",
-            "text,x\nhello\n",
-            r"a.csv, after row 0: cannot be read \(row 2 has 1 fields, the header 2\)",
-        ),
-        ("a.csv", "text,text\na,b\n", r"two columns of the header have the same name"),
+        ("a.csv", "text,x\nhello\n", r"a.csv, row 2: cannot be read \(Expected 2 columns, got 1: hello\)"),
+        ("a.csv", "text,text\na,b\n", r"a.csv: column 'text' is there 2 times; give each its own name"),
         ("a.csv", "body\nhello\n", r"a.csv, row 2: column 'text' is missing; name one of body with --column"),
-        ("a.jsonl", '{"text": "a"}\n{"text"\n', r"a.jsonl, after row 1: cannot be read \(Expecting"),
-        ("a.jsonl", '{"text": "a"}\n[]\n', r"row 2 is no JSON object"),
-        ("a.parquet", "no parquet", r"a.parquet, after row 0: cannot be read \("),
-        ("a.txt", b"caf\xe9", r"a.txt, after row 0: cannot be read \('utf-8' codec"),
+        ("a.jsonl", '{"text": "a"}\n{"text"\n', r"a.jsonl, row 2: no JSON \(Expecting"),
+        ("a.jsonl", '{"text": "a"}\n[]\n', r"a.jsonl, row 2: no JSON object"),
+        ("a.parquet", "no parquet", r"a.parquet: cannot be read \("),
+        ("a.txt", b"caf\xe9", r"a.txt: cannot be read \('utf-8' codec"),
         ("a.txt", "hello".encode("utf-16"), r"a.txt: cannot be read \(this is UTF-16\); save the file as UTF-8"),
-        ("a.pdf", "x", r"a.pdf: no data found; name a file or folder of .csv, "),
+        ("a.pdf", "x", r"a.pdf: no data file found; it must hold .csv, .*, .txt "),
     ],
 )
 def test_bad_input_is_one_sentence_and_leaves_no_output(

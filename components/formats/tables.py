@@ -1,0 +1,103 @@
+"""The formats that are known, by the ends of files' names: one streaming reader for each."""
+
+import re
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+
+import pyarrow as pa
+
+from stillhouse.components.formats.arrow_files import parquet_columns, read_arrow, read_parquet
+from stillhouse.components.formats.batch import Batch, DataFile, suffix
+from stillhouse.components.formats.delimited import delimited_columns, read_delimited
+from stillhouse.components.formats.json_lines import read_json_lines
+from stillhouse.components.formats.plain_text import read_text
+from stillhouse.components.storage.memory import Budget
+from stillhouse.components.tables import refuse_pickles
+from stillhouse.errors import UserError
+
+Reader = Callable[[DataFile, Sequence[str] | None, Budget], Iterator[Batch]]
+TABLES: dict[str, Reader] = {
+    ".csv": read_delimited,
+    ".tsv": read_delimited,
+    ".jsonl": read_json_lines,
+    ".ndjson": read_json_lines,
+    ".json": read_json_lines,
+    ".parquet": read_parquet,
+    ".arrow": read_arrow,
+    ".feather": read_arrow,
+}
+"""Files whose rows have columns; the text ones also packed, as `.csv.gz`."""
+LINES: dict[str, Reader] = {".txt": read_text}
+"""Files whose rows are lines of text: read where somebody names them, for as often they are notes beside the data."""
+HEADS: dict[str, Callable[[DataFile], list[str]]] = {
+    ".csv": delimited_columns,
+    ".tsv": delimited_columns,
+    ".parquet": parquet_columns,
+}
+"""Formats whose head names all columns."""
+
+UNREADABLE = (pa.ArrowException, UnicodeDecodeError, EOFError, OSError, OverflowError, ValueError, zlib.error)
+"""What readers raise for a file that is not what its name says."""
+
+
+def is_table(path: Path | str) -> bool:
+    """Whether a file of that name holds rows with columns."""
+    return suffix(Path(path)) in TABLES
+
+
+def data_files(files: Iterable[Path], source: str, formats: Iterable[str] = TABLES) -> list[Path]:
+    """Those of the files that are of a known format; the others, as a README, are not opened.
+
+    Raises:
+        UserError: there is none.
+    """
+    files, formats = list(files), list(formats)
+    if not (known := [path for path in files if suffix(path) in formats]):
+        refuse_pickles(files)
+        raise UserError(f"{source}: no data file found; it must hold {', '.join(formats)} (or these as .gz).")
+    return known
+
+
+def read_batches(path: Path, names: Sequence[str] | None, budget: Budget) -> Iterator[Batch]:
+    """All rows of a file, some at a time.
+
+    Args:
+        path: A file whose format is known.
+        names: The columns that are wanted; None for all.
+        budget: Is told of all that is read.
+
+    Raises:
+        UserError: the file cannot be read (the sentence names the row), or a column is missing or there twice.
+        MemoryError: the budget is spent.
+    """
+    try:
+        with path.open("rb") as file:
+            yield from (TABLES | LINES)[suffix(path)](DataFile(path, file), names, budget)
+    except MemoryError:
+        raise
+    except UNREADABLE as error:
+        raise UserError(_unreadable(path, error)) from None
+
+
+def column_names(path: Path) -> list[str] | None:
+    """The columns that a file's head tells; None where it does not tell them all, or cannot be read."""
+    head = HEADS.get(suffix(path))
+    if head is None:
+        return None
+    try:
+        with path.open("rb") as file:
+            return head(DataFile(path, file))
+    except UNREADABLE:
+        return None
+
+
+def _unreadable(path: Path, error: Exception) -> str:
+    """One sentence out of a library's message."""
+    message = " ".join(str(error).split())
+    row = re.search(r"Row #(\d+): (.*)", message)
+    place = f"{path}, row {row[1]}" if row else str(path)
+    what = row[2] if row else message
+    utf8 = isinstance(error, UnicodeDecodeError) or re.search("utf-?8", what, re.IGNORECASE)
+    mend = "save the file as UTF-8" if utf8 else "mend the file or take it out"
+    return f"{place}: cannot be read ({what[:200].rstrip('.')}); {mend}."
