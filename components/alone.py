@@ -60,7 +60,8 @@ def run_alone(
         sys.stderr.write(f"{error}\n")
         sys.exit(2)
     chosen = settings.model_validate(options.model_dump(include=set(settings.model_fields)))
-    arguments = {name: str(getattr(options, name)) for name in paths.model_fields}
+    given = {name: getattr(options, name) for name in paths.model_fields}
+    arguments = {name: str(path) for name, path in given.items() if path is not None}
     try:
         with step_run(step) as run, at_work(run.run_id, home_folder()):
             # The step's imports may take seconds; --help needs none of them.

@@ -27,8 +27,6 @@ class Row:
     """One step."""
 
     step: str
-    idle: bool = False
-    """It has nothing to do in this run, and counts as skipped when its process is through."""
     state: State = "waiting"
     started: float = 0.0
     """Seconds since 1970 when its process was started."""
@@ -101,8 +99,8 @@ class Board:
 
     @classmethod
     def of(cls, steps: Iterable[str], idle: Collection[str] = ()) -> "Board":
-        """A board on which all `steps` wait; those that are `idle` have nothing to do."""
-        return cls({step: Row(step, step in idle) for step in steps})
+        """A board on which all `steps` wait, but for those that are `idle`: the run does without them."""
+        return cls({step: Row(step, "skipped" if step in idle else "waiting") for step in steps})
 
     def read_log_line(self, line: str) -> None:
         """Take in a line of the pipeline's log."""
@@ -118,9 +116,7 @@ class Board:
             self._row(found[1]).state = "cached"
         elif found := FINISHED.match(plain):
             row = self._row(found[1])
-            row.state, row.finished = "failed", self.clock()
-            if found[2] == "SUCCESS":
-                row.state = "skipped" if row.idle else "done"
+            row.state, row.finished = "done" if found[2] == "SUCCESS" else "failed", self.clock()
 
     def close(self, succeeded: bool) -> None:
         """The pipeline ended: after a success what never ran was skipped; a step that still ran failed."""

@@ -96,12 +96,14 @@ def run(
     loaded = load_recipe(recipe, with_thresholds(overrides, min_new_rows, min_drift))
     from rich.console import Console
 
-    from stillhouse.pipelines.local import Job, run_pipeline
+    from stillhouse.pipelines.local import RETRAIN, RETRAIN_WITHOUT_PRETRAINING, Job, run_pipeline
     from stillhouse.pipelines.outcome import show_outcome
 
     parameters = loaded.parameters()
-    idle = ("pretrain",) if parameters["train_pretraining"] == "none" else ()
-    job = Job(loaded.name, parameters, STEPS, idle=idle, cache=not no_cache)
+    idle, pipeline = (), RETRAIN
+    if parameters["train_pretraining"] == "none":
+        idle, pipeline = ("pretrain",), RETRAIN_WITHOUT_PRETRAINING
+    job = Job(loaded.name, parameters, STEPS, pipeline, idle, cache=not no_cache)
     run_pipeline(job, home, verbose, lambda folder: show_outcome(Console(), folder))
 
 

@@ -10,7 +10,7 @@ from stillhouse.components.storage.disk import writing
 from stillhouse.components.storage.urls import is_local
 from stillhouse.pipelines.options import ClusterOptions
 from stillhouse.pipelines.pods import on_cluster
-from stillhouse.pipelines.retrain import retrain
+from stillhouse.pipelines.retrain import graph_for
 
 
 def compile_pipeline(parameters: dict[str, Any], path: Path, cluster: ClusterOptions, *, cache: bool = True) -> None:
@@ -33,6 +33,6 @@ def compile_pipeline(parameters: dict[str, Any], path: Path, cluster: ClusterOpt
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f".{path.name}.part.yaml")
-        pipeline = on_cluster(retrain, cluster, experiment=parameters["model_name"], cache=cache)
+        pipeline = on_cluster(graph_for(parameters), cluster, experiment=parameters["model_name"], cache=cache)
         compiler.Compiler().compile(pipeline, str(temporary), pipeline_parameters=defaults)
         temporary.replace(path)

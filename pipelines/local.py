@@ -31,7 +31,8 @@ from stillhouse.pipelines.live import View, choose_view
 from stillhouse.pipelines.outcome import show_failure
 
 RETRAIN = "stillhouse.pipelines.retrain:retrain"
-"""The pipeline, as module and name."""
+RETRAIN_WITHOUT_PRETRAINING = f"{RETRAIN}_without_pretraining"
+"""The pipelines, as module and name."""
 POLL_SECONDS = 0.1
 """Time between two looks at the log and the spools."""
 GRACE = ((signal.SIGINT, 10.0), (signal.SIGTERM, 3.0), (signal.SIGKILL, 2.0))
@@ -54,7 +55,7 @@ class Job:
     """Its steps in the order they run, as the table shows them."""
     pipeline: str = RETRAIN
     idle: Sequence[str] = ()
-    """Steps that have nothing to do this time."""
+    """Steps that it does without this time."""
     cache: bool = True
     """Take over the results of steps whose inputs and settings have not changed."""
 

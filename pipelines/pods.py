@@ -34,8 +34,8 @@ TRAIN = ("pretrain", "finetune", "distill")
 """Steps that train, on several nodes where asked; evaluate, too, has accelerators, and one pod."""
 FIELDS = {"STILLHOUSE_RUN": f"metadata.labels['{RUN_LABEL}']", "STILLHOUSE_POD": "metadata.name"}
 """Environment variables that hold a field of the pod."""
-FORM = ("gpu_count", "gpu_type", "pod_cpu", "pod_memory")
-"""Fields of the form that say what a GPU step asks for."""
+FORM = ("gpu_type", "pod_cpu", "pod_memory")
+"""Fields of the form that say what a GPU step asks for, beside its own input `gpu_count`."""
 
 
 def on_cluster(
@@ -89,7 +89,7 @@ def _dress(
 
 
 def _give_hardware(task: PipelineTask, hardware: Hardware, queue: str, form: dict[str, Any]) -> None:
-    task.set_accelerator_type(form["gpu_type"]).set_accelerator_limit(form["gpu_count"])
+    task.set_accelerator_type(form["gpu_type"]).set_accelerator_limit(task.inputs["gpu_count"])
     task.set_cpu_limit(form["pod_cpu"]).set_memory_limit(form["pod_memory"])
     # kfp 2.17 forgets to hand these into the exit handler's part of the graph.
     task.register_pipeline_channels(list(form.values()))

@@ -12,10 +12,10 @@ class Paths(Settings):
 
     dataset: DirectoryPath
     """Folder that prepare wrote."""
-    backbone: DirectoryPath
-    """Folder that pretrain wrote."""
     model: NewPath
     """Folder to write the teacher to."""
+    backbone: DirectoryPath | None = None
+    """Folder that pretrain wrote; without it the base, or random weights."""
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """KFP face of finetune."""
 
+from typing import Optional
+
 from kfp import dsl
 from kfp.dsl import Dataset, Input, Metrics, Model, Output
 
@@ -10,23 +12,24 @@ from stillhouse.components.images import TRAINING
 def finetune(
     settings: str,
     dataset: Input[Dataset],
-    backbone: Input[Model],
     teacher: Output[Model],
     metrics: Output[Metrics],
+    backbone: Optional[Input[Model]] = None,  # noqa: UP045 - kfp knows an input that may be missing by this only
     gpu_count: str = "0",
 ):
-    """Put a new head on the backbone and train it on the labelled rows."""
+    """Put a new head on the backbone, if there is one, and train it on the labelled rows."""
     from stillhouse.components.finetune.finetune import finetune as step
     from stillhouse.components.finetune.settings import FinetuneSettings
     from stillhouse.components.launch import on_accelerators
     from stillhouse.components.recorded import path_of, step_run
 
     with step_run("finetune", gpu_count) as run:
+        start = {"backbone": path_of(backbone)} if backbone else {}
         metrics.metadata.update(
             on_accelerators(step, gpu_count)(
                 FinetuneSettings.parse(settings),
                 dataset=path_of(dataset),
-                backbone=path_of(backbone),
+                **start,
                 model=teacher.path,
                 run=run,
             )

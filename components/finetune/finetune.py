@@ -18,9 +18,9 @@ def finetune(
     settings: FinetuneSettings,
     *,
     dataset: str | Path,
-    backbone: str | Path,
     model: str | Path,
     run: "StepRun",
+    backbone: str | Path | None = None,
 ) -> dict[str, float]:
     """Fine-tune the backbone that pretrain wrote (or the base, or random weights) and write the teacher to `model`.
 
@@ -46,7 +46,7 @@ def finetune(
     about = read_dataset_json(dataset)
     train, validation = read_split(dataset, "train"), read_split(dataset, "validation")
     seed_everything(settings.loop.seed)
-    start = start_of(Path(backbone), str(fetch_model(settings.base)) if settings.base else None)
+    start = start_of(Path(backbone) if backbone else None, str(fetch_model(settings.base)) if settings.base else None)
     loaded = task.with_new_head(start, train.texts, settings.architecture, about, settings.dropout)
     scale = Scale.of(about["target"], train.targets, loaded.model)
     samples = task.labelled_samples(
@@ -81,9 +81,9 @@ def finetune(
     return figures
 
 
-def start_of(backbone: Path, base: str | None) -> str | None:
+def start_of(backbone: Path | None, base: str | None) -> str | None:
     """Folder to start from: what pretrain wrote, else the base, else none: random weights."""
-    return str(backbone) if (backbone / "config.json").is_file() else base
+    return str(backbone) if backbone and (backbone / "config.json").is_file() else base
 
 
 def thaw_of(settings: FinetuneSettings, layers: int) -> "Thaw":

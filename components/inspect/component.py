@@ -19,12 +19,15 @@ def inspect(
     step_overrides: dict,
     train_pretraining: str,
     train_seed: int,
+    gpus: str = "0",
+    pretrains: bool = True,
     scheduled_time: str = "",
 ) -> NamedTuple(  # type: ignore[valid-type]
     "Inspected",
     [
         ("snapshot", str),
         ("champion", str),
+        ("pretrain_gpu_count", str),
         ("prepare", str),
         ("pretrain", str),
         ("finetune", str),
@@ -50,4 +53,4 @@ def inspect(
         "train_seed": train_seed,
     }
     with step_run("inspect") as run:
-        return step(parameters, scheduled_time=scheduled_time, run=run)
+        return step(parameters, gpus=gpus, pretrains=pretrains, scheduled_time=scheduled_time, run=run)

@@ -17,6 +17,12 @@ from stillhouse.components.storage.digests import digest_json
 from stillhouse.components.storage.fingerprint import code_digest
 from stillhouse.components.storage.home import local_store
 from stillhouse.components.tracking.run import StepRun
+from stillhouse.errors import UserError
+
+WITHOUT_PRETRAINING = (
+    "train_pretraining is '{0}', but this pipeline was compiled from a recipe without pretraining and has no such "
+    "step; compile it again with --set pretrain.objective={0}, or set train_pretraining to none."
+)
 
 
 class Inspected(NamedTuple):
@@ -24,6 +30,8 @@ class Inspected(NamedTuple):
 
     snapshot: str
     champion: str
+    pretrain_gpu_count: str
+    """What pretrain asks for: nothing where there is nothing to learn on text without labels."""
     prepare: str
     pretrain: str
     finetune: str
@@ -51,7 +59,14 @@ class Snapshot(Settings):
     """Address of the model whose rows are not new; None unless the settings of prepare ask for new ones."""
 
 
-def inspect(parameters: dict[str, Any], *, scheduled_time: str = "", run: StepRun) -> Inspected:
+def inspect(
+    parameters: dict[str, Any],
+    *,
+    gpus: str = "0",
+    pretrains: bool = True,
+    scheduled_time: str = "",
+    run: StepRun,
+) -> Inspected:
     """Resolve the source, the base models and the champion; turn the parameters into settings of each step.
 
     What hangs on the champion (its dataset, its weights as a base, where a window begins) changes when one is promoted.
@@ -61,6 +76,8 @@ def inspect(parameters: dict[str, Any], *, scheduled_time: str = "", run: StepRu
 
     Args:
         parameters: The pipeline's parameters, by name (`Parameters`).
+        gpus: Accelerators of each step that trains.
+        pretrains: Whether the pipeline has the step pretrain.
         scheduled_time: When the run was due, in ISO 8601; empty, or a placeholder that nobody filled in, for now.
 
     Raises:
@@ -70,6 +87,9 @@ def inspect(parameters: dict[str, Any], *, scheduled_time: str = "", run: StepRu
     checked: Parameters = check(Parameters, parameters, "parameters")
     store = local_store()
     steps = checked.steps("parameters")
+    objective = steps["pretrain"].objective
+    if not pretrains and objective != "none":
+        raise UserError(WITHOUT_PRETRAINING.format(objective))
     champion = load(store, steps["promote"].model_name)[0].champion
     source = Source(steps["prepare"].source, scheduled_time)
     steps["prepare"] = steps["prepare"].model_copy(update={"source": source.address})
@@ -94,6 +114,7 @@ def inspect(parameters: dict[str, Any], *, scheduled_time: str = "", run: StepRu
     return Inspected(
         snapshot=snapshot.model_dump_json(),
         champion=compared.model_dump_json(include={"version", "digest", "uri"}) if compared else "",
+        pretrain_gpu_count="0" if objective == "none" else gpus,
         **{name: step.model_dump_json() for name, step in cast(dict[str, Settings], settings).items()},
     )
 

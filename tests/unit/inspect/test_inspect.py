@@ -36,9 +36,10 @@ def look(tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> Look:
     monkeypatch.setenv("STILLHOUSE_HOME", str(tmp_path / "home"))
     monkeypatch.delenv("STILLHOUSE_STORE", raising=False)
 
-    def run_step(**parameters: Any) -> Inspected:
+    def run_step(gpus: str = "0", pretrains: bool = True, **parameters: Any) -> Inspected:
         step = StepRun("inspect", "run", tmp_path / "home")
-        return inspect({"data_source": str(data), "model_name": "spam", **parameters}, run=step)
+        given = {"data_source": str(data), "model_name": "spam", **parameters}
+        return inspect(given, gpus=gpus, pretrains=pretrains, run=step)
 
     return run_step
 
@@ -198,3 +199,15 @@ def test_it_answers_in_well_under_a_second_without_heavy_imports(look: Look, dat
 
     assert answer.stdout.strip() == "[]"
     assert time.monotonic() - begun < 5  # 0.4 s on a quiet machine, interpreter included
+
+
+def test_pretrain_takes_the_forms_gpus_and_none_where_nothing_is_to_be_learnt(look: Look) -> None:
+    assert look(gpus="2").pretrain_gpu_count == "2"
+    assert look(gpus="2", train_pretraining="none").pretrain_gpu_count == "0"
+    assert look(gpus="2", step_overrides={"pretrain": {"objective": "none"}}).pretrain_gpu_count == "0"
+
+
+def test_a_pipeline_without_pretraining_refuses_to_be_asked_for_it(look: Look) -> None:
+    assert look(pretrains=False, train_pretraining="none").pretrain_gpu_count == "0"
+    with pytest.raises(UserError, match=r"train_pretraining is 'next_word', but this pipeline .* has no such step"):
+        look(pretrains=False, train_pretraining="next_word")

@@ -52,18 +52,17 @@ def test_a_mistake_is_none_the_less_one_when_a_traceback_was_logged_on_the_way(b
 
 def test_the_log_tells_which_step_runs_is_done_or_cached(board: Board) -> None:
     read(board, CACHED.format("prepare"), EXECUTING.format("finetune"))
-    assert states(board) == ["cached", "waiting", "running"]
+    assert states(board) == ["cached", "skipped", "running"]
     read(board, SUCCESS.format("finetune"))
-    assert states(board) == ["cached", "waiting", "done"]
+    assert states(board) == ["cached", "skipped", "done"]
 
 
 def test_what_a_step_prints_is_not_taken_for_a_line_of_kfp(board: Board) -> None:
     read(board, f"    {EXECUTING.format('prepare')}", f"    {CACHED.format('prepare')}")
-    assert states(board) == ["waiting", "waiting", "waiting"]
+    assert states(board) == ["waiting", "skipped", "waiting"]
 
 
-def test_a_step_with_nothing_to_do_was_skipped(board: Board) -> None:
-    read(board, EXECUTING.format("pretrain"), SUCCESS.format("pretrain"))
+def test_a_step_that_the_run_does_without_is_skipped_from_the_start(board: Board) -> None:
     assert board.rows["pretrain"].state == "skipped"
 
 
@@ -75,7 +74,7 @@ def test_a_step_that_never_ran_in_a_success_was_skipped(board: Board) -> None:
 def test_a_failure_leaves_the_later_steps_waiting(board: Board) -> None:
     read(board, EXECUTING.format("prepare"), FAILURE.format("prepare"))
     board.close(succeeded=False)
-    assert states(board) == ["failed", "waiting", "waiting"]
+    assert states(board) == ["failed", "skipped", "waiting"]
     assert board.failed is board.rows["prepare"]
 
 

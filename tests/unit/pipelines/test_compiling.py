@@ -62,8 +62,12 @@ class Compiled:
 
     def from_inspect(self, step: str, name: str) -> dict[str, str]:
         """Which output of inspect the parameter of a step behind prepare is."""
+        return self.branch_input(step, name)["taskOutputParameter"]
+
+    def branch_input(self, step: str, name: str) -> dict[str, Any]:
+        """Where the parameter of a step behind prepare comes from, seen from outside the branch."""
         channel = self.tasks[step]["inputs"]["parameters"][name]["componentInputParameter"]
-        return self.branch("==")[0]["inputs"]["parameters"][channel]["taskOutputParameter"]
+        return self.branch("==")[0]["inputs"]["parameters"][channel]
 
     def container(self, step: str) -> dict[str, Any]:
         return self.spec["deploymentSpec"]["executors"][f"exec-{step}"]["container"]
@@ -193,7 +197,6 @@ def test_the_exit_step_runs_whatever_happened(compiled: Compiled) -> None:
 def test_a_gpu_step_asks_for_what_the_form_says(compiled: Compiled, step: str) -> None:
     resources = compiled.container(step)["resources"]
     asked = {
-        "gpu_count": resources["accelerator"]["resourceCount"],
         "gpu_type": resources["accelerator"]["resourceType"],
         "pod_cpu": resources["resourceCpuLimit"],
         "pod_memory": resources["resourceMemoryLimit"],
@@ -204,19 +207,42 @@ def test_a_gpu_step_asks_for_what_the_form_says(compiled: Compiled, step: str) -
 @pytest.mark.parametrize("step", GPU_STEPS)
 def test_what_a_gpu_step_asks_for_reaches_it_through_exit_handler_and_condition(compiled: Compiled, step: str) -> None:
     """kfp 2.17 leaves parameters that only resources use out of a nested graph; its driver then fails."""
-    channels = set(re.findall(r"pipelinechannel--\w+", json.dumps(compiled.container(step))))
+    channels = set(re.findall(r"pipelinechannel--[\w-]+", json.dumps(compiled.container(step))))
     task, branch = compiled.branch("==")
     assert channels <= set(compiled.tasks[step]["inputs"]["parameters"])
     assert channels <= set(branch["inputDefinitions"]["parameters"])
     assert channels <= set(task["inputs"]["parameters"])
-    assert channels <= set(compiled.body["inputDefinitions"]["parameters"])
-    assert channels <= set(compiled.tasks["exit-handler-1"]["inputs"]["parameters"])
+    from_the_form = {channel for channel in channels if "inspect" not in channel}
+    assert from_the_form <= set(compiled.body["inputDefinitions"]["parameters"])
+    assert from_the_form <= set(compiled.tasks["exit-handler-1"]["inputs"]["parameters"])
 
 
 @pytest.mark.parametrize("step", GPU_STEPS)
 def test_a_gpu_step_knows_how_many_it_asked_for(compiled: Compiled, step: str) -> None:
-    count = compiled.tasks[step]["inputs"]["parameters"]["gpu_count"]
-    assert count == {"componentInputParameter": "pipelinechannel--gpu_count"}
+    (told,) = compiled.tasks[step]["inputs"]["parameters"]["gpu_count"].values()
+    asked = compiled.container(step)["resources"]["accelerator"]["resourceCount"]
+    assert asked == f"{{{{$.inputs.parameters['{told}']}}}}"
+
+
+def test_pretrain_asks_for_the_gpus_that_inspect_says_the_others_for_the_forms(compiled: Compiled) -> None:
+    """So a form that says `none` takes no GPU."""
+    counts = {step: compiled.branch_input(step, "gpu_count") for step in GPU_STEPS}
+    assert counts == {
+        "pretrain": {"taskOutputParameter": {"producerTask": "inspect", "outputParameterKey": "pretrain_gpu_count"}},
+        **{step: {"componentInputParameter": "pipelinechannel--gpu_count"} for step in GPU_STEPS - {"pretrain"}},
+    }
+
+
+def test_a_recipe_without_pretraining_has_no_such_step(tmp_path: Path) -> None:
+    path = tmp_path / "p.yaml"
+    compile_pipeline(load_recipe("spam", ["pretrain.objective=none"]).parameters(), path, OPTIONS)
+    without = Compiled(path)
+    assert set(without.branch("==")[1]["dag"]["tasks"]) == GPU_STEPS - {"pretrain"} | {"promote"}
+    assert "exec-pretrain" not in without.spec["deploymentSpec"]["executors"]
+    assert "backbone" not in without.tasks["finetune"]["inputs"].get("artifacts", {})
+    assert without.inputs["train_pretraining"]["defaultValue"] == "none"
+    told = without.tasks["inspect"]["inputs"]["parameters"]["pretrains"]
+    assert told == {"runtimeValue": {"constant": False}}
 
 
 @pytest.mark.parametrize("step", GPU_STEPS)
