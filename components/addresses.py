@@ -36,11 +36,14 @@ _AMBIGUOUS = re.compile(r"[\\\s\x00-\x1f\x7f]")
 """Where one parser of URLs sees another host than the next does."""
 
 
-def refuse_metadata(url: str) -> None:
+def refuse_metadata(url: str, instead: str = "a data store") -> None:
     """Let `url` pass unless its host is a link-local or metadata address, in whatever way it is written.
 
     The host of http and https is a name, which is resolved (one that does not resolve passes, and fails where it is
     used); that of s3 and hf is a bucket or an owner, where only a written-out address counts.
+
+    Args:
+        instead: Whose address it should be, for the sentence.
 
     Raises:
         UserError: the host is such an address, or `url` is none.
@@ -57,7 +60,7 @@ def refuse_metadata(url: str) -> None:
     is_name = parts.scheme in {"http", "https"}
     addresses = _resolve(host, 0 if is_name else socket.AI_NUMERICHOST)
     if (is_name and host in METADATA_NAMES) or any(is_metadata(address) for address in addresses):
-        raise UserError(f"'{host}' is a link-local or metadata address; use the address of a data store.")
+        raise UserError(f"'{host}' is a link-local or metadata address; use the address of {instead}.")
 
 
 def is_metadata(address: str) -> bool:

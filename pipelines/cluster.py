@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import kfp
 import kfp_server_api
@@ -23,7 +24,7 @@ from kubernetes.config import ConfigException
 from stillhouse.components.addresses import refuse_metadata
 from stillhouse.components.kubernetes_api import open_kubernetes, words_of
 from stillhouse.errors import UserError
-from stillhouse.pipelines.endpoint import TOKEN_PATH
+from stillhouse.pipelines.endpoint import TOKEN_PATH, UI_ENDPOINT
 
 OLDEST = (2, 17)
 """The first KFP whose platform spec knows all that the pods are given."""
@@ -33,6 +34,8 @@ ENDED = frozenset({"SUCCEEDED", "FAILED", "CANCELED", "SKIPPED"})
 """KFP's states from which no run comes back."""
 TIMEOUT = (5.0, 60.0)
 """Seconds to connect and to wait for an answer."""
+PAGE = (2.0, 5.0)
+"""The same for a question that only a link hangs on."""
 
 
 @dataclass(frozen=True)
@@ -148,8 +151,24 @@ class Cluster:
             yield
 
     def page(self, run_id: str) -> str:
-        """Where a browser shows the run."""
-        return f"{os.environ.get('KF_PIPELINES_UI_ENDPOINT', self.host)}/#/runs/details/{run_id}"
+        """Where a browser shows the run; where no web interface is known from here, what makes one known."""
+        address = os.environ.get(UI_ENDPOINT, "").rstrip("/") or (self.host if self._shows_pages else "")
+        if address:
+            return f"{address}/#/runs/details/{run_id}"
+        return (
+            f"For a link to the run's page set {UI_ENDPOINT} to the address of KFP's web interface, such as "
+            f"http://localhost:8080 after: kubectl port-forward -n {self.home} svc/ml-pipeline-ui 8080:80"
+        )
+
+    @cached_property
+    def _shows_pages(self) -> bool:
+        """Whether the web interface answers under the API's address too, as where both are behind one gateway."""
+        api = self.client._healthz_api.api_client
+        try:
+            answer = api.call_api("/", "GET", auth_settings=["Bearer"], _preload_content=False, _request_timeout=PAGE)
+        except (kfp_server_api.ApiException, urllib3.exceptions.HTTPError, OSError):
+            return False
+        return answer.headers.get("Content-Type", "").startswith("text/html")
 
 
 class _Client(kfp.Client):
@@ -173,15 +192,16 @@ def connect(endpoint: str = "", namespace: str = "", token: str = "") -> Cluster
             client's context holds.
 
     Raises:
-        UserError: nothing answers there, the token is refused, or it is another program or too old a KFP.
+        UserError: `endpoint` is not an address, nothing answers there, the token is refused, or it is another program
+            or too old a KFP.
     """
     if endpoint:
-        refuse_metadata(endpoint)
+        _refuse_no_address(endpoint)
     credentials = None
     if not token and os.environ.get(TOKEN_PATH):
         credentials = _token_file(os.environ[TOKEN_PATH])
     with _speaking(endpoint or "the cluster's KFP", namespace), warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)
+        warnings.simplefilter("ignore")
         client = _Client(host=endpoint or None, existing_token=token or None, credentials=credentials)
         api: Any = client._healthz_api.api_client  # the generated method drops the version from the answer
         host = api.configuration.host
@@ -195,6 +215,20 @@ def connect(endpoint: str = "", namespace: str = "", token: str = "") -> Cluster
     client._context_setting["namespace"] = runs_in if multi_user else ""
     known = re.match(r"\d", version)
     return Cluster(client, host, runs_in, multi_user, version if known else "")
+
+
+def _refuse_no_address(endpoint: str) -> None:
+    try:
+        parts = urlsplit(endpoint)
+        readable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:  # a port that is not a number, a bracket that nobody closes
+        readable = False
+    if not readable:
+        raise UserError(
+            f"--endpoint (or KF_PIPELINES_ENDPOINT) is '{endpoint}', which is not an address; write http:// or https:// "
+            "and the host, such as http://localhost:8888."
+        )
+    refuse_metadata(endpoint, "Kubeflow Pipelines' API server")
 
 
 def open_behind(host: str) -> ApiClient:

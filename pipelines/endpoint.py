@@ -7,6 +7,9 @@ import typer
 TOKEN_PATH = "KF_PIPELINES_SA_TOKEN_PATH"
 """Names a file with a token that the kubelet renews; it is read for each request."""
 
+UI_ENDPOINT = "KF_PIPELINES_UI_ENDPOINT"
+"""Names the address of KFP's web interface, which links lead to; the kfp client knows it by this name too."""
+
 EndpointOption = Annotated[
     str,
     typer.Option(

@@ -27,7 +27,7 @@ def post(url: str, document: dict[str, Any]) -> bool:
         logger.warning("the outcome was not posted: the webhook's address must begin with https:// or http://.")
         return False
     try:
-        refuse_metadata(url)
+        refuse_metadata(url, "the service that is to hear of it")
     except UserError as error:
         logger.warning("the outcome was not posted: %s", error)
         return False

@@ -107,7 +107,7 @@ def guarded_hub() -> Iterator["HfApi"]:
     from huggingface_hub import HfApi
 
     api = HfApi()
-    refuse_metadata(api.endpoint)
+    refuse_metadata(api.endpoint, "a hub")
     with guarded():
         yield api
 

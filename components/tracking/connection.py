@@ -44,7 +44,7 @@ def connect(home: Path) -> "MlflowClient":
     from mlflow import MlflowClient
 
     uri = settings.tracking_uri(home)
-    refuse_metadata(uri)
+    refuse_metadata(uri, "an MLflow server")
     if uri == f"sqlite:///{home.absolute() / 'mlflow.db'}":
         _create_database(home.absolute())
     return MlflowClient(tracking_uri=uri, registry_uri=uri)

@@ -27,7 +27,7 @@ class Loopback:
     """Serves until it is stopped.
 
     Args:
-        answer: Status and body; bytes and text are sent as they are, all else as JSON.
+        answer: Status and body; bytes and text are sent as they are (`<html>…` as a page), all else as JSON.
     """
 
     def __init__(self, answer: Callable[[Request], tuple[int, Any]]) -> None:
@@ -39,7 +39,7 @@ class Loopback:
                 status, said = answer(Request(self.command, path, query, headers, body))
                 data = _bytes(said)
                 self.send_response(status)
-                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Type", "text/html" if data.startswith(b"<html>") else "application/json")
                 self.send_header("Content-Length", str(len(data)))
                 self.end_headers()
                 self.wfile.write(data)

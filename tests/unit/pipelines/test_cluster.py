@@ -128,7 +128,21 @@ def test_nobody_at_the_endpoint_is_one_sentence(refusal: Callable[..., str]) -> 
 
 
 def test_a_metadata_address_is_refused_before_a_connection(refusal: Callable[..., str]) -> None:
-    assert "metadata address" in refusal("http://169.254.169.254")
+    said = refusal("http://169.254.169.254")
+    assert said.endswith("metadata address; use the address of Kubeflow Pipelines' API server.")
+
+
+@pytest.mark.parametrize(
+    "endpoint", ["notaurl", "localhost:8888", "ftp://kfp.example", "http://", "http://kfp:port", "https://[::1"]
+)
+def test_an_endpoint_that_is_not_an_address_is_one_sentence_and_kfps_own_words_are_none(
+    refusal: Callable[..., str], endpoint: str, recwarn: pytest.WarningsRecorder
+) -> None:
+    assert refusal(endpoint) == (
+        f"--endpoint (or KF_PIPELINES_ENDPOINT) is '{endpoint}', which is not an address; write http:// or https:// and "
+        "the host, such as http://localhost:8888."
+    )
+    assert not recwarn.list
 
 
 @pytest.fixture
@@ -156,9 +170,18 @@ def test_nothing_of_the_kfp_client_reaches_the_terminal(
     assert capfd.readouterr() == ("", "")
 
 
-def test_the_page_of_a_run_is_that_of_the_web_interface(
-    server: Server, found: Cluster, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert found.page("r1") == f"{server.url}/#/runs/details/r1"
-    monkeypatch.setenv("KF_PIPELINES_UI_ENDPOINT", "https://kfp.example")
+def test_the_page_of_a_run_is_that_of_the_web_interface(found: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KF_PIPELINES_UI_ENDPOINT", "https://kfp.example/")
     assert found.page("r1") == "https://kfp.example/#/runs/details/r1"
+
+
+def test_no_link_leads_to_an_api_server_that_shows_no_pages(found: Cluster) -> None:
+    assert found.page("r1") == (
+        "For a link to the run's page set KF_PIPELINES_UI_ENDPOINT to the address of KFP's web interface, such as "
+        "http://localhost:8080 after: kubectl port-forward -n kubeflow svc/ml-pipeline-ui 8080:80"
+    )
+
+
+def test_a_gateway_before_both_shows_the_page(server: Server, found: Cluster) -> None:
+    server.answers["/"] = (200, "<html>KFP</html>")
+    assert found.page("r1") == f"{server.url}/#/runs/details/r1"
