@@ -225,8 +225,8 @@ def _refuse_no_address(endpoint: str) -> None:
         readable = False
     if not readable:
         raise UserError(
-            f"--endpoint (or KF_PIPELINES_ENDPOINT) is '{endpoint}', which is not an address; write http:// or https:// "
-            "and the host, such as http://localhost:8888."
+            f"--endpoint (or KF_PIPELINES_ENDPOINT) is '{endpoint}', which is not an address; write http:// or "
+            "https:// and the host, such as http://localhost:8888."
         )
     refuse_metadata(endpoint, "Kubeflow Pipelines' API server")
 

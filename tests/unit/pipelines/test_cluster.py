@@ -139,8 +139,8 @@ def test_an_endpoint_that_is_not_an_address_is_one_sentence_and_kfps_own_words_a
     refusal: Callable[..., str], endpoint: str, recwarn: pytest.WarningsRecorder
 ) -> None:
     assert refusal(endpoint) == (
-        f"--endpoint (or KF_PIPELINES_ENDPOINT) is '{endpoint}', which is not an address; write http:// or https:// and "
-        "the host, such as http://localhost:8888."
+        f"--endpoint (or KF_PIPELINES_ENDPOINT) is '{endpoint}', which is not an address; write http:// or "
+        "https:// and the host, such as http://localhost:8888."
     )
     assert not recwarn.list
 
