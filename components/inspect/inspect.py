@@ -108,7 +108,7 @@ def inspect(
     compared = plan.compared_with
     seen = PromoteInspected(inputs=plan.inputs, champion=compared, data_until=source.data_until)
     settings: StepSettings = {**plan.steps, "promote": steps["promote"].model_copy(update={"inspected": seen})}
-    run.inputs(checked.model_dump(mode="json"))
+    run.inputs(checked.model_dump(mode="json") | {"step_overrides": _as_checked(checked.step_overrides, steps)})
     digests = {"source_digest": plan.data.digest, "inputs": plan.inputs}
     run.tags({**digests, "champion": compared.digest if compared else ""})
     return Inspected(
@@ -151,6 +151,18 @@ def _plan(steps: StepSettings, source: Source, bases: Bases, champion: Entry | N
     if repeated.prepare_inputs != champion.prepare_inputs:
         repeated = plan(Known.by(champion), champion.compared_with)
     return repeated if repeated.inputs == champion.inputs else plan(repeated.known, champion.alone())
+
+
+def _as_checked(given: dict[str, Any], steps: StepSettings) -> dict[str, Any]:
+    """What was given, with the types of the settings: KFP turns the 6 of a dict to 6.0."""
+
+    def typed(over: Any, checked: Any) -> Any:
+        if isinstance(over, dict) and isinstance(checked, dict):
+            return {key: typed(value, checked[key]) for key, value in over.items()}
+        return checked
+
+    dumped = {name: settings.model_dump(mode="json") for name, settings in cast(dict[str, Settings], steps).items()}
+    return typed(given, dumped)
 
 
 def _bases_of(steps: StepSettings) -> tuple[str, str, str]:

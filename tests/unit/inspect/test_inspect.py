@@ -15,6 +15,7 @@ from tests.unit.inspect.promoting import promote
 from stillhouse.components.inspect.inspect import Inspected, inspect
 from stillhouse.components.promote.settings import PromoteSettings
 from stillhouse.components.tracking.run import StepRun
+from stillhouse.components.tracking.spool import read_events
 from stillhouse.errors import UserError
 
 Look = Callable[..., Inspected]
@@ -91,6 +92,16 @@ def test_whole_numbers_may_arrive_as_floats(look: Look) -> None:
     whole = look(model_teacher={"layers": 2}, train_seed=3)
 
     assert look(model_teacher={"layers": 2.0}, train_seed=3) == whole
+
+
+def test_what_is_recorded_has_the_types_of_the_settings(look: Look, tmp_path: Path) -> None:
+    """KFP makes 6.0 of the 6 in a dict."""
+    look(step_overrides={"finetune": {"loop": {"epochs": 6.0}}, "distill": {"temperature": 3.0}}, train_seed=2.0)
+    events = [event for _, event in read_events(tmp_path / "home" / "run" / "spool" / "inspect.jsonl")]
+    (params,) = [event["values"] for event in events if event["event"] == "param"]
+    assert params["step_overrides.finetune.loop.epochs"] == "6"
+    assert params["step_overrides.distill.temperature"] == "3.0"
+    assert params["train_seed"] == "2"
 
 
 def test_an_override_changes_one_key_of_what_the_parameters_give(look: Look) -> None:
