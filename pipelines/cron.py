@@ -63,6 +63,11 @@ def due_times(six_fields: str, after: datetime) -> Iterator[datetime]:
     return CronSim(six_fields, after)
 
 
+def hours_of(six_fields: str) -> set[int]:
+    """The hours of the day in which it may come due."""
+    return CronSim(six_fields, datetime.now(UTC)).hours
+
+
 def _is_frequent(six_fields: str) -> bool:
     """Whether it comes due within four years from each year on.
 

@@ -1,7 +1,7 @@
 """The command `schedule`: runs on a cluster at given times, and what looks after them."""
 
 import sys
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import islice
 from typing import Annotated
 
@@ -11,6 +11,7 @@ from rich.table import Table
 
 from stillhouse.errors import UserError
 from stillhouse.pipelines.cli import Overrides, RecipeName
+from stillhouse.pipelines.clock_changes import clock_warning
 from stillhouse.pipelines.endpoint import EndpointOption, NamespaceOption, TokenOption
 from stillhouse.pipelines.options import NO_STORE, ClusterOptions, with_cluster_options
 from stillhouse.pipelines.recipe import load_recipe
@@ -85,6 +86,8 @@ def schedule(
         typer.echo(NO_STORE, err=True)
     for due in islice(when.due(datetime.now(zone.info)), SHOWN):
         typer.echo(_shown(due))
+    if when.six_fields and (warning := clock_warning(when.six_fields, zone.info, datetime.now(UTC))):
+        typer.echo(warning, err=True)
     if not zone.known:
         typer.echo(ASSUMED, err=True)
 
