@@ -8,6 +8,7 @@ the others.
 
 import logging
 import os
+import re
 import sys
 import tempfile
 import time
@@ -19,11 +20,14 @@ from stillhouse.components.prepare.settings import PrepareSettings
 from stillhouse.components.settings import Settings
 from stillhouse.components.storage.home import local_store
 from stillhouse.components.storage.sources import list_source
+from stillhouse.components.storage.urls import without_secrets
 from stillhouse.errors import UserError
 from stillhouse.redaction import guard_output
 
 BOUNDS = {"AWS_MAX_ATTEMPTS": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "30"}
 """A probe does not wait for a server as long as a step does: all of its checks together less than two minutes."""
+BUSY = re.compile(r"too many (429|503|504) error responses")
+"""What urllib3 says of a server, or the proxy before it, that has no time."""
 SAMPLE_BYTES = 64 << 20
 """Largest file whose rows are looked at."""
 
@@ -69,6 +73,12 @@ def mlflow(_: ProbeSettings) -> Finding:
     except UserError:
         raise
     except Exception as error:  # it fails in the words of whatever lies below it
+        if _is_busy(error):
+            seconds = os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"]
+            return warning(
+                f"{without_secrets(uri)} takes requests and is too busy to answer within {seconds} s: runs go on "
+                "without it and send what it lacks later, but promote waits for it; give the server more room."
+            )
         return failure(_mlflow_trouble(uri, error))
     return ok(f"{uri} answers.")
 
@@ -164,17 +174,17 @@ TRAINING_CHECKS: dict[str, Callable[[ProbeSettings], Finding]] = {"rows": rows}
 
 
 NEEDS = {"promotions": ("store", "MLflow")}
-"""Checks that must not have failed before."""
+"""Checks that must not have found anything amiss before."""
 
 
 def probe(settings: ProbeSettings, names: Iterable[str]) -> Iterator[Finding]:
     """The finding of each check."""
-    failed: set[str] = set()
+    amiss: set[str] = set()
     for name in names:
-        missing = [need for need in NEEDS.get(name, ()) if need in failed]
+        missing = [need for need in NEEDS.get(name, ()) if need in amiss]
         finding = not_checked(f"It builds on '{missing[0]}'.") if missing else _finding(settings, name)
-        if finding.level == "failure":
-            failed.add(name)
+        if finding.level in ("failure", "warning"):
+            amiss.add(name)
         yield finding.of(name)
 
 
@@ -195,6 +205,15 @@ def _mlflow_trouble(uri: str, error: Exception) -> str:
     if status in (401, 403) or "401" in said or "403" in said:
         return f"{uri} refuses the credentials ({said}); correct the Secret that --mlflow-secret names."
     return f"{uri} does not answer as MLflow does ({said}); check --mlflow-uri, the server and the network policy."
+
+
+def _is_busy(error: BaseException | None) -> bool:
+    """Whether somebody was there who did not come to an answer: a timeout after the connection, or a proxy's word."""
+    from urllib3.exceptions import ReadTimeoutError, ResponseError
+
+    if isinstance(error, ReadTimeoutError) or (isinstance(error, ResponseError) and BUSY.search(str(error))):
+        return True
+    return error is not None and _is_busy(error.__cause__ or error.__context__)
 
 
 def _innermost(error: BaseException) -> BaseException:

@@ -24,6 +24,7 @@ from rich.console import Console
 
 from stillhouse.components.storage.disk import writing
 from stillhouse.components.storage.home import TEMPORARY, at_work
+from stillhouse.components.tracking.address import refuse_unusable_address
 from stillhouse.components.tracking.run import pipeline_run
 from stillhouse.components.tracking.settings import new_run_id
 from stillhouse.pipelines.board import Board, Follower
@@ -64,10 +65,11 @@ def run_pipeline(job: Job, home: Path, verbose: bool, conclude: Callable[[Path],
     """Run `job` under `home`; `conclude` shows the outcome, given the run's folder.
 
     Raises:
-        UserError: `home` cannot be written to.
+        UserError: `home` cannot be written to, or MLFLOW_TRACKING_URI is no address of MLflow's.
         SystemExit: a step failed, which was said on stderr: with code 2 for a user's mistake, else 1.
         Stopped: on Ctrl-C, SIGTERM or SIGHUP, after everything it started has ended.
     """
+    refuse_unusable_address()
     home = home.absolute()
     run_id = _make_folder(home, job.name)
     folder, board = home / run_id, Board.of(job.steps, job.idle)

@@ -9,6 +9,7 @@ from tenacity import Retrying, retry_if_exception, stop_after_attempt, stop_afte
 
 from stillhouse.components.addresses import refuse_metadata
 from stillhouse.components.tracking import settings
+from stillhouse.components.tracking.address import refuse_unusable_address
 from stillhouse.components.tracking.spool import read_sent
 
 if TYPE_CHECKING:
@@ -36,8 +37,9 @@ def connect(home: Path) -> "MlflowClient":
     """A client of the server that MLFLOW_TRACKING_URI names, or of the database under `home`.
 
     Raises:
-        UserError: the server's address is a link-local or metadata address.
+        UserError: the server's address is none that MLflow opens, or a link-local or metadata address.
     """
+    refuse_unusable_address()
     os.environ["MLFLOW_ALLOW_PICKLE_DESERIALIZATION"] = "false"
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from stillhouse.components.tracking import settings
+from stillhouse.components.tracking.address import refuse_unusable_address
 from stillhouse.components.tracking.leftovers import SpoolStore, kept
 from stillhouse.components.tracking.spool import Spool, read_events
 from stillhouse.components.tracking.system import SystemSampler
@@ -167,6 +168,7 @@ def step_run(step: str, open_store: Callable[[], SpoolStore] | None = None) -> I
     home = settings.home()
     try:
         with ExitStack() as stack:
+            refuse_unusable_address()
             pipeline = os.environ.get("STILLHOUSE_RUN")
             run_id = pipeline or settings.new_run_id(step)
             sends = os.environ.get("STILLHOUSE_SENDER") != "external"

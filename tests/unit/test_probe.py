@@ -1,10 +1,13 @@
 """What a pod tells before a run: against an S3 server, an MLflow of its own, and ports where nobody answers."""
 
 import json
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -122,6 +125,42 @@ def test_an_mlflow_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None
         f"{NOBODY} does not answer as MLflow does ([Errno 111] Connection refused); check --mlflow-uri, the server and "
         "the network policy.",
     )
+
+
+def test_an_mlflow_that_is_busy_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run goes on without MLflow; only a server that is not there would never get what it lacks."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+        monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")
+        mlflow, promotions = probe(settings(), ["MLflow", "promotions"])
+    assert (mlflow.level, f"{address} takes requests and is too busy to answer within 1 s" in mlflow.text) == (
+        "warning",
+        True,
+    )
+    assert (promotions.level, promotions.text) == ("not checked", "It builds on 'MLflow'.")
+
+
+@pytest.mark.parametrize("code", [429, 503, 504])
+def test_a_proxy_that_says_so_is_a_warning_too(monkeypatch: pytest.MonkeyPatch, code: int) -> None:
+    class Busy(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.send_error(code)
+
+        do_GET = do_POST
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Busy) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{server.server_port}")
+        level, _ = look("MLflow")
+        server.shutdown()
+    assert level == "warning"
+
+
+def test_a_folder_is_no_mlflow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "./mlruns")
+    level, text = look("MLflow")
+    assert (level, "'./mlruns', a folder, and MLflow no longer records to folders; give" in text) == ("failure", True)
 
 
 def test_no_mlflow_is_not_checked(monkeypatch: pytest.MonkeyPatch) -> None:
