@@ -22,6 +22,7 @@ COLOURS = {
     "unchanged": "green",
     "nothing to learn": "green",
     "rejected": "bold yellow",
+    "not enough evidence": "bold yellow",
     "conflict": "bold red",
 }
 NAMES = {"tfidf_logistic": "TF-IDF + logistic regression", "majority": "majority class"}
@@ -86,7 +87,7 @@ def _verdict_lines(verdict: dict[str, Any]) -> list[str]:
     evaluation, gates = verdict["evaluation"], verdict["gates"]
     passed = sum(gate["passed"] for gate in gates)
     lines = [verdict["why"], _comparison(evaluation), f"gates passed: {passed} of {len(gates)}"]
-    if verdict["decision"] == "rejected":
+    if verdict["decision"] in ("rejected", "not enough evidence"):
         lines.append("A rejection is a valid end of a run: production stays as it was.")
     return lines + verdict["notes"] + evaluation["notes"]
 

@@ -30,7 +30,7 @@ class Ending(NamedTuple):
 
     succeeded: bool
     decision: str
-    """promoted, rejected, unchanged, conflict or nothing to learn; `failed` when there is no verdict."""
+    """promoted, rejected, not enough evidence, unchanged, conflict or nothing to learn; `failed` without a verdict."""
     why: str
     step: str = ""
     """The step that failed."""
@@ -39,6 +39,8 @@ class Ending(NamedTuple):
     @property
     def sentence(self) -> str:
         """Both for people."""
+        if self.why.lower().startswith(self.decision):
+            return self.why
         return f"{self.decision}: {self.step + ': ' if self.step else ''}{self.why}"
 
 
@@ -57,7 +59,8 @@ def conclude(model_name: str, *, state: str, summary: str, run: StepRun | None) 
     logger.info("%s", ending.sentence)
     path = Path(summary)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(f"# {model_name}: {ending.decision}\n\n{ending.sentence.partition(': ')[2]}\n", encoding="utf-8")
+    said = ending.sentence.removeprefix(f"{ending.decision}: ")
+    path.write_text(f"# {model_name}: {ending.decision}\n\n{said}\n", encoding="utf-8")
     if run:
         run.tags({"decision": ending.decision, "why": ending.why})
         if not ending.succeeded:

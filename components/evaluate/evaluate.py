@@ -3,13 +3,14 @@
 import json
 import logging
 import shutil
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from stillhouse.components.artifacts.dataset import Split, read_dataset_json, read_split
-from stillhouse.components.evaluate.champion import Champion, open_champion
+from stillhouse.components.evaluate.champion import Champion, answers_of, champion_notes, open_champion
 from stillhouse.components.evaluate.comparison import compare
 from stillhouse.components.evaluate.contestants import Contestant, baselines, trained
 from stillhouse.components.evaluate.curves import RocCurve, confusion, roc_curve
@@ -55,18 +56,17 @@ def evaluate(
         run: where progress and metrics go.
 
     Raises:
-        UserError: a slice is not in the dataset, the champion is gone, or serve_on is not there.
+        UserError: a slice is not in the dataset, or serve_on is not there.
     """
     _check_device(settings.serve_on)
     run.params(settings.model_dump())
     card = read_dataset_json(Path(dataset))
     test = read_split(Path(dataset), "test", settings.slices)
     train = read_split(Path(dataset), "train")
-    found, left_out = open_champion(champion, card, test)
-    folders = {"student": student, "teacher": teacher} | ({"champion": found.folder} if found else {})
-    contestants = _answers(settings, folders, card, train, test, run)
+    rival = open_champion(champion, card, test)
+    contestants, rival = _answers(settings, {"student": student, "teacher": teacher}, rival, card, train, test, run)
     latencies = _latencies(settings, contestants, test, run)
-    document = _document(settings, card, contestants, latencies, test, found, left_out, run)
+    document = _document(settings, card, contestants, latencies, test, rival, run)
     findings = _findings(settings, card, document, contestants, test)
     run.progress(0, 1, "pages", "report")
     write_report(report, findings)
@@ -85,25 +85,33 @@ def _check_device(device: str) -> None:
 def _answers(
     settings: EvaluateSettings,
     folders: dict[str, Any],
+    champion: Champion | None,
     card: dict[str, Any],
     train: Split,
     test: Split,
     run: StepRun,
-) -> dict[str, Contestant]:
-    """All contestants in the order they are reported."""
-    task, done, total = load_task(settings.task), 0, len(test) * len(folders)
+) -> tuple[dict[str, Contestant], Champion | None]:
+    """All contestants in the order they are reported, the champion among them if it gives answers."""
+    task, done = load_task(settings.task), 0
+    total = len(test) * (len(folders) + bool(champion and champion.folder))
     contestants: dict[str, Contestant] = {}
+
+    def progress(name: str, rows: int) -> None:
+        nonlocal done
+        done += rows
+        run.progress(done, total, "rows", f"{name} answers")
+
     for name, folder in folders.items():
-
-        def progress(rows: int, name: str = name) -> None:
-            nonlocal done
-            done += rows
-            run.progress(done, total, "rows", f"{name} answers")
-
-        contestants[name] = trained(task, folder, test, settings.serve_on, progress)
+        contestants[name] = trained(task, folder, test, settings.serve_on, partial(progress, name))
         logger.info("%s: %.0f rows/s", name, contestants[name].about["rows_per_second"])
+    if champion and champion.folder:
+        found = answers_of(champion, task, test, settings.serve_on, partial(progress, "champion"))
+        if isinstance(found, str):
+            champion = champion.left_out(found)
+        else:
+            contestants["champion"] = found
     run.progress(0, len(train), "rows", "training the baselines")
-    return contestants | baselines(card["target"], card["labels"], train, test, settings.seed)
+    return contestants | baselines(card["target"], card["labels"], train, test, settings.seed), champion
 
 
 def _latencies(
@@ -127,17 +135,17 @@ def _document(
     latencies: dict[str, dict[str, float]],
     test: Split,
     champion: Champion | None,
-    left_out: str,
     run: StepRun,
 ) -> dict[str, Any]:
     """evaluation.json."""
     target, labels = card["target"], card["labels"]
+    ground = champion.ground if champion and champion.folder else None
     models, differences = compare(
         target,
         labels,
         contestants,
         test,
-        champion.unseen if champion else None,
+        ground,
         settings,
         lambda done: run.progress(done, settings.resamples, "resamples", "bootstrap"),
     )
@@ -152,7 +160,7 @@ def _document(
         "main_metric": metric,
         "greater_is_better": greater_is_better(metric),
         "confidence": settings.confidence,
-        "rows": {"test": len(test), "unseen_by_champion": int(champion.unseen.sum()) if champion else None},
+        "rows": {"test": len(test), "unseen_by_champion": int(ground.rows.sum()) if ground else None},
         "models": models,
         "differences": differences,
         "latency_ratio": {
@@ -170,7 +178,12 @@ def _document(
             seed=settings.seed,
         ),
     }
-    return document | {"notes": [*comparison_notes(document, target), *([left_out] if left_out else [])]}
+    notes = comparison_notes(document, target)
+    if champion:
+        described = champion.described(models["student"]["per_label"])
+        document["champion"] = described
+        notes += [*champion_notes(described), *([champion.note] if champion.note else [])]
+    return document | {"notes": notes}
 
 
 def _findings(

@@ -77,7 +77,8 @@ def _at_a_glance(findings: Findings) -> Section:
 def _champion_tile(findings: Findings) -> Tile:
     paired = findings.evaluation["differences"].get("champion")
     if paired is None:
-        return Tile("Against the champion", "–", "no champion to compare with")
+        what = "it cannot be compared" if "champion" in findings.evaluation else "no champion to compare with"
+        return Tile("Against the champion", "–", what, "bad" if "champion" in findings.evaluation else "neutral")
     tone = "good" if paired["lower"] > 0 else "bad" if paired["upper"] < 0 else "neutral"
     return Tile(
         "Against the champion",
@@ -104,8 +105,8 @@ def _method(findings: Findings) -> Section:
     )
     if unseen is not None:
         text += (
-            f"\n\nThe champion is measured on the {unseen:,} test rows that it was not trained on, "
-            "and its paired difference with the student is on those rows."
+            f"\n\nThe champion is measured on the {unseen:,} test rows that it was not trained on and whose labels it "
+            "knows, and its paired difference with the student is on those rows and labels."
         )
     return Section("How it was measured", text)
 

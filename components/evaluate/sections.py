@@ -209,8 +209,9 @@ def mistakes_section(findings: Findings) -> Section:
 
 def _best(findings: Findings, metric: str) -> float:
     """The column's best value among the models that answered every test row."""
-    unseen = findings.evaluation["rows"]["unseen_by_champion"]
-    apart = {"champion"} if unseen != findings.evaluation["rows"]["test"] else set()
+    unseen, champion = findings.evaluation["rows"]["unseen_by_champion"], findings.evaluation.get("champion", {})
+    elsewhere = unseen != findings.evaluation["rows"]["test"] or champion.get("lost_labels")
+    apart = {"champion"} if elsewhere else set()
     values = [
         entry["metrics"][metric]["value"]
         for model, entry in findings.models.items()

@@ -5,11 +5,15 @@ the main metric, on identical test rows; a gate uses their one-sided bound and n
 few or noisy rows count against the candidate.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from stillhouse.components.promote.record import Entry
 from stillhouse.components.promote.settings import PromoteSettings
+
+EVIDENCE = {"test_rows", "champion_rows", "champion_compared"}
+"""Gates that say nothing against the candidate, only that too little is known of it."""
 
 
 @dataclass(frozen=True)
@@ -22,28 +26,89 @@ class Gate:
     """None when there was nothing to measure."""
     limit: float
     sentence: str
+    opened: bool = False
+    """It would not hold, and a setting lets it pass."""
 
 
-def judge(evaluation: dict[str, Any], settings: PromoteSettings) -> list[Gate]:
-    """All gates that apply, those against the champion only when one was compared."""
+def judge(evaluation: dict[str, Any], settings: PromoteSettings, champion: Entry | None = None) -> list[Gate]:
+    """All gates that apply.
+
+    Args:
+        champion: What the candidate would replace; None for nothing. One that the evaluation does not compare is a gate
+            that fails: what cannot be compared cannot be worse.
+    """
     return [
-        *_evidence(evaluation, settings),
+        *_evidence(evaluation, settings, champion),
+        *_labels(evaluation, settings),
         *_quality(evaluation, settings),
         *_slices(evaluation, settings),
         *_cost(evaluation, settings),
     ]
 
 
-def _evidence(evaluation: dict[str, Any], settings: PromoteSettings) -> Iterator[Gate]:
-    limit = settings.min_test_rows
-    counts = {"test_rows": (evaluation["rows"]["test"], "test rows")}
-    if "champion" in evaluation["differences"]:
-        unseen = evaluation["differences"]["champion"]["rows"]
-        counts["champion_rows"] = (unseen, "test rows that the champion never saw")
-    for name, (rows, what) in counts.items():
-        passed = rows >= limit
-        verb = "Enough" if passed else "Not enough"
-        yield Gate(name, passed, rows, limit, f"{verb} evidence: {rows:,} {what}; {limit:,} are asked for.")
+def _evidence(evaluation: dict[str, Any], settings: PromoteSettings, champion: Entry | None) -> Iterator[Gate]:
+    rows, limit = evaluation["rows"]["test"], settings.min_test_rows
+    sentence = f"{_enough(rows >= limit)} evidence: {rows:,} test rows; {limit:,} are asked for."
+    yield Gate("test_rows", rows >= limit, rows, limit, sentence)
+    if _is_compared(evaluation, champion):
+        yield _champion_rows(evaluation, settings)
+    elif champion or "champion" in evaluation:
+        yield _incomparable(evaluation, settings, champion)
+
+
+def _champion_rows(evaluation: dict[str, Any], settings: PromoteSettings) -> Gate:
+    rows, limit = evaluation["differences"]["champion"]["rows"], settings.min_test_rows
+    about = evaluation.get("champion", {})
+    known = " and whose labels both know" if about.get("added_labels") or about.get("lost_labels") else ""
+    sentence = (
+        f"{_enough(rows >= limit)} evidence: {rows:,} test rows that the champion never saw{known}; "
+        f"{limit:,} are asked for."
+    )
+    if rows < limit:
+        sentence += f" {_replaced_nonetheless(settings)}"
+    opened = rows < limit and settings.replace_incomparable
+    return Gate("champion_rows", rows >= limit or opened, rows, limit, sentence, opened)
+
+
+def _incomparable(evaluation: dict[str, Any], settings: PromoteSettings, champion: Entry | None) -> Gate:
+    about = evaluation.get("champion", {})
+    name = about.get("name") or (f"champion ({champion.label})" if champion else "champion")
+    why = about.get("why_not") or "the evaluation was made without it, start the run again"
+    evidence = "No" if settings.replace_incomparable else "Not enough"
+    sentence = f"{evidence} evidence: the {name} cannot be compared: {why}. {_replaced_nonetheless(settings)}"
+    opened = settings.replace_incomparable
+    return Gate("champion_compared", opened, None, settings.min_test_rows, sentence, opened)
+
+
+def _replaced_nonetheless(settings: PromoteSettings) -> str:
+    if settings.replace_incomparable:
+        return "It may be replaced nonetheless, as promote.replace_incomparable says."
+    return "It stays in production; to replace it nonetheless, set promote.replace_incomparable to true for one run."
+
+
+def _is_compared(evaluation: dict[str, Any], champion: Entry | None) -> bool:
+    """Whether the evaluation holds the candidate against this champion."""
+    asked, found = champion and champion.digest, evaluation.get("champion", {}).get("digest")
+    return "champion" in evaluation["differences"] and not (asked and found and asked != found)
+
+
+def _labels(evaluation: dict[str, Any], settings: PromoteSettings) -> Iterator[Gate]:
+    """A label that the candidate has never seen, and the champion knows: no score on today's rows shows the loss."""
+    about = evaluation.get("champion", {})
+    if not about.get("compared") or not about["lost_labels"]:
+        return
+    allowed, lost = settings.may_lose_labels, about["lost_labels"]
+    missed = [] if allowed is True else [label for label in lost if label not in (allowed or [])]
+    if missed:
+        respelt = [f"'{old}' is now written '{new}'" for old, new in about["respelt_labels"].items() if old in missed]
+        spelling = f" ({', '.join(respelt)})" if respelt else ""
+        sentence = (
+            f"The candidate does not know {_listed(missed)}, which the champion knows: no row of its data has it"
+            f"{spelling}. If that is meant, name it in promote.may_lose_labels."
+        )
+    else:
+        sentence = f"The candidate no longer knows {_listed(lost)}, as promote.may_lose_labels says."
+    yield Gate("keeps_labels", not missed, len(missed), 0, sentence, opened=not missed)
 
 
 def _quality(evaluation: dict[str, Any], settings: PromoteSettings) -> Iterator[Gate]:
@@ -53,7 +118,9 @@ def _quality(evaluation: dict[str, Any], settings: PromoteSettings) -> Iterator[
         yield _floor("min_metric", f"{metric} is", value, settings.min_metric, greater)
     yield _within(evaluation, "teacher", settings.within_teacher)
     if "champion" in evaluation["differences"]:
-        yield _within(evaluation, "champion", settings.within_champion)
+        few = evaluation["differences"]["champion"]["rows"] < settings.min_test_rows
+        if not (few and settings.replace_incomparable):
+            yield _within(evaluation, "champion", settings.within_champion)
     if settings.beat_majority:
         lead = -_shortfall(evaluation, "majority")
         sentence = (
@@ -115,3 +182,13 @@ def _better(lead: float) -> str:
 def _bound(evaluation: dict[str, Any], other: str) -> str:
     rows = evaluation["differences"][other]["rows"]
     return f" ({evaluation['confidence'] * 100:.3g} % one-sided, {rows:,} rows)"
+
+
+def _enough(is_enough: bool) -> str:
+    return "Enough" if is_enough else "Not enough"
+
+
+def _listed(labels: Iterable[str], most: int = 8) -> str:
+    names = list(labels)
+    rest = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return ("the label " if len(names) == 1 else "the labels ") + ", ".join(f"'{n}'" for n in names[:most]) + rest

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from stillhouse.components.attempts import VERDICTS
-from stillhouse.components.promote.gates import Gate, judge
+from stillhouse.components.promote.gates import EVIDENCE, Gate, judge
 from stillhouse.components.promote.publish import publish
 from stillhouse.components.promote.record import Entry, Record, change, load, now
 from stillhouse.components.promote.serving import serve
@@ -36,7 +36,8 @@ from stillhouse.components.tracking.run import StepRun
 
 logger = logging.getLogger(__name__)
 
-Decision = Literal["promoted", "rejected", "unchanged", "conflict"]
+NO_EVIDENCE = "not enough evidence"
+Decision = Literal["promoted", "rejected", "not enough evidence", "unchanged", "conflict"]
 
 
 class Outcome(NamedTuple):
@@ -83,11 +84,11 @@ def promote(
     before, _ = load(store, settings.model_name)
     candidate = _candidate(settings, store, snapshot=snapshot, student=student, dataset=facts, run=run)
     candidate = candidate.model_copy(update={"compared_with": _expected(settings, before)})
-    gates = judge(measured, settings)
+    gates = judge(measured, settings, candidate.compared_with)
     outcome = (
-        settled(before, candidate)
-        or _rejected(gates)
-        or _promoted(store, settings.model_name, candidate, student=student, dataset=dataset)
+        settled(before, candidate, gates)
+        or _rejected(gates, before.champion)
+        or _promoted(store, settings.model_name, candidate, gates, student=student, dataset=dataset)
     )
     notes = _publish(store, settings.model_name, outcome, run)
     after, _ = load(store, settings.model_name)
@@ -145,16 +146,24 @@ def _expected(settings: PromoteSettings, before: Record) -> Entry | None:
     return before.champion.alone() if before.champion else None
 
 
-def _rejected(gates: list[Gate]) -> Outcome | None:
-    failed = [gate.sentence for gate in gates if not gate.passed]
-    return Outcome("rejected", " ".join(failed)) if failed else None
+def _rejected(gates: list[Gate], champion: Entry | None) -> Outcome | None:
+    failed = [gate for gate in gates if not gate.passed]
+    why = " ".join(gate.sentence for gate in failed)
+    if not failed:
+        return None
+    if {gate.name for gate in failed} <= EVIDENCE:
+        return Outcome(NO_EVIDENCE, why)
+    stays = f", {champion.label} stays in production" if champion else ""
+    return Outcome("rejected", f"Not promoted{stays}: {why}")
 
 
-def _promoted(store: Store, model_name: str, candidate: Entry, *, student: str, dataset: str) -> Outcome:
+def _promoted(
+    store: Store, model_name: str, candidate: Entry, gates: list[Gate], *, student: str, dataset: str
+) -> Outcome:
     """Copy and promote; another outcome when the record says so at the moment of writing."""
 
     def edit(record: Record) -> Record:
-        if outcome := settled(record, candidate):
+        if outcome := settled(record, candidate, gates):
             raise Settled(outcome)
         return record.promoted(candidate)
 
@@ -168,13 +177,14 @@ def _promoted(store: Store, model_name: str, candidate: Entry, *, student: str, 
             change(store, model_name, edit)
         except Settled as late:
             return late.outcome
-    return _has_promoted(candidate)
+    return _has_promoted(candidate, gates)
 
 
-def _has_promoted(candidate: Entry) -> Outcome:
+def _has_promoted(candidate: Entry, gates: list[Gate]) -> Outcome:
     replaced = candidate.compared_with
     place = f"It replaces {replaced.name}." if replaced else "It is the first champion of this name."
-    return Outcome("promoted", f"All gates hold. {place}")
+    opened = [gate.sentence for gate in gates if gate.opened]
+    return Outcome("promoted", " ".join([f"All gates hold. {place}", *opened]))
 
 
 def _publish(store: Store, model_name: str, outcome: Outcome, run: StepRun) -> list[str]:
@@ -185,7 +195,7 @@ def _publish(store: Store, model_name: str, outcome: Outcome, run: StepRun) -> l
     return publish(store, model_name, run=run) if pending or outcome.decision == "promoted" else []
 
 
-def settled(record: Record, candidate: Entry) -> Outcome | None:
+def settled(record: Record, candidate: Entry, gates: list[Gate]) -> Outcome | None:
     """What the record alone says about the candidate, before any gate; None when the gates decide.
 
     A model that was rolled back is not promoted again: on unchanged inputs the next scheduled run makes the
@@ -194,7 +204,7 @@ def settled(record: Record, candidate: Entry) -> Outcome | None:
     """
     champion = record.champion
     if champion and (champion.digest, champion.run) == (candidate.digest, candidate.run):
-        return _has_promoted(champion)  # this very step, before it was killed and retried
+        return _has_promoted(champion, gates)  # this very step, before it was killed and retried
     if champion and _same(champion, candidate):
         return Outcome("unchanged", f"The champion was made from the same inputs: {champion.name}.")
     if record.rolled_back and _same(record.rolled_back, candidate):
@@ -205,8 +215,9 @@ def settled(record: Record, candidate: Entry) -> Outcome | None:
         )
         return Outcome("rejected", sentence)
     if (champion and champion.digest) != (candidate.compared_with and candidate.compared_with.digest):
+        first = "The champion was rolled back in the meantime" if record.rolled_back else "Another run was first"
         sentence = (
-            f"Another run was first: the champion is now {champion.name if champion else 'none'}, and this "
+            f"{first}: the champion is now {champion.name if champion else 'none'}, and this "
             "candidate was not compared with it; start the run again."
         )
         return Outcome("conflict", sentence)

@@ -59,8 +59,12 @@ class Entry(Settings):
     @property
     def name(self) -> str:
         """What a sentence calls it."""
-        label = f"version {self.version}" if self.version else f"the model {self.digest[:12]}"
-        return f"{label} of the run {self.run} (promoted {self.promoted_at})"
+        return f"{self.label} of the run {self.run} (promoted {self.promoted_at})"
+
+    @property
+    def label(self) -> str:
+        """Its short name."""
+        return f"version {self.version}" if self.version else f"the model {self.digest[:12]}"
 
     def alone(self) -> "Entry":
         """The entry without the one it was compared with."""

@@ -30,6 +30,10 @@ class PromoteSettings(Settings):
     """So far below the teacher's the main metric may lie, by the one-sided bound of the paired difference."""
     within_champion: float = Field(default=0.01, ge=0, le=1)
     """The same against the current champion."""
+    may_lose_labels: bool | list[str] = False
+    """Labels that the champion knows and the candidate need not; true for any."""
+    replace_incomparable: bool = False
+    """Whether a champion may be replaced that cannot be compared: other labels, too few rows it never saw, damaged."""
     beat_majority: bool = True
     """The lower bound of the paired difference to the majority baseline must be above zero."""
     min_metric: float | None = None

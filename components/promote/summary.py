@@ -5,6 +5,7 @@ from typing import Any
 TITLES = {
     "promoted": "promoted",
     "rejected": "not promoted",
+    "not enough evidence": "not promoted, not enough evidence",
     "unchanged": "unchanged",
     "conflict": "not promoted, another run was first",
 }

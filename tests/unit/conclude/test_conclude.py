@@ -67,6 +67,23 @@ def test_a_run_with_a_verdict_ends_well(store: Store, tmp_path: Path) -> None:
     assert (last["status"], last["message"]) == ("FINISHED", "")
 
 
+def test_not_enough_evidence_is_said_once_to_the_webhook_and_to_mlflow(
+    store: Store, tmp_path: Path, posted: list[tuple[str, dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(WEBHOOK, "https://chat.example/hook")
+    why = "Not enough evidence: the champion (version 1) cannot be compared: no label is one of both."
+    verdict = {"decision": "not enough evidence", "why": why, "version": None}
+    store.put(f"{VERDICTS}/{RUN}.json", json.dumps(verdict).encode())
+
+    assert end(tmp_path) == f"# spam: not enough evidence\n\n{why}\n"
+
+    ((_, document),) = posted
+    assert document["text"] == f"spam: {why}"
+    assert (document["succeeded"], document["decision"], document["why"]) == (True, "not enough evidence", why)
+    *_, tags, _ = spooled(tmp_path, PIPELINE)
+    assert tags["values"] == {"decision": "not enough evidence", "why": why}
+
+
 def test_a_run_with_nothing_to_learn_ends_well(store: Store, tmp_path: Path) -> None:
     decline("12 new rows of at least 100", model_name="spam", run=StepRun("decline", RUN, tmp_path / "home"))
     assert end(tmp_path, "SUCCEEDED") == "# spam: nothing to learn\n\n12 new rows of at least 100\n"

@@ -96,11 +96,12 @@ def test_a_champion_that_is_the_student_itself_is_no_different(workplace: Any, e
     assert [difference[key] for key in ("difference", "lower", "upper", "p_value")] == [0, 0, 0, 1]
 
 
-def test_the_notes_say_why_a_champion_is_left_out(workplace: Any, evaluate: Make) -> None:
-    champion = workplace.write_model("phisher", labels=["ham", "phish", "spam"])
+def test_the_notes_say_why_a_champion_is_not_compared(workplace: Any, evaluate: Make) -> None:
+    champion = workplace.write_model("phisher", labels=["eggs", "phish"])
     document = evaluate(workplace, champion=champion_record(champion)).document
     assert "champion" not in {*document["models"], *document["differences"], *document["latency_ratio"]}
-    assert any(note.startswith("The champion (version 3) is left out") for note in document["notes"])
+    assert document["champion"]["digest"] == "d" * 64
+    assert any(note.startswith("The champion (version 3) cannot be compared: it") for note in document["notes"])
 
 
 def test_a_slice_that_the_dataset_lacks_is_refused_before_anything_is_written(

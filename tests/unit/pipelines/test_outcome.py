@@ -67,6 +67,13 @@ def test_a_rejection_says_that_production_stays(home: Path) -> None:
     assert "production stays as it was" in shown
 
 
+def test_the_first_line_says_that_there_was_not_enough_evidence(home: Path) -> None:
+    why = "Not enough evidence: the champion (version 1) cannot be compared: no label is one of both."
+    lines = outcome(home, decision="not enough evidence", why=why, version=None).splitlines()
+    assert lines[1:3] == ["not enough evidence: spam", why]
+    assert any("production stays as it was" in line for line in lines)
+
+
 def test_an_early_end_says_what_was_found_of_what_was_asked_for(home: Path) -> None:
     (home / "run").mkdir()
     verdict = {key: VERDICT[key] for key in ("model_name", "version")} | {"version": None}

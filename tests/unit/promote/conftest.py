@@ -41,7 +41,21 @@ GOOD: dict[str, Any] = {
 """An evaluation that passes all default gates."""
 
 
+ABOUT: dict[str, Any] = {
+    "name": "champion (version 1)",
+    "digest": "",
+    "compared": True,
+    "why_not": "",
+    "rows": 1000,
+    "shared_labels": ["ham", "spam"],
+    "lost_labels": [],
+    "respelt_labels": {},
+    "added_labels": {},
+}
+"""What an evaluation says of a champion that it compares; it names no digest, so that any may be meant."""
+
 CHAMPION: dict[str, Any] = {
+    "champion": ABOUT,
     "differences/champion": {"rows": 1000, "difference": 0.0, "lower": -0.002, "upper": 0.01, "p_value": 1.0},
     "latency_ratio/champion": 1.0,
 }
@@ -53,7 +67,10 @@ Evaluate = Callable[..., dict[str, Any]]
 
 
 def _evaluate(changes: Changes | None = None, *, champion: bool = False) -> dict[str, Any]:
-    """A good evaluation with some values replaced; `champion` says whether one was compared."""
+    """A good evaluation with some values replaced; `champion` says whether one was compared.
+
+    None takes a part away that is only there with a champion.
+    """
     document = copy.deepcopy(GOOD)
     for path, value in {**(copy.deepcopy(CHAMPION) if champion else {}), **(changes or {})}.items():
         *parents, last = path.split("/")
@@ -61,6 +78,8 @@ def _evaluate(changes: Changes | None = None, *, champion: bool = False) -> dict
         for key in parents:
             inner = inner[key]
         inner[last] = value
+        if value is None and path in CHAMPION:
+            del inner[last]
     return document
 
 

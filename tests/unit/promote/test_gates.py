@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from stillhouse.components.promote.gates import Gate, judge
+from stillhouse.components.promote.gates import EVIDENCE, Gate, judge
+from stillhouse.components.promote.record import Entry
 from stillhouse.components.promote.settings import PromoteSettings
 
 Gates = Callable[..., dict[str, Gate]]
@@ -39,6 +40,104 @@ def test_fewer_test_rows_than_asked_for_are_not_enough_evidence(gates: Gates, ro
 @pytest.mark.parametrize(("rows", "passed"), [(500, True), (499, False)])
 def test_rows_that_the_champion_never_saw_count_as_evidence_too(gates: Gates, rows: int, passed: bool) -> None:
     assert gates({"differences/champion/rows": rows}, champion=True)["champion_rows"].passed is passed
+
+
+def incomparable(why: str) -> dict[str, Any]:
+    """An evaluation beside which the champion stands uncompared."""
+    about = {"name": "champion (version 1)", "digest": "d1", "compared": False, "why_not": why}
+    return {"champion": {**about, "rows": 0, "lost_labels": [], "added_labels": {}, "respelt_labels": {}}}
+
+
+ENTRY = Entry(
+    version="1",
+    digest="d1",
+    uri="u",
+    run="r",
+    dataset_digest="d",
+    statistics_uri="s",
+    promoted_at="2026-01-01T00:00:00+00:00",
+)
+
+
+def test_a_champion_that_cannot_be_compared_is_not_enough_evidence(gates: Gates) -> None:
+    gate = gates(incomparable("no label is one of both"))["champion_compared"]
+
+    assert (gate.passed, gate.name in EVIDENCE) == (False, True)
+    assert gate.sentence == (
+        "Not enough evidence: the champion (version 1) cannot be compared: no label is one of both. It stays in "
+        "production; to replace it nonetheless, set promote.replace_incomparable to true for one run."
+    )
+
+
+def test_a_setting_lets_it_be_replaced_and_says_so(gates: Gates) -> None:
+    gate = gates(incomparable("no label is one of both"), replace_incomparable=True)["champion_compared"]
+
+    assert (gate.passed, gate.opened) == (True, True)
+    assert gate.sentence.endswith("It may be replaced nonetheless, as promote.replace_incomparable says.")
+
+
+def test_a_champion_that_the_evaluation_does_not_mention_is_no_gate_that_vanishes(evaluate: Any) -> None:
+    settings = PromoteSettings(model_name="spam", task="text_classification")
+
+    failed = [gate for gate in judge(evaluate(), settings, ENTRY) if not gate.passed]
+
+    assert [gate.name for gate in failed] == ["champion_compared"]
+    assert "the champion (version 1) cannot be compared: the evaluation was made without it" in failed[0].sentence
+
+
+def test_a_comparison_with_another_champion_counts_as_none(evaluate: Any) -> None:
+    settings = PromoteSettings(model_name="spam", task="text_classification")
+    other = evaluate({"champion/digest": "another"}, champion=True)
+
+    assert not {gate.name: gate for gate in judge(other, settings, ENTRY)}["champion_compared"].passed
+
+
+def test_too_few_rows_that_the_champion_never_saw_are_opened_by_the_same_setting(gates: Gates) -> None:
+    few = {"differences/champion/rows": 20, "differences/champion/lower": -0.4}
+
+    kept, opened = gates(few, champion=True), gates(few, champion=True, replace_incomparable=True)
+
+    assert (kept["champion_rows"].passed, kept["within_champion"].passed) == (False, False)
+    assert (opened["champion_rows"].passed, opened["champion_rows"].opened) == (True, True)
+    assert "within_champion" not in opened
+
+
+def test_with_rows_enough_the_setting_opens_nothing(gates: Gates) -> None:
+    worse = gates({"differences/champion/lower": -0.4}, champion=True, replace_incomparable=True)
+
+    assert not worse["within_champion"].passed
+    assert not worse["champion_rows"].opened
+
+
+LOST = {"champion/lost_labels": ["Spam", "refund"], "champion/respelt_labels": {"Spam": "spam"}}
+
+
+def test_a_label_that_would_be_lost_is_a_gate_of_its_own(gates: Gates) -> None:
+    gate = gates(LOST, champion=True)["keeps_labels"]
+
+    assert (gate.passed, gate.measured) == (False, 2)
+    assert gate.sentence == (
+        "The candidate does not know the labels 'Spam', 'refund', which the champion knows: no row of its data has it "
+        "('Spam' is now written 'spam'). If that is meant, name it in promote.may_lose_labels."
+    )
+
+
+@pytest.mark.parametrize(
+    ("allowed", "missed"), [(False, 2), ([], 2), (["refund"], 1), (["refund", "Spam", "other"], 0), (True, 0)]
+)
+def test_only_a_setting_lets_labels_go(gates: Gates, allowed: bool | list[str], missed: int) -> None:
+    gate = gates(LOST, champion=True, may_lose_labels=allowed)["keeps_labels"]
+
+    assert (gate.passed, gate.measured) == (missed == 0, missed)
+
+
+def test_new_labels_alone_are_no_gate(gates: Gates) -> None:
+    found = gates({"champion/added_labels": {"hardware": {"rows": 3, "f1": 0.0}}}, champion=True)
+
+    assert "keeps_labels" not in found
+    assert found["champion_rows"].sentence.startswith(
+        "Enough evidence: 1,000 test rows that the champion never saw and whose labels both know;"
+    )
 
 
 @pytest.mark.parametrize(("lower", "passed"), [(-0.02, True), (-0.0201, False), (0.01, True)])

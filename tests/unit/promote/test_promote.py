@@ -94,10 +94,78 @@ def test_a_worse_candidate_leaves_record_registry_and_store_untouched(workplace:
     verdict = workplace.promote("b", WORSE)
 
     assert (verdict["decision"], verdict["version"]) == ("rejected", None)
-    assert verdict["why"].startswith("f1_macro is at worst 0.0500 worse than the champion's")
+    assert verdict["why"].startswith(
+        "Not promoted, version 1 stays in production: f1_macro is at worst 0.0500 worse than the champion's"
+    )
     assert workplace.record == before
     assert models_and_statistics(workplace) == files
     assert (workplace.weights("champion"), workplace.weights("previous")) == ("a", None)
+
+
+INCOMPARABLE = {"champion/compared": False, "champion/why_not": "no label is one of both"}
+
+
+def without_comparison(workplace: Workplace, weights: str, **settings: Any) -> dict[str, Any]:
+    """Promote `weights` after an evaluation that could not compare the champion."""
+    gone = {"differences/champion": None, "latency_ratio/champion": None}
+    return workplace.promote(weights, {**INCOMPARABLE, **gone}, **settings)
+
+
+def test_a_champion_that_cannot_be_compared_stays(workplace: Workplace) -> None:
+    workplace.promote("a")
+    before, files = workplace.record, models_and_statistics(workplace)
+
+    verdict = without_comparison(workplace, "b")
+
+    assert verdict["decision"] == "not enough evidence"
+    assert verdict["why"].startswith(
+        "Not enough evidence: the champion (version 1) cannot be compared: no label is one of both. It stays in prod"
+    )
+    assert (workplace.record, models_and_statistics(workplace)) == (before, files)
+    summary = (workplace.folder / "run-b" / "summary.md").read_text()
+    assert summary.startswith(f"# {workplace.name}: not promoted, not enough evidence\n\nNot enough evidence: the")
+
+
+def test_only_a_setting_replaces_a_champion_that_cannot_be_compared_and_the_verdict_says_it(
+    workplace: Workplace,
+) -> None:
+    workplace.promote("a")
+
+    verdict = without_comparison(workplace, "b", replace_incomparable=True)
+
+    assert (verdict["decision"], workplace.weights("champion")) == ("promoted", "b")
+    assert verdict["why"].startswith("All gates hold. It replaces version 1 of the run run-a ")
+    assert verdict["why"].endswith("It may be replaced nonetheless, as promote.replace_incomparable says.")
+
+
+def test_a_candidate_that_is_also_worse_is_rejected(workplace: Workplace) -> None:
+    workplace.promote("a")
+
+    verdict = workplace.promote("b", {"rows/test": 10, "differences/teacher/lower": -0.5})
+
+    assert verdict["decision"] == "rejected"
+    assert verdict["why"].startswith("Not promoted, version 1 stays in production: Not enough evidence: 10 test rows;")
+
+
+def test_a_candidate_that_would_lose_a_label_is_rejected_unless_a_setting_names_it(workplace: Workplace) -> None:
+    workplace.promote("a")
+    lost = {"champion/lost_labels": ["refund"]}
+
+    kept = workplace.promote("b", lost)
+    replaced = workplace.promote("b", lost, run="again", may_lose_labels=["refund"])
+
+    assert kept["decision"] == "rejected"
+    assert "The candidate does not know the label 'refund', which the champion knows" in kept["why"]
+    assert replaced["decision"] == "promoted"
+    assert replaced["why"].endswith("no longer knows the label 'refund', as promote.may_lose_labels says.")
+
+
+def test_a_champion_that_appeared_without_a_comparison_is_not_replaced_by_a_step_alone(workplace: Workplace) -> None:
+    """evaluate was run by hand without a champion, and promote finds one."""
+    workplace.promote("a")
+    no_champion = {"champion": None, "differences/champion": None, "latency_ratio/champion": None}
+
+    assert workplace.promote("b", no_champion)["decision"] == "not enough evidence"
 
 
 def test_the_same_candidate_again_is_unchanged(workplace: Workplace) -> None:

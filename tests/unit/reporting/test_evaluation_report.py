@@ -13,6 +13,7 @@ from stillhouse.components.evaluate.comparison import compare
 from stillhouse.components.evaluate.contestants import Contestant
 from stillhouse.components.evaluate.curves import confusion, roc_curve
 from stillhouse.components.evaluate.findings import Findings
+from stillhouse.components.evaluate.ground import Ground
 from stillhouse.components.evaluate.mistakes import worst_mistakes
 from stillhouse.components.evaluate.report import write_report
 from stillhouse.components.evaluate.settings import EvaluateSettings
@@ -66,9 +67,9 @@ def findings(target: str, num_labels: int, *, champion: bool = True) -> Findings
         for seed, (name, level) in enumerate(noise.items())
         if champion or name != "champion"
     }
-    unseen = np.arange(ROWS) < 50
+    ground = Ground.of(target, labels, labels, targets, np.arange(ROWS) < 50)
     models, differences = compare(
-        target, labels, contestants, test, unseen if champion else None, settings, lambda done: None
+        target, labels, contestants, test, ground if champion else None, settings, lambda done: None
     )
     for size, name in enumerate(("tfidf_logistic", "champion", "student", "teacher"), 1):
         if name in models:
