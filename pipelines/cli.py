@@ -124,6 +124,7 @@ def schedule(context: typer.Context) -> None:
 
 
 _later("watch", "What the pods of a run on a cluster are doing, and why they wait: `stillhouse watch RUN`.")
+_later("cancel", "End a run on a cluster, and wait for its end: `stillhouse cancel RUN`.")
 _later("logs", "What a step of a run on a cluster has written: `stillhouse logs RUN STEP`.")
 
 

@@ -19,6 +19,7 @@ from stillhouse.components.storage.s3 import S3Store
 from stillhouse.components.storage.s3_uploads import Upload, abort, unfinished_uploads
 from stillhouse.components.tracking.closing import close_runs, open_runs
 from stillhouse.errors import UserError
+from stillhouse.pipelines.cancelling import pod_at_work
 from stillhouse.pipelines.cluster import ENDED, Cluster
 
 TRAIN_JOBS = {"group": GROUP, "version": VERSION, "plural": PLURAL}
@@ -62,9 +63,12 @@ def sweep_run(cluster: Cluster, run: str, home: Path, store: S3Store, *, dry_run
     """
     state = cluster.run(run).state
     if state not in ENDED:
-        raise UserError(f"The run {run} is {state or 'PENDING'}; cancel it first, or wait for its end.")
-    if pod := _pod_at_work(cluster, run):
-        raise UserError(f"The pod {pod} of the run {run} still ends; try again when it is gone.")
+        raise UserError(
+            f"The run {run} is {state or 'PENDING'}; wait for its end, or end it: `stillhouse cancel {run}` returns "
+            "when it has ended."
+        )
+    if pod := pod_at_work(cluster, run):
+        raise UserError(f"The pod {pod} of the run {run} still ends; `stillhouse cancel {run}` waits until it is gone.")
     checkpoints, uploads = _give_up_checkpoints(store, run, dry_run)
     return Swept(
         run,
@@ -88,7 +92,7 @@ def sweep_ended(cluster: Cluster, home: Path, *, dry_run: bool = False) -> Itera
             state = cluster.run(run).state
         except UserError:  # of this machine, of another cluster, or removed from KFP: nobody here can say that it ended
             continue
-        if state in ENDED and not _pod_at_work(cluster, run):
+        if state in ENDED and not pod_at_work(cluster, run):
             closed = _close(home, left_open.get(run, []), state, dry_run)
             yield Swept(run, state, mlflow_runs=closed, train_jobs=_delete_train_jobs(cluster, run, dry_run))
 
@@ -98,12 +102,6 @@ def _close(home: Path, runs: list[Any], state: str, dry_run: bool) -> int:
         why = f"KFP's state of the run is {state}, and no step was there to say why; closed by sweep."
         close_runs(home, runs, why, succeeded=state == "SUCCEEDED")
     return len(runs)
-
-
-def _pod_at_work(cluster: Cluster, run: str) -> str | None:
-    with cluster.speaking_kubernetes():
-        pods: Any = cluster.core.list_namespaced_pod(cluster.namespace, label_selector=f"{RUN_LABEL}={run}")
-    return next((pod.metadata.name for pod in pods.items if pod.status.phase in ("Pending", "Running")), None)
 
 
 def _give_up_checkpoints(store: S3Store, run: str, dry_run: bool) -> tuple[int, int]:

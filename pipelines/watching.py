@@ -114,7 +114,7 @@ def past_limit(sight: Sight) -> str:
     if waiting := [step for step in pods_by_step(pending) if step != EXIT]:
         return (
             f"{passed}; {', '.join(waiting)} goes on waiting until Argo looks at the run again, {ARGO_MINUTES} minutes "
-            "after its last change at the latest; to end it now, cancel it"
+            "after its last change at the latest; to end it now: stillhouse cancel"
         )
     return (
         f"{passed}; only the exit step goes on, which neither the limit nor a cancel ends: mend what it waits for; on "

@@ -179,14 +179,18 @@ def test_what_a_cancelled_run_leaves_is_swept(runs: Runs, store: Store, small: S
     run = runs.submit(small("cancelled", epochs=60), "--set", "finetune.loop.checkpoint_seconds=5")
     training(runs, store, run)
     folders = checkpoint_folders(store, run)
-    runs.cluster.client.terminate_run(run)
-    state = runs.end(run)  # KFP 2.17 calls it FAILED
     variables = {"STILLHOUSE_STORE": store.url, "MLFLOW_TRACKING_URI": runs.options["mlflow_uri"]}
+    refused = runs.stillhouse("sweep", run, "--home", tmp_path, **variables)
+    assert f"end it: `stillhouse cancel {run}`" in refused.stderr
+    cancelled = runs.stillhouse("cancel", run)
+    assert cancelled.returncode == 0, cancelled.stderr
+    state = runs.state(run)  # KFP 2.17 calls it FAILED
+    assert cancelled.stdout.startswith(f"{run} is cancelled (KFP calls it {state})")
 
     def sweep() -> str:
         return runs.stillhouse("sweep", run, "--home", tmp_path, **variables).stdout
 
-    swept = runs.until(sweep, 5)  # refused as long as a pod still ends, that of the exit step included
+    swept = sweep()
     assert f"{run} ({state}): " in swept
     assert "1 checkpoint folder" in swept
     runs.until(lambda: "nothing was left" in sweep(), 5)  # an exit step that began meanwhile opens MLflow's run again
