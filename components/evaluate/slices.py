@@ -25,7 +25,7 @@ def measure_slices(
         for index in np.argsort(-sizes, kind="stable"):
             here = slice_of == index
             part, targets = scores[here], test.targets[here]
-            samples = bootstrap(target, {"student": part}, targets, labels, resamples=resamples, seed=seed)
+            samples = bootstrap(target, {"student": part}, targets, labels, resamples=resamples, seed=seed, only=metric)
             value = {metric: measure(target, part, targets, labels)[metric]}
             found[f"{column}={names[index]}"] = {
                 "rows": int(sizes[index]),

@@ -1,13 +1,15 @@
 """Measures of classes, label sets and numbers, over one sample or thousands of resamples at once.
 
-A resample is a row of weights: how often it drew each test row. Every measure but ROC AUC is a function
-of weighted sums, so that 2,000 resamples are one matrix product, and the bootstrap measures exactly what
-`measure` does.
+A resample is a row of weights: how often it drew each test row. Every measure is a function of weighted sums,
+so that the bootstrap measures exactly what `measure` does.
 """
 
 from collections.abc import Sequence
 
 import numpy as np
+
+from stillhouse.components.targets.resamples import add_up, blocks
+from stillhouse.components.targets.roc_auc import RocAuc
 
 ECE_BINS = 15
 _LESS_IS_BETTER = {"ece", "mae"}
@@ -44,29 +46,51 @@ def measure(target: str, scores: np.ndarray, targets: np.ndarray, labels: Sequen
         roc_auc (macro, one against the rest), ece; for number mae and r2. Macro means run over the labels
         that occur among targets or answers; roc_auc is left out where no label has rows of both kinds.
     """
-    values = measure_resamples(target, scores, targets, labels, np.ones((1, len(targets))))
+    values = Measures(target, scores, targets, labels).under(np.ones((1, len(targets))))
     return {name: float(value[0]) for name, value in values.items() if np.isfinite(value[0])}
 
 
-def measure_resamples(
-    target: str, scores: np.ndarray, targets: np.ndarray, labels: Sequence[str], weights: np.ndarray
-) -> dict[str, np.ndarray]:
-    """The measures under each row of `weights` [resamples, rows]; each value is a float array [resamples].
+class Measures:
+    """The measures of one model on one set of rows, under any number of resamples."""
 
-    roc_auc is nan in a resample where no label has rows of both kinds.
-    """
-    scores = np.asarray(scores, dtype=np.float64)
-    if target == "number":
-        return _numbers(scores[:, 0], np.asarray(targets, dtype=np.float64), weights)
-    true, answered, confidence, right = _decisions(target, scores, targets, len(labels))
-    counts = _counts(true, answered, weights)
-    num_decisions = weights.sum(axis=1) * confidence.shape[1]
-    return {
-        "accuracy": weights @ right.all(axis=1) / weights.sum(axis=1),
-        **_means(*counts),
-        "roc_auc": _roc_auc(scores, true, weights),
-        "ece": _calibration_gap(confidence, right, weights) / num_decisions,
-    }
+    def __init__(self, target: str, scores: np.ndarray, targets: np.ndarray, labels: Sequence[str]) -> None:
+        """Work out, for the arguments of `measure`, what is the same under every resample."""
+        scores = np.asarray(scores, dtype=np.float64)
+        self._is_number = target == "number"
+        if self._is_number:
+            self._answers, self._targets = scores[:, 0], np.asarray(targets, dtype=np.float64)
+            return
+        true, answered, confidence, right = _decisions(target, scores, targets, len(labels))
+        self._marks = [_rows_of(mark) for mark in (true & answered, answered, true)]
+        self._all_right = right.all(axis=1)
+        self._gaps = _gaps(confidence, right)
+        self._decisions = confidence.shape[1]
+        self._roc_auc = RocAuc(scores, true)
+
+    def under(self, weights: np.ndarray, only: str | None = None) -> dict[str, np.ndarray]:
+        """The measures, or `only` one of them, under each row of `weights`; each value is a float array [resamples].
+
+        roc_auc is nan in a resample where no label has rows of both kinds.
+
+        Args:
+            weights: whole numbers [resamples, rows].
+        """
+        parts = [self._under(block, only) for block in blocks(weights)]
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+    def _under(self, block: np.ndarray, only: str | None) -> dict[str, np.ndarray]:
+        if self._is_number:
+            found = _numbers(self._answers, self._targets, block.T)
+        else:
+            total = block.sum(axis=0)
+            found = {
+                "accuracy": self._all_right @ block / total,
+                **_means(*(add_up(block, *mark).T for mark in self._marks)),
+                "ece": np.abs(self._gaps @ block).sum(axis=0) / (total * self._decisions),
+            }
+            if only in (None, "roc_auc"):
+                found["roc_auc"] = self._roc_auc.under(block)
+        return found if only is None else {only: found[only]}
 
 
 def per_label(
@@ -76,7 +100,7 @@ def per_label(
     if target == "number":
         return []
     true, answered, _, _ = _decisions(target, scores, targets, len(labels))
-    hits, found, wanted = (count[0] for count in _counts(true, answered, np.ones((1, len(targets)))))
+    hits, found, wanted = (mark.sum(axis=0) for mark in (true & answered, answered, true))
     precision, recall, f1 = _ratios(hits, found, wanted)
     return [
         {
@@ -120,9 +144,11 @@ def _decisions(
     return true, answered, scores.max(axis=1, keepdims=True), (answer == targets)[:, None]
 
 
-def _counts(true: np.ndarray, answered: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """True positives, answers and true rows of each label under each resample, [resamples, labels]."""
-    return weights @ (true & answered), weights @ answered, weights @ true
+def _rows_of(mark: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The rows that `mark` [rows, labels] has for each label, as `add_up` takes them."""
+    labels, rows = np.nonzero(mark.T)
+    bounds = np.searchsorted(labels, np.arange(mark.shape[1] + 1))
+    return rows.astype(np.int32), bounds.astype(np.int32)
 
 
 def _ratios(hits: np.ndarray, found: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -148,34 +174,13 @@ def _bins(confidence: np.ndarray) -> np.ndarray:
     return np.clip(np.ceil(confidence * ECE_BINS).astype(int) - 1, 0, ECE_BINS - 1)
 
 
-def _calibration_gap(confidence: np.ndarray, right: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Expected calibration error (Guo et al., 2017, arXiv:1706.04599) times the number of decisions."""
+def _gaps(confidence: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Rightness less confidence, added up over each row's decisions in each bin, float [bins, rows].
+
+    The expected calibration error is made of it (Guo et al., 2017, arXiv:1706.04599).
+    """
     bins, gaps = _bins(confidence), right - confidence
-    sums = [np.where(bins == index, gaps, 0.0).sum(axis=1) for index in range(ECE_BINS)]
-    return np.abs(weights @ np.stack(sums, axis=1)).sum(axis=1)
-
-
-def _roc_auc(scores: np.ndarray, true: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Mean area under the ROC curve, one label against the rest, over labels that have rows of both kinds."""
-    # Of two classes whose scores add up to one, both have the same area.
-    columns = [1] if true.shape[1] == 2 and np.allclose(scores.sum(axis=1), 1.0, atol=1e-4) else range(true.shape[1])
-    areas = np.stack([_area(scores[:, i], true[:, i], weights) for i in columns])
-    defined = np.isfinite(areas)
-    total = np.where(defined, areas, 0.0).sum(axis=0)
-    return np.divide(total, defined.sum(axis=0), out=np.full(len(weights), np.nan), where=defined.any(axis=0))
-
-
-def _area(scores: np.ndarray, positive: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Mann-Whitney: the share of (positive, negative) pairs of rows that the score orders; a tie is half."""
-    order = np.argsort(scores, kind="stable")
-    starts = np.flatnonzero(np.diff(scores[order], prepend=-np.inf))
-    drawn, is_positive = weights[:, order], positive[order]
-    positives = np.add.reduceat(drawn * is_positive, starts, axis=1)
-    negatives = np.add.reduceat(drawn * ~is_positive, starts, axis=1)
-    below = np.cumsum(negatives, axis=1) - negatives / 2
-    pairs = positives.sum(axis=1) * negatives.sum(axis=1)
-    ordered = (positives * below).sum(axis=1)
-    return np.divide(ordered, pairs, out=np.full(len(weights), np.nan), where=pairs > 0)
+    return np.stack([np.where(bins == index, gaps, 0.0).sum(axis=1) for index in range(ECE_BINS)])
 
 
 def _numbers(answers: np.ndarray, targets: np.ndarray, weights: np.ndarray) -> dict[str, np.ndarray]:

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from sklearn import metrics as sklearn
 
 from stillhouse.components.tasks.metrics import (
+    Measures,
     greater_is_better,
     main_metric,
     measure,
-    measure_resamples,
     per_label,
     predictions,
     reliability,
@@ -59,7 +59,7 @@ def test_roc_auc_of_many_classes_is_the_macro_mean_of_one_against_the_rest() -> 
 def test_resampled_roc_auc_is_scikit_learns_with_the_weights_as_sample_weights() -> None:
     scores, targets = classes(60, 2)
     weights = np.random.default_rng(1).integers(0, 4, (3, 60)).astype(float)
-    ours = measure_resamples("classes", scores, targets, LABELS[:2], weights)["roc_auc"]
+    ours = Measures("classes", scores, targets, LABELS[:2]).under(weights)["roc_auc"]
     assert ours == pytest.approx([sklearn.roc_auc_score(targets, scores[:, 1], sample_weight=w) for w in weights])
 
 
@@ -73,7 +73,7 @@ def test_a_resample_is_measured_as_its_rows_written_out_would_be(target: str) ->
         scores, targets = generator.normal(size=(40, 1)), generator.normal(size=40)
     drawn = generator.integers(0, 40, 40)
     weights = np.bincount(drawn, minlength=40)[None, :].astype(float)
-    resampled = measure_resamples(target, scores, targets, LABELS[:3], weights)
+    resampled = Measures(target, scores, targets, LABELS[:3]).under(weights)
     written_out = measure(target, scores[drawn], targets[drawn], LABELS[:3])
     assert {name: value[0] for name, value in resampled.items()} == pytest.approx(written_out)
 

@@ -1,0 +1,26 @@
+"""Sums over rows under many resamples at once; a resample is how often it drew each row."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+_CELLS = 500_000
+"""Weights in the block of resamples that is worked on: 2 MB, which a processor's cache holds."""
+
+
+def blocks(weights: np.ndarray) -> Iterator[np.ndarray]:
+    """Whole numbers [resamples, rows] in int32 blocks [rows, some resamples]."""
+    at_once = max(1, _CELLS // weights.shape[1])
+    for start in range(0, len(weights), at_once):
+        yield np.ascontiguousarray(weights[start : start + at_once].T, dtype=np.int32)
+
+
+def add_up(block: np.ndarray, rows: np.ndarray, bounds: np.ndarray) -> np.ndarray:
+    """Float sums [groups, resamples] of a block over the `rows` from `bounds[i]` to `bounds[i + 1]`; they are exact."""
+    if block.shape[1] == 1:  # while a model trains, maybe where there is no SciPy
+        running = np.concatenate([[0.0], np.cumsum(block[rows, 0], dtype=np.float64)])
+        return np.diff(running[bounds])[:, None]
+    from scipy.sparse import csr_matrix
+
+    ones = np.ones(len(rows), np.int32)
+    return (csr_matrix((ones, rows, bounds), shape=(len(bounds) - 1, len(block))) @ block).astype(np.float64)
