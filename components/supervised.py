@@ -1,5 +1,6 @@
 """What the steps that learn from labels share: validation while they train, and what model.json says."""
 
+import logging
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ import numpy as np
 
 from stillhouse.components.artifacts.dataset import Split
 from stillhouse.components.tasks.metrics import greater_is_better, main_metric, measure
+from stillhouse.components.tasks.unanswered import unanswered
 
 if TYPE_CHECKING:
     from torch import nn
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
 
     from stillhouse.components.tasks import LoadedModel, Task
     from stillhouse.components.training.loop import Evaluation
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,8 @@ def validation_of(
 ) -> "Evaluation":
     """The evaluation that the loop runs: the task's metrics on the validation split.
 
+    The main one is nan when the model has no finite answer for a row: such weights are not kept.
+
     Args:
         scale: of the targets that the model learns.
         network_of: the model inside the module that is trained.
@@ -79,6 +85,9 @@ def validation_of(
 
     def evaluate(module: "nn.Module") -> dict[str, float]:
         scores = task.score_samples(network_of(module), samples, about["target"])
+        if missing := int(unanswered(scores).sum()):
+            logger.warning("%d of %d validation rows get an answer that is not a finite number", missing, len(scores))
+            return {main: math.nan}
         return measure(about["target"], scale.restore(scores), split.targets, about["labels"])
 
     main = main_metric(about["target"])
@@ -88,7 +97,8 @@ def validation_of(
 def best_point(points: list[dict[str, float]], target: str) -> dict[str, float]:
     """Validation metrics of the evaluation whose weights were kept."""
     main = main_metric(target)
-    best = (max if greater_is_better(main) else min)(points, key=lambda point: point[main])
+    finite = [point for point in points if math.isfinite(point[main])]
+    best = (max if greater_is_better(main) else min)(finite, key=lambda point: point[main])
     place = {"step", "epochs"}
     return {f"validation_{name}": value for name, value in best.items() if math.isfinite(value) and name not in place}
 

@@ -27,10 +27,10 @@ def pretrain(settings: PretrainSettings, *, dataset: str | Path, model: str | Pa
     With the objective `none` the folder says so, nothing else is done and torch is not imported.
 
     Returns:
-        Perplexity on held-out text and what the training cost.
+        Perplexity on held-out text, if there is enough of it, and what the training cost.
 
     Raises:
-        UserError: the task has no such objective, or the base cannot be had.
+        UserError: the task has no such objective, the base cannot be had, or the training diverged.
     """
     dataset, model = Path(dataset), Path(model)
     if settings.objective == "none":
@@ -71,6 +71,10 @@ def pretrain(settings: PretrainSettings, *, dataset: str | Path, model: str | Pa
         for these in (texts, held_out)
     )
 
+    # So few or so short texts that none of their words is hidden are not enough to tell which weights are best.
+    everything = np.arange(len(held_out))
+    is_measured = bool(held_out) and bool((fixed.batch(everything, 0)["labels"] != -100).any())
+
     def measure(network: "nn.Module") -> dict[str, float]:
         return {"perplexity": math.exp(min(mean_loss(network, fixed, task.pretraining_loss, settings.loop), 50.0))}
 
@@ -91,10 +95,10 @@ def pretrain(settings: PretrainSettings, *, dataset: str | Path, model: str | Pa
             optimizer=settings.optimizer,
             num_layers=num_layers(loaded.model),
             report=run,
-            evaluation=Evaluation(measure, "perplexity", greater_is_better=False),
+            evaluation=Evaluation(measure, "perplexity", greater_is_better=False) if is_measured else None,
             checkpoints=checkpoints,
         ).run()
-        figures = {"perplexity": history.best or math.nan, **history.summary()}
+        figures = {**({} if history.best is None else {"perplexity": history.best}), **history.summary()}
         run.metrics(figures, step=history.step)  # before the model: where that is, all is done
         write_model(loaded, model, info=info, parents=[Path(base)] if base else [], hashes=np.zeros(0, np.int64))
     return figures

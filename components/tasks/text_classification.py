@@ -288,7 +288,10 @@ def score_samples(
     batch_tokens: int = 8192,
     progress: Callable[[int], None] | None = None,
 ) -> np.ndarray:
-    """The same for samples already tokenised, shortest first so that padding is small."""
+    """The same for samples already tokenised, shortest first so that padding is small.
+
+    A row for which the network gives nan or an infinite number is nan in all labels: there is no answer.
+    """
     import torch
 
     device = next(model.parameters()).device
@@ -297,6 +300,7 @@ def score_samples(
         for rows in _runs(order, samples.lengths, batch_tokens):
             batch = {name: tensor.to(device) for name, tensor in samples.batch(rows, 0).items()}
             logits = logits_of(model, batch).float()
+            logits = logits.masked_fill(~logits.isfinite().all(-1, keepdim=True), torch.nan)
             answers = {
                 "classes": lambda x: x.softmax(-1),
                 "multi_label": torch.sigmoid,

@@ -1,6 +1,7 @@
 """The one training loop: pretraining, fine-tuning and distilling hand it a model, samples and a loss."""
 
 import logging
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -115,6 +116,7 @@ class Training:
 
         Raises:
             Preempted: a signal asked to stop; a checkpoint was written first.
+            UserError: no evaluation was a finite number.
             HelpDone: this process is not the first of those that train together.
         """
         self._begin()
@@ -141,6 +143,11 @@ class Training:
                     self._stop()
         if not self.ranks.leads:
             raise HelpDone
+        if self.evaluation is not None and self.history.best is None:
+            raise UserError(
+                f"no evaluation gave a finite {self.evaluation.main}: the training diverged; lower "
+                "optimizer.learning_rate, or set loop.precision to float32."
+            )
         if self.best_weights:
             self.model.load_state_dict(self.best_weights, strict=False)
         return self.history
@@ -264,10 +271,8 @@ class Training:
         assert self.evaluation is not None
         values = self.ranks.of_leader(self._measure(self.evaluation) if self.ranks.leads else None)
         history, main = self.history, values[self.evaluation.main]
-        better = history.best is None or (
-            main > history.best if self.evaluation.greater_is_better else main < history.best
-        )
-        if better:
+        sign = 1 if self.evaluation.greater_is_better else -1
+        if math.isfinite(main) and (history.best is None or sign * main > sign * history.best):
             history.best, history.best_step, history.stale = main, history.step, 0
             if self.ranks.leads:
                 self.best_weights = {
@@ -276,9 +281,15 @@ class Training:
         else:
             history.stale += 1
             history.stopped = 0 < self.settings.patience <= history.stale
+            if not math.isfinite(main) and not self._has_finite_weights():
+                log.warning("the weights are no longer finite numbers at step %d; it ends here", history.step)
+                history.stopped = True
         history.points.append({"step": history.step, "epochs": epochs, **values})
         self.report.metrics({f"validation/{name}": value for name, value in values.items()}, step=history.step)
         log.info("epoch %.2f: %s", epochs, ", ".join(f"{name} {value:.4f}" for name, value in values.items()))
+
+    def _has_finite_weights(self) -> bool:
+        return all(bool(t.isfinite().all()) for t in self.model.state_dict().values() if t.is_floating_point())
 
     def _measure(self, evaluation: Evaluation) -> dict[str, float]:
         self.model.eval()
@@ -367,7 +378,7 @@ def _without_aliases(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor
 
 
 def mean_loss(model: nn.Module, samples: Samples, loss: Loss, settings: LoopSettings) -> float:
-    """Mean of `loss` over `samples` in the view of epoch 0, without learning."""
+    """Mean of `loss` over `samples` in the view of epoch 0, without learning; nan where there is nothing to predict."""
     device = next(model.parameters()).device
     total, weight = 0.0, 0
     rows = np.argsort(samples.lengths, kind="stable")
@@ -376,4 +387,4 @@ def mean_loss(model: nn.Module, samples: Samples, loss: Loss, settings: LoopSett
             value, count = loss(model, {name: t.to(device) for name, t in samples.batch(part, 0).items()})
             total += value.item()
             weight += count
-    return total / max(weight, 1)
+    return total / weight if weight else math.nan

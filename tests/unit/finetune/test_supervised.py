@@ -1,14 +1,18 @@
 """What the steps that learn from labels share."""
 
 from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from transformers import AutoModelForSequenceClassification, PreTrainedConfig, PreTrainedModel
 
-from stillhouse.components.supervised import Scale, best_point, model_info
+from stillhouse.components.artifacts.dataset import Split
+from stillhouse.components.supervised import Scale, best_point, model_info, validation_of
 
+NAN = float("nan")
 NUMBERS = np.array([800.0, 1000.0, 1200.0])
 
 
@@ -80,3 +84,22 @@ def test_model_json_holds_all_that_answers_and_reports_need() -> None:
         "settings": {"task": "t", "loop": {}},
         "dataset_digest": "d",
     }
+
+
+def test_the_kept_evaluation_is_the_best_of_those_that_are_finite() -> None:
+    points = [{"step": step, "epochs": step, "f1_macro": f1} for step, f1 in ((1, NAN), (2, 0.5), (3, 0.7), (4, NAN))]
+    assert best_point(points, "classes") == {"validation_f1_macro": 0.7}
+    assert best_point(points[:2], "classes") == {"validation_f1_macro": 0.5}
+
+
+@pytest.mark.parametrize(("target", "main"), [("classes", "f1_macro"), ("multi_label", "f1_micro"), ("number", "r2")])
+def test_one_row_without_a_finite_answer_makes_the_evaluation_not_a_number(target: str, main: str) -> None:
+    answers = np.array([[0.2, 0.8], [0.7, 0.3], [NAN, NAN]]) if target != "number" else np.array([[1.0], [2.0], [NAN]])
+    targets = {"classes": np.array([1, 0, 0]), "multi_label": np.eye(2)[[1, 0, 0]], "number": np.array([1.0, 2.0, 3.0])}
+    split = Split(["a", "b", "c"], targets[target], np.arange(3), {})
+    task: Any = SimpleNamespace(labelled_samples=lambda *_, **__: None, score_samples=lambda *_: answers)
+    labels = [] if target == "number" else ["a", "b"]
+    network: Any = None
+    found = validation_of(task, network, split, {"target": target, "labels": labels}, 16, Scale()).measure(network)
+    assert list(found) == [main]
+    assert np.isnan(found[main])

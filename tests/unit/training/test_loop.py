@@ -1,6 +1,7 @@
 """What the one loop promises to each step that trains."""
 
 import copy
+import math
 import threading
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,11 @@ from torch import nn
 
 from stillhouse.components.training import loop
 from stillhouse.components.training.loop import Evaluation, Thaw, mean_loss
+from stillhouse.errors import UserError
 
 Toy = Any
 """conftest.Toy"""
+NAN, INF = float("nan"), float("inf")
 
 
 def scripted(values: list[float], seen: list[dict[str, torch.Tensor]] | None = None) -> Evaluation:
@@ -90,6 +93,48 @@ def test_a_measure_can_be_the_better_the_less_it_is(toy: Toy) -> None:
     training = toy.make(epochs=3, evaluation=Evaluation(down.measure, "score", greater_is_better=False))
     assert training.run().best == 1.0
     assert toy.difference(toy.weights(training), seen[1]) == 0
+
+
+@pytest.mark.parametrize("values", [[NAN, 0.9, 0.5], [0.1, 0.9, NAN], [INF, 0.9, 0.1]])
+@pytest.mark.parametrize("greater", [True, False])
+def test_an_evaluation_that_is_not_finite_is_never_the_best(toy: Toy, values: list[float], greater: bool) -> None:
+    measure = scripted(values if greater else [-value for value in values]).measure
+    training = toy.make(epochs=3, evaluation=Evaluation(measure, "score", greater_is_better=greater))
+    training.run()
+    assert training.history.best == (0.9 if greater else -0.9)
+    assert training.history.best_step == training.history.points[1]["step"]
+
+
+def test_evaluations_that_are_not_finite_use_up_the_patience(toy: Toy) -> None:
+    training = toy.make(epochs=20, patience=2, evaluation=scripted([0.5, NAN, NAN, 0.9]))
+    training.run()
+    assert (training.history.best, len(training.history.points)) == (0.5, 3)
+
+
+def test_a_training_without_any_finite_evaluation_says_so(toy: Toy) -> None:
+    training = toy.make(epochs=2, evaluation=scripted([NAN, INF]))
+    with pytest.raises(UserError, match=r"^no evaluation gave a finite score: the training diverged; lower optim"):
+        training.run()
+
+
+def test_weights_that_are_not_finite_end_it_with_the_best_ones_before(toy: Toy) -> None:
+    def measure(model: nn.Module) -> dict[str, float]:
+        if training.history.points:
+            with torch.no_grad():
+                next(model.parameters())[5] = NAN
+            return {"score": NAN}
+        return {"score": 0.5}
+
+    training = toy.make(epochs=20, evaluation=Evaluation(measure, "score"))
+    training.run()
+    assert len(training.history.points) == 2
+    assert all(bool(weights.isfinite().all()) for weights in toy.weights(training).values())
+
+
+def test_the_mean_loss_of_nothing_is_not_a_number(toy: Toy) -> None:
+    training = toy.make()
+    nothing = lambda model, batch: (torch.zeros(()), 0)  # noqa: E731
+    assert math.isnan(mean_loss(training.model, training.samples, nothing, training.settings))
 
 
 def test_without_an_evaluation_the_last_weights_stay(toy: Toy) -> None:
