@@ -12,6 +12,7 @@ from torch import nn
 
 from stillhouse.components.training.batches import Samples, split_by_padded_tokens
 from stillhouse.components.training.ranks import Ranks
+from stillhouse.errors import UserError
 
 NUM_VIEWS = 2
 """Different views of a sample that augmentation makes; their answers are kept for each."""
@@ -76,6 +77,9 @@ def answers(
         once: gives what an earlier attempt kept under a name, or makes and keeps it (`Checkpoints.once`): a teacher
             that was stopped answers nothing twice, and processes that train together answer each a share of it all.
         progress: told how many tokens are answered.
+
+    Raises:
+        UserError: an answer is not a finite number.
     """
     kept = torch.zeros(num_views, len(samples.lengths), num_labels)
     device = next(teacher.parameters()).device
@@ -103,6 +107,11 @@ def answers(
         rows = np.concatenate(runs)
         kept[view, torch.from_numpy(rows)] = once(_name(view, number), partial(answer, runs, view))
         done += int(samples.lengths[rows].sum())
+    if missing := int((~kept.isfinite().all(-1)).any(0).sum()):
+        raise UserError(
+            f"the teacher has no finite answer (nan or infinite) for {missing:,} of {kept.shape[1]:,} rows, and a "
+            "student would learn that; train the teacher with a lower optimizer.learning_rate."
+        )
     return kept
 
 

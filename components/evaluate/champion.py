@@ -15,6 +15,7 @@ from stillhouse.components.evaluate.contestants import Contestant, Progress, tra
 from stillhouse.components.evaluate.ground import Ground, listed, respelt
 from stillhouse.components.storage.store import NotFound
 from stillhouse.components.tasks import Task
+from stillhouse.components.tasks.unanswered import unanswered
 from stillhouse.errors import UserError
 
 logger = logging.getLogger(__name__)
@@ -108,7 +109,7 @@ def answers_of(champion: Champion, task: Task, test: Split, device: str, progres
         return f"its model cannot be loaded and asked ({_first_line(error)})"
     if found.scores.shape[1] != max(len(champion.ground.theirs), 1):
         return f"its model gives {found.scores.shape[1]} scores for {len(champion.ground.theirs)} labels"
-    if strange := int((~np.isfinite(found.scores)).any(axis=1).sum()):
+    if strange := int(unanswered(found.scores).sum()):
         return f"its answers to {strange:,} of the test rows are not finite numbers"
     return found
 

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from stillhouse.components.artifacts.dataset import Split
 from stillhouse.components.evaluate.baselines import majority, tfidf_linear
 from stillhouse.components.evaluate.latency import Scorer
 from stillhouse.components.tasks import Task
+from stillhouse.components.tasks.unanswered import unanswered, with_wrong_answers
 
 Progress = Callable[[int], None]
 
@@ -25,7 +26,15 @@ class Contestant:
     scorer: Scorer | None
     """Answers texts; None for one that needs no time."""
     about: dict[str, Any]
-    """parameters, bytes, rows_per_second and tokens_per_second as far as they apply."""
+    """parameters, bytes, rows_per_second and tokens_per_second as far as they apply, and unanswered_rows if any are."""
+
+    def answered(self, target: str, targets: np.ndarray) -> "Contestant":
+        """With a wrong answer in each row that has none, and a count of these."""
+        missing = int(unanswered(self.scores).sum())
+        if not missing:
+            return self
+        wrong = with_wrong_answers(target, self.scores, targets)
+        return replace(self, scores=wrong, about={**self.about, "unanswered_rows": missing})
 
 
 def trained(task: Task, folder: str | Path, test: Split, device: str, progress: Progress) -> Contestant:

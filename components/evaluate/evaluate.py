@@ -102,14 +102,15 @@ def _answers(
         run.progress(done, total, "rows", f"{name} answers")
 
     for name, folder in folders.items():
-        contestants[name] = trained(task, folder, test, settings.serve_on, partial(progress, name))
+        found = trained(task, folder, test, settings.serve_on, partial(progress, name))
+        contestants[name] = found.answered(card["target"], test.targets)
         logger.info("%s: %.0f rows/s", name, contestants[name].about["rows_per_second"])
     if champion and champion.folder:
-        found = answers_of(champion, task, test, settings.serve_on, partial(progress, "champion"))
-        if isinstance(found, str):
-            champion = champion.left_out(found)
+        theirs = answers_of(champion, task, test, settings.serve_on, partial(progress, "champion"))
+        if isinstance(theirs, str):
+            champion = champion.left_out(theirs)
         else:
-            contestants["champion"] = found
+            contestants["champion"] = theirs
     run.progress(0, len(train), "rows", "training the baselines")
     return contestants | baselines(card["target"], card["labels"], train, test, settings.seed), champion
 

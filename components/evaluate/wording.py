@@ -51,6 +51,12 @@ def comparison_notes(evaluation: dict[str, Any], target: str) -> list[str]:
         for sentence in _loses(evaluation, target, other)
     ]
     models, metric = evaluation["models"], evaluation["main_metric"]
+    notes += [
+        f"{_subject(name, target)} has no finite answer (nan or infinite) for {missing:,} of "
+        f"{evaluation['rows']['test']:,} test rows; they count as wrong."
+        for name, entry in models.items()
+        if (missing := entry.get("unanswered_rows"))
+    ]
     teacher = models["teacher"]["metrics"][metric]["value"]
     for other in BASELINES:
         value = models[other]["metrics"][metric]["value"]

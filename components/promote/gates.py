@@ -39,6 +39,7 @@ def judge(evaluation: dict[str, Any], settings: PromoteSettings, champion: Entry
     """
     return [
         *_evidence(evaluation, settings, champion),
+        *_answers(evaluation),
         *_labels(evaluation, settings),
         *_quality(evaluation, settings),
         *_slices(evaluation, settings),
@@ -90,6 +91,16 @@ def _is_compared(evaluation: dict[str, Any], champion: Entry | None) -> bool:
     """Whether the evaluation holds the candidate against this champion."""
     asked, found = champion and champion.digest, evaluation.get("champion", {}).get("digest")
     return "champion" in evaluation["differences"] and not (asked and found and asked != found)
+
+
+def _answers(evaluation: dict[str, Any]) -> Iterator[Gate]:
+    """A model that answers some rows with no number at all does so in production, too."""
+    if missing := evaluation["models"]["student"].get("unanswered_rows"):
+        sentence = (
+            f"The candidate has no finite answer (nan or infinite) for {missing:,} of {evaluation['rows']['test']:,} "
+            "test rows; train it with a lower optimizer.learning_rate."
+        )
+        yield Gate("finite_answers", False, missing, 0, sentence)
 
 
 def _labels(evaluation: dict[str, Any], settings: PromoteSettings) -> Iterator[Gate]:

@@ -15,6 +15,7 @@ from stillhouse.components.storage.manifest import Corrupt
 from stillhouse.components.storage.store import NotFound, open_store
 from stillhouse.components.tasks.text import TextSamples
 from stillhouse.components.training.checkpoints import Checkpoints
+from stillhouse.errors import UserError
 
 
 @pytest.fixture
@@ -74,6 +75,19 @@ def test_progress_ends_with_the_tokens_of_all_views(samples: TextSamples) -> Non
     answers(nn.Linear(1, 1), sum_and_count, samples, **options)
     assert done == sorted(done)
     assert done[-1] == 2 * samples.lengths.sum()
+
+
+def test_a_teacher_without_a_finite_answer_is_refused_with_the_number_of_rows(samples: TextSamples) -> None:
+    def silent(teacher: nn.Module, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        found = sum_and_count(teacher, batch)
+        return found.masked_fill(found[:, 1:] == samples.lengths.max(), float("nan"))
+
+    longest = int((samples.lengths == samples.lengths.max()).sum())
+    options = {"num_views": 2, "num_labels": 2, "budget": 12, "once": anew, "progress": lambda done: None}
+    with pytest.raises(
+        UserError, match=rf"^the teacher has no finite answer \(nan or infinite\) for {longest} of 20 rows"
+    ):
+        answers(nn.Linear(1, 1), silent, samples, **options)
 
 
 def test_the_memory_of_answers_is_known_before(samples: TextSamples, kept: torch.Tensor) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from stillhouse.errors import UserError
@@ -124,3 +125,34 @@ def test_numbers_are_evaluated(make_workplace: Make, evaluate: Make) -> None:
     assert done.document["models"]["tfidf_logistic"]["metrics"]["r2"]["value"] > 0.5
     assert "TF-IDF + ridge regression" in done.document["notes"][0]
     assert "True against answered" in done.page
+
+
+@pytest.mark.parametrize("target", ["classes", "multi_label", "number"])
+def test_rows_without_a_finite_answer_count_as_wrong_and_are_counted(
+    make_workplace: Make, evaluate: Make, target: str
+) -> None:
+    """Weights of nan for one token: each row that has it gets no answer, in its slice too."""
+    from safetensors.torch import load_file, save_file
+    from transformers import AutoTokenizer
+
+    workplace = make_workplace(target)
+    folder = workplace.folder / "student"
+    tokenizer: Any = AutoTokenizer.from_pretrained(folder)
+    token = tokenizer("please", add_special_tokens=False)["input_ids"][0]
+    weights = load_file(folder / "model.safetensors")
+    weights["bert.embeddings.word_embeddings.weight"][token] = float("nan")
+    save_file(weights, folder / "model.safetensors", {"format": "pt"})
+    texts = pq.read_table(workplace.folder / "dataset" / "test.parquet")["text"].to_pylist()
+    missing = sum(token in ids for ids in tokenizer(texts)["input_ids"])
+    assert 0 < missing < len(texts)
+
+    done = evaluate(workplace, slices=["list"])
+
+    student = done.document["models"]["student"]
+    assert student["unanswered_rows"] == missing
+    if target == "number":
+        assert student["metrics"]["r2"]["value"] < done.document["models"]["teacher"]["metrics"]["r2"]["value"]
+    else:
+        assert student["metrics"]["accuracy"]["value"] <= 1 - missing / len(texts)
+    sentence = f"The student has no finite answer (nan or infinite) for {missing} of {len(texts)} test rows; they count"
+    assert any(note.startswith(sentence) for note in done.document["notes"])

@@ -55,6 +55,13 @@ def test_perplexity_on_held_out_text_falls(workshop: Workshop, objective: str) -
     assert done.figures["perplexity"] == min(found)
 
 
+def test_held_out_texts_of_which_no_word_is_hidden_give_no_perplexity(workshop: Workshop) -> None:
+    settings = {"mask_probability": 1e-6, "loop": {"epochs": 1}}
+    done = workshop.run("pretrain", settings, dataset=workshop.dataset())
+    assert perplexities(done) == []
+    assert "perplexity" not in done.figures
+
+
 def test_the_backbone_loads_with_plain_transformers(trained: Trained) -> None:
     model = AutoModelForMaskedLM.from_pretrained(trained.backbone.model)
     assert model.config.num_hidden_layers == 2

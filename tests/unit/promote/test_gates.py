@@ -37,6 +37,16 @@ def test_fewer_test_rows_than_asked_for_are_not_enough_evidence(gates: Gates, ro
     assert gate.sentence == f"{verb} evidence: {rows} test rows; 500 are asked for."
 
 
+def test_a_candidate_without_an_answer_for_a_row_is_not_promoted(gates: Gates) -> None:
+    gate = gates({"models/student/unanswered_rows": 12})["finite_answers"]
+
+    assert not gate.passed
+    assert gate.sentence == (
+        "The candidate has no finite answer (nan or infinite) for 12 of 1,000 test rows; train it with a lower "
+        "optimizer.learning_rate."
+    )
+
+
 @pytest.mark.parametrize(("rows", "passed"), [(500, True), (499, False)])
 def test_rows_that_the_champion_never_saw_count_as_evidence_too(gates: Gates, rows: int, passed: bool) -> None:
     assert gates({"differences/champion/rows": rows}, champion=True)["champion_rows"].passed is passed

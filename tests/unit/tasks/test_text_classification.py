@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from stillhouse.components.models.layers import output_layer
 from stillhouse.components.models.settings import Architecture
 from stillhouse.components.tasks import LoadedModel
 from stillhouse.components.tasks import text_classification as task
-from stillhouse.components.tasks.text import train_tokenizer
+from stillhouse.components.tasks.text import TextSamples, train_tokenizer
 from stillhouse.errors import UserError
 
 TEXTS = ["ab cd ef gh", "ij", "kl mn ab cd ef gh kl", "ab", "cd ij kl mn", "gh gh gh"]
@@ -164,6 +165,26 @@ def test_answers_come_in_the_order_of_the_texts(loaded: LoadedModel, batch_token
 
 def test_no_texts_have_no_answers(loaded: LoadedModel) -> None:
     assert len(task.score(loaded, [])) == 0
+
+
+@pytest.mark.parametrize("target", ["classes", "multi_label", "number"])
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+def test_a_row_with_a_logit_that_is_not_finite_has_no_answer_and_the_others_have(target: str, value: float) -> None:
+    class OneBadLogit(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.weight = torch.nn.Parameter(torch.zeros(1))
+            self.config = SimpleNamespace(model_type="bert", _attn_implementation="eager")
+
+        def forward(self, input_ids: torch.Tensor, **_: Any) -> Any:
+            logits = torch.zeros(len(input_ids), 1 if target == "number" else 3)
+            logits[(input_ids == 7).any(-1), 0] = value
+            return SimpleNamespace(logits=logits)
+
+    samples = TextSamples(np.array([5, 6, 7, 8, 9]), np.array([0, 2, 4, 5]), 0)
+    scores = task.score_samples(OneBadLogit(), samples, target)
+    assert np.isnan(scores).all(axis=1).tolist() == [False, True, False]
+    assert np.isfinite(scores[[0, 2]]).all()
 
 
 def test_progress_counts_the_texts(loaded: LoadedModel) -> None:
