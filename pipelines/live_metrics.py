@@ -31,7 +31,9 @@ class LiveMetrics:
         if tracking_uri(home()).startswith(("http://", "https://")):
             threading.Thread(target=self._follow, daemon=True).start()
         else:
-            self.problem = "live metrics are not seen: set MLFLOW_TRACKING_URI to the address of MLflow from here"
+            self.problem = (
+                "live metrics are not seen: the run's pods are told of no MLflow; MLFLOW_TRACKING_URI may name one"
+            )
 
     def close(self) -> None:
         """Ask no more."""
@@ -44,7 +46,11 @@ class LiveMetrics:
                 self._read()
                 self.problem = ""
             except Exception as error:  # whatever it is, the table goes on without the column
-                self.problem = f"live metrics are not seen: {redact(' '.join(str(error).split()))[:WHY_CHARACTERS]}"
+                said = redact(" ".join(str(error).split()))[:WHY_CHARACTERS]
+                self.problem = (
+                    f"live metrics are not seen: MLflow does not answer from here at {tracking_uri(home())} ({said}); "
+                    "MLFLOW_TRACKING_URI may name another way to it"
+                )
             if self._stop.wait(POLL_SECONDS):
                 return
 

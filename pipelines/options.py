@@ -1,8 +1,9 @@
 """Options of a run on a cluster: fixed when the pipeline is compiled, and the same for compile, submit and schedule."""
 
 import inspect
+import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any
@@ -149,6 +150,34 @@ def seconds(text: str) -> int:
     if not 0 < number <= MAX_SECONDS:
         raise ValueError("it must be a whole number with s, m, h or d behind it, such as 90m")
     return number
+
+
+OptionsFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--options",
+        envvar="STILLHOUSE_OPTIONS",
+        help="YAML file of submit's options; `store` and `mlflow-uri` are taken from it.",
+    ),
+]
+ADDRESSES = ("STILLHOUSE_STORE", "MLFLOW_TRACKING_URI")
+"""Variables that say where a run keeps things, for its pods and for whoever looks at it from elsewhere."""
+
+
+def take_addresses(variables: Mapping[str, str]) -> None:
+    """Let this process look where `variables` say, for each address that its own environment does not name."""
+    for name in ADDRESSES:
+        if variables.get(name) and not os.environ.get(name):
+            os.environ[name] = variables[name]
+
+
+def take_addresses_from(path: Path | None) -> None:
+    """`take_addresses` with those in a file of options.
+
+    Raises:
+        UserError: the file cannot be read, or holds something else.
+    """
+    take_addresses(check(ClusterOptions, _read_options(path), f"--options {path}").variables())
 
 
 def with_cluster_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -122,4 +122,4 @@ retrain_without_pretraining = _graph(pretrains=False)
 
 def graph_for(parameters: dict[str, Any]) -> Any:
     """The pipeline for a recipe of these parameters."""
-    return retrain_without_pretraining if parameters["train_pretraining"] == "none" else retrain
+    return retrain_without_pretraining if parameters.get("train_pretraining") == "none" else retrain

@@ -18,7 +18,7 @@ from stillhouse.components.storage.store import NotFound, Store, open_store
 from stillhouse.errors import UserError
 from stillhouse.pipelines.cluster import ENDED, TIMEOUT, Cluster
 from stillhouse.pipelines.pod_state import KUEUE, KUEUE_GATE, Json
-from stillhouse.pipelines.workflow import Workflow, read_workflow, step_names, store_of
+from stillhouse.pipelines.workflow import Workflow, read_workflow, step_names, variables_of
 
 T = TypeVar("T")
 
@@ -60,8 +60,10 @@ class Reader:
             UserError: there is no such run, or KFP refuses.
         """
         self._cluster, self._run_id = cluster, run_id
-        self._spec = _spec(cluster, cluster.run(run_id))
-        self._store_address = store or store_of(self._spec)
+        self._spec = spec_of(cluster, cluster.run(run_id))
+        self.variables = variables_of(self._spec)
+        """What the run's pods are told."""
+        self._store_address = store or self.variables.get("STILLHOUSE_STORE", "")
         self._unseen: list[str] = []
 
     @cached_property
@@ -166,7 +168,7 @@ class Reader:
             return otherwise
 
 
-def _spec(cluster: Cluster, run: Any) -> Json:
+def spec_of(cluster: Cluster, run: Any) -> Json:
     """The run's compiled pipeline; a scheduled run names a version of one instead."""
     spec = run.pipeline_spec
     if not spec:

@@ -6,7 +6,7 @@ import typer
 
 from stillhouse.pipelines.cli import Overrides, RecipeName
 from stillhouse.pipelines.endpoint import EndpointOption, NamespaceOption, TokenOption
-from stillhouse.pipelines.options import ClusterOptions, with_cluster_options
+from stillhouse.pipelines.options import ClusterOptions, take_addresses, with_cluster_options
 from stillhouse.pipelines.price import PriceOption, parse_price
 from stillhouse.pipelines.recipe import load_recipe
 from stillhouse.pipelines.thresholds import MinDrift, MinNewRows, with_thresholds
@@ -45,4 +45,5 @@ def submit_(
     typer.echo(run)
     typer.echo(kfp.page(run), err=True)
     if watch:
+        take_addresses(cluster.variables())
         follow(kfp, run, cluster.store, price)

@@ -11,6 +11,7 @@ from stillhouse.components.sweep.settings import SweepSettings
 from stillhouse.errors import UserError
 from stillhouse.pipelines.cli import become
 from stillhouse.pipelines.endpoint import EndpointOption, NamespaceOption, TokenOption
+from stillhouse.pipelines.options import OptionsFile, take_addresses, take_addresses_from
 
 DEFAULTS = SweepSettings()
 
@@ -34,6 +35,7 @@ def sweep_(
     endpoint: EndpointOption = "",
     namespace: NamespaceOption = "",
     token: TokenOption = "",
+    options: OptionsFile = None,
 ) -> None:
     """Remove what ended runs have left: checkpoints, teacher caches, cached steps, copies, folders of runs, uploads.
 
@@ -41,10 +43,12 @@ def sweep_(
     run at work uses, what a promotion record or an alias refers to, and what MLflow still lacks stay too.
 
     A run on a cluster that was cancelled, met its deadline or was lost had no exit step: RUN, or --all, closes its runs
-    in MLflow and removes its TrainJobs; RUN also its checkpoints. STILLHOUSE_STORE and MLFLOW_TRACKING_URI say where.
+    in MLflow and removes its TrainJobs; RUN also its checkpoints. STILLHOUSE_STORE and MLFLOW_TRACKING_URI, or
+    --options, say where; else RUN's own pods were told.
     """
     os.environ["STILLHOUSE_HOME"] = str(home)
     if run or every:
+        take_addresses_from(options)
         _sweep_cluster(run, home.absolute(), dry_run, (endpoint, namespace, token))
     if not run:
         rest = ["--home", str(home), "--keep-days", str(keep_days), "--keep-runs", str(keep_runs)]
@@ -54,12 +58,19 @@ def sweep_(
 def _sweep_cluster(run: str, home: Path, dry_run: bool, where: tuple[str, str, str]) -> None:
     from stillhouse.components.storage.s3 import S3Store
     from stillhouse.pipelines.cluster import connect
+    from stillhouse.pipelines.sight import spec_of
     from stillhouse.pipelines.sweeping import sweep_ended, sweep_run
+    from stillhouse.pipelines.workflow import variables_of
 
+    cluster = connect(*where)
+    if run:
+        take_addresses(variables_of(spec_of(cluster, cluster.run(run))))
     for name in ("STILLHOUSE_STORE", "MLFLOW_TRACKING_URI"):
         if not os.environ.get(name):
-            raise UserError(f"{name} is not set; give it the address that the pods of the runs have.")
-    store, cluster = local_store(), connect(*where)
+            raise UserError(
+                f"{name} is not set; give it the address that the pods of the runs have, or give --options."
+            )
+    store = local_store()
     if not isinstance(store, S3Store):
         raise UserError(f"STILLHOUSE_STORE is '{store.url}', which no pod writes to; give it s3://bucket/prefix.")
     swept = (

@@ -13,6 +13,7 @@ from stillhouse.errors import UserError
 from stillhouse.pipelines.cluster import Cluster
 from stillhouse.pipelines.live import clock
 from stillhouse.pipelines.live_metrics import LiveMetrics
+from stillhouse.pipelines.options import take_addresses
 from stillhouse.pipelines.outcome import COLOURS
 from stillhouse.pipelines.price import Price
 from stillhouse.pipelines.sight import Reader, Sight
@@ -50,7 +51,9 @@ def watch(cluster: Cluster, run_id: str, console: Console, *, store: str = "", p
         UserError: there is no such run, or KFP refuses.
         KeyboardInterrupt: whoever watches has enough; the run goes on.
     """
-    reader, metrics, memory = Reader(cluster, run_id, store), LiveMetrics(run_id), Memory()
+    reader, memory = Reader(cluster, run_id, store), Memory()
+    take_addresses(reader.variables)
+    metrics = LiveMetrics(run_id)
     try:
         with choose_view(console, price) as view:
             sight, rows = _look_on(reader, memory, metrics, view)

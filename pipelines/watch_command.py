@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from stillhouse.pipelines.endpoint import EndpointOption, NamespaceOption, TokenOption
+from stillhouse.pipelines.options import OptionsFile, take_addresses_from
 from stillhouse.pipelines.price import PriceOption, parse_price
 
 RunArgument = Annotated[
@@ -28,12 +29,15 @@ def watch_(
     token: TokenOption = "",
     store: StoreOption = "",
     gpu_price: PriceOption = "",
+    options: OptionsFile = None,
 ) -> None:
     """Show what each step of a run is doing, and why it does not go on, until the run ends.
 
-    Exit code 0 when the run succeeded, 1 when it did not. Ctrl-C leaves the run alone.
+    Exit code 0 when the run succeeded, 1 when it did not. Ctrl-C leaves the run alone. Where store and MLflow are is
+    taken from STILLHOUSE_STORE and MLFLOW_TRACKING_URI, else from --options, else from what the run's pods are told.
     """
     price = parse_price(gpu_price)
+    take_addresses_from(options)
     from stillhouse.pipelines.cluster import connect
     from stillhouse.pipelines.watch import follow
 

@@ -1,15 +1,26 @@
 """What each step of a run on a cluster is doing, in one word and one sentence: from a look at the run."""
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from stillhouse.components.attempts import last_failure
-from stillhouse.pipelines.pod_state import TIME_UP, Json, Kind, State, gpu_seconds, main_times, pod_state
+from stillhouse.components.attempts import Attempt, last_failure
+from stillhouse.pipelines.pod_state import (
+    TIME_UP,
+    Json,
+    Kind,
+    State,
+    gpu_seconds,
+    gpus,
+    main_times,
+    parse_time,
+    pod_state,
+)
 from stillhouse.pipelines.pods import EXIT, EXIT_SECONDS
 from stillhouse.pipelines.sight import Sight
-from stillhouse.pipelines.workflow import FAILED, NEVER_RAN, Task, step_of
+from stillhouse.pipelines.workflow import FAILED, NEVER_RAN, Node, Task, step_of
 
 NODE_NAME = "workflows.argoproj.io/node-name"
 NODE_ID = "workflows.argoproj.io/node-id"
@@ -32,12 +43,28 @@ class Row:
     state: RowState = "waiting"
     why: str = ""
     attempts: int = 0
-    """Processes that were started, or pods where those are not seen."""
+    """Processes that were started, and pods that left no note of one."""
     started: datetime | None = None
     """Of its first process."""
     ended: datetime | None = None
     gpu_seconds: float = 0.0
     metric: str = ""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What was last seen of a pod."""
+
+    step: str
+    name: str
+    node: str
+    """Argo's; a pod that Argo makes again in place of a deleted one has the same, and the same name."""
+    created: datetime
+    started: datetime | None
+    """Of the step's container; None before it starts."""
+    ended: datetime | None
+    gpus: int
+    gpu_seconds: float
 
 
 @dataclass
@@ -46,14 +73,18 @@ class Memory:
 
     waited: dict[str, State] = field(default_factory=dict)
     """What each step last waited for."""
-    _pods: dict[str, tuple[str, str, float]] = field(default_factory=dict)
-    """Step, Argo's node and GPU seconds of each pod, by its uid."""
+    _pods: dict[str, Seen] = field(default_factory=dict)
+    """By uid, the oldest first."""
 
     def read(self, pods: Iterable[Json], now: datetime) -> None:
         """Take in the pods that are to be seen now."""
         for step, of_step in pods_by_step(pods).items():
             for pod in of_step:
-                self._pods[pod["metadata"]["uid"]] = (step, node_id(pod), gpu_seconds(pod, now))
+                about, (started, ended) = pod["metadata"], main_times(pod)
+                created = parse_time(about.get("creationTimestamp")) or now
+                spent = gpu_seconds(pod, now)
+                seen = Seen(step, about["name"], node_id(pod), created, started, ended, gpus(pod), spent)
+                self._pods[about["uid"]] = seen
 
     def wait(self, step: str, state: State, *, seen: bool) -> str:
         """Note what a step waits for, and return why: of a pod that is gone what was `seen` of it tells more."""
@@ -63,12 +94,56 @@ class Memory:
         self.waited[step] = state
         return state.why
 
-    def gpu_seconds(self, step: str, task: Task) -> float:
-        """Of the step's pods, and of those that were gone before anybody looked by Argo's reckoning."""
-        seen = [(node, seconds) for of_step, node, seconds in self._pods.values() if of_step == step]
-        measured = {node for node, _ in seen}
-        unmeasured = sum(node.gpu_seconds for node in task.executors if node.id not in measured)
-        return sum(seconds for _, seconds in seen) + unmeasured
+    def attempts(self, step: str, task: Task, noted: Sequence[Attempt]) -> int:
+        """How often the step was started: each process that was noted, and each pod that left no note."""
+        pods = self._of(step)
+        in_pod = Counter(_pod_of(attempt, pods) for attempt in noted)
+        told = {_number(attempt.pod) for attempt in noted}
+        silent = [node for node in self._unseen(step, task) if _number(node.id) not in told]
+        return max(len(noted), in_pod[None] + sum(max(in_pod[pod], 1) for pod in pods) + len(silent))
+
+    def times(self, step: str, task: Task, noted: Sequence[Attempt]) -> tuple[datetime | None, datetime | None]:
+        """When the first of the step's processes was started and the last one ended, in pods that are gone as well.
+
+        Argo's times count for pods that nobody saw; they begin before the process does.
+        """
+        pods = self._of(step)
+        begins = [parse_time(attempt.started) for attempt in noted[:1]]
+        begins += [pod.started for pod in pods] + [node.started for node in self._unseen(step, task)]
+        last = next((node.ended for node in reversed(task.executors)), None)
+        return min(filter(None, begins), default=None), (pods[-1].ended if pods else None) or last
+
+    def gpu_seconds(self, step: str, task: Task, noted: Sequence[Attempt], now: datetime) -> float:
+        """Of the step's pods; of those that were gone before anybody looked what Argo, or else the notes, say."""
+        pods = self._of(step)
+        known = sum(pod.gpu_seconds for pod in pods) + sum(node.gpu_seconds for node in self._unseen(step, task))
+        begins = [parse_time(attempt.started) or now for attempt in noted]
+        for number, attempt in enumerate(noted):
+            same = [pod for pod in pods if pod.name == attempt.pod]
+            if same and _pod_of(attempt, pods) is None:
+                ended = parse_time(attempt.ended) or [*begins, now][number + 1]
+                known += same[0].gpus * (ended - begins[number]).total_seconds()
+        return known
+
+    def _of(self, step: str) -> list[Seen]:
+        return [pod for pod in self._pods.values() if pod.step == step]
+
+    def _unseen(self, step: str, task: Task) -> list[Node]:
+        """Argo's nodes of pods that nobody saw."""
+        seen = {pod.node for pod in self._of(step)}
+        return [node for node in task.executors if node.id not in seen and node.phase not in NEVER_RAN]
+
+
+def _pod_of(attempt: Attempt, pods: Sequence[Seen]) -> Seen | None:
+    """The pod in which an attempt was made; None when it was gone before anybody saw it."""
+    begin = parse_time(attempt.started)
+    made = [pod for pod in pods if pod.name == attempt.pod and begin and pod.created <= begin]
+    return made[-1] if made else None
+
+
+def _number(name: str) -> str:
+    """What Argo's name for a pod and the pod's own name have in common: the number at their end."""
+    return name.rpartition("-")[2]
 
 
 def rows_of(steps: Iterable[str], sight: Sight, memory: Memory, metrics: Mapping[str, str]) -> list[Row]:
@@ -152,14 +227,21 @@ def _row(step: str, sight: Sight, pods: list[Json], drivers: list[Json], memory:
         why = memory.wait(step, State(state, why), seen=bool(pods))
     elif TIME_UP in why and step in memory.waited:
         why = f"{why}; until then it was {memory.waited[step].kind}: {memory.waited[step].why}"
-    number = max(len(attempts), len(states))
+    number = memory.attempts(step, task, attempts)
     if state in (*WAITING, "starting", "running") and number > 1:
-        before = attempts[-2].sentence if len(attempts) > 1 else states[-2].why
-        why = f"{why + '; ' if why else ''}attempt {number}; the one before: {before}"
-    times = [main_times(pod) for pod in pods]
-    started = min((begin for begin, _ in times if begin), default=None if pods else _begun(task))
-    ended = max((end for _, end in times if end), default=_end(task)) if state in ENDED else None
-    return Row(step, state, why, number, started, ended, memory.gpu_seconds(step, task), metric)
+        why = f"{why + '; ' if why else ''}attempt {number}; the one before: {_before(attempts, states, number)}"
+    started, ended = memory.times(step, task, attempts)
+    spent = memory.gpu_seconds(step, task, attempts, sight.now)
+    return Row(step, state, why, number, started, ended if state in ENDED else None, spent, metric)
+
+
+def _before(attempts: Sequence[Attempt], states: list[State], number: int) -> str:
+    """What became of the attempt before the newest."""
+    if len(attempts) >= number:
+        return attempts[-2].sentence
+    if len(states) > 1:
+        return states[-2].why
+    return attempts[-1].sentence if attempts else "its pod is gone, and left no word"
 
 
 def _states(task: Task, pods: list[Json], sight: Sight) -> list[State]:
@@ -211,11 +293,3 @@ def _state(task: Task, states: list[State], driver: State | None, over: bool) ->
     if over:
         return "skipped", ""
     return ("preparing" if driver else "waiting"), ""
-
-
-def _begun(task: Task) -> datetime | None:
-    return next((node.started for node in task.executors if node.phase not in NEVER_RAN), None)
-
-
-def _end(task: Task) -> datetime | None:
-    return next((node.ended for node in reversed(task.executors)), None)

@@ -19,7 +19,6 @@ EXECUTOR = "executor"
 ATTEMPT = re.compile(r"\((\d+)\)")
 """What Argo hangs on to the name of whatever may be repeated; retry defaults of an installation make that each part."""
 DRIVER = "-driver"
-STORE_VARIABLE = "STILLHOUSE_STORE"
 NEVER_RAN = ("Skipped", "Omitted")
 FAILED = ("Failed", "Error")
 
@@ -102,11 +101,10 @@ def step_names(spec: Json) -> list[str]:
     return list(walk(spec["root"]))
 
 
-def store_of(spec: Json) -> str:
-    """The address of the store that the steps of a compiled pipeline are given; empty when there is none."""
+def variables_of(spec: Json) -> dict[str, str]:
+    """The environment variables that the steps of a compiled pipeline are given, by name."""
     executors = spec.get("deploymentSpec", {}).get("executors", {}).values()
-    variables = (pair for each in executors for pair in each.get("container", {}).get("env", ()))
-    return next((pair["value"] for pair in variables if pair["name"] == STORE_VARIABLE), "")
+    return {pair["name"]: pair["value"] for each in executors for pair in each.get("container", {}).get("env", ())}
 
 
 def step_of(node_name: str) -> tuple[str, bool] | None:

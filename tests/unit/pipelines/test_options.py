@@ -1,3 +1,4 @@
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,13 @@ import typer
 from typer.testing import CliRunner, Result
 
 from stillhouse.errors import UserError
-from stillhouse.pipelines.options import ClusterOptions, check_options, seconds, with_cluster_options
+from stillhouse.pipelines.options import (
+    ClusterOptions,
+    check_options,
+    seconds,
+    take_addresses_from,
+    with_cluster_options,
+)
 
 
 @pytest.mark.parametrize(("text", "expected"), [("45s", 45), ("90m", 5400), ("12h", 43200), ("2d", 172800)])
@@ -123,3 +130,21 @@ def test_a_mistake_in_the_file_is_told_with_its_name(run: Run, tmp_path: Path, t
     assert isinstance(mistake, UserError)
     assert str(mistake).startswith(f"--options {path}: ")
     assert sentence in str(mistake)
+
+
+def test_a_command_that_follows_a_run_takes_its_addresses_from_the_options_but_its_own_environment_wins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STILLHOUSE_STORE", "s3://mine")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "")
+    path = tmp_path / "cluster.yaml"
+    path.write_text("store: s3://theirs\nmlflow-uri: http://mlflow.example\n")
+    take_addresses_from(path)
+    assert os.environ["STILLHOUSE_STORE"] == "s3://mine"
+    assert os.environ["MLFLOW_TRACKING_URI"] == "http://mlflow.example"
+
+
+def test_without_options_no_address_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("STILLHOUSE_STORE", raising=False)
+    take_addresses_from(None)
+    assert "STILLHOUSE_STORE" not in os.environ

@@ -1,3 +1,4 @@
+import copy
 import io
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -8,6 +9,7 @@ from rich.console import Console
 
 from stillhouse.components.attempts import Attempt
 from stillhouse.errors import UserError
+from stillhouse.pipelines.pod_state import gpus, main_times, parse_time
 from stillhouse.pipelines.price import Price, parse_price
 from stillhouse.pipelines.sight import Sight
 from stillhouse.pipelines.watch_view import LineView, Picture, drawn
@@ -31,6 +33,31 @@ def sight(task: Task | None = None, pods: Any = (), state: str = "RUNNING", **mo
     limit = more.pop("limit", None)
     workflow = Workflow("Running", "", {"finetune": task} if task else {}, limit)
     return Sight(state, workflow, pods, now=NOW, began=BEGAN, ended=NOW, **more)
+
+
+def seconds_after(pod: dict[str, Any], seconds: float) -> datetime:
+    """So long after the pod was made."""
+    made = parse_time(pod["metadata"]["creationTimestamp"])
+    assert made
+    return made + timedelta(seconds=seconds)
+
+
+def noted(number: int, pod: dict[str, Any], seconds: float, **more: Any) -> Attempt:
+    """An attempt that was begun in the pod, so long after it was made."""
+    started = seconds_after(pod, seconds).isoformat(timespec="seconds")
+    return Attempt(number=number, pod=pod["metadata"]["name"], started=started, **more)
+
+
+def made_again(pod: dict[str, Any], seconds: float) -> dict[str, Any]:
+    """The pod as Argo makes it again so long after the first: the same name, the same node of Argo's."""
+    again = copy.deepcopy(pod)
+    again["metadata"] |= {
+        "uid": pod["metadata"]["uid"] + "-again",
+        "creationTimestamp": seconds_after(pod, seconds).isoformat(),
+    }
+    for container in again["status"]["containerStatuses"]:
+        container["state"] = {"running": {"startedAt": seconds_after(pod, seconds + 1).isoformat()}}
+    return again
 
 
 @pytest.fixture
@@ -92,13 +119,48 @@ def test_between_two_pods_a_step_is_being_retried(pod_of: Callable[..., dict[str
 
 
 def test_a_process_that_was_started_again_in_its_pod_tells_why(pod_of: Callable[..., dict[str, Any]]) -> None:
-    attempts = [
-        Attempt(number=1, started="2026-11-22T21:42:00+00:00", outcome="signal", detail="SIGKILL"),
-        Attempt(number=2, started="2026-11-22T21:43:00+00:00"),
-    ]
-    row = row_of("finetune", sight(Task("Running"), [pod_of("running")], attempts={"finetune": attempts}))
+    pod = pod_of("running")
+    attempts = [noted(1, pod, 2, outcome="signal", detail="SIGKILL"), noted(2, pod, 9)]
+    row = row_of("finetune", sight(Task("Running"), [pod], attempts={"finetune": attempts}))
     assert (row.state, row.attempts) == ("running", 2)
     assert row.why == "attempt 2; the one before: its process was ended by SIGKILL"
+
+
+def test_a_pod_that_argo_made_again_under_the_same_name_is_another_attempt_from_its_first_moment(
+    pod_of: Callable[..., dict[str, Any]],
+) -> None:
+    first, memory, task = pod_of("running"), Memory(), Task("Running", executors=(node(0, "Running"),))
+    notes = {"finetune": [noted(1, first, 15)]}
+    row_of("finetune", sight(task, [first], attempts=notes), memory)
+    second = made_again(first, 40)
+    row = row_of("finetune", sight(task, [second], attempts=notes), memory)
+    assert (row.attempts, row.started) == (2, main_times(first)[0])
+    assert row.why == "attempt 2; the one before: " + notes["finetune"][0].sentence
+    notes["finetune"].append(noted(2, second, 2))
+    assert row_of("finetune", sight(task, [second], attempts=notes), memory).attempts == 2
+
+
+def test_who_begins_to_watch_after_a_pod_was_deleted_learns_of_its_time_from_its_note(
+    pod_of: Callable[..., dict[str, Any]],
+) -> None:
+    first, task = pod_of("running"), Task("Running", executors=(node(0, "Running"),))
+    second = made_again(first, 40)
+    notes = {"finetune": [noted(1, first, 15)]}
+    assert row_of("finetune", sight(task, [second], attempts=notes)).attempts == 2
+    notes["finetune"].append(noted(2, second, 2))
+    row = row_of("finetune", sight(task, [second], attempts=notes))
+    assert (row.attempts, row.started) == (2, seconds_after(first, 15))
+    alone = row_of("finetune", sight(task, [second])).gpu_seconds
+    assert row.gpu_seconds == alone + 27 * gpus(second)
+
+
+def test_a_pod_that_never_noted_anything_counts_beside_those_that_did(pod_of: Callable[..., dict[str, Any]]) -> None:
+    mute, speaking = pod_of("absent_pull_secret"), pod_of("running", 1)
+    speaking["metadata"]["name"] += "1"
+    notes = {"finetune": [noted(1, speaking, 2)]}
+    task = Task("Running", executors=(node(0, "Failed", "pod deleted"), node(1, "Running")))
+    assert row_of("finetune", sight(task, [mute, speaking], attempts=notes)).attempts == 2
+    assert row_of("finetune", sight(task, [speaking], attempts=notes)).attempts == 2
 
 
 def test_a_users_mistake_is_the_sentence_of_the_step_not_an_exit_code(pod_of: Callable[..., dict[str, Any]]) -> None:

@@ -7,7 +7,7 @@ from stillhouse.pipelines.cli import STEPS
 from stillhouse.pipelines.compiling import compile_pipeline
 from stillhouse.pipelines.options import ClusterOptions
 from stillhouse.pipelines.pod_state import State
-from stillhouse.pipelines.workflow import Node, read_workflow, step_names, step_of, store_of
+from stillhouse.pipelines.workflow import Node, read_workflow, step_names, step_of, variables_of
 
 
 def pending(message: str) -> State:
@@ -32,8 +32,8 @@ def test_the_steps_come_in_the_order_in_which_they_run_without_the_groups_around
     assert set(found) == {*STEPS, "decline", "conclude"}
 
 
-def test_the_store_of_a_run_stands_in_its_compiled_pipeline(spec: dict[str, Any]) -> None:
-    assert store_of(spec) == "s3://bucket/team"
+def test_the_addresses_that_a_run_is_told_stand_in_its_compiled_pipeline(spec: dict[str, Any]) -> None:
+    assert variables_of(spec)["STILLHOUSE_STORE"] == "s3://bucket/team"
 
 
 @pytest.mark.parametrize(
