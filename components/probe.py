@@ -123,7 +123,7 @@ def rows(settings: ProbeSettings) -> Finding:
             table = read(files, settings.prepare)
         except UserError as error:
             raise UserError(str(error).replace(f"{folder}/", "")) from None
-    return ok(f"{smallest.name} has the columns, and {len(table.labels)} rows.")
+    return ok(f"{smallest.name} has the columns, and {len(table.labels)} rows ({table.files[0].written}).")
 
 
 def bases(settings: ProbeSettings) -> Finding:

@@ -110,6 +110,7 @@ def model_info(about: dict[str, Any], settings: dict[str, Any], max_length: int)
         "target": about["target"],
         "labels": about["labels"],
         "columns": about["columns"],
+        "csv": about.get("csv", {}),
         "main_metric": main_metric(about["target"]),
         "max_length": max_length,
         "settings": settings,

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, ValidationError
 
 from stillhouse.components.distill.settings import Student
+from stillhouse.components.formats.settings import CsvSettings
 from stillhouse.components.inspect.settings import STEPS, Parameters, StepSettings
 from stillhouse.components.models.settings import Architecture
 from stillhouse.components.prepare.settings import Columns
@@ -33,6 +34,8 @@ class Data(Settings):
     when the run was due; `{since_last_promoted:%Y-%m-%d}` is every date with data from where those of the model in
     production end up to when the run was due, before the first promotion every date until then. Both are in UTC."""
     columns: Columns = Columns()
+    csv: CsvSettings = CsvSettings()
+    """How CSV and TSV files are written; what is left out is found out for each file (docs/data.md)."""
     missing: list[str] | None = None
     """Words that stand for no value, instead of the usual ones (docs/data.md, Values)."""
 
@@ -71,6 +74,8 @@ class Recipe(Settings):
         sections = {step: dict(getattr(self, step)) for step in STEPS}
         if self.data.missing is not None:
             sections["prepare"]["missing"] = self.data.missing
+        if csv := self.data.csv.model_dump(exclude_unset=True):
+            sections["prepare"]["csv"] = csv
         objective = sections["pretrain"].pop("objective", Parameters.model_fields["train_pretraining"].default)
         return {
             "data_columns": self.data.columns.model_dump(exclude_unset=True),

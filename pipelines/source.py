@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from stillhouse.components.prepare.settings import PrepareSettings
+from stillhouse.components.storage.memory import Budget
 from stillhouse.components.storage.urls import local_path, scheme_of
 from stillhouse.components.storage.windows import check_times, fixed_part
 from stillhouse.errors import UserError
@@ -34,16 +35,20 @@ def check_source(settings: PrepareSettings, place: Callable[[Key], str]) -> None
         raise UserError(f"{where}: there is no file or folder '{path}'; correct data.source.")
     if fixed != settings.source:  # which of its files will count, inspect finds out
         return
+    from stillhouse.components.formats.batch import Reading
     from stillhouse.components.formats.tables import column_names, is_table
 
+    named = _named_columns(settings)
     file = next((file for file in _files(path) if is_table(file)), None)
-    present = column_names(file) if file else None
+    present = column_names(file, Reading([name for _, name in named], Budget(0), settings.csv)) if file else None
     if file is None or present is None:
         return
-    for key, name in _named_columns(settings):
+    for key, name in named:
         if name not in present:
             match = closest(name, present)
             mend = f"did you mean '{match}'?" if match else f"it has: {', '.join(present)}."
+            if file.name.lower().endswith((".csv", ".tsv")) and not {name for _, name in named} & set(present):
+                mend = f"{mend.rstrip('?.')}; if its first row is data, set data.csv.header to false or to names."
             given = ".".join(part for part in key if not part.isdigit())
             raise UserError(f"{place(key)}: {given} names '{name}', a column that {file} lacks; {mend}")
 

@@ -1,28 +1,29 @@
 """Parquet and Arrow files."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import pyarrow as pa
 
-from stillhouse.components.formats.batch import Batch, DataFile, check_columns, checked
-from stillhouse.components.storage.memory import Budget
+from stillhouse.components.formats.batch import ALL, Batch, DataFile, Reading, check_columns, checked
 
 _BATCH = 8192
 """Rows of Parquet that are read at once."""
 
 
-def read_parquet(file: DataFile, names: Sequence[str] | None, budget: Budget) -> Iterator[Batch]:
+def read_parquet(file: DataFile, reading: Reading) -> Iterator[Batch]:
     """Rows of a Parquet file."""
     from pyarrow import parquet
 
     with parquet.ParquetFile(file.packed) as table:
-        check_columns(file.path, names, table.schema_arrow.names)
+        check_columns(file.path, reading.names, table.schema_arrow.names)
         # Threads would not stop where the budget does, and die where there is no memory for them.
-        batches = table.iter_batches(_BATCH, columns=None if names is None else list(names), use_threads=False)
-        yield from checked(file, batches, names, 1, budget)
+        batches = table.iter_batches(
+            _BATCH, columns=None if reading.names is None else list(reading.names), use_threads=False
+        )
+        yield from checked(file, batches, reading.names, ALL, reading.budget)
 
 
-def read_arrow(file: DataFile, names: Sequence[str] | None, budget: Budget) -> Iterator[Batch]:
+def read_arrow(file: DataFile, reading: Reading) -> Iterator[Batch]:
     """Rows of an Arrow file or, as the Hugging Face library writes it, an Arrow stream."""
     options = pa.ipc.IpcReadOptions(use_threads=False)
     try:
@@ -32,11 +33,11 @@ def read_arrow(file: DataFile, names: Sequence[str] | None, budget: Budget) -> I
         file.packed.seek(0)
         stream = pa.ipc.open_stream(file.packed, options=options)
         schema, batches = stream.schema, iter(stream)
-    check_columns(file.path, names, schema.names)
-    yield from checked(file, batches, names, 1, budget)
+    check_columns(file.path, reading.names, schema.names)
+    yield from checked(file, batches, reading.names, ALL, reading.budget)
 
 
-def parquet_columns(file: DataFile) -> list[str]:
+def parquet_columns(file: DataFile, reading: Reading) -> list[str]:
     """The names of the columns."""
     from pyarrow import parquet
 

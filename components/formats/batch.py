@@ -1,15 +1,17 @@
 """Some rows of a data file, and where they came from."""
 
 import gzip
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import pyarrow as pa
 
+from stillhouse.components.formats.settings import CsvSettings
 from stillhouse.components.storage.memory import Budget
 from stillhouse.errors import UserError
 
@@ -48,6 +50,19 @@ class ArrowBatch(Batch):
         return self.columns.to_pylist()
 
 
+@dataclass(frozen=True)
+class Reading:
+    """What is wanted of a file, and what is to be told about it."""
+
+    names: Sequence[str] | None
+    """Columns; None for all."""
+    budget: Budget
+    """Is told of all that is read."""
+    csv: CsvSettings = field(default_factory=CsvSettings)
+    notes: list[str] = field(default_factory=list)
+    """How the file is written, where that was found out."""
+
+
 class DataFile:
     """An open file; what is in it is unpacked on the way if its name ends in `.gz`.
 
@@ -64,7 +79,11 @@ class DataFile:
     @cached_property
     def data(self) -> BinaryIO:
         """The bytes, unpacked."""
-        return unpacked(self.path, self.packed)
+        return _unpacked(self.path, self.packed)
+
+    def again(self) -> BinaryIO:
+        """The bytes from the beginning, unpacked, whatever of `data` has been read."""
+        return _unpacked(self.path, self.path.open("rb"))
 
     @property
     def share(self) -> float:
@@ -72,7 +91,7 @@ class DataFile:
         return min(self.packed.tell() / self._size, 1.0)
 
 
-def unpacked(path: Path, file: BinaryIO) -> BinaryIO:
+def _unpacked(path: Path, file: BinaryIO) -> BinaryIO:
     """The bytes of an open file, unpacked on the way if its name ends in `.gz`."""
     return gzip.GzipFile(fileobj=file) if path.name.lower().endswith(".gz") else file  # pyrefly: ignore[bad-return]
 
@@ -82,8 +101,8 @@ def suffix(path: Path) -> str:
     return Path(path.name.lower().removesuffix(".gz")).suffix
 
 
-def check_columns(path: Path, names: Sequence[str] | None, present: Sequence[str]) -> None:
-    """Compare the columns that are asked for with those there; None asks for all.
+def check_columns(path: Path, names: Sequence[str] | None, present: Sequence[str], hint: str = "") -> None:
+    """Compare the columns that are asked for with those there; None asks for all. `hint` is for one that is missing.
 
     Raises:
         UserError: one is missing, or there more than once.
@@ -92,7 +111,7 @@ def check_columns(path: Path, names: Sequence[str] | None, present: Sequence[str
         if name not in present:
             raise UserError(
                 f"{path}: column '{name}' is missing; the file has {', '.join(present)}: "
-                "name one of them in the recipe's columns."
+                f"name one of them in the recipe's columns{hint and '; '}{hint}."
             )
         if present.count(name) > 1:
             raise UserError(f"{path}: column '{name}' is there {present.count(name)} times; give each its own name.")
@@ -102,16 +121,21 @@ def checked(
     file: DataFile,
     batches: Iterable[pa.RecordBatch],
     names: Sequence[str] | None,
-    first: int,
+    numbers: Sequence[int],
     budget: Budget,
 ) -> Iterator[Batch]:
-    """The columns `names` of all batches, each of which is counted and checked; row numbers begin at `first`.
+    """The columns `names` of all batches, each of which is counted and checked; `numbers` are those of all rows.
 
     Unchecked, what a writer left half done would end this process and not this function.
     """
+    done = 0
     for batch in batches:
         chosen = batch if names is None else batch.select(list(names))
         budget.take(chosen.nbytes)
         chosen.validate(full=True)
-        yield ArrowBatch(range(first, first + chosen.num_rows), file.share, chosen)
-        first += chosen.num_rows
+        yield ArrowBatch(numbers[done : done + chosen.num_rows], file.share, chosen)
+        done += chosen.num_rows
+
+
+ALL = range(1, sys.maxsize)
+"""Numbers of rows that are counted from 1 on."""

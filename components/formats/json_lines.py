@@ -1,7 +1,7 @@
 """JSON lines: an object on each line; rows may differ in their keys and types."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,8 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from stillhouse.components.cleaning import without_surrogates
-from stillhouse.components.formats.batch import Batch, DataFile, check_columns
-from stillhouse.components.storage.memory import Budget
+from stillhouse.components.formats.batch import Batch, DataFile, Reading, check_columns
 from stillhouse.components.tables import refuse_other_encodings, unique_keys
 from stillhouse.errors import UserError
 
@@ -36,20 +35,21 @@ class JsonBatch(Batch):
         return self.objects
 
 
-def read_json_lines(file: DataFile, names: Sequence[str] | None, budget: Budget) -> Iterator[Batch]:
+def read_json_lines(file: DataFile, reading: Reading) -> Iterator[Batch]:
     """Rows of JSON lines.
 
     Raises:
         UserError: a line is not a JSON object in UTF-8; or, in a column that is asked for, rows differ in their kind.
     """
     refuse_other_encodings(file.path)
+    names = reading.names
     seen: dict[str, None] = {}
     kinds: dict[str, str] = {}
     objects: list[dict[str, Any]] = []
     numbers: list[int] = []
     held = 0
     for number, line in enumerate(file.data, start=1):
-        budget.take(len(line))
+        reading.budget.take(len(line))
         if not line.strip():
             continue
         row = _object(file.path, number, line)

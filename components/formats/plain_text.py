@@ -1,14 +1,13 @@
 """Plain text: each line is a row."""
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import islice
 from typing import cast
 
 import pyarrow as pa
 
-from stillhouse.components.formats.batch import Batch, DataFile, check_columns, checked
-from stillhouse.components.storage.memory import Budget
+from stillhouse.components.formats.batch import ALL, Batch, DataFile, Reading, check_columns, checked
 from stillhouse.components.tables import refuse_other_encodings
 
 _BATCH_ROWS = 1024
@@ -17,14 +16,14 @@ COLUMN = "text"
 """What the lines of a text are called."""
 
 
-def read_text(file: DataFile, names: Sequence[str] | None, budget: Budget) -> Iterator[Batch]:
+def read_text(file: DataFile, reading: Reading) -> Iterator[Batch]:
     """The lines of a text in UTF-8."""
     refuse_other_encodings(file.path)
-    check_columns(file.path, names, [COLUMN])
+    check_columns(file.path, reading.names, [COLUMN])
     lines = io.TextIOWrapper(cast(io.BufferedReader, file.data), encoding="utf-8-sig")
 
     def batches() -> Iterator[pa.RecordBatch]:
         while some := [line.rstrip("\n") for line in islice(lines, _BATCH_ROWS)]:
             yield pa.record_batch({COLUMN: pa.array(some, pa.string())})
 
-    yield from checked(file, batches(), names, 1, budget)
+    yield from checked(file, batches(), None, ALL, reading.budget)

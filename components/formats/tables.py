@@ -2,21 +2,20 @@
 
 import re
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pyarrow as pa
 
 from stillhouse.components.formats.arrow_files import parquet_columns, read_arrow, read_parquet
-from stillhouse.components.formats.batch import Batch, DataFile, suffix
+from stillhouse.components.formats.batch import Batch, DataFile, Reading, suffix
 from stillhouse.components.formats.delimited import delimited_columns, read_delimited
 from stillhouse.components.formats.json_lines import read_json_lines
 from stillhouse.components.formats.plain_text import read_text
-from stillhouse.components.storage.memory import Budget
 from stillhouse.components.tables import refuse_pickles
 from stillhouse.errors import UserError
 
-Reader = Callable[[DataFile, Sequence[str] | None, Budget], Iterator[Batch]]
+Reader = Callable[[DataFile, Reading], Iterator[Batch]]
 TABLES: dict[str, Reader] = {
     ".csv": read_delimited,
     ".tsv": read_delimited,
@@ -30,7 +29,7 @@ TABLES: dict[str, Reader] = {
 """Files whose rows have columns; the text ones also packed, as `.csv.gz`."""
 LINES: dict[str, Reader] = {".txt": read_text}
 """Files whose rows are lines of text: read where somebody names them, for as often they are notes beside the data."""
-HEADS: dict[str, Callable[[DataFile], list[str]]] = {
+HEADS: dict[str, Callable[[DataFile, Reading], list[str]]] = {
     ".csv": delimited_columns,
     ".tsv": delimited_columns,
     ".parquet": parquet_columns,
@@ -59,13 +58,12 @@ def data_files(files: Iterable[Path], source: str, formats: Iterable[str] = TABL
     return known
 
 
-def read_batches(path: Path, names: Sequence[str] | None, budget: Budget) -> Iterator[Batch]:
+def read_batches(path: Path, reading: Reading) -> Iterator[Batch]:
     """All rows of a file, some at a time.
 
     Args:
         path: A file whose format is known.
-        names: The columns that are wanted; None for all.
-        budget: Is told of all that is read.
+        reading: The columns that are wanted, the budget, and how CSV files are written.
 
     Raises:
         UserError: the file cannot be read (the sentence names the row), or a column is missing or there twice.
@@ -73,22 +71,22 @@ def read_batches(path: Path, names: Sequence[str] | None, budget: Budget) -> Ite
     """
     try:
         with path.open("rb") as file:
-            yield from (TABLES | LINES)[suffix(path)](DataFile(path, file), names, budget)
+            yield from (TABLES | LINES)[suffix(path)](DataFile(path, file), reading)
     except MemoryError:
         raise
     except UNREADABLE as error:
         raise UserError(_unreadable(path, error)) from None
 
 
-def column_names(path: Path) -> list[str] | None:
+def column_names(path: Path, reading: Reading) -> list[str] | None:
     """The columns that a file's head tells; None where it does not tell them all, or cannot be read."""
     head = HEADS.get(suffix(path))
     if head is None:
         return None
     try:
         with path.open("rb") as file:
-            return head(DataFile(path, file))
-    except UNREADABLE:
+            return head(DataFile(path, file), reading)
+    except (*UNREADABLE, UserError):
         return None
 
 

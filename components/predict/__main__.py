@@ -4,7 +4,7 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -18,6 +18,9 @@ def main(
     model: Annotated[str, typer.Argument(help="models:/NAME@champion, models:/NAME/VERSION or a folder")],
     source: Annotated[Path, typer.Argument(help="a file or folder: CSV, JSON lines, Parquet, Arrow or text")],
     column: Annotated[list[str] | None, typer.Option(help="a text column; again for each further one")] = None,
+    csv: Annotated[
+        list[str] | None, typer.Option(help="how CSV files are written: separator=tab, quote=none, header=false")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help=".jsonl, .csv or .parquet; JSON lines to stdout if absent")] = None,
     device: Annotated[str, typer.Option(help="torch device, such as cuda")] = "cpu",
 ) -> None:
@@ -43,11 +46,21 @@ def main(
             bar.update(line, completed=share, note=_note(rows, time.monotonic() - begun))
 
         try:
-            predict(model, source, out=out, columns=column or [], device=device, progress=show)
+            predict(model, source, out=out, columns=column or [], csv=_csv(csv or []), device=device, progress=show)
         except UserError as error:
             console.print(str(error), markup=False)
             sys.exit(2)
     console.print(_note(count, time.monotonic() - begun) + (f" -> {out}" if out else ""), markup=False)
+
+
+def _csv(given: list[str]) -> dict[str, Any]:
+    pairs = [one.partition("=") for one in given]
+    if wrong := next((one for one in given if "=" not in one), None):
+        raise UserError(f"--csv {wrong}: give it as key=value, such as separator=tab.")
+    values: dict[str, Any] = {key.strip(): value for key, _, value in pairs}
+    if isinstance(names := values.get("header"), str) and "," in names:
+        values["header"] = [name.strip() for name in names.split(",")]
+    return values
 
 
 def _note(rows: int, seconds: float) -> str:

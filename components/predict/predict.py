@@ -2,15 +2,17 @@
 
 import json
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from stillhouse.components.formats.settings import CsvSettings
 from stillhouse.components.predict.read import MEMORY, Row, data_files, rows
 from stillhouse.components.predict.write import writer
 from stillhouse.components.promote.record import load
+from stillhouse.components.settings import check
 from stillhouse.components.storage.home import local_store
 from stillhouse.components.storage.memory import bounded_memory
 from stillhouse.components.tasks import load_task
@@ -34,6 +36,7 @@ def predict(
     *,
     out: Path | None = None,
     columns: Sequence[str] = (),
+    csv: Mapping[str, Any] | None = None,
     device: str = "cpu",
     progress: Progress = lambda rows, share: None,
 ) -> int:
@@ -47,6 +50,7 @@ def predict(
         source: A file or folder.
         out: Output file (.jsonl, .csv or .parquet); None writes JSON lines to stdout.
         columns: Text columns, joined by line breaks; by default those that the model was trained on.
+        csv: How CSV files are written, where that differs from the training data: separator, quote, escape, header.
         device: torch device, such as cpu or cuda.
 
     Returns:
@@ -60,10 +64,11 @@ def predict(
     with model_folder(model) as folder, writer(out) as write:
         info = _read_info(folder, model)
         names = list(columns) or info["columns"]["text"]
+        written = check(CsvSettings, {**info.get("csv", {}), **(csv or {})}, "--csv")
         task = load_task(info["task"])
         loaded = task.load_model(folder, device)
         progress(0, 0.0)
-        for batch, share in _batches(files):
+        for batch, share in _batches(files, written):
             scores = task.score(loaded, _texts(batch, names))
             answers = _answers(scores, info)
             write([_joined(row.values, answer) for row, answer in zip(batch, answers, strict=True)])
@@ -115,12 +120,12 @@ def _read_info(folder: Path, model: str) -> dict[str, Any]:
         raise UserError(f"{model}: no model of Stillhouse ({error}); name a folder that has a model.json.") from None
 
 
-def _batches(files: list[Path]) -> Iterator[tuple[list[Row], float]]:
+def _batches(files: list[Path], csv: CsvSettings) -> Iterator[tuple[list[Row], float]]:
     """Rows of all files in lots, each with the share of all bytes that was read with it."""
     sizes = [path.stat().st_size for path in files]
     total, before = max(sum(sizes), 1), 0
     for path, size in zip(files, sizes, strict=True):
-        stream = rows(path)
+        stream = rows(path, csv)
         while batch := _next(stream):
             yield batch, (before + batch[-1].share * size) / total
         before += size

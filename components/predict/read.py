@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from stillhouse.components.formats import tables
+from stillhouse.components.formats.batch import Reading
+from stillhouse.components.formats.settings import CsvSettings
 from stillhouse.components.storage.memory import Budget
 from stillhouse.components.storage.names import refuse_links_out
 from stillhouse.components.storage.urls import local_path
@@ -37,18 +39,18 @@ def data_files(path: Path) -> list[Path]:
     return tables.data_files(below, str(path), tables.TABLES | tables.LINES)
 
 
-def rows(path: Path) -> Iterator[Row]:
-    """All rows of the file.
+def rows(path: Path, csv: CsvSettings) -> Iterator[Row]:
+    """All rows of the file; `csv` says how CSV files are written.
 
     Raises:
         UserError: the file cannot be read; the sentence names the row.
     """
-    budget, number = Budget(MEMORY), 0
+    reading, number = Reading(None, Budget(MEMORY), csv), 0
     try:
-        for batch in tables.read_batches(path, None, budget):
+        for batch in tables.read_batches(path, reading):
             for number, values in zip(batch.numbers, batch.rows(), strict=True):
                 yield Row(values, f"{path}, row {number}", batch.share)
-            budget.renew()
+            reading.budget.renew()
     except MemoryError:
         raise UserError(
             f"{path}, after row {number}: the next rows take more memory than {MEMORY >> 30} GB; cut the file into "

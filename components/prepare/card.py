@@ -67,6 +67,7 @@ def _overview(prepared: Prepared, settings: PrepareSettings, description: Mappin
         ("label column", settings.columns.label or "none"),
         ("splits", _how_split(settings)),
         ("near copies from", f"{settings.near_duplicates:.2f} Jaccard similarity of word 3-shingles"),
+        *_files(description["files"]),
         ("personal data", "e-mail addresses and phone numbers masked" if settings.mask_pii else "as it came"),
     ]
     return Section(
@@ -78,6 +79,14 @@ def _overview(prepared: Prepared, settings: PrepareSettings, description: Mappin
         ],
         tables=[Table(("what", "value"), facts)],
     )
+
+
+def _files(files: Mapping[str, Any]) -> list[tuple[str, str]]:
+    read = [
+        (f"{found['files']:,} {'file' if found['files'] == 1 else 'files'}, {found['rows']:,} rows", found["written"])
+        for found in files["read"]
+    ]
+    return read + [("no data, left out", name) for name in files["left_out"]]
 
 
 def _how_split(settings: PrepareSettings) -> str:

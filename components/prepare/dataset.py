@@ -80,6 +80,7 @@ def write_dataset(folder: Path, prepared: Prepared, settings: PrepareSettings, d
         "target": prepared.kind,
         "labels": prepared.labels,
         "columns": settings.columns.model_dump(),
+        "csv": settings.csv.model_dump(exclude_none=True),
         "augment": settings.augment,
         "rows": prepared.rows,
         "read": prepared.read,

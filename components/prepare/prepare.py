@@ -39,6 +39,8 @@ Progress = Callable[[int, int, str, str], None]
 
 CARD = "card.html"
 """The card's copy in the dataset: a run that takes the dataset from the cache shows it too."""
+MAX_LEFT_OUT = 20
+"""Files without data that dataset.json names."""
 _BATCH = 8192
 
 
@@ -78,6 +80,7 @@ def prepare(settings: PrepareSettings, *, snapshot: str, dataset: Path | str, ca
         "content_digest": content_digest(prepared, settings),
         "statistics": profile.statistics(),
         "drift": drift,
+        "files": _files(table),
     }
     with writing(dataset), staged_folder(dataset) as folder:
         write_dataset(folder, prepared, settings, description)
@@ -126,6 +129,16 @@ def refine(table: Table, settings: PrepareSettings, progress: Progress = lambda 
     )
     dropped += copies + Counter(copy.reason for copy in near_copies)
     return Prepared(targets.kind, targets.labels, parted, len(texts), dict(sorted(dropped.items())), near_copies)
+
+
+def _files(table: Table) -> dict[str, Any]:
+    """How many files and rows came in each way of writing, and the names of those that are no data."""
+    rows, files = Counter[str](), Counter[str]()
+    for note in table.files:
+        rows[note.written] += note.rows
+        files[note.written] += 1
+    read = [{"written": written, "files": files[written], "rows": rows[written]} for written in sorted(files)]
+    return {"read": read, "left_out": [path.name for path in table.left_out[:MAX_LEFT_OUT]]}
 
 
 def _read_snapshot(text: str) -> dict[str, Any]:

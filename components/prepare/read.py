@@ -3,14 +3,14 @@
 import logging
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute
 
-from stillhouse.components.formats.batch import Batch
+from stillhouse.components.formats.batch import Batch, Reading, suffix
 from stillhouse.components.formats.tables import data_files, read_batches
 from stillhouse.components.prepare.rows import GIVEN, Split
 from stillhouse.components.prepare.settings import FILE_NAME, Columns, PrepareSettings
@@ -20,6 +20,14 @@ from stillhouse.errors import UserError
 logger = logging.getLogger(__name__)
 
 pc: Any = pyarrow.compute  # its functions are made at run time, where no type checker sees them
+
+
+class FileNote(NamedTuple):
+    """A file that was read."""
+
+    rows: int
+    written: str
+    """Its format; how it is written, where that was found out."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +44,10 @@ class Table:
     """Per row its values of the columns `slices`, empty strings where it has none."""
     origins: list[tuple[Path, Sequence[int]]]
     """Files in the order they were read, with the number of each of their rows."""
+    files: list[FileNote] = field(default_factory=list)
+    """What was found out about each file."""
+    left_out: list[Path] = field(default_factory=list)
+    """Files of other formats."""
 
     def where(self, row: int) -> str:
         """File and row, for an error; in CSV the header is row 1."""
@@ -59,13 +71,17 @@ def read(
             is missing, there twice or no text.
     """
     known = data_files(files, settings.source)
-    for path in sorted(set(files) - set(known)):
+    left_out = sorted(set(files) - set(known))
+    for path in left_out:
         logger.info("%s is no data file and is left out.", path)
     parts: list[Table] = []
+    notes: list[FileNote] = []
     with bounded_memory(int(settings.max_memory_gb * 2**30)) as budget:
         for done, path in enumerate(known):
             progress(done, len(known))
-            parts += _read_file(path, settings, budget)
+            of_file, written = _read_file(path, settings, budget)
+            parts += of_file
+            notes.append(FileNote(sum(len(part.labels) for part in of_file), written))
     progress(len(known), len(known))
     return Table(
         texts=pa.chunked_array([chunk for part in parts for chunk in part.texts.chunks], pa.string()),
@@ -74,20 +90,25 @@ def read(
         splits=[value for part in parts for value in part.splits],
         slices=[value for part in parts for value in part.slices],
         origins=[origin for part in parts for origin in part.origins],
+        files=notes,
+        left_out=left_out,
     )
 
 
-def _read_file(path: Path, settings: PrepareSettings, budget: Budget) -> list[Table]:
+def _read_file(path: Path, settings: PrepareSettings, budget: Budget) -> tuple[list[Table], str]:
+    """Its rows, and how it is written."""
     columns = settings.columns
     extra = [name for name in (columns.label, columns.group, _split_column(columns)) if name is not None]
     names = list(dict.fromkeys([*columns.text, *extra, *settings.slices]))
+    reading = Reading(names, budget, settings.csv)
     try:
-        return [_part(path, batch, settings) for batch in read_batches(path, names, budget)]
+        parts = [_part(path, batch, settings) for batch in read_batches(path, reading)]
     except MemoryError:
         raise UserError(
             f"{path}: reading it takes more than max_memory_gb ({settings.max_memory_gb:g}); "
             "look what the file holds, cut it into smaller ones, or raise max_memory_gb."
         ) from None
+    return parts, ": ".join([suffix(path), *reading.notes])
 
 
 def _part(path: Path, batch: Batch, settings: PrepareSettings) -> Table:

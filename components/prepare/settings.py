@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from stillhouse.components.formats.settings import CsvSettings
 from stillhouse.components.settings import Settings
 
 LEARN = "learn"
@@ -42,6 +43,8 @@ class PrepareSettings(Settings):
     {since_last_promoted} in it."""
     task: str
     columns: Columns = Columns()
+    csv: CsvSettings = CsvSettings()
+    """How CSV and TSV files are written; what is left out is found out for each file."""
     missing: list[str] | None = None
     """Words that stand for no value, in any case of letters and in all columns but the text's. Left out, these are nan,
     NaT, <NA> and the like everywhere, and none, null, NA, N/A in groups, splits and numbers: among labels and slices

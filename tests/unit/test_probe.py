@@ -181,8 +181,11 @@ def test_a_source_that_is_not_there() -> None:
 
 
 def test_the_smallest_table_is_read_as_prepare_reads_it() -> None:
-    assert look("rows") == ("ok", "small.csv has the columns, and 2 rows.")
-    assert look("rows", source="s3://data/mails/large.csv") == ("ok", "large.csv has the columns, and 5 rows.")
+    assert look("rows") == ("ok", "small.csv has the columns, and 2 rows (.csv: separator ',', quote '\"', header).")
+    assert look("rows", source="s3://data/mails/large.csv") == (
+        "ok",
+        "large.csv has the columns, and 5 rows (.csv: separator ',', quote '\"', header).",
+    )
 
 
 def test_a_column_that_is_not_there() -> None:

@@ -53,6 +53,11 @@ def test_the_words_for_no_value_go_to_prepare(write_recipe: WriteRecipe) -> None
     assert recipe.parameters()["step_overrides"]["prepare"] == {"min_rows": 7, "missing": ["unknown"]}
 
 
+def test_how_csv_files_are_written_goes_to_prepare(write_recipe: WriteRecipe) -> None:
+    recipe = load_recipe(str(write_recipe()), ["data.csv.quote=none", "data.csv.decimal=','"])
+    assert recipe.parameters()["step_overrides"]["prepare"]["csv"] == {"quote": "", "decimal": ","}
+
+
 def test_a_section_without_a_key_is_an_empty_one(write_recipe: WriteRecipe) -> None:
     assert load_recipe(str(write_recipe(("finetune:", "distill:\nfinetune:")))).distill == {}
 

@@ -101,6 +101,22 @@ def test_parquet_output_holds_the_same(model: Path, rows: Path, expected: list[d
     assert parquet.read_table(tmp_path / "out.parquet").to_pylist() == expected
 
 
+def test_csv_is_read_as_the_training_data_was_and_as_the_command_says(
+    make_model: Callable[..., Path], tmp_path: Path
+) -> None:
+    folder = make_model()
+    info = json.loads((folder / "model.json").read_text())
+    (folder / "model.json").write_text(json.dumps(info | {"csv": {"header": ["id", "text"]}}))
+    (tmp_path / "rows.csv").write_text("1;cheap pills, now\n2;'see you'\n")
+
+    predict(str(folder), tmp_path / "rows.csv", out=tmp_path / "out.jsonl", csv={"quote": "'"})
+
+    assert [(row["id"], row["text"]) for row in answers(tmp_path / "out.jsonl")] == [
+        ("1", "cheap pills, now"),
+        ("2", "see you"),
+    ]
+
+
 def test_a_text_file_is_one_row_a_line(model: Path, tmp_path: Path) -> None:
     (tmp_path / "rows.txt").write_text("one\ntwo\n")
 

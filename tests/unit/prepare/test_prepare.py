@@ -56,6 +56,14 @@ def test_the_counts_are_those_of_the_files(write: Make, table: Make, prepared: M
     assert found["json"]["rows"] == {split: len(found[split]) for split in SPLITS}
 
 
+def test_dataset_and_card_say_how_the_files_were_written(write: Make, table: Make, prepared: Make) -> None:
+    path = write("a.tsv", table(60))
+    found = prepared(path, csv={"escape": "none", "decimal": ","})["json"]
+    written = ".tsv: separator tab, quote '\"', header"
+    assert found["files"] == {"read": [{"written": written, "files": 1, "rows": 60}], "left_out": []}
+    assert found["csv"] == {"escape": "", "decimal": ",", "header": True}
+
+
 def test_rows_have_hash_text_and_class(write: Make, table: Make, prepared: Make) -> None:
     columns = table(60)
     found = prepared(write("a.csv", columns))
