@@ -10,6 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
+from stillhouse.components.artifacts.kept import model_key
 from stillhouse.components.storage.home import home_folder, local_store
 from stillhouse.components.storage.store import NotFound
 from stillhouse.components.tracking.settings import tracking_uri
@@ -105,8 +106,9 @@ def _file(path: Path) -> str | None:
 
 def _model(name: str) -> str | None:
     """Where the model in production lies: the promotion record knows."""
+    store = local_store()
     try:
-        champion = json.loads(local_store().get(f"promotions/{name}.json"))["champion"]
+        champion = json.loads(store.get(f"promotions/{name}.json"))["champion"]
     except NotFound:
         return None
-    return champion and champion["uri"]
+    return champion and store.uri(model_key(champion["digest"]))

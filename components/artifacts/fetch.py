@@ -6,11 +6,12 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from stillhouse.components.artifacts.kept import AT_HAND, place_of
 from stillhouse.components.models.safe import refuse_unsafe
 from stillhouse.components.storage.digests import sha256_bytes
 from stillhouse.components.storage.home import FETCHED, home_folder
 from stillhouse.components.storage.hub import guarded_hub
-from stillhouse.components.storage.store import NotFound, open_store
+from stillhouse.components.storage.store import FileStore, NotFound, Store
 from stillhouse.errors import UserError
 
 SAFE_FILES = ["*.json", "*.safetensors", "*.txt", "*.model", "tokenizer*"]
@@ -21,7 +22,9 @@ LOCK = "fetch.lock"
 
 
 def fetch_model(address: str) -> Path:
-    """The folder of the model at `address`: a folder, s3://bucket/prefix, hf://name[@revision] or models:/name/version.
+    """The folder of the model at `address`.
+
+    It is a folder, s3://bucket/prefix, hf://name[@revision], models:/name/version, or store://key in the store at hand.
 
     Raises:
         UserError: there is no model, none as safetensors, or one that asks for code of its own.
@@ -54,17 +57,19 @@ def _fetch(address: str) -> Path:
         from stillhouse.components.tracking.registry import resolve
 
         return Path(resolve(address))
-    if address.startswith("s3://"):
-        return _from_store(address)
+    if address.startswith((AT_HAND, "s3://")):
+        return _from_store(*place_of(address))
     if not Path(address).is_dir():
         raise UserError(f"model folder '{address}' does not exist; check the path.")
     return Path(address)
 
 
-def _from_store(address: str) -> Path:
-    """A copy that is kept under the digest of its manifest, and taken again as long as it is whole."""
-    parent, _, key = address.rstrip("/").rpartition("/")
-    store = open_store(parent)
+def _from_store(store: Store, key: str) -> Path:
+    """The folder itself on this machine; else a copy, kept under its manifest's digest and taken again while whole."""
+    if isinstance(store, FileStore):
+        if not (store.root / key).is_dir():
+            raise UserError(f"model '{store.uri(key)}' does not exist; bring it back, or check the store.")
+        return store.root / key
     try:
         manifest = store.manifest(key)
         folder = home_folder() / FETCHED / sha256_bytes(manifest.dump())
@@ -72,7 +77,7 @@ def _from_store(address: str) -> Path:
             shutil.rmtree(folder, ignore_errors=True)
             store.get_folder(key, folder, manifest)
     except NotFound:
-        raise UserError(f"model '{address}' does not exist; check the address.") from None
+        raise UserError(f"model '{store.uri(key)}' does not exist; check the address.") from None
     for path in folder.iterdir():  # in use: the sweep goes by age
         os.utime(path)
     return folder

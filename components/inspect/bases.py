@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 
+from stillhouse.components.artifacts.kept import found_model, model_key
 from stillhouse.components.promote.record import Entry, load
 from stillhouse.components.storage.digests import digest_json
 from stillhouse.components.storage.hub import guarded_hub
@@ -88,7 +89,13 @@ def _promoted(name: str, alias: str, store: Store) -> str:
     entry = record.champion if alias == "champion" else record.previous
     if entry is None:
         raise UserError(f"base 'models:/{name}@{alias}': {store.url} has no such model; promote one, or name a folder.")
-    return entry.uri
+    address = found_model(store, entry.digest, entry.uri)
+    if address is None:
+        raise UserError(
+            f"base 'models:/{name}@{alias}': {store.uri(model_key(entry.digest))} is not there with all its files; "
+            "copy it back from where the store was before, or name another base."
+        )
+    return address
 
 
 def _at_commit(base: str) -> str:

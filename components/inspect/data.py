@@ -45,7 +45,7 @@ class Known:
     @classmethod
     def by(cls, champion: Entry) -> Self:
         """The data of `champion`."""
-        return cls(champion.statistics_uri, champion.uri, champion.data_until or champion.promoted_at)
+        return cls(champion.statistics_uri or None, champion.uri, champion.data_until or champion.promoted_at)
 
     @classmethod
     def before(cls, champion: Entry) -> Self:

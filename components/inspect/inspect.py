@@ -7,15 +7,17 @@ address. So this small step is never cached; what it hands on changes only when 
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple, cast
 
-from stillhouse.components.inspect.bases import Bases
+from stillhouse.components.inspect.bases import Bases, from_champion
 from stillhouse.components.inspect.data import Data, Known, Source
 from stillhouse.components.inspect.settings import Parameters, StepSettings
+from stillhouse.components.promote.presence import present
 from stillhouse.components.promote.record import Entry, load
 from stillhouse.components.promote.settings import Inspected as PromoteInspected
 from stillhouse.components.settings import Settings, check, refuse_secrets
 from stillhouse.components.storage.digests import digest_json
 from stillhouse.components.storage.fingerprint import code_digest
 from stillhouse.components.storage.home import local_store
+from stillhouse.components.storage.store import Store
 from stillhouse.components.tracking.run import StepRun
 from stillhouse.errors import UserError
 
@@ -81,7 +83,8 @@ def inspect(
         scheduled_time: When the run was due, in ISO 8601; empty, or a placeholder that nobody filled in, for now.
 
     Raises:
-        UserError: a parameter is wrong or carries a key or password, or the source or a base model is not there.
+        UserError: a parameter is wrong or carries a key or password, or the source, a base model or the champion is not
+            there.
     """
     refuse_secrets(parameters, lambda _: "parameters")
     checked: Parameters = check(Parameters, parameters, "parameters")
@@ -90,7 +93,7 @@ def inspect(
     objective = steps["pretrain"].objective
     if not pretrains and objective != "none":
         raise UserError(WITHOUT_PRETRAINING.format(objective))
-    champion = load(store, steps["promote"].model_name)[0].champion
+    champion = _champion(store, steps)
     source = Source(steps["prepare"].source, scheduled_time)
     steps["prepare"] = steps["prepare"].model_copy(update={"source": source.address})
     plan = _plan(steps, source, Bases({base for base in _bases_of(steps) if base}, store), champion)
@@ -117,6 +120,20 @@ def inspect(
         pretrain_gpu_count="0" if objective == "none" else gpus,
         **{name: step.model_dump_json() for name, step in cast(dict[str, Settings], settings).items()},
     )
+
+
+def _champion(store: Store, steps: StepSettings) -> Entry | None:
+    """The champion, looked for before anything is trained that would have to be compared with it.
+
+    Raises:
+        UserError: it is gone; unless it may be replaced uncompared, and nothing starts from its weights.
+    """
+    name = steps["promote"].model_name
+    champion = load(store, name)[0].champion
+    if champion is None:
+        return None
+    is_base = any(from_champion(base, None) is not None for base in _bases_of(steps))
+    return present(store, name, champion, needed=is_base or not steps["promote"].replace_incomparable)
 
 
 @dataclass(frozen=True)

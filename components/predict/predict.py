@@ -8,6 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from stillhouse.components.artifacts.kept import model_key
 from stillhouse.components.formats.settings import CsvSettings
 from stillhouse.components.predict.read import MEMORY, Row, data_files, rows
 from stillhouse.components.predict.write import writer
@@ -15,6 +16,7 @@ from stillhouse.components.promote.record import load
 from stillhouse.components.settings import check
 from stillhouse.components.storage.home import local_store
 from stillhouse.components.storage.memory import bounded_memory
+from stillhouse.components.storage.store import NotFound
 from stillhouse.components.tasks import load_task
 from stillhouse.errors import UserError
 
@@ -108,7 +110,13 @@ def _fetch_promoted(name: str, alias: str, folder: Path) -> None:
             f"models:/{name}@{alias}: {store.url} has no such promotion (aliases are champion and previous); "
             "check the name and --home, or promote a model."
         )
-    store.get_folder(f"models/{entry.digest}", folder)
+    try:
+        store.get_folder(model_key(entry.digest), folder)
+    except NotFound:
+        raise UserError(
+            f"models:/{name}@{alias}: {store.uri(model_key(entry.digest))} is not there; copy it back from where the "
+            "store was before, or name another model."
+        ) from None
 
 
 def _read_info(folder: Path, model: str) -> dict[str, Any]:

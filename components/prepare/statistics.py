@@ -120,11 +120,12 @@ def _distance(p: Mapping[Any, float], q: Mapping[Any, float]) -> float:
 
 def read_reference(uri: str) -> dict[str, Any] | None:
     """The dataset.json at `uri`; None, and a warning, when it is gone."""
-    from stillhouse.components.storage.store import NotFound, open_store
+    from stillhouse.components.artifacts.kept import place_of
+    from stillhouse.components.storage.store import NotFound
 
-    folder, _, name = uri.rpartition("/")
+    store, key = place_of(uri)
     try:
-        return json.loads(open_store(folder).get(name))
+        return json.loads(store.get(key))
     except NotFound:
         logger.warning("%s is gone: the drift against the last promoted model's dataset is not measured.", uri)
         return None

@@ -48,11 +48,13 @@ def read_known_rows(model: str) -> np.ndarray | None:
     """Short hashes of the rows that the model at the address `model` knows; None, and a warning, when it is gone."""
     from safetensors.numpy import load
 
+    from stillhouse.components.artifacts.kept import place_of
     from stillhouse.components.artifacts.model import TRAINING_ROWS
-    from stillhouse.components.storage.store import NotFound, open_store
+    from stillhouse.components.storage.store import NotFound, join
 
+    store, key = place_of(model)
     try:
-        return load(open_store(model).get(TRAINING_ROWS))["hashes"]
+        return load(store.get(join(key, TRAINING_ROWS)))["hashes"]
     except NotFound:
         logger.warning("%s is gone: all rows count as new.", model)
         return None

@@ -20,6 +20,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from stillhouse.components.artifacts.kept import model_key, statistics_key
 from stillhouse.components.attempts import VERDICTS
 from stillhouse.components.promote.gates import EVIDENCE, Gate, judge
 from stillhouse.components.promote.publish import publish
@@ -92,7 +93,7 @@ def promote(
     )
     notes = _publish(store, settings.model_name, outcome, run)
     after, _ = load(store, settings.model_name)
-    notes += serve(after)
+    notes += serve(after, store)
     in_production = {"promoted": candidate, "unchanged": after.champion}.get(outcome.decision)
     replaced = candidate.compared_with if outcome.decision == "promoted" else before.champion
     document = {
@@ -125,10 +126,10 @@ def _candidate(
     digest, found, inspected = digest_folder(student), json.loads(snapshot), settings.inspected
     return Entry(
         digest=digest,
-        uri=store.uri(f"models/{digest}"),
+        uri=store.uri(model_key(digest)),
         run=run.run_id,
         dataset_digest=dataset["content_digest"],
-        statistics_uri=store.uri(f"datasets/{dataset['content_digest']}/dataset.json"),
+        statistics_uri=store.uri(statistics_key(dataset["content_digest"])),
         inputs=inspected.inputs if inspected else "",
         prepare_inputs=found["inputs"],
         reference=found["reference"],
@@ -167,7 +168,7 @@ def _promoted(
             raise Settled(outcome)
         return record.promoted(candidate)
 
-    model, statistics = f"models/{candidate.digest}", f"datasets/{candidate.dataset_digest}/dataset.json"
+    model, statistics = model_key(candidate.digest), statistics_key(candidate.dataset_digest)
     # Copies may lie there already, of a run that lost a race, and be as good as removed: not until the record refers
     # to them, which protects them from then on.
     with hold(store, model, statistics, run=candidate.run):

@@ -33,12 +33,12 @@ class Entry(Settings):
     digest: str
     """sha256 of the model folder's content."""
     uri: str
-    """Address of the copy in the store."""
+    """Address of the copy when it was promoted; its digest finds it in the store at hand, which may have moved."""
     run: str
     """Pipeline run that promoted it."""
     dataset_digest: str
     statistics_uri: str
-    """Address of its dataset.json: what the drift of later data is measured against."""
+    """The same of its dataset.json: what the drift of later data is measured against."""
     inputs: str = ""
     """Digest of all that the model was made from; empty when the step ran alone."""
     prepare_inputs: str = ""

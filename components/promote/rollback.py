@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from stillhouse.components.artifacts.kept import found_model, model_key
 from stillhouse.components.promote.publish import publish
 from stillhouse.components.promote.record import Record, change
 from stillhouse.components.promote.serving import serve
@@ -28,7 +29,7 @@ def rollback(model_name: str, *, store: Store | None = None) -> str:
         A sentence that says which model is the champion now.
 
     Raises:
-        UserError: there is no previous model, or another run changed the record at the same time.
+        UserError: there is no previous model, its files are gone, or another run changed the record at the same time.
     """
     store = store or local_store()
     seen: list[Record] = []
@@ -43,10 +44,15 @@ def rollback(model_name: str, *, store: Store | None = None) -> str:
         if seen and seen[0].champion != record.champion:
             raise UserError(f"the champion of '{model_name}' was changed by somebody else just now; look first.")
         seen.append(record)
+        if not found_model(store, record.previous.digest, ""):
+            raise UserError(
+                f"the previous model of '{model_name}', {record.previous.name}, is not whole at "
+                f"{store.uri(model_key(record.previous.digest))}; copy it back from where the store was before."
+            )
         return record.swapped()
 
     record = change(store, model_name, edit)
-    notes = publish(store, model_name, run=None) + serve(record)
+    notes = publish(store, model_name, run=None) + serve(record, store)
     champion = record.champion
     assert champion is not None
     return " ".join([f"The champion of '{model_name}' is again {champion.name}.", *notes])

@@ -8,8 +8,10 @@ import os
 import time
 from typing import Any
 
+from stillhouse.components.artifacts.kept import model_key
 from stillhouse.components.kubernetes_api import open_kubernetes
 from stillhouse.components.promote.record import Record
+from stillhouse.components.storage.store import Store
 from stillhouse.redaction import redact
 
 logger = logging.getLogger(__name__)
@@ -22,8 +24,9 @@ POLL_SECONDS = 3.0
 KSERVE = {"group": "serving.kserve.io", "version": "v1beta1", "plural": "inferenceservices"}
 
 
-def serve(record: Record) -> list[str]:
-    """Let the service load the record's champion, and wait until it answers; done already, it is one request.
+def serve(record: Record, store: Store) -> list[str]:
+    """Let the service load the record's champion from the store, and wait until it answers; done already, it is one
+    request.
 
     Returns:
         A sentence for the verdict when it does not serve the champion.
@@ -32,7 +35,7 @@ def serve(record: Record) -> list[str]:
     if not asked or record.champion is None:
         return []
     try:
-        _serve(asked, record.champion.uri)
+        _serve(asked, store.uri(model_key(record.champion.digest)))
     except Exception as error:  # a service that fails in whatever way undoes no promotion
         logger.warning("the service %s does not follow", asked, exc_info=True)
         reason = redact(" ".join((str(error) or type(error).__name__).split()))[:200]

@@ -10,6 +10,7 @@ from tenacity import Retrying, retry_if_exception, stop_after_attempt, stop_afte
 from stillhouse.components.addresses import refuse_metadata
 from stillhouse.components.tracking import settings
 from stillhouse.components.tracking.address import refuse_unusable_address
+from stillhouse.components.tracking.moved import follow_move
 from stillhouse.components.tracking.spool import read_sent
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ def connect(home: Path) -> "MlflowClient":
     refuse_metadata(uri, "an MLflow server")
     if uri == f"sqlite:///{home.absolute() / 'mlflow.db'}":
         _create_database(home.absolute())
+        follow_move(home.absolute())
     return MlflowClient(tracking_uri=uri, registry_uri=uri)
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.unit.inspect.promoting import keep
 
 from stillhouse.components.inspect.bases import resolve_base
 from stillhouse.components.inspect.inspect import Inspected, inspect
@@ -21,11 +22,12 @@ def store(tmp_path: Path) -> Store:
     """A store in which two models of the name `base` were promoted."""
     store = open_store(tmp_path / "store")
     for digest in ("old", "new"):
+        keep(store, digest)
         entry = Entry(
             digest=digest,
             uri=f"{store.url}/models/{digest}",
             run="run",
-            dataset_digest="d",
+            dataset_digest=digest,
             statistics_uri="s",
             promoted_at="2026-01-01T00:00:00+00:00",
         )
@@ -35,7 +37,7 @@ def store(tmp_path: Path) -> Store:
 
 @pytest.mark.parametrize(("alias", "digest"), [("champion", "new"), ("previous", "old")])
 def test_an_alias_becomes_the_address_of_the_promoted_model(store: Store, alias: str, digest: str) -> None:
-    assert resolve_base(f"models:/base@{alias}", store).address == f"{store.url}/models/{digest}"
+    assert resolve_base(f"models:/base@{alias}", store).address == f"store://models/{digest}"
 
 
 @pytest.mark.parametrize("base", ["models:/base/3", f"hf://owner/name@{COMMIT}"])
@@ -79,8 +81,8 @@ def test_every_step_gets_the_fixed_address(store: Store, tmp_path: Path, monkeyp
 
     found: Inspected = inspect(parameters, run=StepRun("inspect", "run", tmp_path / "home"))
 
-    assert json.loads(found.pretrain)["base"] == json.loads(found.finetune)["base"] == f"{store.url}/models/new"
-    assert json.loads(found.distill)["student"]["base"] == f"{store.url}/models/old"
+    assert json.loads(found.pretrain)["base"] == json.loads(found.finetune)["base"] == "store://models/new"
+    assert json.loads(found.distill)["student"]["base"] == "store://models/old"
 
 
 def test_another_content_of_a_base_folder_starts_everything_anew(

@@ -55,7 +55,7 @@ def test_later_runs_start_from_the_champion(look: Look, tmp_path: Path) -> None:
     promote(look(), "first")
     add_row(tmp_path)
 
-    assert bases(look("champion")) == bases(look(f"champion, else {tmp_path}")) == {"/store/models/first"}
+    assert bases(look("champion")) == bases(look(f"champion, else {tmp_path}")) == {"store://models/first"}
 
 
 def test_the_student_may_start_from_the_champion(look: Look, tmp_path: Path) -> None:
@@ -64,7 +64,7 @@ def test_the_student_may_start_from_the_champion(look: Look, tmp_path: Path) -> 
 
     found = look("", model_student={"base": "champion"})
 
-    assert json.loads(found.distill)["student"]["base"] == "/store/models/first"
+    assert json.loads(found.distill)["student"]["base"] == "store://models/first"
     assert bases(found) == {""}
 
 
@@ -90,7 +90,7 @@ def test_other_settings_start_from_the_champion_on_its_own_dataset(look: Look) -
 
     changed = look(step_overrides={"distill": {"temperature": 3.0}})
 
-    assert bases(changed) == {"/store/models/first"}
+    assert bases(changed) == {"store://models/first"}
     assert changed.snapshot == before.snapshot
 
 

@@ -143,7 +143,7 @@ def test_prepare_is_told_the_champion_only_when_new_rows_are_asked_for(look: Loo
 
     assert json.loads(look("2026-03-03T06:00:00Z").snapshot)["champion"] is None
     asked = look("2026-03-03T06:00:00Z", step_overrides={"prepare": {"min_new_rows": 5}})
-    assert json.loads(asked.snapshot)["champion"] == "/store/models/first"
+    assert json.loads(asked.snapshot)["champion"] == "store://models/first"
 
 
 def test_after_a_promotion_a_run_that_asks_for_new_rows_is_cached(look: Look) -> None:

@@ -85,11 +85,11 @@ def test_an_early_end_says_what_was_found_of_what_was_asked_for(home: Path) -> N
 
 
 def test_the_places_of_report_model_and_mlflow_are_shown(home: Path) -> None:
-    record = {"champion": {"uri": "store/models/abc"}}
+    record = {"champion": {"uri": "elsewhere/store/models/abc", "digest": "abc"}}
     local_store().put("promotions/spam.json", json.dumps(record).encode())
     lines = outcome(home).splitlines()
     assert f"report     {home}/run/report.html" in lines
-    assert "model      store/models/abc" in lines
+    assert f"model      {home}/store/models/abc" in lines
     (mlflow,) = [line for line in lines if line.startswith("MLflow")]
     assert mlflow.endswith(f"mlflow ui --backend-store-uri sqlite:///{home}/mlflow.db")
 

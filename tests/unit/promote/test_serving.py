@@ -8,6 +8,7 @@ import pytest
 from stillhouse.components.promote import serving
 from stillhouse.components.promote.record import Entry, Record
 from stillhouse.components.promote.serving import serve
+from stillhouse.components.storage.store import open_store
 
 URI = "s3://bucket/models/new"
 READY = {"conditions": [{"type": "Ready", "status": "True"}]}
@@ -60,7 +61,7 @@ def play(monkeypatch: pytest.MonkeyPatch, record: Record) -> Play:
 
     def run(kserve: KServe) -> list[str]:
         monkeypatch.setattr(serving, "_api", lambda: kserve)
-        return serve(record)
+        return serve(record, open_store("s3://bucket"))
 
     return run
 
@@ -113,4 +114,4 @@ def test_a_cluster_out_of_reach_undoes_no_promotion(play: Play, monkeypatch: pyt
 def test_nothing_is_asked_where_no_service_is_named(record: Record, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("STILLHOUSE_SERVING", raising=False)
     monkeypatch.setattr(serving, "_api", lambda: pytest.fail("asked"))
-    assert serve(record) == []
+    assert serve(record, open_store("s3://bucket")) == []
