@@ -74,6 +74,8 @@ def gpus(count: int) -> Hardware:
 
 
 PRESETS: dict[str, Hardware] = {
+    # For trying out: it finds room on a node of two processors, beside what else lives there.
+    "small": Hardware(cpu="1", memory="3Gi", shared_memory="512Mi"),
     "cpu": Hardware(),
     "gpu": gpus(1),
     # A seventh of an A100 or H100, where the device plugin's MIG strategy is `mixed`.

@@ -48,7 +48,7 @@ class ClusterOptions(Settings):
     """What the pods of a run get beyond the form's fields. Each field is an option of the command line."""
 
     hardware: str = "cpu"
-    """Pods of the GPU steps: cpu, gpu, gpus-N, mig, shared, spot, or a YAML file of the same form."""
+    """Pods of the GPU steps: small, cpu, gpu, gpus-N, mig, shared, spot, or a YAML file of the same form."""
     nodes: int = Field(default=1, ge=1, le=64)
     """Nodes that each of pretrain, finetune and distill trains on, with the form's gpu_count on each; more than one
     wants --store and Kubeflow Trainer 2. What else each has is the hardware's."""

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 MANIFESTS = Path(__file__).parents[3] / "manifests"
-OVERLAYS = ("dev", "production")
+OVERLAYS = ("dev", "production", "everything")
+"""The last is production with all that stands behind a "#" there."""
 PROGRAMS = Path(sys.executable).parent
 KEYS = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "hush"}
 
@@ -17,8 +18,13 @@ Objects = list[dict[str, Any]]
 
 
 def copy_manifests(to: Path) -> Path:
-    """A copy of the manifests without Secrets."""
-    return shutil.copytree(MANIFESTS, to, ignore=shutil.ignore_patterns("secrets"))
+    """A copy of the manifests without Secrets, with the overlay `everything`."""
+    copy = shutil.copytree(MANIFESTS, to, ignore=shutil.ignore_patterns("secrets"))
+    everything = shutil.copytree(copy / "overlays" / "production", copy / "overlays" / "everything")
+    for part in ("runs", "mlflow"):
+        file = everything / part / "kustomization.yaml"
+        file.write_text(file.read_text().replace("# - ../../../components/", "- ../../../components/"))
+    return copy
 
 
 def build(manifests: Path, overlay: str) -> str:

@@ -28,7 +28,7 @@ def test_each_explained_finding_has_a_reason() -> None:
 
 
 def test_the_dashboard_is_one_that_grafana_takes_up(built: dict[str, Path]) -> None:
-    objects = list(yaml.safe_load_all(built["production"].read_text()))
+    objects = list(yaml.safe_load_all(built["everything"].read_text()))
     found = [item for item in objects if item["metadata"].get("labels", {}).get("grafana_dashboard") == "1"]
     dashboard = json.loads(found[0]["data"]["dashboard.json"])
     assert len({panel["id"] for panel in dashboard["panels"]}) == len(dashboard["panels"]) == 6

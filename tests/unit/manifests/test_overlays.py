@@ -13,8 +13,12 @@ from tests.unit.manifests.overlays import MANIFESTS, Objects, build, containers,
 
 KUBERNETES = "1.34"
 CUSTOM: dict[str, dict[str, Any]] = yaml.safe_load(Path(__file__).with_name("custom_resources.yaml").read_text())
-MADE_BY_THE_USER = {"mlflow-auth", "mlflow-database", "mlflow-metrics"}
-"""Secrets that production asks for and docs/images.md lists."""
+MADE_BY_THE_USER: dict[str, set[str]] = {
+    "dev": set(),
+    "production": {"mlflow-auth", "mlflow-database"},
+    "everything": {"mlflow-auth", "mlflow-database", "mlflow-metrics"},
+}
+"""Secrets that each overlay asks for and docs/images.md lists."""
 
 
 def _closed(schema: dict[str, Any]) -> dict[str, Any]:
@@ -64,6 +68,21 @@ def test_a_field_that_does_not_exist_is_found() -> None:
     queue = {"clusterQueue": "stillhouse", "clusterQeue": "typo"}
     with pytest.raises(jsonschema.ValidationError, match="clusterQeue"):
         jsonschema.validate(queue, _closed(CUSTOM["kueue.x-k8s.io/v1beta2/LocalQueue"]))
+
+
+def test_production_applies_on_a_cluster_without_any_operator(built: dict[str, Path]) -> None:
+    objects = list(yaml.safe_load_all(built["production"].read_text()))
+    groups = {item["apiVersion"].partition("/")[0] for item in objects}
+    assert groups == {"v1", "apps", "batch", "policy", "networking.k8s.io", "rbac.authorization.k8s.io"}
+
+
+def test_what_wants_an_operator_is_behind_a_sign_in_production(built: dict[str, Path]) -> None:
+    objects = list(yaml.safe_load_all(built["everything"].read_text()))
+    kinds = {item["kind"] for item in objects if f"{item['apiVersion']}/{item['kind']}" in CUSTOM}
+    assert kinds == {
+        *("ClusterQueue", "LocalQueue", "ResourceFlavor"),
+        *("InferenceService", "ServiceMonitor", "TrainingRuntime"),
+    }
 
 
 def test_no_object_comes_twice(objects: Objects) -> None:
@@ -136,7 +155,7 @@ def test_whatever_is_referred_to_is_there_or_is_the_users_to_make(objects: Objec
     secrets = _references(objects, ("secretRef", "secretKeyRef", "username", "password"), "name")
     secrets |= _references(objects, ("secret",), "secretName")
     maps = _references(objects, ("configMapRef", "configMapKeyRef", "configMap"), "name")
-    assert secrets - there.get("Secret", set()) == (set() if overlay == "dev" else MADE_BY_THE_USER)
+    assert secrets - there.get("Secret", set()) == MADE_BY_THE_USER[overlay]
     assert maps - there["ConfigMap"] == {"kube-root-ca.crt"}  # which Kubernetes puts into each namespace
     assert set(_strings(objects, "serviceAccountName")) - there["ServiceAccount"] == set()
 
@@ -171,7 +190,7 @@ def test_a_check_that_starts_a_process_has_more_than_a_second(objects: Objects, 
         for probe in ("startupProbe", "readinessProbe", "livenessProbe")
         if "exec" in container.get(probe, {})
     ]
-    assert len(probes) == {"dev": 3, "production": 0}[overlay]
+    assert len(probes) == {"dev": 3, "production": 0, "everything": 0}[overlay]
     assert all(probe["timeoutSeconds"] >= 10 for probe in probes)
 
 
@@ -186,7 +205,7 @@ def test_the_documented_registry_and_its_secret_reach_every_pod(manifests: Path)
     example = text.split("### A registry of your own")[1].split("```yaml\n")[1].split("```")[0]
     folder = manifests / "overlays" / "installation"
     folder.mkdir()
-    (folder / "kustomization.yaml").write_text(example)
+    (folder / "kustomization.yaml").write_text(example.replace("../production", "../everything"))
     objects: Objects = list(yaml.safe_load_all(build(manifests, folder.name)))
     images = {container["image"] for _, _, pod in pods(objects) for container in containers(pod)}
     accounts = [item for item in objects if item["kind"] == "ServiceAccount"]

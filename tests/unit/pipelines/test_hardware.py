@@ -56,3 +56,25 @@ def test_a_file_that_says_something_else_is_refused(tmp_path: Path, content: str
 def test_a_name_that_is_unknown_is_refused(name: str) -> None:
     with pytest.raises(UserError, match="--hardware: there is no"):
         load_hardware(name)
+
+
+def test_a_preset_fits_nodes_of_two_processors() -> None:
+    """Kubernetes and its agents keep some of what a node has."""
+    small = load_hardware("small")
+    assert (small.cpu, small.memory, small.gpu_count) == ("1", "3Gi", 0)
+
+
+@pytest.mark.parametrize("name", [*PRESETS, "gpus-3"])
+def test_the_page_says_what_a_preset_asks_for(name: str) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "cluster.md").read_text()
+    page = page.replace("gpus-N", "gpus-3").replace("| N |", "| 3 |")
+    for number in (8, 32):
+        page = page.replace(f"{number} N", str(3 * number))
+    table = [line.split(" | ") for line in page.splitlines() if line.count(" | ") == 5 and line.startswith("| `")]
+    (row,) = [row for row in table if f"`{name}`" in row[0]]
+    found = load_hardware(name)
+    assert row[1:5] == [
+        f"{found.gpu_count}" + (f" `{found.gpu_type}`" if found.gpu_type != "nvidia.com/gpu" else ""),
+        found.cpu,
+        *(size.replace("Gi", " GiB").replace("Mi", " MiB") for size in (found.memory, found.shared_memory)),
+    ]
