@@ -3,6 +3,7 @@
 import argparse
 import importlib
 import json
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -90,11 +91,14 @@ class _Options(BaseSettings):
             settings_cls.__name__, "%(prog)s [OPTIONS]", settings_cls.__doc__, allow_abbrev=False
         )
         parser.add_argument("--settings", metavar="FILE", help="YAML file of settings; options go over it.")
+        parser.add_argument("--home", metavar="DIR", help="Folder of everything that is written; STILLHOUSE_HOME.")
         line: CliSettingsSource[Any] = CliSettingsSource(
             settings_cls, root_parser=parser, cli_hide_none_type=True, cli_avoid_json=True
         )
         parsed = vars(parser.parse_args())
-        file = parsed.pop("settings")
+        file, folder = parsed.pop("settings"), parsed.pop("home")
+        if folder is not None:
+            os.environ["STILLHOUSE_HOME"] = folder
         line(parsed_args=parsed)
         if file is None:
             return (line,)

@@ -1,10 +1,11 @@
 """What all settings have in common: typed, checked at the door, unknown keys refused."""
 
 import reprlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic.fields import FieldInfo
 
 from stillhouse.errors import UserError
 from stillhouse.redaction import secrets_in
@@ -75,13 +76,28 @@ def shown(value: Any) -> str:
 def fields_at(cls: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:
     """Names of the fields that may stand at `path` below `cls`."""
     for part in path:
-        field = cls.model_fields.get(str(part))
-        candidates = [] if field is None else [field.annotation, *getattr(field.annotation, "__args__", ())]
-        inner = next((c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel)), None)
+        inner = _inner(cls, str(part))
         if inner is None:
             break
         cls = inner
     return list(cls.model_fields)
+
+
+def all_fields(cls: type[BaseModel], above: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], FieldInfo]]:
+    """Each field below `cls` that holds a value and no further fields, by its path."""
+    for name, field in cls.model_fields.items():
+        inner = _inner(cls, name)
+        if inner is None:
+            yield (*above, name), field
+        elif inner is not cls:  # what holds its own kind has no end
+            yield from all_fields(inner, (*above, name))
+
+
+def _inner(cls: type[BaseModel], name: str) -> type[BaseModel] | None:
+    """The settings that the field `name` of `cls` holds."""
+    field = cls.model_fields.get(name)
+    candidates = [] if field is None else [field.annotation, *getattr(field.annotation, "__args__", ())]
+    return next((c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel)), None)
 
 
 def _lower(message: str) -> str:

@@ -1,6 +1,5 @@
 """A YAML file that remembers where each of its keys stands, so that a mistake can be named by its line."""
 
-import difflib
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -80,11 +79,6 @@ def read_document(path: Path) -> Document:
         key, what = found
         raise UserError(f"{document.place(key)}: '{'.'.join(key) or 'the document'}' {what}.")
     return document
-
-
-def closest(word: str, known: Iterable[str]) -> str | None:
-    """The known word that `word` was probably meant to be."""
-    return next(iter(difflib.get_close_matches(word, known, n=1)), None)
 
 
 def _lines(node: yaml.Node, path: Path, above: Key) -> dict[Key, int]:

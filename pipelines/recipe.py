@@ -12,15 +12,19 @@ from stillhouse.components.inspect.settings import STEPS, Parameters, StepSettin
 from stillhouse.components.models.settings import Architecture
 from stillhouse.components.prepare.settings import Columns
 from stillhouse.components.promote.settings import PromoteSettings
-from stillhouse.components.settings import Settings, explain, fields_at, refuse_secrets
+from stillhouse.components.settings import Settings, all_fields, explain, fields_at, refuse_secrets
+from stillhouse.components.spelling import closest, did_you_mean
 from stillhouse.components.storage.urls import local_path
 from stillhouse.components.tasks import known_tasks
 from stillhouse.errors import UserError
-from stillhouse.pipelines.document import Document, Key, closest, read_document
+from stillhouse.pipelines.document import Document, Key, read_document
 from stillhouse.pipelines.source import check_source
 
 SHIPPED = Path(__file__).parent / "recipes"
 """Folder of the recipes that are known by name."""
+
+MOST_MEANT = 3
+"""Keys that a sentence offers for an unknown one."""
 
 Section = Annotated[dict[str, Any], BeforeValidator(lambda value: {} if value is None else value)]
 """Settings of one step; a section whose keys are all commented out is an empty one."""
@@ -122,8 +126,7 @@ def _find(name: str) -> Path:
         return Path(name).expanduser()
     if path.suffix in (".yaml", ".yml") or path.name != name:
         raise UserError(f"{name}: there is no such recipe file; give the path of one, or one of: {_known()}.")
-    match = closest(name, shipped_recipes())
-    mend = f"did you mean '{match}'?" if match else f"give the path of a YAML file or one of: {_known()}."
+    mend = did_you_mean(name, shipped_recipes(), f"give the path of a YAML file or one of: {_known()}.")
     raise UserError(f"There is no recipe '{name}'; {mend}")
 
 
@@ -137,8 +140,7 @@ def _read(document: Document) -> Recipe:
     except ValidationError as error:
         raise _mistake(error, Recipe, (), document) from None
     if recipe.task not in known_tasks():
-        match = closest(recipe.task, known_tasks())
-        mend = f"did you mean '{match}'?" if match else f"use one of: {', '.join(known_tasks())}."
+        mend = did_you_mean(recipe.task, known_tasks(), f"use one of: {', '.join(known_tasks())}.")
         raise UserError(f"{document.place(('task',))}: there is no task '{recipe.task}'; {mend}")
     return recipe
 
@@ -167,8 +169,36 @@ def _mistake(error: ValidationError, cls: type[Settings], section: Key, document
     first = error.errors()[0]
     key = (*section, *(str(part) for part in first["loc"]))
     place = document.place(key)
-    if first["type"] == "extra_forbidden":
-        match = closest(key[-1], fields_at(cls, first["loc"][:-1]))
-        if match:
-            return UserError(f"{place}: unknown key '{'.'.join(key)}'; did you mean '{match}'?")
+    if first["type"] == "extra_forbidden" and (meant := _meant(key, fields_at(cls, first["loc"][:-1]))):
+        return UserError(f"{place}: unknown key '{'.'.join(key)}'; did you mean {meant}?")
     return UserError(explain(error, cls, ", ".join([place, *section])))
+
+
+def _meant(key: Key, beside: Iterable[str]) -> str:
+    """The keys that an unknown one was probably meant to be, quoted; empty when nothing is like it.
+
+    A key of the right name in the wrong place is looked for in its section and then everywhere, in its own name before
+    those that are spelt like it: `finetune.epochs` is `finetune.loop.epochs`.
+    """
+    name, section = key[-1], key[:1] if len(key) > 1 else ()
+    everywhere = [path for step, cls in _SECTIONS.items() for path, _ in all_fields(cls, step)]
+    inside = [path for path in everywhere if path[: len(section)] == section]
+    near = closest(name, beside)
+    alike = closest(name, {path[-1] for path in inside})
+    for found in (
+        [".".join(path) for path in inside if path[-1] == name],
+        [near] if near else [],
+        [".".join(path) for path in everywhere if path[-1] == name],
+        [".".join(path) for path in inside if path[-1] == alike],
+    ):
+        if found:
+            return " or ".join(f"'{each}'" for each in found[:MOST_MEANT])
+    return ""
+
+
+_SECTIONS: dict[Key, type[Settings]] = {
+    ("data",): Data,
+    ("model",): Models,
+    **{(step,): cls for step, cls in STEPS.items()},
+}
+"""What stands below which key of a recipe."""

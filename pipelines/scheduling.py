@@ -18,11 +18,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from kubernetes.client import ApiException
 from urllib3.exceptions import HTTPError
 
+from stillhouse.components.spelling import did_you_mean
 from stillhouse.components.storage.urls import is_local
 from stillhouse.errors import UserError
 from stillhouse.pipelines.cluster import TIMEOUT, Cluster, NotFound
 from stillhouse.pipelines.compiling import compile_pipeline
-from stillhouse.pipelines.document import closest
 from stillhouse.pipelines.options import ClusterOptions
 from stillhouse.pipelines.recipe import Recipe
 from stillhouse.pipelines.when import When
@@ -242,8 +242,7 @@ def _delete(cluster: Cluster, id: str) -> None:
 def _known(cluster: Cluster, name: str) -> list[Schedule]:
     found = schedules(cluster, name)
     if not found:
-        match = closest(name, {one.name for one in schedules(cluster)})
-        mend = f"did you mean '{match}'?" if match else "`stillhouse schedule list` shows them."
+        mend = did_you_mean(name, {one.name for one in schedules(cluster)}, "`stillhouse schedule list` shows them.")
         raise UserError(f"There is no schedule '{name}'; {mend}")
     return found
 

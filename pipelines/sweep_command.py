@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from stillhouse.components.home_option import HOME, HomeOption
 from stillhouse.components.storage.home import local_store
 from stillhouse.components.sweep.settings import SweepSettings
 from stillhouse.errors import UserError
@@ -26,9 +27,7 @@ def sweep_(
     every: Annotated[
         bool, typer.Option("--all", help="Close what all ended runs on the cluster left open, too.")
     ] = False,
-    home: Annotated[Path, typer.Option(envvar="STILLHOUSE_HOME", help="Folder of everything that runs write.")] = Path(
-        "runs"
-    ),
+    home: HomeOption = HOME,
     keep_days: Annotated[float, typer.Option(help="What is younger stays.")] = DEFAULTS.keep_days,
     keep_runs: Annotated[int, typer.Option(help="What the last so many runs made or used stays.")] = DEFAULTS.keep_runs,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be removed; remove nothing.")] = False,
@@ -46,7 +45,6 @@ def sweep_(
     in MLflow and removes its TrainJobs; RUN also its checkpoints. STILLHOUSE_STORE and MLFLOW_TRACKING_URI, or
     --options, say where; else RUN's own pods were told.
     """
-    os.environ["STILLHOUSE_HOME"] = str(home)
     if run or every:
         take_addresses_from(options)
         _sweep_cluster(run, home.absolute(), dry_run, (endpoint, namespace, token))

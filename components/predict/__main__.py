@@ -10,19 +10,28 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from stillhouse.components.home_option import HOME, HomeOption
 from stillhouse.components.predict.predict import predict
 from stillhouse.errors import UserError
 
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
+
+@app.command()
 def main(
-    model: Annotated[str, typer.Argument(help="models:/NAME@champion, models:/NAME/VERSION or a folder")],
-    source: Annotated[Path, typer.Argument(help="a file or folder: CSV, JSON lines, Parquet, Arrow or text")],
+    model: Annotated[
+        str, typer.Argument(metavar="MODEL", help="models:/NAME@champion, models:/NAME/VERSION or a folder.")
+    ],
+    source: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A file or folder: CSV, JSON lines, Parquet, Arrow or text.")
+    ],
     column: Annotated[list[str] | None, typer.Option(help="a text column; again for each further one")] = None,
     csv: Annotated[
         list[str] | None, typer.Option(help="how CSV files are written: separator=tab, quote=none, header=false")
     ] = None,
     out: Annotated[Path | None, typer.Option(help=".jsonl, .csv or .parquet; JSON lines to stdout if absent")] = None,
     device: Annotated[str, typer.Option(help="torch device, such as cuda")] = "cpu",
+    home: HomeOption = HOME,
 ) -> None:
     """Answer for every row of a file or folder with a promoted model."""
     console = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -68,4 +77,4 @@ def _note(rows: int, seconds: float) -> str:
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    app(prog_name="stillhouse predict")

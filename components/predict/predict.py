@@ -12,8 +12,9 @@ from stillhouse.components.artifacts.kept import model_key
 from stillhouse.components.formats.settings import CsvSettings
 from stillhouse.components.predict.read import MEMORY, Row, data_files, rows
 from stillhouse.components.predict.write import writer
-from stillhouse.components.promote.record import load
+from stillhouse.components.promote.record import load, model_names
 from stillhouse.components.settings import check
+from stillhouse.components.spelling import did_you_mean
 from stillhouse.components.storage.home import local_store
 from stillhouse.components.storage.memory import bounded_memory
 from stillhouse.components.storage.store import NotFound
@@ -108,7 +109,7 @@ def _fetch_promoted(name: str, alias: str, folder: Path) -> None:
     if entry is None:
         raise UserError(
             f"models:/{name}@{alias}: {store.url} has no such promotion (aliases are champion and previous); "
-            "check the name and --home, or promote a model."
+            + did_you_mean(name, set(model_names(store)) - {name}, "check the name and --home, or promote a model.")
         )
     try:
         store.get_folder(model_key(entry.digest), folder)

@@ -8,6 +8,7 @@ back.
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import PurePosixPath
 from typing import Literal
 from uuid import uuid4
 
@@ -189,6 +190,11 @@ def change(store: Store, model_name: str, edit: Callable[[Record], Record]) -> R
         f"{store.url}/{record_key(model_name)}: {MAX_ATTEMPTS} conditional writes in a row were refused; "
         "see whether the store supports them (S3 If-Match), then start again."
     )
+
+
+def model_names(store: Store) -> list[str]:
+    """Names of the models that have a promotion record."""
+    return [PurePosixPath(entry.key).stem for entry in store.list("promotions") if entry.key.endswith(".json")]
 
 
 def record_key(model_name: str) -> str:

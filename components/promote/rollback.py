@@ -9,9 +9,11 @@ from typing import Annotated
 import typer
 
 from stillhouse.components.artifacts.kept import found_model, model_key
+from stillhouse.components.home_option import HOME, HomeOption
 from stillhouse.components.promote.publish import publish
-from stillhouse.components.promote.record import Record, change
+from stillhouse.components.promote.record import Record, change, model_names
 from stillhouse.components.promote.serving import serve
+from stillhouse.components.spelling import did_you_mean
 from stillhouse.components.storage.home import local_store
 from stillhouse.components.storage.store import Store
 from stillhouse.errors import UserError
@@ -35,10 +37,14 @@ def rollback(model_name: str, *, store: Store | None = None) -> str:
     seen: list[Record] = []
 
     def edit(record: Record) -> Record:
+        if record.champion is None:
+            raise UserError(
+                f"'{model_name}' has no promoted model in {store.url}; "
+                + did_you_mean(model_name, model_names(store), "check the name and --home.")
+            )
         if record.previous is None:
             raise UserError(
-                f"'{model_name}' has no previous model in {store.url} to go back to; "
-                "check the name, or wait for a second promotion."
+                f"'{model_name}' has no previous model in {store.url} to go back to; wait for a second promotion."
             )
         # Two people who roll back at once both want the model before this one, not to and fro.
         if seen and seen[0].champion != record.champion:
@@ -58,7 +64,13 @@ def rollback(model_name: str, *, store: Store | None = None) -> str:
     return " ".join([f"The champion of '{model_name}' is again {champion.name}.", *notes])
 
 
-def main(name: Annotated[str, typer.Argument(help="name in the model registry")]) -> None:
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command()
+def main(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name in the model registry.")], home: HomeOption = HOME
+) -> None:
     """Put the previous model back into production; done twice, nothing has changed."""
     try:
         typer.echo(rollback(name))
@@ -68,4 +80,4 @@ def main(name: Annotated[str, typer.Argument(help="name in the model registry")]
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    app(prog_name="stillhouse rollback")

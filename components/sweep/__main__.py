@@ -1,9 +1,7 @@
 """The command `sweep`, in a process of its own: python -m stillhouse.components.sweep."""
 
-import os
 import sys
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,6 +9,7 @@ from rich.console import Console
 from rich.filesize import decimal
 from rich.table import Table
 
+from stillhouse.components.home_option import HOME, HomeOption
 from stillhouse.components.settings import check
 from stillhouse.components.storage.home import local_store
 from stillhouse.components.sweep.settings import SweepSettings
@@ -23,9 +22,7 @@ FILE_WIDTH = 120
 
 
 def main(
-    home: Annotated[Path, typer.Option(envvar="STILLHOUSE_HOME", help="folder of everything that runs write")] = Path(
-        "runs"
-    ),
+    home: HomeOption = HOME,
     keep_days: Annotated[float, typer.Option(help="what is younger stays")] = DEFAULTS.keep_days,
     keep_runs: Annotated[int, typer.Option(help="what the last so many runs made or used stays")] = DEFAULTS.keep_runs,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would be removed; remove nothing")] = False,
@@ -35,7 +32,6 @@ def main(
     What is younger than --keep-days stays, and what the last --keep-runs runs made or used. Whatever their age: what a
     run at work uses, what a promotion record or an alias refers to, and what MLflow still lacks stay too.
     """
-    os.environ["STILLHOUSE_HOME"] = str(home)
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = FILE_WIDTH

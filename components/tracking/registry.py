@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_exponential_jitter
 
+from stillhouse.components.spelling import did_you_mean
 from stillhouse.components.tracking import settings
-from stillhouse.components.tracking.connection import RUN_TAG, connect, find_or_create, refused
+from stillhouse.components.tracking.connection import RUN_TAG, all_pages, connect, find_or_create, refused
 from stillhouse.components.tracking.run import StepRun
 from stillhouse.components.tracking.spool import read_sent
 from stillhouse.errors import UserError
@@ -110,7 +111,9 @@ def resolve(uri: str) -> Path:
     home = settings.home()
     folder = _patiently(lambda: _local_folder(connect(home), home, name, rest, by_alias=mark == "@"))
     if folder is None:
-        raise UserError(f"'{uri}' is not registered; promote a model first, or name a version that exists.")
+        names = _patiently(lambda: {model.name for model in all_pages(connect(home).search_registered_models)})
+        mend = "promote a model first, or name a version that exists."
+        raise UserError(f"'{uri}' is not registered; {did_you_mean(name, names - {name}, mend)}")
     return folder
 
 

@@ -190,3 +190,24 @@ def test_an_override_with_a_key_is_refused_and_never_shown(write_recipe: WriteRe
     with pytest.raises(UserError) as raised:
         load_recipe(str(write_recipe()), [setting])
     assert KEY not in str(raised.value) and "word-of-mine" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ("finetune.epochs", "'finetune.loop.epochs'"),
+        ("finetune.learning_rate", "'finetune.optimizer.learning_rate'"),
+        ("finetune.temperature", "'distill.temperature'"),
+        ("model.layers", "'model.teacher.layers'"),
+        ("finetune.epoch", "'finetune.loop.epochs'"),
+        ("finetune.loop.epoch", "'epochs'"),
+        ("epochs", "'pretrain.loop.epochs' or 'finetune.loop.epochs' or 'distill.loop.epochs'"),
+        ("data.colums", "'columns'"),
+    ],
+)
+def test_an_unknown_key_is_looked_for_where_it_may_stand(
+    given: str, meant: str, write_recipe: Callable[..., Path]
+) -> None:
+    with pytest.raises(UserError) as caught:
+        load_recipe(str(write_recipe()), [f"{given}=2"])
+    assert f"unknown key '{given}'; did you mean {meant}" in str(caught.value)

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
+from stillhouse.components.predict.__main__ import app
 from stillhouse.components.predict.predict import BATCH_ROWS, predict
 from stillhouse.components.promote.record import Entry, change
 from stillhouse.components.storage.digests import digest_folder
@@ -278,6 +279,28 @@ def test_a_model_that_is_not_there_is_one_sentence(
 
     with pytest.raises(UserError, match=sentence):
         predict(wrong, rows, out=tmp_path / "out.jsonl")
+
+
+def test_a_mistyped_model_is_answered_with_the_one_that_was_meant(
+    rows: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STILLHOUSE_STORE", str(tmp_path / "store"))
+    local_store().put("promotions/tickets.json", b"{}")
+    with pytest.raises(UserError, match=r"models:/ticket@champion: .*; did you mean 'tickets'\?$"):
+        predict("models:/ticket@champion", rows, out=tmp_path / "out.jsonl")
+
+
+def test_the_command_names_itself_and_takes_a_home(
+    rows: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("STILLHOUSE_HOME", "elsewhere")
+    monkeypatch.delenv("STILLHOUSE_STORE", raising=False)
+    with pytest.raises(SystemExit):
+        app(["--help"], prog_name="stillhouse predict")
+    assert "Usage: stillhouse predict [OPTIONS] {MODEL} {FILE}" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        app(["models:/nobody@champion", str(rows), "--home", str(tmp_path / "mine")])
+    assert f"{tmp_path / 'mine' / 'store'} has no such promotion" in capsys.readouterr().err
 
 
 def test_an_unknown_output_format_is_refused_before_the_model_is_loaded(rows: Path, tmp_path: Path) -> None:

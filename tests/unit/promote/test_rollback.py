@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from stillhouse.components.promote.record import change, load
-from stillhouse.components.promote.rollback import rollback
+from stillhouse.components.promote.rollback import app, rollback
 from stillhouse.components.storage.store import FileStore
 from stillhouse.errors import UserError
 
@@ -35,7 +35,7 @@ def test_rollback_twice_restores_champion_and_previous(promoted: Workplace) -> N
 
 
 def test_without_a_previous_model_there_is_nothing_to_go_back_to(workplace: Workplace) -> None:
-    with pytest.raises(UserError, match=r"has no previous model in .*/home/store to go back to"):
+    with pytest.raises(UserError, match=r"has no promoted model in .*/home/store"):
         rollback(workplace.name)
 
 
@@ -78,4 +78,20 @@ def test_the_command_says_what_is_wrong_in_one_line(workplace: Workplace) -> Non
 
     assert answer.returncode == 2
     assert answer.stderr.count("\n") == 1
-    assert answer.stderr.startswith("'nobody' has no previous model")
+    assert answer.stderr.startswith("'nobody' has no promoted model")
+
+
+def test_a_mistyped_name_is_answered_with_the_one_that_was_meant(promoted: Workplace) -> None:
+    with pytest.raises(UserError) as caught:
+        rollback(f"{promoted.name}s")
+    assert str(caught.value).endswith(f"; did you mean '{promoted.name}'?")
+
+
+def test_the_command_names_itself_and_takes_a_home(promoted: Workplace, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        app(["--help"], prog_name="stillhouse rollback")
+    assert "Usage: stillhouse rollback [OPTIONS] {NAME}" in capsys.readouterr().out
+    elsewhere = promoted.folder / "elsewhere"
+    with pytest.raises(SystemExit):
+        app([promoted.name, "--home", str(elsewhere)])
+    assert f"has no promoted model in {elsewhere / 'store'}" in capsys.readouterr().err
