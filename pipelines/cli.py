@@ -107,6 +107,7 @@ def run(
     run_pipeline(job, home, verbose, lambda folder: show_outcome(Console(), folder))
 
 
+_later("explain", "Every setting of a recipe, and where it comes from: `stillhouse explain RECIPE`.")
 _later("compile", "Write the pipeline as KFP YAML, with the recipe's values as the defaults of its parameters.")
 _later("submit", "Start a run on a cluster: `stillhouse submit RECIPE --endpoint http://...`.")
 _later(
@@ -125,7 +126,9 @@ def schedule(context: typer.Context) -> None:
 
 _later("watch", "What the pods of a run on a cluster are doing, and why they wait: `stillhouse watch RUN`.")
 _later("cancel", "End a run on a cluster, and wait for its end: `stillhouse cancel RUN`.")
-_later("logs", "What a step of a run on a cluster has written: `stillhouse logs RUN STEP`.")
+_later("logs", "What a step has written, on a cluster or on this machine: `stillhouse logs RUN STEP`.")
+_later("runs", "The runs with their verdicts, the newest first.")
+_later("ui", "Open MLflow at the newest run.")
 
 
 @app.command(context_settings=PASS_ON)

@@ -105,12 +105,21 @@ def load_recipe(name: str, overrides: Iterable[str] = ()) -> Recipe:
         UserError: names the file, the line and the key of the first mistake, and the mend; a key or password in the
             recipe is one, for its values are compiled, logged and recorded.
     """
+    return read_recipe(name, overrides)[0]
+
+
+def read_recipe(name: str, overrides: Iterable[str] = ()) -> tuple[Recipe, Document]:
+    """The same, with the document that knows where each key stands.
+
+    Raises:
+        UserError: as above.
+    """
     document = read_document(_find(name))
     document.override(overrides)
     refuse_secrets(document.values, document.place)
     recipe = _with_absolute_source(_read(document), document)
     check_source(_check_steps(recipe, document)["prepare"], document.place)
-    return recipe
+    return recipe, document
 
 
 def shipped_recipes() -> list[str]:

@@ -41,7 +41,19 @@ def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
 
 def test_help_names_every_command() -> None:
     shown = runner.invoke(app, ["--help"]).output
-    for command in ("run", "compile", "doctor", "step", "predict", "rollback", "replay", "sweep"):
+    for command in (
+        "run",
+        "explain",
+        "compile",
+        "doctor",
+        "runs",
+        "ui",
+        "step",
+        "predict",
+        "rollback",
+        "replay",
+        "sweep",
+    ):
         assert f" {command} " in shown
 
 
