@@ -179,7 +179,7 @@ def _document(
             seed=settings.seed,
         ),
     }
-    notes = comparison_notes(document, target)
+    notes = [*comparison_notes(document, target), *card.get("notes", [])]
     if champion:
         described = champion.described(models["student"]["per_label"])
         document["champion"] = described

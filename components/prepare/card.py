@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 MAX_LABELS = 30
 """Labels that get a bar; the rest is in dataset.json."""
+MAX_RARE = 50
+"""Rare labels that are listed; the rest is in dataset.json."""
 MAX_PAIRS = 5
 """Near copies shown for each reason."""
 MAX_EXAMPLES = 3
@@ -43,6 +45,8 @@ def write_card(path: Path, prepared: Prepared, settings: PrepareSettings, descri
         _copies(prepared, settings),
         _examples(prepared),
     ]
+    if prepared.rare:
+        sections.insert(2, _rare_labels(prepared))
     if description["drift"]:
         sections.insert(1, _drift(description["drift"], settings))
     digest = description["content_digest"]
@@ -78,6 +82,7 @@ def _overview(prepared: Prepared, settings: PrepareSettings, description: Mappin
             *(Tile(split, f"{rows[split]:,}") for split in rows),
         ],
         tables=[Table(("what", "value"), facts)],
+        notes=prepared.notes,
     )
 
 
@@ -124,6 +129,26 @@ def _targets(prepared: Prepared, statistics: Mapping[str, Any]) -> "Section":
     hidden = len(prepared.labels) - len(shown)
     notes = [f"{hidden} rarer labels are not shown; dataset.json has them all."] if hidden else []
     return Section("Labels", tables=[table], charts=[chart], notes=notes)
+
+
+def _rare_labels(prepared: Prepared) -> "Section":
+    from stillhouse.components.reporting.page import Section, Table
+
+    rows = [
+        (
+            rare.label,
+            rare.rows,
+            rare.left,
+            ", ".join(f"{reason} {lost:,}" for reason, lost in rare.dropped.items()),
+            rare.like,
+        )
+        for rare in sorted(prepared.rare, key=lambda rare: (-rare.rows, rare.label))
+    ]
+    became = "rows of the class 'other'" if "other" in prepared.labels else "rows without a label"
+    table = Table(("label", "rows", "left after dropping", "dropped as", "spelt like"), rows[:MAX_RARE])
+    hidden = len(rows) - MAX_RARE
+    notes = [f"{hidden} more are in dataset.json."] if hidden > 0 else []
+    return Section("Rare labels", f"Too few rows to be learnt; they count as {became}.", tables=[table], notes=notes)
 
 
 def _lengths(statistics: Mapping[str, Any]) -> "Section":

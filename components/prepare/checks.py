@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from stillhouse.components.prepare.dataset import Prepared
+from stillhouse.components.prepare.rare_labels import listed
 from stillhouse.components.prepare.rows import LABELLED, Split
 from stillhouse.components.prepare.settings import PrepareSettings
 from stillhouse.errors import UserError
@@ -30,16 +31,19 @@ def check_rows(prepared: Prepared, settings: PrepareSettings) -> None:
 
 
 def check_coverage(prepared: Prepared, settings: PrepareSettings) -> None:
-    """Two classes or numbers at least, rows in each split, and each label in train and in test.
+    """Two classes, sets or numbers at least, rows in each split, no label too rare, two classes in test.
 
     Raises:
         UserError: one of these does not hold.
     """
     source, rows = settings.source, prepared.rows
     targets = {row.target for row in prepared.labelled}
-    if prepared.kind != "multi_label" and len(targets) == 1:
+    if len(targets) == 1:
         only = targets.pop()
-        what = f"class only ('{prepared.labels[only]}')" if isinstance(only, int) else f"number only ({only})"
+        if isinstance(only, tuple):
+            what = f"set of labels only ({', '.join(prepared.labels[i] for i in only) or 'the empty one'})"
+        else:
+            what = f"class only ('{prepared.labels[only]}')" if isinstance(only, int) else f"number only ({only})"
         raise UserError(
             f"{source}, column '{settings.columns.label}': the {len(prepared.labelled)} rows left hold one "
             f"{what}; add rows of another one."
@@ -48,15 +52,28 @@ def check_coverage(prepared: Prepared, settings: PrepareSettings) -> None:
     for split in LABELLED:
         if not rows[split]:
             raise UserError(f"{source}: no row is left for the split {split} ({counts}); {_mend(split, settings)}.")
-    for split in ("train", "test"):
-        found = prepared.label_counts(split)
-        for label in prepared.labels:
-            if not found[label]:
-                total = sum(prepared.label_counts(other)[label] for other in LABELLED)
-                raise UserError(
-                    f"{source}: none of the {total} rows of the label '{label}' is in the split {split}; "
-                    f"{_mend(split, settings)}, or take the label out."
-                )
+    column = f"{source}, column '{settings.columns.label}'"
+    if prepared.too_rare:
+        _refuse_rare(prepared, settings, column)
+    tested = [label for label, found in prepared.label_counts("test").items() if found]
+    if prepared.kind == "classes" and len(tested) == 1:
+        raise UserError(
+            f"{column}: all {rows['test']} rows of the split test have the label '{tested[0]}', by which nothing can "
+            f"be compared; {_mend('test', settings)}."
+        )
+
+
+def _refuse_rare(prepared: Prepared, settings: PrepareSettings, column: str) -> None:
+    least, labels = settings.min_rows_per_label, len(prepared.too_rare)
+    mend = "add rows, correct the labels, or lower prepare.min_rows_per_label"
+    if settings.rare_labels == "error":
+        mend = f"{mend}, or set prepare.rare_labels to unlabelled or other"
+    else:
+        mend = f"without {'it' if labels == 1 else 'them'} fewer than two labels are left: {mend}"
+    raise UserError(
+        f"{column}: {labels} {'label has' if labels == 1 else 'labels have'} fewer than {least} rows or none in train, "
+        f"{listed(prepared.too_rare)}; {mend}."
+    )
 
 
 def check_drift(drift: Mapping[str, float], settings: PrepareSettings) -> None:

@@ -3,9 +3,9 @@
 import hashlib
 import json
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -13,7 +13,10 @@ import pyarrow.parquet as pq
 from stillhouse.components.prepare.rows import LABELLED, SPLITS, Row, Split
 from stillhouse.components.prepare.settings import PrepareSettings
 from stillhouse.components.prepare.splits import NearCopy, Splits
-from stillhouse.components.prepare.targets import Kind
+from stillhouse.components.targets.parse import Kind
+
+if TYPE_CHECKING:
+    from stillhouse.components.prepare.rare_labels import RareLabel
 
 FORMAT = 1
 ROW_GROUP = 8192
@@ -34,6 +37,12 @@ class Prepared:
     """Rows dropped, by reason."""
     near_copies: list[NearCopy]
     """The near copies among those dropped."""
+    rare: "list[RareLabel]" = field(default_factory=list)
+    """The labels of the source that had too few rows, and are labels no more."""
+    too_rare: "list[RareLabel]" = field(default_factory=list)
+    """Those that have too few rows and still are labels."""
+    notes: list[str] = field(default_factory=list)
+    """What was decided about the labels, in sentences."""
 
     @property
     def rows(self) -> dict[str, int]:
@@ -85,6 +94,8 @@ def write_dataset(folder: Path, prepared: Prepared, settings: PrepareSettings, d
         "rows": prepared.rows,
         "read": prepared.read,
         "dropped": prepared.dropped,
+        "rare_labels": [asdict(rare) for rare in prepared.rare],
+        "notes": prepared.notes,
         "source": settings.source,
         **description,
     }

@@ -16,18 +16,19 @@ from stillhouse.components.formats.missing import Missing
 from stillhouse.components.prepare.card import write_card
 from stillhouse.components.prepare.checks import check_coverage, check_drift, check_rows
 from stillhouse.components.prepare.dataset import Prepared, content_digest, write_dataset
+from stillhouse.components.prepare.rare_labels import part_without_rare
 from stillhouse.components.prepare.read import Table, read
 from stillhouse.components.prepare.rows import Row, digest
 from stillhouse.components.prepare.settings import LEARN, PrepareSettings
-from stillhouse.components.prepare.splits import assign, drop_copies, separate
+from stillhouse.components.prepare.splits import Dropped, assign, drop_copies, separate
 from stillhouse.components.prepare.statistics import Profile, read_reference
-from stillhouse.components.prepare.targets import read_targets
 from stillhouse.components.prepare.worth import Novelty, read_known_rows
 from stillhouse.components.settings import shown
 from stillhouse.components.storage.disk import staged_folder, sync_folder, writing
 from stillhouse.components.storage.home import SOURCES
 from stillhouse.components.storage.sources import fetch_source
 from stillhouse.components.storage.windows import Window
+from stillhouse.components.targets.parse import LabelReading, Targets, read_targets
 from stillhouse.components.tracking.run import StepRun
 from stillhouse.errors import UserError
 
@@ -112,23 +113,35 @@ def refine(table: Table, settings: PrepareSettings, progress: Progress = lambda 
             usable.append(i)
     targets = read_targets(
         [table.labels[i] for i in usable],
-        settings.target,
         lambda i: f"{table.where(usable[i])}, column '{settings.columns.label}'",
-        Missing(settings.missing),
+        LabelReading(
+            settings.target,
+            settings.label_separator,
+            settings.label_names,
+            Missing(settings.missing),
+            settings.csv.decimal or ".",
+            settings.csv.thousands or "",
+        ),
     )
     hashes = [digest(texts[i]) for i in usable]
     groups, given = [table.groups[i] for i in usable], [table.splits[i] for i in usable]
-    splits = assign(hashes, targets.values, groups, given, settings.splits)
-    rows = [Row(hashes[k], texts[i], targets.values[k], table.slices[i], splits[k]) for k, i in enumerate(usable)]
-    single, copies = drop_copies(rows)
-    parted, near_copies = separate(
-        single,
-        settings.near_duplicates,
-        settings.labelled_rows,
-        lambda done, total: progress(done, total, "rows", "near duplicates"),
-    )
-    dropped += copies + Counter(copy.reason for copy in near_copies)
-    return Prepared(targets.kind, targets.labels, parted, len(texts), dict(sorted(dropped.items())), near_copies)
+
+    def part(targets: Targets) -> tuple[Prepared, list[Dropped]]:
+        splits = assign(hashes, targets.values, groups, given, settings.splits)
+        rows = [Row(hashes[k], texts[i], targets.values[k], table.slices[i], splits[k]) for k, i in enumerate(usable)]
+        single, copies = drop_copies(rows)
+        parted, near_copies = separate(
+            single,
+            settings.near_duplicates,
+            settings.labelled_rows,
+            lambda done, total: progress(done, total, "rows", "near duplicates"),
+        )
+        lost = [*copies, *(Dropped(copy.reason, copy.row) for copy in near_copies)]
+        reasons = dropped + Counter(reason for reason, _ in lost)
+        counted = dict(sorted(reasons.items()))
+        return Prepared(targets.kind, targets.labels, parted, len(texts), counted, near_copies), lost
+
+    return part_without_rare(targets, part, settings)
 
 
 def _files(table: Table) -> dict[str, Any]:
@@ -170,10 +183,14 @@ def _track(
 ) -> None:
     measured = {f"rows/{split}": rows for split, rows in prepared.rows.items()}
     measured |= {f"dropped/{reason}": rows for reason, rows in prepared.dropped.items()}
+    if prepared.rare:
+        measured["rows/rare_labels"] = sum(rare.rows for rare in prepared.rare)
     measured |= {f"drift/{name}": value for name, value in (description["drift"] or {}).items()}
     run.metrics(measured)
     name = Path(settings.source).stem
     run.dataset(name, description["content_digest"], settings.source, prepared.rows)
     run.artifact(dataset / "dataset.json")
     run.artifact(dataset / CARD)
+    for note in prepared.notes:
+        logger.warning(note)
     logger.info("rows read %d; kept %s; dropped %s", prepared.read, prepared.rows, prepared.dropped)

@@ -3,7 +3,7 @@
 import hashlib
 from typing import Literal, NamedTuple
 
-from stillhouse.components.prepare.targets import Target
+from stillhouse.components.targets.parse import Target
 
 Split = Literal["test", "validation", "train", "unlabelled"]
 SPLITS: tuple[Split, ...] = ("test", "validation", "train", "unlabelled")

@@ -50,7 +50,18 @@ class PrepareSettings(Settings):
     NaT, <NA> and the like everywhere, and none, null, NA, N/A in groups, splits and numbers: among labels and slices
     they are names. Null, NaN and blank text always are no value."""
     target: Literal["auto", "classes", "multi_label", "number"] = "auto"
-    """Kind of target; auto takes lists as multi_label, fractions as number, everything else as classes."""
+    """Kind of target; auto takes lists, vectors of 0 and 1 and names with `|` between them as multi_label, fractions as
+    number, everything else as classes."""
+    label_separator: str | None = Field(default=None, min_length=1, max_length=3)
+    """What stands between several labels in a text. Left out, it is looked for: `|`, and `;` or `,` where the parts are
+    labels of other rows, too."""
+    label_names: list[str] | None = Field(default=None, min_length=2)
+    """Names of the labels where the source has vectors of 0 and 1, one name a place, or whole numbers from 0 on."""
+    min_rows_per_label: int = Field(default=5, ge=1)
+    """Labels with fewer rows, or none in train, are rare."""
+    rare_labels: Literal["unlabelled", "other", "error"] = "unlabelled"
+    """What becomes of the rows of rare labels: text without a label, rows of one class `other`, or the end of the run.
+    The data card names and counts them."""
     splits: SplitShares = SplitShares()
     max_memory_gb: float = Field(default=8.0, gt=0, le=4096)
     """Memory that reading the source may take; a file that swells beyond it, as a compressed one can, fails the run."""

@@ -3,7 +3,6 @@
 Rows come in any order, and none of the results here depends on it.
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 from typing import NamedTuple
@@ -11,7 +10,7 @@ from typing import NamedTuple
 from stillhouse.components.prepare.duplicates import Finder, Index
 from stillhouse.components.prepare.rows import SPLITS, Row, Split, digest
 from stillhouse.components.prepare.settings import SplitShares
-from stillhouse.components.prepare.targets import Target
+from stillhouse.components.targets.parse import Target
 
 
 def assign(
@@ -50,25 +49,32 @@ def _place(key: str) -> float:
     return int(key[16:], 16) / 2.0**64
 
 
-def drop_copies(rows: Iterable[Row]) -> tuple[list[Row], Counter[str]]:
+class Dropped(NamedTuple):
+    """A row that was dropped, and why."""
+
+    reason: str
+    row: Row
+
+
+def drop_copies(rows: Iterable[Row]) -> tuple[list[Row], list[Dropped]]:
     """Keep one row for each text, in the first split (test, validation, train, unlabelled) that has it.
 
     A text with different labels is dropped whole: nobody knows which label is right.
 
     Returns:
-        The rows kept, sorted by hash, and the number of rows dropped by reason.
+        The rows kept, sorted by hash, and the rows dropped.
     """
     kept: list[Row] = []
-    dropped: Counter[str] = Counter()
+    dropped: list[Dropped] = []
     for _, group in groupby(sorted(rows, key=_by_hash), key=lambda row: row.hash):
         first, *others = copies = list(group)
         if len({row.target for row in copies} - {None}) > 1:
-            dropped["conflicting_label"] += len(copies)
+            dropped += [Dropped("conflicting_label", row) for row in copies]
             continue
         kept.append(first)
         for row in others:
             same = row.split == first.split or first.split == "train"
-            dropped["duplicate" if same else f"overlaps_{first.split}"] += 1
+            dropped.append(Dropped("duplicate" if same else f"overlaps_{first.split}", row))
     return kept, dropped
 
 

@@ -19,6 +19,12 @@ def row(text: str, split: Split, target: int | None = 0, slices: tuple[str, ...]
     return Row(digest(text), text, None if split == "unlabelled" else target, slices, split)
 
 
+def single(rows: Sequence[Row]) -> tuple[list[Row], Counter[str]]:
+    """The rows that `drop_copies` keeps, and the number of those dropped by reason."""
+    kept, dropped = drop_copies(rows)
+    return kept, Counter(reason for reason, _ in dropped)
+
+
 def kept(splits: Splits) -> dict[str, set[str]]:
     return {split: {row.text for row in rows} for split, rows in splits.items()}
 
@@ -89,7 +95,7 @@ def test_validation_is_taken_from_train_where_the_source_gives_none() -> None:
 
 
 def test_one_of_several_copies_stays_and_the_rest_is_counted() -> None:
-    rows, dropped = drop_copies([row("a", "train"), row("a", "train"), row("a", "train"), row("b", "test")])
+    rows, dropped = single([row("a", "train"), row("a", "train"), row("a", "train"), row("b", "test")])
     assert [(one.text, one.split) for one in rows] == [("b", "test"), ("a", "train")]
     assert dropped == {"duplicate": 2}
 
@@ -107,27 +113,27 @@ def test_one_of_several_copies_stays_and_the_rest_is_counted() -> None:
 )
 def test_a_copy_in_two_splits_stays_in_the_first(first: Split, other: Split, reason: str) -> None:
     for rows in ([row("a", first), row("a", other)], [row("a", other), row("a", first)]):
-        left, dropped = drop_copies(rows)
+        left, dropped = single(rows)
         assert ([one.split for one in left], dropped) == ([first], {reason: 1})
 
 
 def test_a_text_with_two_labels_goes_with_all_its_copies() -> None:
     rows = [row("a", "train", 0), row("a", "test", 1), row("a", "unlabelled"), row("b", "train", 1)]
-    left, dropped = drop_copies(rows)
+    left, dropped = single(rows)
     assert ([one.text for one in left], dropped) == (["b"], {"conflicting_label": 3})
 
 
 def test_which_of_the_copies_stays_does_not_depend_on_the_order() -> None:
     rows = [row("a", "train", slices=("2002",)), row("a", "train", slices=("2001",))]
-    assert drop_copies(rows)[0] == drop_copies(rows[::-1])[0]
+    assert single(rows)[0] == single(rows[::-1])[0]
 
 
 # Near copies
 
 
 def parted(rows: list[Row], threshold: float = 0.85, labelled_rows: int | None = None) -> tuple[Splits, Counter[str]]:
-    single, _ = drop_copies(rows)
-    splits, dropped = separate(single, threshold, labelled_rows)
+    one_each, _ = single(rows)
+    splits, dropped = separate(one_each, threshold, labelled_rows)
     return splits, Counter(copy.reason for copy in dropped)
 
 
@@ -206,8 +212,8 @@ def from_source(source: list[tuple[str, int | None]]) -> tuple[dict[str, set[str
     nothing = [None] * len(source)
     places = assign(hashes, targets, nothing, nothing, SplitShares(validation=0.3, test=0.3))
     rows = [Row(h, text, target, (), p) for h, (text, target), p in zip(hashes, source, places, strict=True)]
-    single, copies = drop_copies(rows)
-    splits, dropped = separate(single, 0.85)
+    one_each, copies = single(rows)
+    splits, dropped = separate(one_each, 0.85)
     return kept(splits), copies + Counter(copy.reason for copy in dropped)
 
 
