@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from stillhouse.components.prepare.settings import PrepareSettings
+from stillhouse.components.prepare.settings import FILE_NAME, PrepareSettings
 from stillhouse.components.spelling import closest
 from stillhouse.components.storage.memory import Budget
 from stillhouse.components.storage.urls import local_path, scheme_of
@@ -56,7 +56,8 @@ def check_source(settings: PrepareSettings, place: Callable[[Key], str]) -> None
 
 def _named_columns(settings: PrepareSettings) -> list[tuple[Key, str]]:
     columns = settings.columns
-    one = {"label": columns.label, "group": columns.group, "split": columns.split}
+    split = None if columns.split == FILE_NAME else columns.split
+    one = {"label": columns.label, "group": columns.group, "split": split}
     named: list[tuple[Key, str]] = [(("data", "columns", role), name) for role, name in one.items() if name is not None]
     for key, names in ((("data", "columns", "text"), columns.text), (("prepare", "slices"), settings.slices)):
         named += [((*key, str(index)), name) for index, name in enumerate(names)]

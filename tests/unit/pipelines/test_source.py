@@ -71,3 +71,9 @@ def test_other_addresses_are_left_to_the_steps(source: str) -> None:
 def test_what_the_head_does_not_tell_is_left_to_prepare(tmp_path: Path, name: str, content: str) -> None:
     (tmp_path / name).write_text(content)
     check_source(settings_for(tmp_path / name), place)
+
+
+def test_file_names_as_splits_are_no_column(tmp_path: Path) -> None:
+    csv.write_csv(TABLE, tmp_path / "train.csv")
+    columns = Columns(label="label", split="<file name>")
+    check_source(PrepareSettings(source=str(tmp_path), task="t", columns=columns), place)
