@@ -5,6 +5,7 @@ from pathlib import Path
 
 from stillhouse.components.prepare.settings import FILE_NAME, PrepareSettings
 from stillhouse.components.spelling import closest
+from stillhouse.components.storage.layouts import data_names
 from stillhouse.components.storage.memory import Budget
 from stillhouse.components.storage.urls import local_path, scheme_of
 from stillhouse.components.storage.windows import check_times, fixed_part
@@ -37,12 +38,15 @@ def check_source(settings: PrepareSettings, place: Callable[[Key], str]) -> None
     if fixed != settings.source:  # which of its files will count, inspect finds out
         return
     from stillhouse.components.formats.batch import Reading
-    from stillhouse.components.formats.tables import column_names, is_table
+    from stillhouse.components.formats.tables import column_names, data_files
 
     named = _named_columns(settings)
-    file = next((file for file in _files(path) if is_table(file)), None)
-    present = column_names(file, Reading([name for _, name in named], Budget(0), settings.csv)) if file else None
-    if file is None or present is None:
+    try:
+        file = data_files(_files(path), str(path))[0]
+    except UserError as error:
+        raise UserError(f"{where}: {error}") from None
+    present = column_names(file, Reading([name for _, name in named], Budget(0), settings.csv))
+    if present is None:
         return
     for key, name in named:
         if name not in present:
@@ -65,4 +69,7 @@ def _named_columns(settings: PrepareSettings) -> list[tuple[Key, str]]:
 
 
 def _files(path: Path) -> list[Path]:
-    return [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
+    if path.is_file():
+        return [path]
+    names = sorted(file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file())
+    return [path / name for name in data_names(names, str(path))]

@@ -3,11 +3,11 @@
 import gzip
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Self
 
 import pyarrow as pa
 
@@ -33,6 +33,10 @@ class Batch(ABC):
         """The values of a column, of the type that the file gives them."""
 
     @abstractmethod
+    def with_values(self, values: Mapping[str, str | None]) -> Self:
+        """The rows with further columns, each of which has one value in all of them."""
+
+    @abstractmethod
     def rows(self) -> list[dict[str, Any]]:
         """The rows as plain values."""
 
@@ -45,6 +49,12 @@ class ArrowBatch(Batch):
 
     def column(self, name: str) -> pa.Array:
         return self.columns[name]
+
+    def with_values(self, values: Mapping[str, str | None]) -> Self:
+        columns = self.columns
+        for name, value in values.items():
+            columns = columns.append_column(name, pa.array([value] * len(self), pa.string()))
+        return replace(self, columns=columns)
 
     def rows(self) -> list[dict[str, Any]]:
         return self.columns.to_pylist()
@@ -101,17 +111,28 @@ def suffix(path: Path) -> str:
     return Path(path.name.lower().removesuffix(".gz")).suffix
 
 
+class MissingColumn(UserError):
+    """A file lacks a column that is asked for."""
+
+    def __init__(self, sentence: str, name: str, present: Sequence[str]) -> None:
+        super().__init__(sentence)
+        self.name, self.present = name, present
+
+
 def check_columns(path: Path, names: Sequence[str] | None, present: Sequence[str], hint: str = "") -> None:
     """Compare the columns that are asked for with those there; None asks for all. `hint` is for one that is missing.
 
     Raises:
-        UserError: one is missing, or there more than once.
+        MissingColumn: one is missing.
+        UserError: one is there more than once.
     """
     for name in present if names is None else names:
         if name not in present:
-            raise UserError(
+            raise MissingColumn(
                 f"{path}: column '{name}' is missing; the file has {', '.join(present)}: "
-                f"name one of them in the recipe's columns{hint and '; '}{hint}."
+                f"name one of them in the recipe's columns{hint and '; '}{hint}.",
+                name,
+                present,
             )
         if present.count(name) > 1:
             raise UserError(f"{path}: column '{name}' is there {present.count(name)} times; give each its own name.")
@@ -133,9 +154,36 @@ def checked(
         chosen = batch if names is None else batch.select(list(names))
         budget.take(chosen.nbytes)
         chosen.validate(full=True)
+        chosen = _plain(chosen)
         yield ArrowBatch(numbers[done : done + chosen.num_rows], file.share, chosen)
         done += chosen.num_rows
 
+
+def _plain(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Lists of every kind and width as lists, of strings where they hold text; categories whose names can be cast."""
+    for place, kind in enumerate(batch.schema.types):
+        column = batch.column(place)
+        if pa.types.is_dictionary(kind) and pa.types.is_string_view(kind.value_type):
+            column = pa.DictionaryArray.from_arrays(column.indices, column.dictionary.cast(pa.string()))
+        elif isinstance(kind, _LISTS):
+            column = _plain_lists(column)
+        if column.type != kind:
+            batch = batch.set_column(place, pa.field(batch.schema.names[place], column.type), column)
+    return batch
+
+
+def _plain_lists(column: pa.Array) -> pa.Array:
+    inner = column.type.value_type
+    inner = inner.value_type if pa.types.is_dictionary(inner) else inner
+    is_text = pa.types.is_large_string(inner) or pa.types.is_string_view(inner) or pa.types.is_null(inner)
+    wanted = pa.list_(pa.string() if is_text else inner)
+    if column.type == wanted or pa.types.is_nested(inner):
+        return column
+    # Not by a cast: pyarrow 25 empties the lists after a null when it casts a list view.
+    return pa.array(column.to_pylist(), wanted)
+
+
+_LISTS = (pa.ListType, pa.LargeListType, pa.FixedSizeListType, pa.ListViewType, pa.LargeListViewType)
 
 ALL = range(1, sys.maxsize)
 """Numbers of rows that are counted from 1 on."""

@@ -1,20 +1,27 @@
-"""JSON lines: an object on each line; rows may differ in their keys and types."""
+"""JSON lines: an object on each line, or all in one list; rows may differ in their keys and types."""
 
+import codecs
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pyarrow as pa
 
 from stillhouse.components.cleaning import without_surrogates
-from stillhouse.components.formats.batch import Batch, DataFile, Reading, check_columns
+from stillhouse.components.formats.batch import Batch, DataFile, Reading, check_columns, suffix
+from stillhouse.components.storage.memory import Budget
 from stillhouse.components.tables import refuse_other_encodings, unique_keys
 from stillhouse.errors import UserError
 
 _BATCH_ROWS = 8192
 _BATCH_BYTES = 16 << 20
+_PIECE = 1 << 20
+"""Bytes of a list that are read at once, at least."""
+_NOT_SPACE = re.compile(r"[^ \t\r\n]")
 
 
 @dataclass(frozen=True)
@@ -30,6 +37,9 @@ class JsonBatch(Batch):
             written = [None if value is None else [_text(item) for item in value] for value in values]
             return pa.array(written, pa.list_(pa.string()))
         return pa.array([_text(value) for value in values], pa.string())
+
+    def with_values(self, values: Mapping[str, str | None]) -> Self:
+        return replace(self, objects=[{**row, **values} for row in self.objects])
 
     def rows(self) -> list[dict[str, Any]]:
         return self.objects
@@ -48,18 +58,14 @@ def read_json_lines(file: DataFile, reading: Reading) -> Iterator[Batch]:
     objects: list[dict[str, Any]] = []
     numbers: list[int] = []
     held = 0
-    for number, line in enumerate(file.data, start=1):
-        reading.budget.take(len(line))
-        if not line.strip():
-            continue
-        row = _object(file.path, number, line)
+    for number, row, size in _rows(file, reading.budget):
         if names is not None:
             seen |= dict.fromkeys(row)
             row = {name: row[name] for name in names if name in row}
             _check_kinds(file.path, number, row, kinds)
         objects.append(row)
         numbers.append(number)
-        held += len(line)
+        held += size
         if len(objects) == _BATCH_ROWS or held > _BATCH_BYTES:
             yield JsonBatch(numbers, file.share, objects)
             objects, numbers, held = [], [], 0
@@ -69,18 +75,101 @@ def read_json_lines(file: DataFile, reading: Reading) -> Iterator[Batch]:
         yield JsonBatch(numbers, file.share, objects)
 
 
-def _object(path: Path, number: int, line: bytes) -> dict[str, Any]:
+def _rows(file: DataFile, budget: Budget) -> Iterator[tuple[int, dict[str, Any], int]]:
+    """Number, object and size of each row."""
+    with file.again() as stream:
+        is_list = stream.read(_PIECE).removeprefix(codecs.BOM_UTF8).lstrip().startswith(b"[")
+    if is_list and suffix(file.path) == ".json":
+        yield from _items(file, budget)
+        return
+    for number, line in enumerate(file.data, start=1):
+        budget.take(len(line))
+        if line.strip():
+            with _readable(file.path, number):
+                row = json.loads(line.decode("utf-8-sig"), object_pairs_hook=unique_keys)
+            yield number, _object(file.path, number, row, b"\\ud" in line.lower()), len(line)
+
+
+def _items(file: DataFile, budget: Budget) -> Iterator[tuple[int, dict[str, Any], int]]:
+    """The objects of a list, however long it is."""
+    text, number = _Window(file, budget), 0
+    with _readable(file.path, 1):
+        text.pass_over("[")
+        ended = text.peek() == "]"
+    while not ended:
+        number += 1
+        with _readable(file.path, number):
+            row, written = text.value()
+            ended = text.pass_over(",]") == "]"
+        yield number, _object(file.path, number, row, "\\ud" in written.lower()), len(written)
+
+
+class _Window:
+    """As much of a file's text as is needed at a time."""
+
+    def __init__(self, file: DataFile, budget: Budget) -> None:
+        self._file, self._budget = file, budget
+        self._text, self._place = "", 0
+        self._decode = codecs.getincrementaldecoder("utf-8-sig")().decode
+        self._decoder = json.JSONDecoder(object_pairs_hook=unique_keys)
+
+    def peek(self) -> str:
+        """The next character that is not white space; empty at the end."""
+        while (found := _NOT_SPACE.search(self._text, self._place)) is None:
+            self._place = len(self._text)
+            if not self._read_on():
+                return ""
+        self._place = found.start()
+        return found[0]
+
+    def pass_over(self, expected: str) -> str:
+        """Go behind the next character.
+
+        Raises:
+            ValueError: it is not one of those expected.
+        """
+        if not (mark := self.peek()) or mark not in expected:
+            raise ValueError(f"{mark or 'the end'} where one of {' '.join(expected)} is needed")
+        self._place += 1
+        return mark
+
+    def value(self) -> tuple[Any, str]:
+        """The next value, and how it is written."""
+        self.peek()
+        while True:
+            try:
+                value, end = self._decoder.raw_decode(self._text, self._place)
+            except json.JSONDecodeError:
+                if not self._read_on():
+                    raise
+                continue
+            written, self._place = self._text[self._place : end], end
+            return value, written
+
+    def _read_on(self) -> bool:
+        data = self._file.data.read(max(_PIECE, len(self._text) - self._place))
+        self._budget.take(len(data))
+        self._text, self._place = self._text[self._place :] + self._decode(data, final=not data), 0
+        return bool(data)
+
+
+@contextmanager
+def _readable(path: Path, number: int) -> Iterator[None]:
     try:
-        row = json.loads(line.decode("utf-8-sig"), object_pairs_hook=unique_keys)
+        yield
     except UnicodeDecodeError as error:
         raise UserError(f"{path}, row {number}: no UTF-8 ({error}); save the file as UTF-8.") from None
     except ValueError as error:
         raise UserError(f"{path}, row {number}: no JSON ({error}); write one object on each line.") from None
     except RecursionError:
         raise UserError(f"{path}, row {number}: lists or objects lie too deep in one another; write it flat.") from None
+
+
+def _object(path: Path, number: int, row: Any, has_halves: bool) -> dict[str, Any]:
+    """The row; `has_halves`: there may be half characters in it."""
     if not isinstance(row, dict):
         raise UserError(f"{path}, row {number}: no JSON object; write one object on each line.")
-    return _whole(row) if b"\\ud" in line.lower() else row
+    return _whole(row) if has_halves else row
 
 
 def _whole(value: Any) -> Any:

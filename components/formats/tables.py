@@ -3,6 +3,7 @@
 import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -10,6 +11,7 @@ import pyarrow as pa
 from stillhouse.components.formats.arrow_files import parquet_columns, read_arrow, read_parquet
 from stillhouse.components.formats.batch import Batch, DataFile, Reading, suffix
 from stillhouse.components.formats.delimited import delimited_columns, read_delimited
+from stillhouse.components.formats.folders import partition_values, without_notes
 from stillhouse.components.formats.json_lines import read_json_lines
 from stillhouse.components.formats.plain_text import read_text
 from stillhouse.components.tables import refuse_pickles
@@ -36,6 +38,27 @@ HEADS: dict[str, Callable[[DataFile, Reading], list[str]]] = {
 }
 """Formats whose head names all columns."""
 
+_UNPACK = "unpack it, or pack the file as .gz"
+OTHERS: dict[tuple[str, ...], tuple[str, str]] = {
+    (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods", ".numbers"): ("a spreadsheet", "save its sheet as CSV (UTF-8)"),
+    (".zip", ".tar", ".tar.gz", ".tgz", ".7z", ".rar"): ("an archive", "unpack it"),
+    (".bz2", ".xz", ".zst", ".lz4", ".z", ".snappy"): ("packed in another way than .gz", _UNPACK),
+    (".orc", ".avro", ".h5", ".hdf5", ".sas7bdat", ".dta", ".sav", ".rds", ".rdata", ".mat"): (
+        "a table in a format that is not read",
+        "write it as Parquet or CSV",
+    ),
+    (".db", ".sqlite", ".sqlite3", ".duckdb", ".mdb", ".accdb"): ("a database", "export the table as CSV or Parquet"),
+    (".xml", ".html", ".htm", ".yaml", ".yml", ".pdf", ".docx", ".doc", ".rtf", ".eml", ".mbox"): (
+        "a document",
+        "write its rows as CSV or JSON lines",
+    ),
+    (".psv", ".tab", ".dat", ".data", ".ssv"): (
+        "text with an ending that tells no format",
+        "rename it to .csv or .tsv",
+    ),
+}
+"""Files of kinds that people have and that are not read: what they are, and what to do."""
+
 UNREADABLE = (pa.ArrowException, UnicodeDecodeError, EOFError, OSError, OverflowError, ValueError, zlib.error)
 """What readers raise for a file that is not what its name says."""
 
@@ -51,10 +74,10 @@ def data_files(files: Iterable[Path], source: str, formats: Iterable[str] = TABL
     Raises:
         UserError: there is none.
     """
-    files, formats = list(files), list(formats)
+    files, formats = without_notes(files), list(formats)
     if not (known := [path for path in files if suffix(path) in formats]):
         refuse_pickles(files)
-        raise UserError(f"{source}: no data file found; it must hold {', '.join(formats)} (or these as .gz).")
+        raise UserError(_no_data(files, source, formats))
     return known
 
 
@@ -71,11 +94,21 @@ def read_batches(path: Path, reading: Reading) -> Iterator[Batch]:
     """
     try:
         with path.open("rb") as file:
-            yield from (TABLES | LINES)[suffix(path)](DataFile(path, file), reading)
+            yield from _with_partitions(path, DataFile(path, file), reading)
     except MemoryError:
         raise
     except UNREADABLE as error:
         raise UserError(_unreadable(path, error)) from None
+
+
+def _with_partitions(path: Path, file: DataFile, reading: Reading) -> Iterator[Batch]:
+    """The rows, and what the folders above say of them all."""
+    reader, values = (TABLES | LINES)[suffix(path)], partition_values(path)
+    if reading.names is not None:
+        values = {name: value for name, value in values.items() if name in reading.names}
+        reading = replace(reading, names=[name for name in reading.names if name not in values])
+    for batch in reader(file, reading):
+        yield batch.with_values(values) if values else batch
 
 
 def column_names(path: Path, reading: Reading) -> list[str] | None:
@@ -85,9 +118,21 @@ def column_names(path: Path, reading: Reading) -> list[str] | None:
         return None
     try:
         with path.open("rb") as file:
-            return head(DataFile(path, file), reading)
+            return [*head(DataFile(path, file), reading), *partition_values(path)]
     except (*UNREADABLE, UserError):
         return None
+
+
+def _no_data(files: list[Path], source: str, formats: list[str]) -> str:
+    """What is there instead, and what to make of it."""
+    taken = f"it must hold {', '.join(formats)} (or these as .gz)"
+    for path in files:
+        what, mend = next((found for ends, found in OTHERS.items() if path.name.lower().endswith(ends)), (None, ""))
+        if what is not None:
+            return f"{source}: no data file found; '{path.name}' is {what}: {mend}; {taken}."
+    if files and files[0].name not in source:
+        return f"{source}: no data file found; '{files[0].name}' is of an unknown kind; {taken}."
+    return f"{source}: no data file found; {taken}."
 
 
 def _unreadable(path: Path, error: Exception) -> str:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from stillhouse.components.formats import tables
 from stillhouse.components.formats.batch import Reading
 from stillhouse.components.formats.settings import CsvSettings
+from stillhouse.components.storage.layouts import data_names
 from stillhouse.components.storage.memory import Budget
 from stillhouse.components.storage.names import refuse_links_out
 from stillhouse.components.storage.urls import local_path
@@ -35,7 +36,8 @@ def data_files(path: Path) -> list[Path]:
     there = local_path(str(path))
     if there.is_dir():
         refuse_links_out(there)
-    below = [path] if there.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
+    names = sorted(p.relative_to(path).as_posix() for p in path.rglob("*") if p.is_file())
+    below = [path] if there.is_file() else [path / name for name in data_names(names, str(path))]
     return tables.data_files(below, str(path), tables.TABLES | tables.LINES)
 
 

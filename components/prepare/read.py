@@ -1,5 +1,6 @@
 """The columns of a source that play a part, out of one file or many."""
 
+import difflib
 import logging
 import re
 from collections.abc import Callable, Sequence
@@ -10,7 +11,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.compute
 
-from stillhouse.components.formats.batch import Batch, Reading, suffix
+from stillhouse.components.formats.batch import Batch, MissingColumn, Reading, suffix
 from stillhouse.components.formats.tables import data_files, read_batches
 from stillhouse.components.prepare.rows import GIVEN, Split
 from stillhouse.components.prepare.settings import FILE_NAME, Columns, PrepareSettings
@@ -76,12 +77,22 @@ def read(
         logger.info("%s is no data file and is left out.", path)
     parts: list[Table] = []
     notes: list[FileNote] = []
+    unlabelled: list[MissingColumn] = []
     with bounded_memory(int(settings.max_memory_gb * 2**30)) as budget:
         for done, path in enumerate(known):
             progress(done, len(known))
-            of_file, written = _read_file(path, settings, budget)
+            try:
+                of_file, written = _read_file(path, settings, budget)
+            except MissingColumn as error:
+                if error.name != settings.columns.label or _is_misspelt(error):
+                    raise
+                unlabelled.append(error)
+                of_file, written = _read_file(path, _without_label(settings), budget)
+                written += f" (without the column '{error.name}': not labelled yet)"
             parts += of_file
             notes.append(FileNote(sum(len(part.labels) for part in of_file), written))
+    if len(unlabelled) == len(known):
+        raise unlabelled[0]
     progress(len(known), len(known))
     return Table(
         texts=pa.chunked_array([chunk for part in parts for chunk in part.texts.chunks], pa.string()),
@@ -93,6 +104,15 @@ def read(
         files=notes,
         left_out=left_out,
     )
+
+
+def _is_misspelt(error: MissingColumn) -> bool:
+    """Whether the file has the column under another spelling."""
+    return bool(difflib.get_close_matches(error.name.lower(), [name.lower() for name in error.present], 1, cutoff=0.75))
+
+
+def _without_label(settings: PrepareSettings) -> PrepareSettings:
+    return settings.model_copy(update={"columns": settings.columns.model_copy(update={"label": None})})
 
 
 def _read_file(path: Path, settings: PrepareSettings, budget: Budget) -> tuple[list[Table], str]:
@@ -136,7 +156,7 @@ def _split_column(columns: Columns) -> str | None:
 def _splits(path: Path, columns: Columns, values: list[str | None], numbers: Sequence[int]) -> list[Split | None]:
     """The split of each row as the source gives it; None where it leaves that to the hash."""
     if columns.split == FILE_NAME:
-        found = [GIVEN[part] for part in re.split(r"[^a-z]+", path.name.lower()) if part in GIVEN]
+        found = _split_words(path.name) or [GIVEN[word] for word in [path.parent.name.lower()] if word in GIVEN]
         if not found:
             raise UserError(f"{path}: its name tells no split; put train, validation or test into it.")
         return [found[-1]] * len(values)
@@ -150,6 +170,10 @@ def _splits(path: Path, columns: Columns, values: list[str | None], numbers: Seq
             )
         splits.append(GIVEN[name] if name else None)
     return splits
+
+
+def _split_words(name: str) -> list[Split]:
+    return [GIVEN[part] for part in re.split(r"[^a-z]+", name.lower()) if part in GIVEN]
 
 
 def _strings(column: pa.Array, name: str, path: Path) -> pa.Array:

@@ -1,7 +1,8 @@
 """Where data comes from: a file or folder, s3://bucket/prefix or hf://owner/name[@revision][/config].
 
 Listing tells whether a source has changed without reading more of it than it must; fetching brings it to this
-machine. What the files hold is prepare's business. Names that begin with a dot are no data, and left out. Of a source
+machine. What the files hold is prepare's business. Names that begin with a dot or
+an underscore are no data, and left out. Of a source
 that is a window of partitions (`windows`) only the files within it count.
 """
 
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from stillhouse.components.storage.digests import files_below, sha256_file
 from stillhouse.components.storage.disk import sibling, staged_file, writing
+from stillhouse.components.storage.layouts import data_names
 from stillhouse.components.storage.names import check_name, path_inside, refuse_links_out
 from stillhouse.components.storage.store import Entry
 from stillhouse.components.storage.urls import local_path, scheme_of
@@ -110,14 +112,14 @@ def _local_files(url: str) -> list[tuple[str, Path]]:
     if not path.is_dir():
         raise UserError(f"source '{url}' does not exist; check the path.")
     refuse_links_out(path)
-    files = [(name, file) for name, file in files_below(path) if _is_data(name)]
+    found = dict(files_below(path))
+    files = [(name, found[name]) for name in data_names(found, url)]
     if not files:
-        raise UserError(f"source '{url}' is a folder without files; put the data there or check the path.")
+        raise UserError(
+            f"source '{url}' is a folder without files (but for names that begin with '.' or '_'); put the data there "
+            "or check the path."
+        )
     return files
-
-
-def _is_data(name: str) -> bool:
-    return not any(part.startswith(".") for part in name.split("/"))
 
 
 def _described(name: str, path: Path) -> SourceFile:
@@ -135,11 +137,11 @@ def _s3_entries(url: str) -> list[tuple[str, Entry]]:
     found = []
     for entry in store.list(key):
         name = entry.key.removeprefix(f"{key}/") if entry.key != key else key.rpartition("/")[2]
-        if _is_data(check_name(name, f"source '{url}'")):
-            found.append((name, entry))
-    if not found:
+        found.append((check_name(name, f"source '{url}'"), entry))
+    wanted = set(data_names((name for name, _ in found), url))
+    if not wanted:
         raise UserError(f"source '{url}' does not exist; check bucket and key.")
-    return found
+    return [(name, entry) for name, entry in found if name in wanted]
 
 
 def _s3_store(url: str) -> "tuple[S3Store, str]":
