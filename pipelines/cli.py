@@ -107,6 +107,7 @@ def run(
     run_pipeline(job, home, verbose, lambda folder: show_outcome(Console(), folder))
 
 
+_later("init", "Look at a table and write the recipe for it: `stillhouse init FILE`.")
 _later("explain", "Every setting of a recipe, and where it comes from: `stillhouse explain RECIPE`.")
 _later("compile", "Write the pipeline as KFP YAML, with the recipe's values as the defaults of its parameters.")
 _later("submit", "Start a run on a cluster: `stillhouse submit RECIPE --endpoint http://...`.")

@@ -61,13 +61,17 @@ def newest_page(home: Path, base: str) -> str:
     Raises:
         UserError: MLflow does not answer.
     """
-    client = connect(home)
     try:
+        client = connect(home)
         experiments = [experiment.experiment_id for experiment in all_pages(client.search_experiments)]
         query, order = f"tags.`{STEP_TAG}` = '{PIPELINE}'", ["attributes.start_time DESC"]
         found = client.search_runs(experiments, query, max_results=1, order_by=order) if experiments else []
+    except UserError:
+        raise
     except Exception as error:  # whatever way it fails
-        raise UserError(redact(f"MLflow at {tracking_uri(home)} does not answer ({error}); try again.")) from None
+        uri, said = tracking_uri(home), str(error).splitlines()[0]
+        upgrade = f", or run `mlflow db upgrade {uri}` if an older MLflow made it" if uri.startswith("sqlite:") else ""
+        raise UserError(redact(f"MLflow at {uri} does not answer ({said}); try again{upgrade}.")) from None
     return f"{base}/#/experiments/{found[0].info.experiment_id}/runs/{found[0].info.run_id}" if found else base
 
 

@@ -43,6 +43,7 @@ def test_help_names_every_command() -> None:
     shown = runner.invoke(app, ["--help"]).output
     for command in (
         "run",
+        "init",
         "explain",
         "compile",
         "doctor",
