@@ -251,7 +251,7 @@ def test_an_alias_is_read_from_the_promotion_record(
         ("a.parquet", "no parquet", r"a.parquet: cannot be read \("),
         ("a.txt", b"caf\xe9", r"a.txt: cannot be read \('utf-8' codec"),
         ("a.txt", "hello".encode("utf-16"), r"a.txt: cannot be read \(this is UTF-16\); save the file as UTF-8"),
-        ("a.pdf", "x", r"a.pdf: no data file found; it must hold .csv, .*, .txt "),
+        ("a.pdf", "x", r"a.pdf: no data file found; 'a.pdf' is a document: .*; it must hold .csv, .*, .txt "),
     ],
 )
 def test_bad_input_is_one_sentence_and_leaves_no_output(
