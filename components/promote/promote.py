@@ -193,7 +193,12 @@ def _publish(store: Store, model_name: str, outcome: Outcome, run: StepRun) -> l
     record, _ = load(store, model_name)
     # After a lost race the winner is about to register its model itself.
     pending = outcome.decision != "conflict" and record.followed != record.serial
-    return publish(store, model_name, run=run) if pending or outcome.decision == "promoted" else []
+    if pending or outcome.decision == "promoted":
+        return publish(store, model_name, run=run)
+    if outcome.decision in ("rejected", NO_EVIDENCE) and record.champion:
+        # The registry may have been emptied or exchanged since. One that does not answer now followed when last asked.
+        publish(store, model_name, run=run)
+    return []
 
 
 def settled(record: Record, candidate: Entry, gates: list[Gate]) -> Outcome | None:

@@ -4,6 +4,7 @@ import logging
 import tempfile
 from pathlib import Path
 
+from stillhouse.components.artifacts.kept import model_key
 from stillhouse.components.promote.record import Entry, Record, change, load
 from stillhouse.components.storage.store import Store
 from stillhouse.components.tracking.run import StepRun
@@ -34,32 +35,54 @@ def publish(store: Store, model_name: str, *, run: StepRun | None) -> list[str]:
 
 
 def _follow(store: Store, model_name: str, run: StepRun | None) -> None:
-    """Register what has no version and set the aliases; again, when the record changed in the meantime.
+    """Register what the registry does not hold and set the aliases; again, when the record changed in the meantime.
 
-    That they follow is noted last: whoever is killed before leaves a record that says that they do not.
+    A version that the record names may be gone, or be another model: it was removed, or the registry is another one.
+    That the aliases follow is noted last: whoever is killed before leaves a record that says that they do not.
     """
     from stillhouse.components.tracking.registry import set_aliases
 
     while True:
+        held = {
+            entry.digest: _version(store, model_name, entry, run)
+            for entry in _roles(load(store, model_name)[0]).values()
+        }
         record, _ = load(store, model_name)
-        for entry in (record.champion, record.previous):
-            if run and entry and entry.version is None:
-                record = _register(store, model_name, entry, run)
-        champion, previous = record.champion, record.previous
-        if champion is None or champion.version is None:
+        digests = {role: entry.digest for role, entry in _roles(record).items()}
+        if not set(digests.values()) <= held.keys():
+            continue  # somebody promoted or rolled back just now
+        champion, previous = (held.get(digests.get(role, "")) for role in ("champion", "previous"))
+        if champion is None:
             raise UserError("the champion was never registered there")
-        set_aliases(model_name, champion.version, previous.version if previous else None)
+        set_aliases(model_name, champion, previous)
         serial = record.serial
         if change(store, model_name, lambda now, serial=serial: now.mirrored(serial)).serial == serial:
             return
 
 
-def _register(store: Store, model_name: str, entry: Entry, run: StepRun) -> Record:
-    """Register the store's copy of the model and note the version in the record."""
-    from stillhouse.components.tracking.registry import log_model
+def _roles(record: Record) -> dict[str, Entry]:
+    return {role: entry for role, entry in (("champion", record.champion), ("previous", record.previous)) if entry}
 
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary, "model")
-        store.get_folder(f"models/{entry.digest}", folder)
-        version = log_model(run, folder, model_name, entry.digest)
-    return change(store, model_name, lambda record: record.registered(entry.digest, version))
+
+def _version(store: Store, model_name: str, entry: Entry, run: StepRun | None) -> str | None:
+    """The version under which the registry holds the model, noted in the record; None when it does not.
+
+    One that is not there is registered from the store's copy, if a step asks.
+    """
+    from stillhouse.components.tracking.registry import held_version, log_model
+
+    version = held_version(model_name, entry.digest, entry.version)
+    if version is None and run:
+        with tempfile.TemporaryDirectory() as temporary:
+            folder = Path(temporary, "model")
+            store.get_folder(model_key(entry.digest), folder)
+            version = log_model(run, folder, model_name, entry.digest)
+    if version and version != entry.version:
+        change(store, model_name, lambda record: _noted(record, entry, version))
+    return version
+
+
+def _noted(record: Record, entry: Entry, version: str) -> Record:
+    if entry.version is None:
+        return record.registered(entry.digest, version)
+    return record.renumbered(entry.digest, entry.version, version)

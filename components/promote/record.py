@@ -121,6 +121,15 @@ class Record(Settings):
         }
         return self._changed("registered", next(iter(new.values())), **new) if new else self
 
+    def renumbered(self, digest: str, old: str, new: str) -> "Record":
+        """The record with `new` as the version of the model `digest`, where a registry of before had given `old`."""
+        changed = {
+            role: entry.model_copy(update={"version": new})
+            for role, entry in {"champion": self.champion, "previous": self.previous}.items()
+            if entry and (entry.digest, entry.version) == (digest, old)
+        }
+        return self._changed("registered", next(iter(changed.values())), **changed) if changed else self
+
     def mirrored(self, serial: int) -> "Record":
         """The record with the note that the aliases follow it, unless it has gone on from `serial`."""
         return self.model_copy(update={"followed": serial}) if self.serial == serial != self.followed else self

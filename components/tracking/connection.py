@@ -149,11 +149,21 @@ def find_or_create(
         if step != settings.PIPELINE:
             # The parent may be an injected run, in whatever experiment that is.
             known = read_sent(folder / f"{settings.PIPELINE}.jsonl").mlflow_run
-            parent = client.get_run(known) if known else None
+            parent = known_run(client, known) if known else None
         where = parent.info.experiment_id if parent else experiment_id(client, home, experiment)
         if parent is None and step != settings.PIPELINE:
             parent = _repeating()(_find_or_create, client, where, run_id, settings.PIPELINE, start_time, None)
         return _repeating()(_find_or_create, client, where, run_id, step, start_time, parent)
+
+
+def known_run(client: "MlflowClient", mlflow_run: str) -> "Run | None":
+    """The run of this id; None when this database does not hold it, because the run began with another one."""
+    try:
+        return client.get_run(mlflow_run)
+    except Exception as error:
+        if not refused(error):
+            raise
+        return None
 
 
 def _find_or_create(

@@ -17,7 +17,14 @@ from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_expone
 
 from stillhouse.components.spelling import did_you_mean
 from stillhouse.components.tracking import settings
-from stillhouse.components.tracking.connection import RUN_TAG, all_pages, connect, find_or_create, refused
+from stillhouse.components.tracking.connection import (
+    RUN_TAG,
+    all_pages,
+    connect,
+    find_or_create,
+    known_run,
+    refused,
+)
 from stillhouse.components.tracking.run import StepRun
 from stillhouse.components.tracking.spool import read_sent
 from stillhouse.errors import UserError
@@ -52,6 +59,15 @@ def log_model(run: StepRun, model_folder: str | Path, name: str, digest: str) ->
     """
     home, folder = settings.home(), Path(model_folder)
     return _patiently(lambda: _log_model(connect(home), home, run, folder, name, digest))
+
+
+def held_version(name: str, digest: str, expected: str | None) -> str | None:
+    """The version of `name` that is the model `digest`: `expected` if it is that one, else any; None when none is.
+
+    Raises:
+        UserError: MLflow does not answer.
+    """
+    return _patiently(lambda: _held_version(connect(settings.home()), name, digest, expected))
 
 
 def set_aliases(name: str, champion: str, previous: str | None) -> None:
@@ -118,9 +134,8 @@ def resolve(uri: str) -> Path:
 
 
 def _log_model(client: "MlflowClient", home: Path, run: StepRun, folder: Path, name: str, digest: str) -> str:
-    known = client.search_model_versions(f"name = '{name}' and tags.`{DIGEST_TAG}` = '{digest}'")
-    if known:
-        return str(known[0].version)
+    if known := _held_version(client, name, digest, None):
+        return known
     info = json.loads((folder / "model.json").read_text())
     tags = {DIGEST_TAG: digest, RUN_TAG: run.run_id, DATASET_TAG: info["dataset_digest"]}
     mlflow_run = _mlflow_run(client, home, run)
@@ -132,12 +147,18 @@ def _log_model(client: "MlflowClient", home: Path, run: StepRun, folder: Path, n
     return _register(client, name, model, tags)
 
 
+def _held_version(client: "MlflowClient", name: str, digest: str, expected: str | None) -> str | None:
+    found = client.search_model_versions(f"name = '{name}' and tags.`{DIGEST_TAG}` = '{digest}'")
+    versions = [str(version.version) for version in found]
+    return expected if expected in versions else next(iter(versions), None)
+
+
 def _mlflow_run(client: "MlflowClient", home: Path, run: StepRun) -> Any:
     """The MLflow run of this step: injected, or opened by its sender, or opened here for it to find."""
     spool = settings.spool_folder(home, run.run_id) / f"{run.step}.jsonl"
     known = os.environ.get("MLFLOW_RUN_ID") or read_sent(spool).mlflow_run
-    if known:
-        return client.get_run(known)
+    if known and (found := known_run(client, known)):
+        return found
     return find_or_create(client, home, settings.experiment(), run.run_id, run.step, time.time_ns() // 1_000_000)
 
 

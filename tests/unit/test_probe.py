@@ -18,6 +18,7 @@ from stillhouse.components.promote.record import Entry, change, load
 from stillhouse.components.storage.s3_conditions import _PROVEN
 from stillhouse.components.storage.store import open_store
 from stillhouse.components.tracking.connection import connect
+from stillhouse.components.tracking.registry import DIGEST_TAG
 
 NOBODY = "http://127.0.0.1:1"
 TABLE = b"text,label\nhello,ham\nbuy now,spam\n"
@@ -227,8 +228,8 @@ def entry(version: str) -> Entry:
 def test_aliases_that_differ_are_mended_from_the_promotion_record(tmp_path: Path) -> None:
     store, client = open_store("s3://models/promoted"), connect(tmp_path / "home")
     client.create_registered_model("spam")
-    for _ in range(2):
-        client.create_model_version("spam", str(tmp_path))
+    for version in ("1", "2"):
+        client.create_model_version("spam", str(tmp_path), tags={DIGEST_TAG: entry(version).digest})
     change(store, "spam", lambda record: record.promoted(entry("1")))
     change(store, "spam", lambda record: record.promoted(entry("2")))
     client.set_registered_model_alias("spam", "champion", "1")
