@@ -1,6 +1,7 @@
 """Sources on a Hugging Face hub: hf://owner/name[@revision][/config]."""
 
 import re
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,7 +10,10 @@ from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import unquote
 
 from stillhouse.components.addresses import guarded, refuse_metadata
+from stillhouse.components.storage.digests import files_below
 from stillhouse.components.storage.disk import staged_folder, sync_folder, writing
+from stillhouse.components.storage.layouts import data_names
+from stillhouse.components.storage.names import path_inside
 from stillhouse.errors import UserError
 
 if TYPE_CHECKING:
@@ -19,6 +23,9 @@ URL = re.compile(r"hf://(?P<repo>[\w.-]+(/[\w.-]+)?)(@(?P<revision>[^/@]+))?(/(?
 
 FORMATS = {"arrow", "csv", "json", "parquet", "text"}
 """Loaders of datasets that are used; others may unpickle, or read what is no table."""
+
+README = "README.md"
+"""Says, among others, what classes the numbers of a column stand for."""
 
 TIMEOUT = 20.0
 """Seconds the hub has for an answer."""
@@ -51,31 +58,38 @@ def list_hub(url: str) -> list[tuple[str, int, str]]:
         UserError: the hub is out of reach, or does not show the repository or the revision.
     """
     info = _info(url)
+    data_names((file.rfilename for file in info.siblings), url)  # refuses what the library would read with deleted rows
     return sorted((file.rfilename, file.size or 0, info.sha) for file in info.siblings)
 
 
 def fetch_hub(url: str, folder: Path) -> list[Path]:
-    """Paths of the dataset's Parquet files, in a folder named after the commit; made once for each commit.
+    """Paths of the dataset's own files, as they are, in a folder named after the commit; fetched once for each commit.
+
+    Which files these are, and to which split each belongs, is found as the Hugging Face library finds it: by the
+    README's `configs`, else by the names of files and folders. The split is in the name of each file.
 
     Raises:
         UserError: as `list_hub`; or the repository's files are of a format that is not read.
     """
     commit = _info(url).sha
-    target = folder / f"{commit}-{HubSource.parse(url).config or 'default'}"
+    target = folder / f"{commit}-{HubSource.parse(url).config or 'default'}-files"
     if not target.is_dir():
         with writing(target), staged_folder(target) as staged:
             written = staged / "dataset"
-            _write_parquet(url, commit, folder / "cache", written)
+            written.mkdir()
+            _fetch_files(url, commit, folder / "cache", written)
             sync_folder(written)
             written.rename(target)
-    return sorted(target.glob("*.parquet"))
+    return [path for _, path in files_below(target)]
 
 
-def _write_parquet(url: str, commit: str, cache: Path, folder: Path) -> None:
+def _fetch_files(url: str, commit: str, cache: Path, folder: Path) -> None:
     from datasets import disable_progress_bars, load_dataset_builder
     from datasets.exceptions import DatasetsError
+    from huggingface_hub.utils import disable_progress_bars as disable_download_bars
 
     disable_progress_bars()  # their lines would fill the step's log
+    disable_download_bars()
     source = HubSource.parse(url)
     try:
         with _hub_errors(url):
@@ -83,15 +97,47 @@ def _write_parquet(url: str, commit: str, cache: Path, folder: Path) -> None:
             if builder.name not in FORMATS:
                 choice = ", ".join(sorted(FORMATS))
                 raise UserError(f"source '{url}' holds '{builder.name}' files; only {choice} files are read.")
-            _refuse_files_elsewhere(url, commit, builder.config.data_files or {})
-            builder.download_and_prepare(str(folder), file_format="parquet")
+            data_files: Mapping[Any, list[str]] = builder.config.data_files or {}
+            _refuse_files_elsewhere(url, commit, data_files)
+            if builder.name == "text":  # lines of text, of which there is no other reading
+                builder.download_and_prepare(str(folder), file_format="parquet")
+                return
+        own = _address(url, commit)
+        named = {(str(split), file.removeprefix(own)) for split, files in data_files.items() for file in files}
+        with _hub_errors(url) as api:
+            for split, name in sorted(named):
+                place = path_inside(folder, _with_split(name, split), f"source '{url}'")
+                _fetch_file(api, source.repo, name, commit, cache, place)
+            if any(file.rfilename == README for file in _info(url).siblings):
+                _fetch_file(api, source.repo, README, commit, cache, folder / README)
     except (DatasetsError, FileNotFoundError) as error:
         raise UserError(f"source '{url}' cannot be read: {_first_line(error)}") from error
 
 
+def _fetch_file(api: "HfApi", repo: str, name: str, commit: str, cache: Path, place: Path) -> None:
+    found = api.hf_hub_download(repo, name, repo_type="dataset", revision=commit, cache_dir=str(cache / "files"))
+    place.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(found, place)
+    Path(found).resolve().unlink(missing_ok=True)  # the copy is what stays
+
+
+def _with_split(name: str, split: str) -> str:
+    """The file's name with its split in it, where it is not its first word."""
+    folder, _, file = name.rpartition("/")
+    if not re.match(rf"{re.escape(split)}(?![a-z])", file, re.IGNORECASE):
+        stem, dot, ends = file.partition(".")
+        file = f"{stem}-{split}{dot}{ends}"
+    return f"{folder}/{file}" if folder else file
+
+
+def _address(url: str, commit: str) -> str:
+    """What the library calls the repository."""
+    return f"hf://datasets/{HubSource.parse(url).repo}@{commit}/"
+
+
 def _refuse_files_elsewhere(url: str, commit: str, data_files: Mapping[Any, list[str]]) -> None:
     """A repository's README may name any file as its data: one of this machine, or an address within its network."""
-    own = f"hf://datasets/{HubSource.parse(url).repo}@{commit}/"
+    own = _address(url, commit)
     for file in (file for files in data_files.values() for file in files):
         if not file.startswith(own) or ".." in file.split("/"):
             raise UserError(f"source '{url}' names data outside of its own repository ('{file}'); use another source.")

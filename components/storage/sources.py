@@ -79,7 +79,7 @@ def fetch_source(url: str, folder: Path | str, window: Window | None = None) -> 
     """Paths of the source's files on this machine, sorted by name; those within `window` if it is one of partitions.
 
     Local files stay where they are. S3 objects are downloaded to `folder`, those only whose size or ETag has
-    changed since the last time. A hub's dataset arrives there as Parquet, one or more files for each split.
+    changed since the last time. A hub's dataset arrives there in its own files.
 
     Raises:
         UserError: as `list_source`; or a file changed, or arrived damaged each time it was tried.

@@ -22,6 +22,21 @@ HUB = {
         "data/train.csv": b"text,label\nhello,1\nbye,0\n",
         "data/test.csv": b"text,label\nhey,1\n",
     },
+    "owner/classes": {
+        "README.md": b"---\nconfigs:\n- config_name: default\n  data_files:\n  - {split: train, path: new.csv}\n"
+        b"  - {split: test, path: held.csv}\n---\n",
+        "new.csv": b"text,label\nhello,1\n",
+        "held.csv": b"text,label\nbye,0\n",
+    },
+    "owner/odd": {
+        "train.csv": "".join(
+            [
+                "text,label\n",
+                *(f"word{i} and {i},{('NA', 'null', 'None', 'n/a', '007', '7')[i % 6]}\n" for i in range(60)),
+            ]
+        ).encode(),
+        "test.csv": "".join(["text,label\n", *(f"other{i},true\n" for i in range(10))]).encode(),
+    },
     "owner/markup": {"train.xml": b"<rows><row>hello</row></rows>"},
 }
 ASKED = re.compile(r"(/api)?/datasets/(?P<repo>\w+/\w+)/(?P<what>revision|tree|resolve)/[^/?]+(/(?P<name>[^?]+))?")

@@ -4,10 +4,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
 import pytest
 from huggingface_hub import constants
+from tests.unit.storage.conftest import HUB
 
+from stillhouse.components.prepare.dataset import content_digest
+from stillhouse.components.prepare.prepare import refine
+from stillhouse.components.prepare.read import read
+from stillhouse.components.prepare.settings import PrepareSettings
 from stillhouse.components.storage.hub import HubSource
 from stillhouse.components.storage.sources import SourceFile, fetch_source, list_source
 from stillhouse.errors import UserError
@@ -91,14 +95,34 @@ def fetch(hub: str, folder: Path, *urls: str) -> list[str]:
     return subprocess.run(command, env=environment, capture_output=True, text=True).stdout.splitlines()
 
 
-def test_a_dataset_of_the_hub_arrives_as_parquet_once_for_each_commit(hub: str, tmp_path: Path) -> None:
-    paths = fetch(hub, tmp_path, "hf://owner/name", "hf://owner/name@v1")
-    assert {Path(path).stem: pq.read_table(path).to_pylist() for path in paths[:2]} == {
-        "name-test": [{"text": "hey", "label": 1}],
-        "name-train": [{"text": "hello", "label": 1}, {"text": "bye", "label": 0}],
-    }
-    assert paths[2:] == paths[:2]
-    assert {path.name for path in (tmp_path / "fetched").iterdir()} == {f"{COMMIT}-default", "cache"}
+def test_a_dataset_of_the_hub_arrives_in_its_own_files_once_for_each_commit(hub: str, tmp_path: Path) -> None:
+    paths = [Path(path) for path in fetch(hub, tmp_path, "hf://owner/name", "hf://owner/name@v1")]
+    folder = tmp_path / "fetched" / f"{COMMIT}-default-files"
+    assert {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths[:3]} == HUB["owner/name"]
+    assert paths[3:] == paths[:3]
+    assert {path.name for path in (tmp_path / "fetched").iterdir()} == {folder.name, "cache"}
+
+
+def test_splits_are_those_that_the_readme_names(hub: str, tmp_path: Path) -> None:
+    paths = [Path(path) for path in fetch(hub, tmp_path, "hf://owner/classes")]
+    assert [path.name for path in paths] == ["README.md", "held-test.csv", "new-train.csv"]
+
+
+def test_one_folder_through_both_doors_is_the_same_rows(hub: str, tmp_path: Path) -> None:
+    here = tmp_path / "here"
+    for name, data in HUB["owner/odd"].items():
+        (here / name).parent.mkdir(parents=True, exist_ok=True)
+        (here / name).write_bytes(data)
+    through = [[Path(path) for path in fetch(hub, tmp_path, "hf://owner/odd")], fetch_source(str(here), here)]
+    settings = PrepareSettings(source="here", task="text_classification")
+    tables = [read(files, settings) for files in through]
+    rows = [sorted(zip(table.texts.to_pylist(), table.labels, strict=True), key=str) for table in tables]
+    assert rows[0] == rows[1]
+    prepared = [
+        refine(table, PrepareSettings(source=where, task="t")) for table, where in zip(tables, "ab", strict=True)
+    ]
+    assert content_digest(prepared[0], settings) == content_digest(prepared[1], settings)
+    assert prepared[0].labels == ["007", "7", "NA", "None", "n/a", "null", "true"]
 
 
 def test_a_dataset_that_cannot_be_read_is_told_and_leaves_nothing(hub: str, tmp_path: Path) -> None:
