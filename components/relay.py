@@ -13,7 +13,7 @@ from typing import Any
 PROGRESS_SECONDS = 1.0
 """Between two lines about progress, for the file stays small in a long training."""
 POLL_SECONDS = 0.2
-CALLS = ("params", "metrics", "progress")
+CALLS = ("params", "metrics", "notes", "progress")
 """What is passed on to the run."""
 
 
@@ -31,6 +31,10 @@ class Relay:
     def metrics(self, values: Mapping[str, float], step: int = 0) -> None:
         """As `StepRun.metrics`."""
         self.tell("metrics", values=values, step=step)
+
+    def notes(self, values: Mapping[str, str]) -> None:
+        """As `StepRun.notes`."""
+        self.tell("notes", values=values)
 
     def progress(self, done: float, total: float, unit: str, note: str = "") -> None:
         """As `StepRun.progress`."""
@@ -53,6 +57,9 @@ class Silent:
         """The first process tells."""
 
     def metrics(self, values: Mapping[str, float], step: int = 0) -> None:
+        """The first process tells."""
+
+    def notes(self, values: Mapping[str, str]) -> None:
         """The first process tells."""
 
     def progress(self, done: float, total: float, unit: str, note: str = "") -> None:

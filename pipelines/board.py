@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from stillhouse.components.tracking.settings import NOTE
 from stillhouse.components.tracking.spool import Event, read_events
 
 State = Literal["waiting", "running", "cached", "done", "skipped", "failed"]
@@ -40,6 +41,8 @@ class Row:
     rate: float = 0.0
     """Units per second since the first progress of this phase."""
     metric: str = ""
+    notes: list[str] = field(default_factory=list)
+    """Sentences that a person should read while it runs."""
     message: str = ""
     """Why it failed."""
     crashed: bool = False
@@ -62,6 +65,9 @@ class Row:
                 self.message = ""
             case "progress":
                 self._progress(event)
+            case "tag":
+                said = (value for name, value in event["values"].items() if name.startswith(NOTE))
+                self.notes += [sentence for sentence in said if sentence not in self.notes]
             case "metric":
                 self._metrics(event["values"])
             case "end":
@@ -145,6 +151,11 @@ class Board:
             }
             for row in self.rows.values()
         }
+
+    @property
+    def notes(self) -> list[str]:
+        """What the steps have said for a person to read."""
+        return [f"{row.step}: {sentence}" for row in self.rows.values() for sentence in row.notes]
 
     def _in_state(self, state: State) -> Iterator[Row]:
         return (row for row in self.rows.values() if row.state == state)

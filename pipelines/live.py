@@ -73,6 +73,21 @@ class InPlace:
         self.live.stop()
 
 
+class Notes:
+    """What steps have said for a person to read: each sentence once, above a table that is drawn in place."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._shown: set[str] = set()
+
+    def show(self, board: Board) -> None:
+        """Write those that have come since the last call."""
+        for note in board.notes:
+            if note not in self._shown:
+                self._shown.add(note)
+                self._console.print(note, highlight=False, markup=False, soft_wrap=True)
+
+
 class LogView(Lines):
     """`--verbose`: the logs as they come."""
 
@@ -89,10 +104,12 @@ class LineView(Lines):
     def __init__(self, console: Console) -> None:
         super().__init__(console)
         self._shown: dict[str, str] = {}
+        self._notes = Notes(console)
         self._next_progress = 0.0
 
     def show(self, board: Board, last: bool = False) -> None:
         now = board.clock()
+        self._notes.show(board)
         for row in board.rows.values():
             if row.state != self._shown.get(row.step, "waiting"):
                 self._shown[row.step] = row.state
@@ -118,10 +135,12 @@ class TableView(InPlace):
 
     def __init__(self, console: Console) -> None:
         super().__init__(console)
+        self._notes = Notes(console)
         self._next = 0.0
 
     def show(self, board: Board, last: bool = False) -> None:
         now = time.monotonic()
+        self._notes.show(board)
         if last or now >= self._next:
             self._next = now + REFRESH_SECONDS
             self.live.update(table(board), refresh=True)

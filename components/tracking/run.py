@@ -77,6 +77,10 @@ class StepRun:
     def tags(self, values: Mapping[str, Any]) -> None:
         self._spool.append("tag", values=redact_all({name: _text(value) for name, value in values.items()}))
 
+    def notes(self, values: Mapping[str, str]) -> None:
+        """What a person should read while the pipeline runs: one sentence by name, also a tag (`note.NAME`)."""
+        self.tags({f"{settings.NOTE}{name}": sentence for name, sentence in values.items()})
+
     def progress(self, done: float, total: float, unit: str, note: str = "") -> None:
         """How far the step is, for the live table; may be called as often as is convenient."""
         now = time.monotonic()

@@ -8,6 +8,8 @@ PIPELINE = "pipeline"
 """Name under which the pipeline itself keeps a spool, beside its steps."""
 FIRST_STEP = "inspect"
 """The step that every run begins with; it sends what other runs have left in the store."""
+NOTE = "note."
+"""Begins the tags that a person should read while the pipeline runs."""
 DEFAULT_EXPERIMENT = "stillhouse"
 
 PROGRESS_SECONDS = 0.2

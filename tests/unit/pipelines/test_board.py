@@ -155,3 +155,10 @@ def test_a_follower_hands_each_event_to_its_step_once(board: Board, tmp_path: Pa
         spool.append("end", status="FINISHED", seconds=seconds, message="", mistake=False)
         follower.read()
     assert board.own_seconds == 3.0
+
+
+def test_what_steps_say_for_a_person_to_read_is_kept_once_and_other_tags_are_not(board: Board) -> None:
+    for tags in ({"note.tokenizer": "It counts."}, {"stillhouse.seconds": "3"}, {"note.tokenizer": "It counts."}):
+        board.rows["finetune"].apply({"event": "tag", "values": tags})
+    board.rows["pretrain"].apply({"event": "tag", "values": {"note.x": "Said."}})
+    assert board.notes == ["pretrain: Said.", "finetune: It counts."]

@@ -122,3 +122,14 @@ def test_the_table_is_drawn_in_place_and_stays_at_the_end(board: Board) -> None:
         view.show(board, last=True)
     first, *_, last = output.getvalue().split("\x1b[1A")  # each drawing after the first goes back up
     assert ("failed" in first, "failed" in last) == (False, True)
+
+
+@pytest.mark.parametrize("view", [LineView, TableView])
+def test_a_sentence_of_a_step_is_written_once_in_one_line(board: Board, view: type[LineView] | type[TableView]) -> None:
+    console = Console(record=True, width=80, file=io.StringIO())
+    sentence = "The tokenizer.json of the base counts, and this sentence is longer than a line of a terminal is wide."
+    board.rows["finetune"].notes.append(sentence)
+    with view(console) as shown:
+        shown.show(board)
+        shown.show(board, last=True)
+    assert console.export_text().count(f"finetune: {sentence}\n") == 1
