@@ -36,6 +36,7 @@ def write_model(
     import safetensors.numpy
 
     from stillhouse.components.models.layers import num_parameters
+    from stillhouse.components.models.tokenizer import READING, TOKENIZER_FILE, write_tokenizer
     from stillhouse.components.storage.digests import digest_folder
     from stillhouse.components.storage.disk import staged_folder, writing
 
@@ -48,11 +49,12 @@ def write_model(
         "stillhouse_version": stillhouse.__version__,
         "parameters": num_parameters(loaded.model),
         "load": "transformers",
+        READING: TOKENIZER_FILE,
     }
     text = json.dumps(described, indent=2, ensure_ascii=False, sort_keys=True) + "\n"
     with writing(folder), staged_folder(folder) as staged:
         loaded.model.save_pretrained(staged)
-        loaded.tokenizer.save_pretrained(staged)
+        write_tokenizer(loaded.tokenizer, staged)
         safetensors.numpy.save_file({"hashes": np.unique(hashes)}, staged / TRAINING_ROWS)
         (staged / "model.json").write_text(text, encoding="utf-8")
         shutil.rmtree(folder, ignore_errors=True)
@@ -62,6 +64,11 @@ def write_model(
 def read_model_json(folder: Path) -> dict[str, Any]:
     """The folder's model.json."""
     return json.loads((folder / "model.json").read_text(encoding="utf-8"))
+
+
+def notes_of(folder: Path) -> dict[str, str]:
+    """What its model.json says of how its base was read: sentences by name."""
+    return read_model_json(folder).get("notes", {}) if (folder / "model.json").is_file() else {}
 
 
 def git_sha() -> str:

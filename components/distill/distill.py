@@ -51,9 +51,10 @@ def distill(
     seed_everything(settings.loop.seed)
     big = task.load_model(teacher, str(pick_device()))
     base = str(fetch_model(settings.student.base)) if settings.student.base else None
-    small = make_student(task, big, settings.student, base)
+    small = make_student(task, big, settings.student, base, train.texts)
+    run.notes(small.notes)
     if settings.hidden_weight or settings.attention_weight:
-        check_comparable(small, big, settings)
+        check_comparable(small, big, settings, train.texts)
     pupil = Pupil(small.model, big.model, match_hidden=settings.hidden_weight > 0)
     scale = Scale.of(about["target"], train.targets, big.model, small.model)
     scale.take_out_of(big.model)
@@ -81,7 +82,7 @@ def distill(
             checkpoints=checkpoints,
         ).run()
         scale.fold_into(small.model)
-        info = model_info(about, settings.model_dump(), settings.loop.max_length)
+        info = model_info(about, settings.model_dump(), settings.loop.max_length) | {"notes": small.notes}
         hashes = np.concatenate([train.hashes, validation.hashes])
         figures = {**best_point(history.points, about["target"]), **history.summary(), **kept}
         run.metrics(figures, step=history.step)  # before the model: where that is, all is done
@@ -102,6 +103,7 @@ def _samples_with_answers(
 ) -> "tuple[Samples, dict[str, float]]":
     """Labelled and unlabelled rows together, with the teacher's answers unless they are too large to keep or more than
     logits is compared. Where there is no label the target says so (-100, nan)."""
+    from stillhouse.components.distill.student import same_ids
     from stillhouse.components.distill.teacher import (
         NUM_VIEWS,
         AnsweredSamples,
@@ -121,7 +123,7 @@ def _samples_with_answers(
     num_views = NUM_VIEWS if about["augment"] else 1
     size = answer_bytes(samples, num_views, max(1, len(about["labels"])))
     inside = settings.hidden_weight or settings.attention_weight
-    same_tokens = small.tokenizer.get_vocab() == big.tokenizer.get_vocab()
+    same_tokens = same_ids(small, big, train.texts + unlabelled)
     if inside or (same_tokens and size > settings.max_cache_bytes):
         return ViewedSamples(samples, num_views), {"teacher_hit_share": 0.0, "teacher_cache_bytes": 0}
     asked = samples if same_tokens else task.labelled_samples(big, train.texts + unlabelled, targets, **settled)

@@ -1,22 +1,27 @@
 """Where the student comes from: the teacher's layers, a model by name, or a new architecture."""
 
+from collections.abc import Sequence
+
 from torch import nn
 from transformers import PreTrainedModel
 
 from stillhouse.components.distill.settings import DistillSettings, Student
 from stillhouse.components.models.layers import kept_layers, num_layers, take_layers
+from stillhouse.components.models.tokenizer import count_different
 from stillhouse.components.tasks import LoadedModel, Task
 from stillhouse.errors import UserError
 
 
-def make_student(task: Task, teacher: LoadedModel, asked: Student, base: str | None) -> LoadedModel:
-    """The untrained student; `base` is the folder of the model that it asks for by name.
+def make_student(
+    task: Task, teacher: LoadedModel, asked: Student, base: str | None, texts: Sequence[str]
+) -> LoadedModel:
+    """The untrained student; `base` is the folder of the model that it asks for by name, `texts` what it will learn.
 
     Raises:
         UserError: it asks for more layers than the teacher has, or the base cannot be loaded.
     """
     if base:
-        return task.with_new_head(base, [], None, teacher.info)
+        return task.with_new_head(base, texts, None, teacher.info)
     if asked.architecture is not None:
         return task.with_new_head(None, [], asked.architecture, teacher.info, None, teacher.tokenizer)
     keep = asked.layers or 1
@@ -27,7 +32,16 @@ def make_student(task: Task, teacher: LoadedModel, asked: Student, base: str | N
     return LoadedModel(take_layers(teacher.model, keep), teacher.tokenizer, teacher.info)
 
 
-def check_comparable(student: LoadedModel, teacher: LoadedModel, settings: DistillSettings) -> None:
+def same_ids(student: LoadedModel, teacher: LoadedModel, texts: Sequence[str]) -> bool:
+    """Whether both read each of `texts` as the same tokens. An equal vocabulary is not enough: one may keep case."""
+    return student.tokenizer.get_vocab() == teacher.tokenizer.get_vocab() and not count_different(
+        student.tokenizer.backend_tokenizer, teacher.tokenizer.backend_tokenizer, texts
+    )
+
+
+def check_comparable(
+    student: LoadedModel, teacher: LoadedModel, settings: DistillSettings, texts: Sequence[str]
+) -> None:
     """Hidden states and attention maps are compared token by token and layer by layer, maps head by head.
 
     Raises:
@@ -36,7 +50,7 @@ def check_comparable(student: LoadedModel, teacher: LoadedModel, settings: Disti
     mend = "set hidden_weight and attention_weight to 0 or take the student from the teacher's layers."
     layers = num_layers(student.model), num_layers(teacher.model)
     heads = student.model.config.num_attention_heads, teacher.model.config.num_attention_heads
-    if student.tokenizer.get_vocab() != teacher.tokenizer.get_vocab():
+    if not same_ids(student, teacher, texts):
         raise UserError(f"distill: the student's tokenizer is not the teacher's; {mend}")
     if layers[0] > layers[1]:
         raise UserError(f"distill: the student has {layers[0]} layers and the teacher {layers[1]}; {mend}")

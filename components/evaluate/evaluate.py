@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from stillhouse.components.artifacts.dataset import Split, read_dataset_json, read_split
+from stillhouse.components.artifacts.model import notes_of
 from stillhouse.components.evaluate.champion import Champion, answers_of, champion_notes, open_champion
 from stillhouse.components.evaluate.comparison import compare
 from stillhouse.components.evaluate.contestants import Contestant, baselines, trained
@@ -67,6 +68,8 @@ def evaluate(
     contestants, rival = _answers(settings, {"student": student, "teacher": teacher}, rival, card, train, test, run)
     latencies = _latencies(settings, contestants, test, run)
     document = _document(settings, card, contestants, latencies, test, rival, run)
+    # How teacher and student were read; they often have a base in common.
+    document["notes"] += list((notes_of(Path(teacher)) | notes_of(Path(student))).values())
     findings = _findings(settings, card, document, contestants, test)
     run.progress(0, 1, "pages", "report")
     write_report(report, findings)

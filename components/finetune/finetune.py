@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stillhouse.components.artifacts.dataset import read_dataset_json, read_split
+from stillhouse.components.artifacts.model import notes_of
 from stillhouse.components.finetune.settings import FinetuneSettings
 from stillhouse.components.supervised import Scale, best_point, model_info, validation_of
 
@@ -48,6 +49,7 @@ def finetune(
     seed_everything(settings.loop.seed)
     start = start_of(Path(backbone) if backbone else None, str(fetch_model(settings.base)) if settings.base else None)
     loaded = task.with_new_head(start, train.texts, settings.architecture, about, settings.dropout)
+    run.notes(loaded.notes)
     scale = Scale.of(about["target"], train.targets, loaded.model)
     samples = task.labelled_samples(
         loaded,
@@ -74,6 +76,7 @@ def finetune(
         ).run()
         scale.fold_into(loaded.model)
         info = model_info(about, settings.model_dump(), settings.loop.max_length)
+        info["notes"] = notes_of(Path(backbone)) | loaded.notes
         hashes = np.concatenate([train.hashes, validation.hashes])
         figures = {**best_point(history.points, about["target"]), **history.summary()}
         run.metrics(figures, step=history.step)  # before the model: where that is, all is done

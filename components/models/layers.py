@@ -1,10 +1,26 @@
 """Layers of a transformers model, whatever its architecture calls them."""
 
 import copy
+from typing import cast
 
 import torch
 from torch import nn
 from transformers import PreTrainedModel
+
+BEHIND_PADDING = {
+    "camembert",
+    "data2vec-text",
+    "ibert",
+    "longformer",
+    "luke",
+    "mpnet",
+    "roberta",
+    "roberta-prelayernorm",
+    "xlm-roberta",
+    "xlm-roberta-xl",
+    "xmod",
+}
+"""Architectures that count positions from behind the number of the padding token."""
 
 
 def layer_list(model: PreTrainedModel) -> nn.ModuleList:
@@ -51,9 +67,19 @@ def kept_layers(total: int, keep: int) -> list[int]:
 def num_positions(model: PreTrainedModel) -> int:
     """Tokens of the longest sample that the model takes."""
     config = model.config
-    # RoBERTa and its kin begin to count behind the position of the padding token.
-    skipped = config.pad_token_id + 1 if config.model_type in {"roberta", "xlm-roberta", "camembert"} else 0
+    skipped = config.pad_token_id + 1 if counts_behind_padding(model) else 0
     return int(config.max_position_embeddings) - skipped
+
+
+def counts_behind_padding(model: PreTrainedModel) -> bool:
+    """Whether the number of the padding token in the configuration is part of how the positions were trained; batches
+    may be padded with another token then."""
+    return model.config.model_type in BEHIND_PADDING
+
+
+def num_tokens(model: PreTrainedModel) -> int:
+    """Tokens that the model has weights for."""
+    return cast(torch.Tensor, model.get_input_embeddings().weight).shape[0]
 
 
 def output_layer(model: PreTrainedModel) -> nn.Linear:

@@ -24,12 +24,12 @@ def refuse_unsafe(folder: Path) -> None:
             safetensors file of this folder, or one of these is no JSON object.
     """
     for name in CONFIGS:
-        if CODE & _read(folder / name).keys():
+        if CODE & read_object(folder / name).keys():
             raise UserError(
                 f"model '{folder}': {name} asks for code of its own (auto_map), which is never run; "
                 "take a model of an architecture that transformers has, and save it from there."
             )
-    shards = _read(folder / "model.safetensors.index.json").get("weight_map") or {}
+    shards = read_object(folder / "model.safetensors.index.json").get("weight_map") or {}
     for shard in shards.values() if isinstance(shards, dict) else [shards]:
         if not (isinstance(shard, str) and shard.endswith(".safetensors") and Path(shard).name == shard):
             raise UserError(
@@ -38,7 +38,12 @@ def refuse_unsafe(folder: Path) -> None:
             )
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read_object(path: Path) -> dict[str, Any]:
+    """The JSON object in a file of a model folder; an empty one where there is no file.
+
+    Raises:
+        UserError: it cannot be read, or holds something else.
+    """
     if not path.is_file():
         return {}
     try:

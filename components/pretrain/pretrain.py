@@ -59,6 +59,7 @@ def pretrain(settings: PretrainSettings, *, dataset: str | Path, model: str | Pa
     seed_everything(settings.loop.seed)
     base = str(fetch_model(settings.base)) if settings.base else ""
     loaded = task.new_backbone(texts, settings.architecture, settings.objective, base)
+    run.notes(loaded.notes)
     samples, fixed = (
         task.pretraining_samples(
             loaded,
@@ -85,6 +86,7 @@ def pretrain(settings: PretrainSettings, *, dataset: str | Path, model: str | Pa
         "max_length": settings.loop.max_length,
         "settings": settings.model_dump(),
         "dataset_digest": about["content_digest"],
+        "notes": loaded.notes,
     }
     with checkpoints_of("pretrain", settings.model_dump(), given, settings.loop.keep_checkpoints) as checkpoints:
         history = Training(

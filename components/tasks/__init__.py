@@ -1,7 +1,7 @@
 """Kinds of problems: one file each. `task: name` in a recipe is a file here, or an entry point `stillhouse.tasks`."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -26,6 +26,8 @@ class LoadedModel:
     tokenizer: "PreTrainedTokenizerFast"
     info: dict[str, Any]
     """Its model.json."""
+    notes: dict[str, str] = field(default_factory=dict)
+    """What must be said of how it was read: one sentence by name. The run's first lines and the report say it."""
 
 
 class Task(Protocol):

@@ -80,7 +80,8 @@ def encode(
     stay (Sun et al., 2019, arXiv:1905.05583, section 5.3.1: better than the head alone).
 
     Returns:
-        All tokens end to end (int32 [tokens]) and where each text begins and the last ends (int64 [texts + 1]).
+        All tokens end to end (int32 [tokens]; one of padding for a text of none) and where each text begins and the
+        last ends (int64 [texts + 1]).
     """
     backend = tokenizer.backend_tokenizer
     backend.no_truncation()
@@ -88,6 +89,8 @@ def encode(
     characters = max_length * ENCODE_CHARACTERS_PER_TOKEN // 2
     shortened = [t if len(t) <= 2 * characters else f"{t[:characters]} {t[-characters:]}" for t in texts]
     ids = [_ends(np.asarray(e.ids, dtype=np.int32), max_length) for e in backend.encode_batch_fast(shortened)]
+    # Without special tokens a text may have none at all; a model must be given one.
+    ids = [each if len(each) else np.array([tokenizer.pad_token_id], np.int32) for each in ids]
     offsets = np.zeros(len(ids) + 1, dtype=np.int64)
     np.cumsum([len(i) for i in ids], out=offsets[1:])
     return (np.concatenate(ids) if ids else np.zeros(0, np.int32)), offsets

@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from stillhouse.components.models.safe import refuse_unsafe
+from stillhouse.components.models.tokenizer import SAFE, read_tokenizer, texts_read_otherwise
 from stillhouse.components.tasks import LoadedModel
 from stillhouse.components.tasks.text import (
     TextSamples,
@@ -37,7 +39,6 @@ PROBLEM_TYPES = {
 BROADCAST_MASK = {"bert", "roberta", "distilbert", "electra"}
 """Encoders whose attention takes a mask of [rows, 1, 1, tokens]; shown by a test for each."""
 CAUSAL = {"gpt2", "llama", "qwen2", "qwen3"}
-SAFE: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
 SAFE_WEIGHTS: dict[str, Any] = {**SAFE, "use_safetensors": True, "dtype": "float32"}
 """safetensors only, no remote code; float32 master weights whatever the checkpoint holds."""
 
@@ -61,7 +62,7 @@ def new_backbone(texts: Sequence[str], architecture: "Architecture", objective: 
                 f"train_pretraining is '{objective}', and the base '{base}' is a {kind}; masked_lm needs an encoder "
                 f"and next_word one of: {', '.join(sorted(CAUSAL))}."
             )
-        return _load(auto, base)
+        return _noted(_load(auto, base), base, texts)
     tokenizer = train_tokenizer(texts, architecture.vocab_size, architecture.max_length)
     return LoadedModel(auto.from_config(_config(architecture, tokenizer, objective)), tokenizer, {})
 
@@ -76,8 +77,16 @@ def pretraining_samples(
     seed: int,
 ) -> TextSamples:
     """Texts as samples of masked or next-word prediction; masks derive from (seed, epoch, row, position)."""
+    from stillhouse.components.models.layers import num_tokens
+
     tokens, offsets = _encode(loaded, texts, max_length)
     tokenizer, special = loaded.tokenizer, np.array(loaded.tokenizer.all_special_ids)
+    if objective == "masked_lm" and tokenizer.mask_token_id is None:
+        raise UserError(
+            "train_pretraining is 'masked_lm', and the base's tokenizer names no mask token; add `mask_token` to its "
+            "tokenizer_config.json, or set it to none."
+        )
+    vocab_size = min(len(tokenizer), num_tokens(loaded.model))
 
     def masked(ids: np.ndarray, rows: np.ndarray, epoch: int) -> dict[str, np.ndarray]:
         draws, choice = (uniform(seed, epoch, rows, ids.shape[1], stream) for stream in (0, 1))
@@ -88,7 +97,7 @@ def pretraining_samples(
             probability=mask_probability,
             special=special,
             mask_id=_id(tokenizer, "mask"),
-            vocab_size=len(tokenizer),
+            vocab_size=vocab_size,
         )
 
     def shifted(ids: np.ndarray, rows: np.ndarray, epoch: int) -> dict[str, np.ndarray]:
@@ -161,6 +170,7 @@ def with_new_head(
         loaded = _load(AutoModelForSequenceClassification, start, info, ignore_mismatched_sizes=True, **head)
         if _answers_otherwise(Path(start), info):
             output_layer(loaded.model).reset_parameters()
+        loaded = _noted(loaded, start, texts)
     if dropout is not None:
         set_dropout(loaded.model, dropout)
     return loaded
@@ -340,35 +350,56 @@ def _encode(loaded: LoadedModel, texts: Sequence[str], max_length: int) -> tuple
     """Tokens of `texts`, as `encode` gives them.
 
     Raises:
-        UserError: the model has fewer positions than `max_length`.
+        UserError: the model has fewer positions than `max_length`, or no weights for one of the tokens.
     """
-    from stillhouse.components.models.layers import num_positions
+    from stillhouse.components.models.layers import num_positions, num_tokens
 
     positions = num_positions(loaded.model)
     if max_length > positions:
         raise UserError(f"loop.max_length is {max_length}, but the model has {positions} positions; set it to no more.")
-    return encode(loaded.tokenizer, texts, max_length)
+    tokens, offsets = encode(loaded.tokenizer, texts, max_length)
+    rows = num_tokens(loaded.model)
+    largest = max(int(tokens.max(initial=0)), _id(loaded.tokenizer, "pad"))
+    if largest >= rows:
+        name = loaded.tokenizer.backend_tokenizer.id_to_token(largest)
+        raise UserError(
+            f"the base's tokenizer has the token '{name}' as number {largest:,}, and its weights know {rows:,} tokens, "
+            "from number 0; take the tokenizer that the weights were trained with."
+        )
+    return tokens, offsets
 
 
 def _load(auto: Any, folder: str, info: dict[str, Any] | None = None, **options: Any) -> LoadedModel:
     """Model and tokenizer in a folder.
 
     Raises:
-        UserError: transformers cannot load them, or they are no safetensors.
+        UserError: they cannot be loaded, or the weights are not safetensors.
     """
     from safetensors import SafetensorError
-    from transformers import AutoTokenizer
+
+    from stillhouse.components.models.layers import counts_behind_padding
 
     try:
         model = auto.from_pretrained(folder, **SAFE_WEIGHTS, **options)
-        tokenizer = cast("PreTrainedTokenizerFast", AutoTokenizer.from_pretrained(folder, **SAFE))
     except (OSError, ValueError, SafetensorError) as error:
         reason = str(error).strip().splitlines()[0]
         raise UserError(f"model '{folder}' cannot be loaded: {reason}") from None
-    if tokenizer.pad_token_id is None:  # decoders often have none; what is padded is masked
-        tokenizer.pad_token = tokenizer.eos_token
-    model.config.pad_token_id = tokenizer.pad_token_id
+    tokenizer = read_tokenizer(Path(folder))
+    if not counts_behind_padding(model):
+        model.config.pad_token_id = tokenizer.pad_token_id
     return LoadedModel(model, tokenizer, info or {})
+
+
+def _noted(loaded: LoadedModel, folder: str, texts: Sequence[str]) -> LoadedModel:
+    """With what must be said of the base in `folder` for these texts."""
+    other = texts_read_otherwise(Path(folder), loaded.tokenizer, texts)
+    if not other:
+        return loaded
+    sentence = (
+        f"The tokenizer.json of the base counts; transformers' AutoTokenizer would give other ids to {other:,} of "
+        f"{len(texts):,} texts."
+    )
+    return replace(loaded, notes={"tokenizer": sentence})
 
 
 def _id(tokenizer: "PreTrainedTokenizerFast", role: str) -> int:

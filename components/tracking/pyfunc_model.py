@@ -24,12 +24,12 @@ class TextModel(PythonModel):
     def load_context(self, context: Any) -> None:
         """Load the transformers folder that is the artifact `model`; safetensors only, no remote code."""
         import torch
-        from transformers import AutoModelForSequenceClassification, AutoTokenizer
+        from transformers import AutoModelForSequenceClassification
 
         folder = context.artifacts["model"]
         safe = {"local_files_only": True, "trust_remote_code": False}
         self.info = json.loads(Path(folder, "model.json").read_text())
-        self.tokenizer: Any = AutoTokenizer.from_pretrained(folder, **safe)
+        self.tokenizer = self._read_tokenizer(folder, safe)
         self.model = AutoModelForSequenceClassification.from_pretrained(
             folder, use_safetensors=True, dtype=torch.float32, **safe
         ).eval()
@@ -63,11 +63,33 @@ class TextModel(PythonModel):
         order = sorted(range(len(texts)), key=lambda index: len(texts[index]))
         for start in range(0, len(order), BATCH_ROWS):
             rows = order[start : start + BATCH_ROWS]
-            ids = self.tokenizer([self._shortened(texts[row]) for row in rows])["input_ids"]
-            batch = self.tokenizer.pad({"input_ids": [self._ends(one) for one in ids]}, return_tensors="pt")
+            read = self.tokenizer.encode_batch_fast([self._shortened(texts[row]) for row in rows])
+            padding = self.model.config.pad_token_id
+            ids = [self._ends(one.ids) or [padding] for one in read]
+            shape = len(ids), max(map(len, ids))
+            tokens = torch.full(shape, padding)
+            mask = torch.zeros(shape, dtype=torch.long)
+            for index, one in enumerate(ids):  # padded at the end, as in training
+                tokens[index, : len(one)], mask[index, : len(one)] = torch.tensor(one, dtype=torch.long), 1
             with torch.inference_mode():
-                logits[rows] = self.model(**batch).logits.numpy()
+                logits[rows] = self.model(input_ids=tokens, attention_mask=mask).logits.numpy()
         return logits
+
+    def _read_tokenizer(self, folder: str, safe: dict[str, Any]) -> Any:
+        """A `tokenizers.Tokenizer` that neither cuts nor pads: the file that model.json names. Where it names none the
+        weights were trained on what transformers' class makes of the folder."""
+        if "tokenizer" in self.info:
+            from tokenizers import Tokenizer
+
+            tokenizer: Any = Tokenizer.from_file(str(Path(folder, self.info["tokenizer"])))
+        else:
+            from transformers import AutoTokenizer
+
+            made: Any = AutoTokenizer.from_pretrained(folder, **safe)
+            tokenizer = made.backend_tokenizer
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
+        return tokenizer
 
     def _shortened(self, text: str) -> str:
         """Without the characters in the middle that no token of the answer comes from."""

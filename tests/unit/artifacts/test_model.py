@@ -77,6 +77,7 @@ def test_model_json_says_what_it_was_made_from(
         "stillhouse_version": stillhouse.__version__,
         "parameters": sum(p.numel() for p in loaded.model.parameters()),
         "load": "transformers",
+        "tokenizer": "tokenizer.json",
     }
 
 

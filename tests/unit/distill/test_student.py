@@ -1,10 +1,13 @@
 """Where a student comes from."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import torch
 from pydantic import ValidationError
+from tokenizers import Tokenizer, normalizers
+from transformers import PreTrainedTokenizerFast
 
 from stillhouse.components.distill.settings import DistillSettings, Student
 from stillhouse.components.distill.student import Pupil, check_comparable, make_student
@@ -15,6 +18,7 @@ from stillhouse.errors import UserError
 
 Trained = Any
 """conftest.Trained"""
+TEXTS = ["gold iron", "Gold"]
 SHAPE = {"layers": 1, "width": 8, "heads": 1, "vocab_size": 300, "max_length": 64}
 
 
@@ -24,7 +28,7 @@ def teacher(trained: Trained) -> LoadedModel:
 
 
 def student_of(teacher: LoadedModel, base: str | None = None, **asked: Any) -> LoadedModel:
-    return make_student(task, teacher, Student.model_validate({"base": base or "", **asked}), base)
+    return make_student(task, teacher, Student.model_validate({"base": base or "", **asked}), base, TEXTS)
 
 
 def test_layers_of_the_teacher(teacher: LoadedModel) -> None:
@@ -75,11 +79,22 @@ def test_inner_terms_need_two_that_can_be_compared(
 ) -> None:
     student = student_of(teacher, architecture={**SHAPE, **shape})
     with pytest.raises(UserError, match=rf"^distill: {why}; set hidden_weight and attention_weight to 0 or "):
-        check_comparable(student, teacher, DistillSettings.model_validate({"task": "t", **settings}))
+        check_comparable(student, teacher, DistillSettings.model_validate({"task": "t", **settings}), TEXTS)
 
 
 def test_hidden_states_of_other_widths_and_heads_can_be_compared(teacher: LoadedModel) -> None:
-    check_comparable(student_of(teacher, architecture=SHAPE), teacher, DistillSettings(task="t", hidden_weight=1.0))
+    settings = DistillSettings(task="t", hidden_weight=1.0)
+    check_comparable(student_of(teacher, architecture=SHAPE), teacher, settings, TEXTS)
+
+
+def test_an_equal_vocabulary_that_is_read_otherwise_is_another_tokenizer(teacher: LoadedModel) -> None:
+    lower = Tokenizer.from_str(teacher.tokenizer.backend_tokenizer.to_str())
+    lower.normalizer = normalizers.Lowercase()
+    student = replace(student_of(teacher), tokenizer=PreTrainedTokenizerFast(tokenizer_object=lower))
+    assert student.tokenizer.get_vocab() == teacher.tokenizer.get_vocab()
+    with pytest.raises(UserError, match="the student's tokenizer is not the teacher's"):
+        check_comparable(student, teacher, DistillSettings(task="t", hidden_weight=1.0), TEXTS)
+    check_comparable(student, teacher, DistillSettings(task="t", hidden_weight=1.0), ["gold"])
 
 
 def test_a_pupil_maps_its_layers_onto_the_teachers(teacher: LoadedModel) -> None:
