@@ -68,8 +68,8 @@ def evaluate(
     contestants, rival = _answers(settings, {"student": student, "teacher": teacher}, rival, card, train, test, run)
     latencies = _latencies(settings, contestants, test, run)
     document = _document(settings, card, contestants, latencies, test, rival, run)
-    # How teacher and student were read; they often have a base in common.
-    document["notes"] += list((notes_of(Path(teacher)) | notes_of(Path(student))).values())
+    # What was said of their bases, which are often the same.
+    document["notes"] += dict.fromkeys([*notes_of(Path(teacher)).values(), *notes_of(Path(student)).values()])
     findings = _findings(settings, card, document, contestants, test)
     run.progress(0, 1, "pages", "report")
     write_report(report, findings)

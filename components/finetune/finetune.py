@@ -76,7 +76,7 @@ def finetune(
         ).run()
         scale.fold_into(loaded.model)
         info = model_info(about, settings.model_dump(), settings.loop.max_length)
-        info["notes"] = notes_of(Path(backbone)) | loaded.notes
+        info["notes"] = (notes_of(Path(backbone)) if backbone else {}) | loaded.notes
         hashes = np.concatenate([train.hashes, validation.hashes])
         figures = {**best_point(history.points, about["target"]), **history.summary()}
         run.metrics(figures, step=history.step)  # before the model: where that is, all is done
