@@ -20,7 +20,7 @@ def check_rows(prepared: Prepared, settings: PrepareSettings) -> None:
     if labelled < settings.min_rows:
         raise UserError(
             f"{source}: {labelled} rows with a label are left of {prepared.read} rows, and min_rows is "
-            f"{settings.min_rows}; add rows, or lower min_rows{_most_dropped(prepared)}."
+            f"{settings.min_rows}; add rows, or lower min_rows{_most_dropped(prepared)}{_rare(prepared)}."
         )
     share = dropped / prepared.read
     if share > settings.max_dropped:
@@ -63,6 +63,10 @@ def check_coverage(prepared: Prepared, settings: PrepareSettings) -> None:
         )
 
 
+MAX_NAMED = 100
+"""Labels that a refusal names."""
+
+
 def _refuse_rare(prepared: Prepared, settings: PrepareSettings, column: str) -> None:
     least, labels = settings.min_rows_per_label, len(prepared.too_rare)
     mend = "add rows, correct the labels, or lower prepare.min_rows_per_label"
@@ -72,7 +76,7 @@ def _refuse_rare(prepared: Prepared, settings: PrepareSettings, column: str) -> 
         mend = f"without {'it' if labels == 1 else 'them'} fewer than two labels are left: {mend}"
     raise UserError(
         f"{column}: {labels} {'label has' if labels == 1 else 'labels have'} fewer than {least} rows or none in train, "
-        f"{listed(prepared.too_rare)}; {mend}."
+        f"{listed(prepared.too_rare, MAX_NAMED)}; {mend}."
     )
 
 
@@ -95,6 +99,11 @@ def _mend(split: Split, settings: PrepareSettings) -> str:
     if settings.columns.split:
         return f"put rows into it in '{settings.columns.split}'"
     return "add rows" if split == "train" else f"add rows, or raise splits.{split}"
+
+
+def _rare(prepared: Prepared) -> str:
+    rows = sum(rare.left for rare in prepared.rare)
+    return f" ({rows} rows have rare labels, see prepare.min_rows_per_label)" if rows else ""
 
 
 def _most_dropped(prepared: Prepared) -> str:

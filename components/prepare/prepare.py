@@ -28,7 +28,7 @@ from stillhouse.components.storage.disk import staged_folder, sync_folder, writi
 from stillhouse.components.storage.home import SOURCES
 from stillhouse.components.storage.sources import fetch_source
 from stillhouse.components.storage.windows import Window
-from stillhouse.components.targets.parse import LabelReading, Targets, read_targets
+from stillhouse.components.targets.parse import Kind, LabelReading, Targets, read_targets
 from stillhouse.components.tracking.run import StepRun
 from stillhouse.errors import UserError
 
@@ -64,9 +64,9 @@ def prepare(settings: PrepareSettings, *, snapshot: str, dataset: Path | str, ca
     window = Window(**known["window"]) if known.get("window") else None
     files = fetch_source(settings.source, run.folder.parent / SOURCES / digest(settings.source), window)
     table = read(files, settings, lambda done, total: run.progress(done, total, "files", "reading"))
-    prepared = refine(table, settings, run.progress)
-    profile = Profile(prepared)
     reference = read_reference(known["reference"]) if known["reference"] else None
+    prepared = refine(table, settings, run.progress, reference["target"] if reference else None)
+    profile = Profile(prepared)
     drift = profile.drift(reference) if reference else None
     novelty = Novelty.of(prepared, drift, read_known_rows(known["champion"]) if known.get("champion") else None)
     too_little = novelty.too_little(settings)
@@ -96,8 +96,10 @@ def prepare(settings: PrepareSettings, *, snapshot: str, dataset: Path | str, ca
     return too_little or LEARN
 
 
-def refine(table: Table, settings: PrepareSettings, progress: Progress = lambda *_: None) -> Prepared:
-    """Clean, deduplicate and split the rows of `table`.
+def refine(
+    table: Table, settings: PrepareSettings, progress: Progress = lambda *_: None, expected: Kind | None = None
+) -> Prepared:
+    """Clean, deduplicate and split the rows of `table`; `expected` is the kind of target in production.
 
     Raises:
         UserError: the label column does not fit.
@@ -121,6 +123,7 @@ def refine(table: Table, settings: PrepareSettings, progress: Progress = lambda 
             Missing(settings.missing),
             settings.csv.decimal or ".",
             settings.csv.thousands or "",
+            expected,
         ),
     )
     hashes = [digest(texts[i]) for i in usable]

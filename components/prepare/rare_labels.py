@@ -105,7 +105,7 @@ def without(targets: Targets, rare: Collection[str], other: bool) -> Targets:
     return replace(targets, labels=names, values=values)
 
 
-def listed(rare: Sequence[RareLabel], most: int = 1000) -> str:
+def listed(rare: Sequence[RareLabel], most: int) -> str:
     """The labels with their rows, the most frequent first."""
     ordered = sorted(rare, key=lambda one: (-one.rows, one.label))
     more = f" and {len(rare) - most:,} more" if len(rare) > most else ""

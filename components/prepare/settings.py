@@ -1,8 +1,9 @@
 """Settings of prepare."""
 
+from collections import Counter
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from stillhouse.components.formats.settings import CsvSettings
 from stillhouse.components.settings import Settings
@@ -88,6 +89,17 @@ class PrepareSettings(Settings):
     min_drift: float = Field(default=0.0, ge=0, le=1)
     """With a smaller drift in words, lengths and labels alike (Jensen-Shannon distance, base 2) to the champion's
     dataset the run ends early; 0 never. Where min_new_rows is given too, either suffices to go on."""
+
+    @model_validator(mode="after")
+    def _check_labels(self) -> "PrepareSettings":
+        if self.label_separator is not None and self.target in ("classes", "number"):
+            raise ValueError(f"label_separator parts several labels, and target is {self.target}: take one of them out")
+        if self.label_names is not None and self.target == "number":
+            raise ValueError("label_names names labels, and target is number: take one of them out")
+        twice = [name for name, times in Counter(self.label_names or []).items() if times > 1]
+        if twice:
+            raise ValueError(f"label_names has '{twice[0]}' twice: give each label its own name")
+        return self
 
     @property
     def may_decline(self) -> bool:

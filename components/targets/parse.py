@@ -43,6 +43,8 @@ class LabelReading(NamedTuple):
     missing: Missing = USUAL
     decimal: str = "."
     thousands: str = ""
+    expected: Kind | None = None
+    """What the model in production learnt: it decides where the values of a few rows leave it open."""
 
 
 @dataclass(frozen=True)
@@ -99,11 +101,14 @@ def _are_numbers(values: Sequence[Any], where: Where, reading: LabelReading) -> 
     found = exact + alike
     if not found or len(found) < NEARLY_ALL * len(present) or reading.names or reading.separator:
         return False
+    if reading.expected == "number":
+        return True
     fractions = sum(not number.is_integer() for number in alike)
     if any(not number.is_integer() for number in exact) or fractions > (1 - NEARLY_ALL) * len(found):
         return True
     different = len(set(found))
-    if different > MANY_NUMBERS and len(found) < ROWS_PER_NUMBER * different:
+    asked = different > MANY_NUMBERS and len(found) < ROWS_PER_NUMBER * different
+    if asked and reading.expected is None:
         raise UserError(
             f"{where(present[0])}: {shown(values[present[0]])} is one of {different:,} different whole numbers in "
             f"{len(found):,} labels; set prepare.target to number if they are amounts, to classes if each names a "
@@ -132,7 +137,8 @@ def _numbers(values: Sequence[Any], where: Where, reading: LabelReading) -> list
 def _classes(values: Sequence[Any], where: Where, reading: LabelReading) -> Targets:
     names = [None if value is None else _name(value, lambda i=i: where(i)) for i, value in enumerate(values)]
     counts = Counter(name for name in names if name is not None)
-    if counts.total() >= ID_ROWS and len(counts) >= ONE_EACH * counts.total():
+    one_each = counts.total() >= ID_ROWS and len(counts) >= ONE_EACH * counts.total()
+    if one_each and reading.expected is None:
         first = next(i for i, name in enumerate(names) if name is not None)
         raise UserError(
             f"{where(first)}: the {counts.total():,} rows have {len(counts):,} different labels ({shown(names[first])} "
@@ -188,7 +194,8 @@ def _lists(values: Sequence[Any], reading: LabelReading) -> tuple[Lists | None, 
     """The labels of each row, and how they were told apart; None where each value is one name."""
     texts = Counter(value for value in values if isinstance(value, str))
     has_lists = any(isinstance(value, list) for value in values)
-    wanted = has_lists or reading.kind == "multi_label" or reading.separator is not None
+    expected = reading.kind == "auto" and reading.expected == "multi_label"
+    wanted = has_lists or expected or reading.kind == "multi_label" or reading.separator is not None
     if reading.kind == "classes" and not _written_vectors(texts):
         return (list(values), "") if has_lists and _all_bits(values) else (None, "")
     sure = sum(rows for text, rows in texts.items() if label_sets.list_in_text(text, sure=True) is not None)
@@ -277,7 +284,7 @@ def _vectors(values: Sequence[Any], lists: Lists, length: int, where: Where, rea
         else ("named by their places; prepare.label_names gives other names")
     )
     note = f"The labels are vectors of {length} zeros and ones, {named}."
-    if several is None and reading.kind != "multi_label":
+    if several is None and reading.kind != "multi_label" and reading.expected != "multi_label":
         note += " Each has one 1, so they are classes; prepare.target: multi_label allows several a row."
         return Targets("classes", labels, [None if places is None else places[0] for places in sets], [note])
     return Targets("multi_label", labels, list(sets), [note])

@@ -8,6 +8,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from pydantic import ValidationError
 
 from stillhouse.components.prepare.prepare import prepare
 from stillhouse.components.prepare.settings import PrepareSettings
@@ -331,3 +332,28 @@ def test_the_log_says_what_was_dropped(
     with caplog.at_level(logging.INFO):
         prepared(write("a.csv", untidy(table)))
     assert "'empty': 1" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"label_separator": ";", "target": "classes"}, "label_separator parts several labels, and target is classes"),
+        ({"label_names": ["a", "b"], "target": "number"}, "label_names names labels, and target is number"),
+        ({"label_names": ["a", "b", "a"]}, "label_names has 'a' twice"),
+    ],
+)
+def test_settings_of_labels_that_contradict_one_another_are_refused(given: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(ValidationError, match=sentence):
+        PrepareSettings.model_validate({"source": "a.csv", "task": "text_classification", **given})
+
+
+def test_a_day_without_several_labels_in_a_row_is_read_as_the_champions_data(
+    write: Make, texts: Make, prepared: Make, tmp_path: Path
+) -> None:
+    labels = ["billing|login", "billing", "login", "shipping"]
+    before = write("a.csv", {"text": texts(120), "label": [labels[i % 4] for i in range(120)]})
+    assert prepared(before)["json"]["target"] == "multi_label"
+    known = (tmp_path / "out" / "dataset" / "dataset.json").rename(tmp_path / "champion.json")
+    day = write("b.csv", {"text": texts(120, 1), "label": [labels[1 + i % 3] for i in range(120)]})
+    assert prepared(day)["json"]["target"] == "classes"
+    assert prepared(day, str(known))["json"]["target"] == "multi_label"

@@ -320,3 +320,24 @@ def test_whole_numbers_have_the_names_that_are_given() -> None:
 def test_a_label_for_each_row_is_an_id_column() -> None:
     with pytest.raises(UserError, match=r"row 0, column 'label': the 60 rows have 60 different labels .* an id column"):
         of([f"ticket-{i}" for i in range(60)])
+
+
+# A few rows of a day, where production knows what the column is
+
+
+def test_where_few_rows_leave_it_open_the_column_is_what_it_was() -> None:
+    assert of(["a", "b"], expected="multi_label").values == [(0,), (1,)]
+    assert of([[0, 1], [1, 0]], expected="multi_label").kind == "multi_label"
+    assert of(["1", "2"], expected="number").values == [1.0, 2.0]
+    assert len(of([str(3 * i) for i in range(60)], expected="classes").labels) == 60
+    assert len(of([f"intent {i}" for i in range(60)], expected="classes").labels) == 60
+
+
+def test_values_that_cannot_be_what_it_was_are_what_they_are() -> None:
+    assert of(["ham", "spam"], expected="number").kind == "classes"
+    assert of(["a|b", "a"], expected="classes").kind == "multi_label"
+    assert of([0.5, 2.0], expected="classes").kind == "number"
+
+
+def test_what_the_recipe_says_goes_before() -> None:
+    assert of(["a", "b"], kind="classes", expected="multi_label").kind == "classes"
