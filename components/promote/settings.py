@@ -1,9 +1,9 @@
 """Settings of promote."""
 
 from argparse import SUPPRESS
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from stillhouse.components.promote.record import Entry
 from stillhouse.components.settings import Settings
@@ -49,3 +49,15 @@ class PromoteSettings(Settings):
     """Fewer rows are not enough evidence."""
     inspected: Annotated[Inspected | None, SUPPRESS] = None
     """Filled in by inspect and left out when the step runs alone; no option of the command line."""
+
+    @field_validator("may_lose_labels", mode="before")
+    @classmethod
+    def _names(cls, value: Any) -> Any:
+        """One label stands for a list of one; a label that is a number is one without quotes, too."""
+        if isinstance(value, bool):
+            return value
+        given = value if isinstance(value, list) else [value]
+        if any(isinstance(label, bool) or not isinstance(label, str | int | float) for label in given):
+            raise ValueError("it is true, false or a list of labels (in YAML, quote those like 'yes' and 'no')")
+        # KFP turns whole numbers into floats.
+        return [str(int(label)) if isinstance(label, float) and label.is_integer() else str(label) for label in given]

@@ -9,6 +9,8 @@ import pytest
 from stillhouse.components.promote.gates import EVIDENCE, Gate, judge
 from stillhouse.components.promote.record import Entry
 from stillhouse.components.promote.settings import PromoteSettings
+from stillhouse.components.settings import check
+from stillhouse.errors import UserError
 
 Gates = Callable[..., dict[str, Gate]]
 
@@ -139,6 +141,28 @@ def test_only_a_setting_lets_labels_go(gates: Gates, allowed: bool | list[str], 
     gate = gates(LOST, champion=True, may_lose_labels=allowed)["keeps_labels"]
 
     assert (gate.passed, gate.measured) == (missed == 0, missed)
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [("refund", ["refund"]), ([3.0, 4, "5"], ["3", "4", "5"]), (7, ["7"]), (True, True), (["a"], ["a"])],
+)
+def test_labels_may_be_one_name_or_numbers(given: Any, meant: Any) -> None:
+    found = PromoteSettings(model_name="spam", task="text_classification", may_lose_labels=given)
+
+    assert found.may_lose_labels == meant
+
+
+def test_labels_that_yaml_takes_for_truth_values_are_one_sentence() -> None:
+    with pytest.raises(UserError) as caught:
+        check(
+            PromoteSettings, {"model_name": "a", "task": "t", "may_lose_labels": [True, "b"]}, "tickets.yaml, promote"
+        )
+
+    assert str(caught.value) == (
+        "tickets.yaml, promote: 'may_lose_labels' is [True, 'b'], but it is true, false or a list of labels "
+        "(in YAML, quote those like 'yes' and 'no')."
+    )
 
 
 def test_new_labels_alone_are_no_gate(gates: Gates) -> None:
