@@ -11,7 +11,7 @@ from stillhouse.components.models.safe import refuse_unsafe
 from stillhouse.components.storage.digests import sha256_bytes
 from stillhouse.components.storage.home import FETCHED, home_folder
 from stillhouse.components.storage.hub import guarded_hub
-from stillhouse.components.storage.store import FileStore, NotFound, Store
+from stillhouse.components.storage.store import FileStore, NotFound, Store, open_store
 from stillhouse.errors import UserError
 
 SAFE_FILES = ["*.json", "*.safetensors", "*.txt", "*.model", "tokenizer*"]
@@ -57,19 +57,26 @@ def _fetch(address: str) -> Path:
         from stillhouse.components.tracking.registry import resolve
 
         return Path(resolve(address))
-    if address.startswith((AT_HAND, "s3://")):
-        return _from_store(*place_of(address))
+    if address.startswith(AT_HAND):
+        store, key = place_of(address)
+        return _in_place(store, key) if isinstance(store, FileStore) else _from_store(store, key, store.uri(key))
+    if address.startswith("s3://"):
+        parent, _, key = address.rstrip("/").rpartition("/")
+        return _from_store(open_store(parent), key, address)
     if not Path(address).is_dir():
         raise UserError(f"model folder '{address}' does not exist; check the path.")
     return Path(address)
 
 
-def _from_store(store: Store, key: str) -> Path:
-    """The folder itself on this machine; else a copy, kept under its manifest's digest and taken again while whole."""
-    if isinstance(store, FileStore):
-        if not (store.root / key).is_dir():
-            raise UserError(f"model '{store.uri(key)}' does not exist; bring it back, or check the store.")
-        return store.root / key
+def _in_place(store: FileStore, key: str) -> Path:
+    folder = store.root / key
+    if not folder.is_dir():
+        raise UserError(f"model '{folder}' does not exist; bring it back, or check the store.")
+    return folder
+
+
+def _from_store(store: Store, key: str, address: str) -> Path:
+    """A copy that is kept under the digest of its manifest, and taken again as long as it is whole."""
     try:
         manifest = store.manifest(key)
         folder = home_folder() / FETCHED / sha256_bytes(manifest.dump())
@@ -77,7 +84,7 @@ def _from_store(store: Store, key: str) -> Path:
             shutil.rmtree(folder, ignore_errors=True)
             store.get_folder(key, folder, manifest)
     except NotFound:
-        raise UserError(f"model '{store.uri(key)}' does not exist; check the address.") from None
+        raise UserError(f"model '{address}' does not exist; check the address.") from None
     for path in folder.iterdir():  # in use: the sweep goes by age
         os.utime(path)
     return folder
