@@ -1,9 +1,9 @@
 """Settings of prepare."""
 
 from collections import Counter
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from stillhouse.components.formats.settings import CsvSettings
 from stillhouse.components.settings import Settings
@@ -15,10 +15,19 @@ FILE_NAME = "<file name>"
 """In place of a split column: the names of the files tell."""
 
 
+def _listed(value: object) -> object:
+    """A single name as a list of it."""
+    return [value] if isinstance(value, str) else value
+
+
+Names = Annotated[list[str], BeforeValidator(_listed)]
+"""Names of columns; a single one may stand without brackets."""
+
+
 class Columns(Settings):
     """Which columns of the source play which part."""
 
-    text: list[str] = Field(default=["text"], min_length=1)
+    text: Names = Field(default=["text"], min_length=1)
     """Columns that are joined, in order, into the text."""
     label: str | None = "label"
     """Column of the target; rows without a value there are unlabelled."""
@@ -74,7 +83,7 @@ class PrepareSettings(Settings):
     """Replace e-mail addresses and phone numbers by <email> and <phone>."""
     augment: float = Field(default=0.0, ge=0.0, le=0.5)
     """Share of words that a training view loses at random; evaluation never sees it."""
-    slices: list[str] = Field(default=[])
+    slices: Names = Field(default=[])
     """Columns that evaluate reports apart, kept as `slice_<name>`; empty where a row has none."""
     labelled_rows: int | None = Field(default=None, ge=1)
     """Keep the labels of so many training rows only; the rest is unlabelled text for pretraining."""

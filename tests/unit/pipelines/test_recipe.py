@@ -53,6 +53,14 @@ def test_the_words_for_no_value_go_to_prepare(write_recipe: WriteRecipe) -> None
     assert recipe.parameters()["step_overrides"]["prepare"] == {"min_rows": 7, "missing": ["unknown"]}
 
 
+def test_a_single_column_may_stand_without_brackets(write_recipe: WriteRecipe) -> None:
+    assert load_recipe(str(write_recipe(("[title, body]", "title")))).data.columns.text == ["title"]
+    with pytest.raises(
+        UserError, match=r"line 5: data.columns.text names 'titel', a column that .*did you mean 'title'"
+    ):
+        load_recipe(str(write_recipe(("[title, body]", "titel"))))
+
+
 def test_how_csv_files_are_written_goes_to_prepare(write_recipe: WriteRecipe) -> None:
     recipe = load_recipe(str(write_recipe()), ["data.csv.quote=none", "data.csv.decimal=','"])
     assert recipe.parameters()["step_overrides"]["prepare"]["csv"] == {"quote": "", "decimal": ","}
