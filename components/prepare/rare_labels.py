@@ -137,9 +137,15 @@ def _indices(value: Target | None) -> Sequence[int]:
 
 
 def _like(label: str, frequent: Collection[str]) -> str:
-    plain = {_plain(name): name for name in frequent}
+    # `intent 12` and `intent 13` are two labels.
+    letters = _letters(label)
+    plain = {_plain(name): name for name in frequent if letters == label or _letters(name) != letters}
     close = get_close_matches(_plain(label), plain, n=1, cutoff=0.8)
     return plain[close[0]] if close and len(_plain(label)) > 2 else ""
+
+
+def _letters(label: str) -> str:
+    return "".join(character for character in label if not character.isdigit())
 
 
 def _plain(label: str) -> str:

@@ -134,6 +134,17 @@ def test_a_test_split_of_one_class_is_refused(write: Make, table: Make, prepared
         prepared(write("a.csv", columns), columns={"split": "part"})
 
 
+def test_numbered_labels_are_no_slips_for_one_another(source: Make, prepared: Make) -> None:
+    rare = prepared(source({"intent 12": 20, "intent 13": 2, "intnt 12": 1}))["json"]["rare_labels"]
+    assert {one["label"]: one["like"] for one in rare} == {"intent 13": "", "intnt 12": "intent 12"}
+
+
+def test_a_place_of_vectors_that_no_row_sets_is_named(write: Make, texts: Make, prepared: Make) -> None:
+    found = prepared(write("a.jsonl", {"text": texts(60), "label": [[1, 0, 0], [0, 1, 0], [1, 1, 0]] * 20}))
+    assert found["json"]["labels"] == ["label 0", "label 1"]
+    assert [(one["label"], one["rows"]) for one in found["json"]["rare_labels"]] == [("label 2", 0)]
+
+
 def test_rare_labels_are_taken_off_sets_of_labels(write: Make, texts: Make, prepared: Make) -> None:
     labels = [["a", "b"], ["a"], ["b"]] * 40 + [["a", "rare"], ["rare"]]
     found = prepared(write("a.parquet", {"text": texts(122), "label": labels}))
