@@ -2,11 +2,12 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from stillhouse.components.accelerators import require_accelerators
+from stillhouse.components.gate import wait_at_gate, waits
 from stillhouse.components.tracking import run as tracking
 from stillhouse.components.tracking.settings import PIPELINE
 from stillhouse.errors import UserError
@@ -36,6 +37,7 @@ def step_run(step: str, gpu_count: str = "0") -> Iterator[tracking.StepRun]:
     Raises:
         SystemExit: with code 2 and the sentence on stderr, when the step raised a UserError.
     """
+    _enter()
     with tracking.step_run(step, _open_store if os.environ.get("STILLHOUSE_STORE") else None) as run:
         require_accelerators(gpu_count)
         yield run
@@ -67,6 +69,17 @@ def path_of(artifact: Given) -> str:
         f"'{artifact.uri}' is recorded as the result of an earlier step and holds nothing any more; start a new run "
         "with --no-cache, so that it is made again."
     )
+
+
+def _enter() -> None:
+    """Wait until this process may work, and until then get ready what it needs first: a client of S3 takes half a
+    second."""
+    if waits() and os.environ.get("STILLHOUSE_STORE", "").startswith("s3://"):
+        from stillhouse.components.storage.s3_client import make_client
+
+        with suppress(UserError):  # which comes again where it can be recorded
+            make_client()
+    wait_at_gate()
 
 
 def _open_store() -> "Store":

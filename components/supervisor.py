@@ -6,6 +6,8 @@ Whether Argo repeats a process that failed, and a pod that was deleted, differs 
 KFP's launcher ends with 1 whatever happened. So failures of the process are repeated here, and pods are left to Argo.
 A user's mistake (exit code 2) is not repeated, by this pod or any other of the run.
 
+Every step's pod waits for this module: the process is started before anything is imported that takes time (`gate`).
+
 | variable | meaning |
 |---|---|
 | STILLHOUSE_RETRIES | how often a step is started again, new pods included |
@@ -23,16 +25,16 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Thread
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
-from tenacity import RetryCallState, Retrying, retry_if_result, stop_after_attempt, wait_exponential_jitter
-
-from stillhouse.components.attempts import Attempt, Journal, Outcome
+from stillhouse.components.gate import Child
 from stillhouse.components.processors import limit_threads
-from stillhouse.components.storage.home import local_store
-from stillhouse.components.tracking.settings import home, spool_folder
-from stillhouse.components.tracking.spool import read_events
 from stillhouse.redaction import guard_output
+
+if TYPE_CHECKING:
+    from tenacity import RetryCallState
+
+    from stillhouse.components.attempts import Attempt, Journal, Outcome
 
 logger = logging.getLogger("stillhouse.supervisor")
 
@@ -53,18 +55,26 @@ def supervised(step: str, command: Sequence[str]) -> list[str]:
 class Supervisor:
     """Starts the process of one step until it succeeds, makes a user's mistake, or its budget is spent."""
 
-    def __init__(self, step: str, command: Sequence[str], journal: Journal, retries: int) -> None:
+    def __init__(
+        self, step: str, command: Sequence[str], journal: "Journal", retries: int, first: Child | None = None
+    ) -> None:
+        """`first` is a process of this command that waits at the gate already."""
         self._step, self._command, self._journal, self._retries = step, command, journal, retries
+        self._first = first
 
     def run(self) -> int:
         """The exit code of the last attempt, 2 for a user's mistake."""
+        from tenacity import Retrying, retry_if_result, stop_after_attempt, wait_exponential_jitter
+
         earlier = self._journal.earlier
         if mistake := next((attempt for attempt in earlier if attempt.outcome == "user_error"), None):
             self._say(f"{mistake.sentence} (attempt {mistake.number} of this run; mend it and start a new run)")
+            self._drop_first()
             return USER_ERROR
         left = 1 + self._retries - len(earlier)
         if left <= 0:
             self._say(f"gives up after {len(earlier)} attempts; of the last one {earlier[-1].sentence}.")
+            self._drop_first()
             return 1
         retrying = Retrying(
             retry=retry_if_result(lambda attempt: attempt.outcome not in ("succeeded", "user_error")),
@@ -76,20 +86,23 @@ class Supervisor:
         last: Attempt = retrying(self._attempt)
         return {"succeeded": 0, "user_error": USER_ERROR}.get(last.outcome, 1)
 
-    def _attempt(self) -> Attempt:
+    def _drop_first(self) -> None:
+        if self._first:
+            _end_session(self._first.process)
+
+    def _attempt(self) -> "Attempt":
+        from stillhouse.components.attempts import Attempt
+
         number = len(self._journal.earlier) + 1
         attempt = Attempt(number=number, pod=os.environ.get("STILLHOUSE_POD", ""), started=_now())
         self._journal.write(attempt)
         killed_before = _killed_for_memory()
-        # A session of its own: its workers, which may outlive it, can be ended as a whole.
-        child = subprocess.Popen(
-            self._command, start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, errors="replace"
-        )
-        words = Thread(target=_pass_on, args=(child.stdout,), daemon=True)
+        child, self._first = self._first or Child(self._command), None
+        words = Thread(target=_pass_on, args=(child.process.stdout,), daemon=True)
         words.start()
-        code = child.wait()
-        with suppress(ProcessLookupError):
-            os.killpg(child.pid, signal.SIGKILL)
+        child.let_through()
+        code = child.process.wait()
+        _end_session(child.process)  # its workers may outlive it
         words.join(LAST_WORDS_SECONDS)
         outcome, detail = self._judge(code, _killed_for_memory() > killed_before)
         attempt = attempt.model_copy(update={"outcome": outcome, "detail": detail, "ended": _now()})
@@ -97,7 +110,7 @@ class Supervisor:
         self._journal.earlier.append(attempt)
         return attempt
 
-    def _judge(self, code: int, killed_for_memory: bool) -> tuple[Outcome, str]:
+    def _judge(self, code: int, killed_for_memory: bool) -> tuple["Outcome", str]:
         if code == 0:
             return "succeeded", ""
         if code == USER_ERROR:
@@ -111,6 +124,9 @@ class Supervisor:
 
     def _sentence(self) -> str:
         """What the step wrote at its end."""
+        from stillhouse.components.tracking.settings import home, spool_folder
+        from stillhouse.components.tracking.spool import read_events
+
         spool = spool_folder(home(), os.environ.get("STILLHOUSE_RUN", "")) / f"{self._step}.jsonl"
         if spool.is_file():
             ends = [event for _, event in read_events(spool) if event["event"] == "end"]
@@ -118,7 +134,7 @@ class Supervisor:
                 return ends[-1]["message"]
         return "the step ended with exit code 2; its log says why"
 
-    def _say_why(self, state: RetryCallState) -> None:
+    def _say_why(self, state: "RetryCallState") -> None:
         assert state.outcome and state.next_action
         attempt, pause = state.outcome.result(), state.next_action.sleep
         self._say(f"attempt {attempt.number}: {attempt.sentence}; starting it again in {pause:.0f} s.")
@@ -131,6 +147,12 @@ def _pass_on(words: IO[str]) -> None:
     """Let what the step and KFP's executor write pass through this process's guarded output: they print inputs."""
     for line in words:
         sys.stdout.write(line)
+
+
+def _end_session(process: "subprocess.Popen[str]") -> None:
+    """End the process and all that it has started."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def _killed_for_memory() -> int:
@@ -149,13 +171,17 @@ def _now() -> str:
 def main() -> int:
     """Entry of the process."""
     guard_output()
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     limit_threads()
     step, _, *command = sys.argv[1:]
+    first = Child(command)
+    from stillhouse.components.attempts import Journal
+    from stillhouse.components.storage.home import local_store
+
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     run = os.environ.get("STILLHOUSE_RUN", "")
     store = local_store() if run and os.environ.get("STILLHOUSE_STORE") else None
     journal = Journal(store, run, step)
-    return Supervisor(step, command, journal, int(os.environ.get("STILLHOUSE_RETRIES", "0"))).run()
+    return Supervisor(step, command, journal, int(os.environ.get("STILLHOUSE_RETRIES", "0")), first).run()
 
 
 if __name__ == "__main__":

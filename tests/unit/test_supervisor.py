@@ -123,7 +123,8 @@ def test_a_spent_budget_starts_nothing_and_says_why(
 
 def test_an_attempt_after_a_mistake_answers_at_once_and_imports_nothing_heavy(store: Store, tmp_path: Path) -> None:
     put(store, {"outcome": "user_error", "detail": "data.csv, row 3: no label; add one."})
-    command = supervised("finetune", ["touch", str(tmp_path / "started")])
+    work = "from stillhouse.components.gate import wait_at_gate; wait_at_gate(); open({!r}, 'w')"
+    command = supervised("finetune", [sys.executable, "-c", work.format(str(tmp_path / "started"))])
     command = [sys.executable, "-X", "importtime", *command[1:]]
     ended = subprocess.run(command, capture_output=True, text=True)
     said = [line for line in ended.stderr.splitlines() if not line.startswith("import time:")]
