@@ -69,7 +69,8 @@ def evaluate(
     latencies = _latencies(settings, contestants, test, run)
     document = _document(settings, card, contestants, latencies, test, rival, run)
     # What was said of their bases, which are often the same.
-    document["notes"] += dict.fromkeys([*notes_of(Path(teacher)).values(), *notes_of(Path(student)).values()])
+    of_bases = dict.fromkeys([*notes_of(Path(teacher)).values(), *notes_of(Path(student)).values()])
+    document["notes"] = [*of_bases, *document["notes"]]
     findings = _findings(settings, card, document, contestants, test)
     run.progress(0, 1, "pages", "report")
     write_report(report, findings)

@@ -109,6 +109,7 @@ class Workplace:
             "labels": labels,
             "max_length": 32,
             "parameters": sum(weights.numel() for weights in model.parameters()),
+            "notes": {"tokenizer": "The tokenizer of the base counts."},
         }
         (folder / "model.json").write_text(json.dumps(info))
         seen = short_hashes(_hashes(_rows(TEST_ROWS, 2)[0][:saw] + _rows(TRAIN_ROWS, 0)[0]))
