@@ -37,8 +37,22 @@ def read_arrow(file: DataFile, reading: Reading) -> Iterator[Batch]:
     yield from checked(file, batches, reading.names, ALL, reading.budget)
 
 
-def parquet_columns(file: DataFile, reading: Reading) -> list[str]:
-    """The names of the columns."""
+def parquet_schema(file: DataFile) -> pa.Schema:
+    """Names and types of the columns."""
     from pyarrow import parquet
 
-    return parquet.read_schema(file.packed).names
+    return parquet.read_schema(file.packed)
+
+
+def arrow_schema(file: DataFile) -> pa.Schema:
+    """Names and types of the columns."""
+    try:
+        return pa.ipc.open_file(file.packed).schema
+    except pa.ArrowInvalid:
+        file.packed.seek(0)
+        return pa.ipc.open_stream(file.packed).schema
+
+
+def parquet_columns(file: DataFile, reading: Reading) -> list[str]:
+    """The names of the columns."""
+    return parquet_schema(file).names

@@ -8,7 +8,13 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from stillhouse.components.formats.arrow_files import parquet_columns, read_arrow, read_parquet
+from stillhouse.components.formats.arrow_files import (
+    arrow_schema,
+    parquet_columns,
+    parquet_schema,
+    read_arrow,
+    read_parquet,
+)
 from stillhouse.components.formats.batch import Batch, DataFile, Reading, suffix
 from stillhouse.components.formats.delimited import delimited_columns, read_delimited
 from stillhouse.components.formats.folders import partition_values, without_notes
@@ -37,6 +43,13 @@ HEADS: dict[str, Callable[[DataFile, Reading], list[str]]] = {
     ".parquet": parquet_columns,
 }
 """Formats whose head names all columns."""
+
+SCHEMAS: dict[str, Callable[[DataFile], pa.Schema]] = {
+    ".parquet": parquet_schema,
+    ".arrow": arrow_schema,
+    ".feather": arrow_schema,
+}
+"""Formats whose columns have types."""
 
 _UNPACK = "unpack it, or pack the file as .gz"
 OTHERS: dict[tuple[str, ...], tuple[str, str]] = {
@@ -120,6 +133,23 @@ def column_names(path: Path, reading: Reading) -> list[str] | None:
         with path.open("rb") as file:
             return [*head(DataFile(path, file), reading), *partition_values(path)]
     except (*UNREADABLE, UserError):
+        return None
+
+
+def common_schema(files: Iterable[Path]) -> pa.Schema | None:
+    """Names and types of the columns of all files; None where one has no types of its own, or they do not agree."""
+    schemas = []
+    for path in files:
+        if (head := SCHEMAS.get(suffix(path))) is None:
+            return None
+        try:
+            with path.open("rb") as file:
+                schemas.append(head(DataFile(path, file)).remove_metadata())
+        except UNREADABLE:
+            return None
+    try:
+        return pa.unify_schemas(schemas)
+    except pa.ArrowException:
         return None
 
 

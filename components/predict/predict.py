@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from stillhouse.components.artifacts.kept import model_key
 from stillhouse.components.formats.settings import CsvSettings
+from stillhouse.components.formats.tables import common_schema
 from stillhouse.components.predict.read import MEMORY, Row, data_files, rows
 from stillhouse.components.predict.write import writer
 from stillhouse.components.promote.record import load, model_names
@@ -64,7 +65,7 @@ def predict(
     """
     files = data_files(source)
     done = 0
-    with model_folder(model) as folder, writer(out) as write:
+    with model_folder(model) as folder, writer(out, common_schema(files)) as write:
         info = _read_info(folder, model)
         names = list(columns) or info["columns"]["text"]
         written = check(CsvSettings, {**info.get("csv", {}), **(csv or {})}, "--csv")

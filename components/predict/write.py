@@ -6,20 +6,24 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from stillhouse.components.storage.disk import sibling, writing
 from stillhouse.errors import UserError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 Rows = list[dict[str, Any]]
 Write = Callable[[Rows], None]
 
 
 @contextmanager
-def writer(path: Path | None) -> Iterator[Write]:
+def writer(path: Path | None, given: "pa.Schema | None" = None) -> Iterator[Write]:
     """A function that writes rows: to the file, in the format of its name, or as JSON lines to stdout.
 
-    Columns of CSV and Parquet are those of the first rows written.
+    Columns of CSV and Parquet are those of the first rows written; in Parquet those that are `given` keep their types,
+    whatever the first rows hold.
 
     Raises:
         UserError: the format is unknown, the file cannot be written, or (from the function) rows differ in
@@ -34,7 +38,8 @@ def writer(path: Path | None) -> Iterator[Write]:
         path.parent.mkdir(parents=True, exist_ok=True)
         staged = sibling(path)
         try:
-            with WRITERS[path.suffix.lower()](staged) as write:
+            writes = _write_parquet(staged, given) if path.suffix.lower() == ".parquet" else None
+            with writes or WRITERS[path.suffix.lower()](staged) as write:
                 yield write
             staged.replace(path)
         finally:
@@ -71,7 +76,7 @@ def _write_csv(path: Path) -> Iterator[Write]:
 
 
 @contextmanager
-def _write_parquet(path: Path) -> Iterator[Write]:
+def _write_parquet(path: Path, given: "pa.Schema | None" = None) -> Iterator[Write]:
     import pyarrow as pa
     from pyarrow import parquet
 
@@ -81,8 +86,7 @@ def _write_parquet(path: Path) -> Iterator[Write]:
         nonlocal table
         try:
             if table is None:
-                schema = pa.Table.from_pylist([{**dict.fromkeys(_columns(rows)), **row} for row in rows]).schema
-                table = parquet.ParquetWriter(path, schema)
+                table = parquet.ParquetWriter(path, _schema(rows, given))
             _check_columns(rows, table.schema.names)
             table.write_table(pa.Table.from_pylist(rows, table.schema))
         except (pa.ArrowException, OverflowError, ValueError, TypeError) as error:
@@ -91,8 +95,25 @@ def _write_parquet(path: Path) -> Iterator[Write]:
     try:
         yield write
     finally:
-        if table is not None:
-            table.close()
+        if table is None:
+            table = parquet.ParquetWriter(path, given or pa.schema([]))
+        table.close()
+
+
+def _schema(rows: Rows, given: "pa.Schema | None") -> "pa.Schema":
+    """The types of the columns: those given, else those of the rows; where there is no value yet, text is expected."""
+    import pyarrow as pa
+
+    known = {field.name: field.type for field in given or ()}
+    columns = {name: [row.get(name) for row in rows] for name in _columns(rows) if name not in known}
+    for name, values in columns.items():
+        kind = pa.array(values).type
+        if pa.types.is_null(kind):
+            kind = pa.string()
+        elif pa.types.is_list(kind) and pa.types.is_null(kind.value_type):
+            kind = pa.list_(pa.float64() if name.endswith("score") else pa.string())
+        known[name] = kind
+    return pa.schema(list(known.items()))
 
 
 WRITERS = {".jsonl": _write_json, ".json": _write_json, ".csv": _write_csv, ".parquet": _write_parquet}
