@@ -16,7 +16,7 @@ from stillhouse.components.evaluate.comparison import compare
 from stillhouse.components.evaluate.contestants import Contestant, baselines, trained
 from stillhouse.components.evaluate.curves import RocCurve, confusion, roc_curve
 from stillhouse.components.evaluate.findings import Findings
-from stillhouse.components.evaluate.latency import time_rows
+from stillhouse.components.evaluate.latency import percentiles, ratio_bounds, time_rows
 from stillhouse.components.evaluate.mistakes import worst_mistakes
 from stillhouse.components.evaluate.report import write_report
 from stillhouse.components.evaluate.settings import EvaluateSettings
@@ -121,7 +121,7 @@ def _answers(
 
 def _latencies(
     settings: EvaluateSettings, contestants: dict[str, Contestant], test: Split, run: StepRun
-) -> dict[str, dict[str, float]]:
+) -> dict[str, np.ndarray]:
     generator = np.random.default_rng(settings.seed)
     rows = generator.permutation(len(test))[: settings.latency_rows]
     total = len(rows) * settings.latency_rounds
@@ -137,7 +137,7 @@ def _document(
     settings: EvaluateSettings,
     card: dict[str, Any],
     contestants: dict[str, Contestant],
-    latencies: dict[str, dict[str, float]],
+    latencies: dict[str, np.ndarray],
     test: Split,
     champion: Champion | None,
     run: StepRun,
@@ -157,7 +157,8 @@ def _document(
     for name, contestant in contestants.items():
         models[name] |= contestant.about
         if name in latencies:
-            models[name]["latency_ms"] = latencies[name]
+            models[name]["latency_ms"] = percentiles(latencies[name])
+    compared = [other for other in ("teacher", "champion") if other in latencies]
     metric = main_metric(target)
     document = {
         "format": 1,
@@ -169,9 +170,13 @@ def _document(
         "models": models,
         "differences": differences,
         "latency_ratio": {
-            other: latencies["student"]["p50"] / latencies[other]["p50"]
-            for other in ("teacher", "champion")
-            if other in latencies
+            other: models["student"]["latency_ms"]["p50"] / models[other]["latency_ms"]["p50"] for other in compared
+        },
+        "latency_ratio_bounds": {
+            other: ratio_bounds(
+                latencies["student"], latencies[other], confidence=settings.confidence, seed=settings.seed
+            )
+            for other in compared
         },
         "slices": measure_slices(
             target,

@@ -157,8 +157,13 @@ def _cost(evaluation: dict[str, Any], settings: PromoteSettings) -> Iterator[Gat
     for other, limit in limits.items():
         if other in evaluation["latency_ratio"]:
             ratio = evaluation["latency_ratio"][other]
-            sentence = f"Median latency is {ratio:.3g} times the {other}'s; {limit:.3g} times is allowed."
-            yield Gate(f"latency_vs_{other}", ratio <= limit, ratio, limit, sentence)
+            # An evaluation of an earlier release has no bounds.
+            low, high = evaluation.get("latency_ratio_bounds", {}).get(other, (ratio, ratio))
+            sentence = (
+                f"Median latency is {ratio:.3g} times the {other}'s ({low:.3g} to {high:.3g} by chance); "
+                f"up to {limit:.3g} times is allowed, and {low:.3g} counts."
+            )
+            yield Gate(f"latency_vs_{other}", low <= limit, low, limit, sentence)
     if settings.max_bytes is not None:
         size = evaluation["models"]["student"]["bytes"]
         sentence = f"The weights take {size:,} bytes; {settings.max_bytes:,} are allowed."

@@ -41,7 +41,7 @@ class PromoteSettings(Settings):
     slice_floors: dict[str, float] = Field(default_factory=dict)
     """Floor of the main metric per slice, as column=value."""
     max_latency_vs_teacher: float = Field(default=1.0, gt=0)
-    """Median latency as a ratio to the teacher's."""
+    """Median latency as a ratio to the teacher's: what it is at least, by its one-sided bound, must not be more."""
     max_latency_vs_champion: float = Field(default=1.5, gt=0)
     max_bytes: int | None = Field(default=None, ge=1)
     """Size of the weights."""

@@ -3,7 +3,9 @@
 import time
 from collections.abc import Callable, Sequence
 
-from stillhouse.components.evaluate.latency import time_rows
+import numpy as np
+
+from stillhouse.components.evaluate.latency import percentiles, ratio_bounds, time_rows
 
 
 def test_models_take_turns_text_by_text_and_change_who_is_first() -> None:
@@ -27,6 +29,28 @@ def test_the_slow_model_is_slower_in_milliseconds() -> None:
         rounds=2,
         progress=told.append,
     )
-    assert found["slow"]["p50"] >= 20
-    assert found["quick"]["p50"] < found["slow"]["p50"]
+    assert found["slow"].shape == (2, 3)
+    assert percentiles(found["slow"])["p50"] >= 20
+    assert percentiles(found["quick"])["p50"] < percentiles(found["slow"])["p50"]
     assert told == [1, 2, 3, 4, 5, 6]
+
+
+def test_bounds_of_a_ratio_hold_the_true_one() -> None:
+    """Two models of the same speed, and one that takes 1.3 times as long, on a machine with noise."""
+    generator, held = np.random.default_rng(1), 0
+    for seed in range(40):
+        rows = generator.lognormal(1.0, 0.4, 64)
+        mine, same = (rows * generator.lognormal(0, 0.1, (2, 64)) for _ in range(2))
+        low, high = ratio_bounds(mine, same, confidence=0.95, seed=seed)
+        held += low <= 1 <= high
+        assert low < high
+        assert ratio_bounds(1.3 * mine, same, confidence=0.95, seed=seed)[0] > 1
+    assert held >= 32  # 90 % by the two bounds together
+
+
+def test_the_same_times_give_the_same_bounds() -> None:
+    times = np.arange(1.0, 17.0).reshape(2, 8)
+    assert ratio_bounds(times, times, confidence=0.95, seed=3) == [1.0, 1.0]
+    assert ratio_bounds(times, times + 1, confidence=0.95, seed=3) == ratio_bounds(
+        times, times + 1, confidence=0.95, seed=3
+    )

@@ -235,6 +235,16 @@ def test_latency_as_a_ratio_to_the_teacher(gates: Gates, ratio: float, passed: b
     assert gates({"latency_ratio/teacher": ratio})["latency_vs_teacher"].passed is passed
 
 
+def test_latency_is_refused_only_where_its_lower_bound_is_above_the_limit(gates: Gates) -> None:
+    """1.02 times the teacher's is noise where it may be 0.97."""
+    noise = gates({"latency_ratio/teacher": 1.02, "latency_ratio_bounds": {"teacher": [0.97, 1.08]}})
+    slower = gates({"latency_ratio/teacher": 1.1, "latency_ratio_bounds": {"teacher": [1.04, 1.17]}})
+    assert (noise["latency_vs_teacher"].passed, slower["latency_vs_teacher"].passed) == (True, False)
+    assert slower["latency_vs_teacher"].sentence == (
+        "Median latency is 1.1 times the teacher's (1.04 to 1.17 by chance); up to 1 times is allowed, and 1.04 counts."
+    )
+
+
 @pytest.mark.parametrize(("ratio", "passed"), [(1.5, True), (1.501, False)])
 def test_latency_as_a_ratio_to_the_champion(gates: Gates, ratio: float, passed: bool) -> None:
     assert gates({"latency_ratio/champion": ratio}, champion=True)["latency_vs_champion"].passed is passed
