@@ -112,7 +112,9 @@ class _Guard:
             return
         address = arguments[1]
         if isinstance(address, tuple) and is_metadata(str(address[0])):
-            raise UserError(f"a server led to '{address[0]}', a link-local or metadata address; check the endpoint.")
+            raise UserError(
+                f"a server led to '{address[0]}', a link-local or metadata address; check the address given for it."
+            )
 
 
 def _inner(ip: ipaddress.IPv4Address | ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:

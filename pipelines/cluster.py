@@ -108,7 +108,7 @@ class Cluster:
             UserError: there is none, or KFP refuses.
         """
         if not re.fullmatch(r"[\w-]+", run_id):
-            raise UserError(f"'{run_id}' is no id of a run; `stillhouse submit` prints it, its page shows it.")
+            raise UserError(f"'{run_id}' is not the id of a run; `stillhouse submit` prints it, its page shows it.")
         try:
             with self.speaking():
                 return self.client.get_run(run_id)
@@ -314,7 +314,9 @@ def _sentence(error: Any, host: str, namespace: str) -> UserError:
         return NotFound(f"{host} has nothing under that address ({said}); is it Kubeflow Pipelines?")
     if error.status == 404 or code == 5:
         return NotFound(f"{host}: not found ({said}).")
-    return UserError(f"{host} answers with {error.status}: {said}")
+    return UserError(
+        f"{host} answers with {error.status} ({said}); look at the log of KFP's API server, then try again."
+    )
 
 
 def _grpc_code(error: Any) -> int | None:

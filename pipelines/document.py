@@ -73,7 +73,7 @@ def read_document(path: Path) -> Document:
     """
     root, values = read_yaml(path, str(path))
     if root is None or not isinstance(values, dict):
-        raise UserError(f"{path}: this is no recipe; write keys and values, such as `name: spam`.")
+        raise UserError(f"{path}: this is not a recipe; write keys and values, such as `name: spam`.")
     document = Document(path, values, _lines(root, path, ()))
     if found := not_plain(values):
         key, what = found

@@ -47,7 +47,7 @@ def read_split(dataset: Path, name: str, slices: Sequence[str] = ()) -> Split:
     if missing is not None:
         raise UserError(
             f"evaluate: slices names the column '{missing}', which the dataset does not hold; "
-            "take it out, or let prepare keep it."
+            "take it out, or name it in the slices of prepare, too."
         )
     targets = np.array(table["label"].to_pylist())
     return Split(

@@ -27,7 +27,7 @@ def make_student(
     keep = asked.layers or 1
     if keep > num_layers(teacher.model):
         raise UserError(
-            f"model_student asks for {keep} layers and the teacher has {num_layers(teacher.model)}; ask for no more."
+            f"model.student.layers is {keep}, and the teacher has {num_layers(teacher.model)}; give no more."
         )
     return LoadedModel(take_layers(teacher.model, keep), teacher.tokenizer, teacher.info)
 

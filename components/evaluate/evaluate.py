@@ -83,7 +83,7 @@ def _check_device(device: str) -> None:
     import torch
 
     if device == "cuda" and not torch.cuda.is_available():
-        raise UserError("evaluate: serve_on is 'cuda', but this machine has no GPU; set it to 'cpu'.")
+        raise UserError("evaluate.serve_on is 'cuda', but this machine has no GPU; set it to 'cpu'.")
 
 
 def _answers(

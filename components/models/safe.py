@@ -33,7 +33,8 @@ def refuse_unsafe(folder: Path) -> None:
     for shard in shards.values() if isinstance(shards, dict) else [shards]:
         if not (isinstance(shard, str) and shard.endswith(".safetensors") and Path(shard).name == shard):
             raise UserError(
-                f"model '{folder}': model.safetensors.index.json names '{shard}', no safetensors file of the folder; "
+                f"model '{folder}': model.safetensors.index.json names '{shard}', "
+                "which is not a safetensors file of the folder; "
                 "save the model with save_pretrained(folder)."
             )
 
@@ -51,5 +52,5 @@ def read_object(path: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"model '{path.parent}': {path.name} cannot be read ({error}); save the model again.") from None
     if not isinstance(found, dict):
-        raise UserError(f"model '{path.parent}': {path.name} is no JSON object; save the model again.")
+        raise UserError(f"model '{path.parent}': {path.name} is not a JSON object; save the model again.")
     return found

@@ -19,14 +19,14 @@ def check_rows(prepared: Prepared, settings: PrepareSettings) -> None:
     labelled = sum(row.target is not None for rows in prepared.splits.values() for row in rows)
     if labelled < settings.min_rows:
         raise UserError(
-            f"{source}: {labelled} rows with a label are left of {prepared.read} rows, and min_rows is "
-            f"{settings.min_rows}; add rows, or lower min_rows{_most_dropped(prepared)}{_rare(prepared)}."
+            f"{source}: {labelled} rows with a label are left of {prepared.read} rows, and prepare.min_rows is "
+            f"{settings.min_rows}; add rows, or lower it{_most_dropped(prepared)}{_rare(prepared)}."
         )
     share = dropped / prepared.read
     if share > settings.max_dropped:
         raise UserError(
-            f"{source}: {dropped} of {prepared.read} rows ({share:.1%}) are dropped, and max_dropped is "
-            f"{settings.max_dropped:.1%}; clean the source, or raise max_dropped{_most_dropped(prepared)}."
+            f"{source}: {dropped} of {prepared.read} rows ({share:.1%}) are dropped, and prepare.max_dropped is "
+            f"{settings.max_dropped:.1%}; clean the source, or raise that{_most_dropped(prepared)}."
         )
 
 
@@ -90,8 +90,8 @@ def check_drift(drift: Mapping[str, float], settings: PrepareSettings) -> None:
     if drift[largest] > settings.max_drift:
         raise UserError(
             f"{settings.source}: the {largest} lie {drift[largest]:.3f} (Jensen-Shannon distance) away from "
-            f"the last promoted model's dataset, and max_drift is {settings.max_drift}; look into the "
-            "source, or raise max_drift."
+            f"the last promoted model's dataset, and prepare.max_drift is {settings.max_drift}; look into the "
+            "source, or raise that."
         )
 
 

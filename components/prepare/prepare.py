@@ -162,7 +162,7 @@ def _read_snapshot(text: str) -> dict[str, Any]:
         known = json.loads(text)
         return {**known, "reference": known.get("reference")}
     except (ValueError, TypeError, AttributeError, RecursionError):
-        raise UserError(f"snapshot: {shown(text)} is no JSON object; give what inspect handed on.") from None
+        raise UserError(f"snapshot: {shown(text)} is not a JSON object; give what inspect handed on.") from None
 
 
 def _cleaned(table: Table, settings: PrepareSettings, progress: Progress) -> list[str]:

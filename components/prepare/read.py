@@ -125,8 +125,8 @@ def _read_file(path: Path, settings: PrepareSettings, budget: Budget) -> tuple[l
         parts = [_part(path, batch, settings) for batch in read_batches(path, reading)]
     except MemoryError:
         raise UserError(
-            f"{path}: reading it takes more than max_memory_gb ({settings.max_memory_gb:g}); "
-            "look what the file holds, cut it into smaller ones, or raise max_memory_gb."
+            f"{path}: reading it takes more than prepare.max_memory_gb ({settings.max_memory_gb:g}); "
+            "look what the file holds, cut it into smaller ones, or raise that."
         ) from None
     return parts, ": ".join([suffix(path), *reading.notes])
 
@@ -165,7 +165,7 @@ def _splits(path: Path, columns: Columns, values: list[str | None], numbers: Seq
         name = (value or "").strip().lower()
         if name and name not in GIVEN:
             raise UserError(
-                f"{path}, row {number}, column '{columns.split}': '{value}' is no split; "
+                f"{path}, row {number}, column '{columns.split}': '{value}' is not a split; "
                 "write train, validation, test or unlabelled."
             )
         splits.append(GIVEN[name] if name else None)

@@ -40,7 +40,7 @@ def pretrain(settings: PretrainSettings, *, dataset: str | Path, model: str | Pa
     task = load_task(settings.task)
     if settings.objective not in task.OBJECTIVES:
         raise UserError(
-            f"train_pretraining is '{settings.objective}', which the task {settings.task} does not have; "
+            f"pretrain.objective is '{settings.objective}', which the task {settings.task} does not have; "
             f"use none or one of: {', '.join(task.OBJECTIVES)}."
         )
     # torch takes seconds to import: the skipped step above does without.

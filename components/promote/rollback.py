@@ -48,7 +48,10 @@ def rollback(model_name: str, *, store: Store | None = None) -> str:
             )
         # Two people who roll back at once both want the model before this one, not to and fro.
         if seen and seen[0].champion != record.champion:
-            raise UserError(f"the champion of '{model_name}' was changed by somebody else just now; look first.")
+            raise UserError(
+                f"the champion of '{model_name}' was changed by somebody else just now; "
+                "look which it is, and roll back again if that is still wanted."
+            )
         seen.append(record)
         if not found_model(store, record.previous.digest, ""):
             raise UserError(

@@ -27,6 +27,8 @@ FORMATS = {"arrow", "csv", "json", "parquet", "text"}
 README = "README.md"
 """Says, among others, what classes the numbers of a column stand for."""
 
+ELSEWHERE = "copy the files here and name their folder"
+"""What always helps."""
 TIMEOUT = 20.0
 """Seconds the hub has for an answer."""
 
@@ -111,7 +113,7 @@ def _fetch_files(url: str, commit: str, cache: Path, folder: Path) -> None:
             if any(file.rfilename == README for file in _info(url).siblings):
                 _fetch_file(api, source.repo, README, commit, cache, folder / README)
     except (DatasetsError, FileNotFoundError) as error:
-        raise UserError(f"source '{url}' cannot be read: {_first_line(error)}") from error
+        raise UserError(f"source '{url}' cannot be read ({_first_line(error)}); {ELSEWHERE}.") from error
 
 
 def _fetch_file(api: "HfApi", repo: str, name: str, commit: str, cache: Path, place: Path) -> None:
@@ -180,11 +182,11 @@ def _hub_errors(url: str) -> Iterator["HfApi"]:
     except hub.RevisionNotFoundError as error:
         raise UserError(f"source '{url}' has no such revision; name a branch, tag or commit.") from error
     except (hub.HTTPError, ConnectionError, TimeoutError) as error:
-        mend = "check HF_ENDPOINT and the network, or copy the files here and name their folder"
+        mend = f"check HF_ENDPOINT and the network, or {ELSEWHERE}"
         raise UserError(f"source '{url}': the hub cannot be read ({_first_line(error)}); {mend}.") from error
     except (ValueError, RuntimeError, LookupError) as error:
-        raise UserError(f"source '{url}' cannot be read: {_first_line(error)}") from error
+        raise UserError(f"source '{url}' cannot be read ({_first_line(error)}); {ELSEWHERE}.") from error
 
 
 def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")

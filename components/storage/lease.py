@@ -162,7 +162,9 @@ def _parse(data: bytes, where: str) -> Lease:
     try:
         return Lease.model_validate_json(data)
     except ValidationError:
-        raise UserError(f"'{where}' is not a lease; remove it when nobody is at work on '{LEASES}/..'.") from None
+        raise UserError(
+            f"'{where}' should say which run is at work, and cannot be read; remove it when no run is."
+        ) from None
 
 
 def _overlap(one: str, other: str) -> bool:

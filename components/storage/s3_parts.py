@@ -84,7 +84,10 @@ def upload(client: Any, at: At, path: Path, metadata: dict[str, str], address: s
         except ClientError:  # the upload is no more: it was completed and the answer lost, or cleared away
             if _is_there(client, at, metadata, address):
                 return
-    raise UserError(f"'{address}': its parts vanished {RESTARTS} times; see who else writes there, then try again.")
+    raise UserError(
+        f"'{address}': its upload was ended by somebody else {RESTARTS} times; "
+        "see who writes or clears there, then run again."
+    )
 
 
 def download(client: Any, at: At, path: Path, size: int, check: Callable[[], None], address: str) -> None:

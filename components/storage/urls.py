@@ -47,7 +47,7 @@ def local_path(url: str) -> Path:
         with suppress(FileNotFoundError, NotADirectoryError):
             path.stat()
     except (OSError, RuntimeError, ValueError) as error:
-        raise UserError(f"'{url}' is no path that can be looked at ({error}); correct it.") from None
+        raise UserError(f"'{url}' is not a path that can be looked at ({error}); correct it.") from None
     return path
 
 

@@ -105,7 +105,8 @@ class Partitions:
         names, letters = _compiled(source.removeprefix(root).strip("/"))
         if set(letters) not in CALENDARS:
             raise UserError(
-                f"source '{source}': {{{SINCE}}} is no complete date; write all of it, such as {{{SINCE}:{ISO_DATE}}}."
+                f"source '{source}': {{{SINCE}}} is not a complete date; write all of it, such as "
+                f"{{{SINCE}:{ISO_DATE}}}."
             )
         return cls(root, names, " ".join(f"%{letter}" for letter in letters))
 

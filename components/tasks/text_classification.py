@@ -59,7 +59,7 @@ def new_backbone(texts: Sequence[str], architecture: "Architecture", objective: 
         kind = json.loads((Path(base) / "config.json").read_text(encoding="utf-8")).get("model_type")
         if (kind in CAUSAL) != (objective == "next_word"):
             raise UserError(
-                f"train_pretraining is '{objective}', and the base '{base}' is a {kind}; masked_lm needs an encoder "
+                f"pretrain.objective is '{objective}', and the base '{base}' is a {kind}; masked_lm needs an encoder "
                 f"and next_word one of: {', '.join(sorted(CAUSAL))}."
             )
         return _noted(_load(auto, base), base, texts)
@@ -383,7 +383,10 @@ def _load(auto: Any, folder: str, info: dict[str, Any] | None = None, **options:
         model = auto.from_pretrained(folder, **SAFE_WEIGHTS, **options)
     except (OSError, ValueError, SafetensorError) as error:
         reason = str(error).strip().splitlines()[0]
-        raise UserError(f"model '{folder}' cannot be loaded: {reason}") from None
+        raise UserError(
+            f"model '{folder}' cannot be loaded ({reason.rstrip('.')}); "
+            "save it again with save_pretrained, or name another."
+        ) from None
     tokenizer = read_tokenizer(Path(folder))
     if not counts_behind_padding(model):
         model.config.pad_token_id = tokenizer.pad_token_id

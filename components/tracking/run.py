@@ -232,7 +232,10 @@ def _sender(home: Path, run_id: str) -> Iterator[None]:
         except subprocess.TimeoutExpired:
             sent = False
         if not sent:
-            logger.warning("MLflow has not taken everything of %s yet; the next run sends the rest.", run_id)
+            logger.warning(
+                "MLflow has not taken everything of %s yet; the next run, or `stillhouse replay`, sends the rest.",
+                run_id,
+            )
 
 
 class _LogFile(logging.FileHandler):

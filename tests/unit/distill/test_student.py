@@ -53,7 +53,7 @@ def test_a_model_by_name_with_its_own_tokenizer(teacher: LoadedModel, trained: T
 
 
 def test_more_layers_than_the_teacher_has_is_one_sentence(teacher: LoadedModel) -> None:
-    with pytest.raises(UserError, match=r"^model_student asks for 3 layers and the teacher has 2; ask for no more\.$"):
+    with pytest.raises(UserError, match=r"^model\.student\.layers is 3, and the teacher has 2; give no more\.$"):
         student_of(teacher, layers=3)
 
 

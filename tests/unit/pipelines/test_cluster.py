@@ -111,7 +111,7 @@ def test_a_token_file_that_is_missing_is_named(
         ((404, "<html>not here</html>"), "is it Kubeflow Pipelines?"),
         ((200, {"status": "ok"}), "answers, but not as Kubeflow Pipelines does"),
         ((200, HEALTHY | {"tag_name": "2.5.0"}), "is Kubeflow Pipelines 2.5.0; Stillhouse needs 2.17 or later"),
-        ((503, "<html>upstream</html>"), "answers with 503: Service Unavailable"),
+        ((503, "<html>upstream</html>"), "answers with 503 (Service Unavailable); look at the log"),
     ],
 )
 def test_what_is_wrong_with_an_endpoint_is_one_sentence(
@@ -157,7 +157,7 @@ def test_a_run_that_is_not_there_is_named(server: Server, found: Cluster) -> Non
 
 
 def test_a_run_id_cannot_lead_elsewhere(server: Server, found: Cluster) -> None:
-    with pytest.raises(UserError, match="is no id of a run"):
+    with pytest.raises(UserError, match="is not the id of a run"):
         found.run("../experiments/1")
     assert len(server.tokens) == 1
 

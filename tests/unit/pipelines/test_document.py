@@ -70,8 +70,8 @@ def test_a_setting_that_cannot_be_read_is_named(document: Document, setting: str
         ("name: a\nseed: 1\nname: b\n", "line 3: 'name' is given twice, first in line 1"),
         ("loop:\n  epochs: 1\n  epochs: 2\n", "line 3: 'loop.epochs' is given twice, first in line 2"),
         ("name: \udcff\n", "not valid YAML"),
-        ("- a\n", "this is no recipe"),
-        ("", "this is no recipe"),
+        ("- a\n", "this is not a recipe"),
+        ("", "this is not a recipe"),
         ("name: !!python/object:os.system x\n", "line 1: not valid YAML"),
     ],
 )

@@ -214,7 +214,7 @@ def test_a_step_alone_knows_no_source_digest(write: Make, table: Make, run: Step
     [
         (
             {"min_rows": 100},
-            r"60 rows with a label are left of 60 rows, and min_rows is 100; add rows, or lower",
+            r"60 rows with a label are left of 60 rows, and prepare.min_rows is 100; add rows, or lower",
         ),
         ({"columns": {"text": ["body"]}}, r"column 'body' is missing; the file has text, label"),
         ({"columns": {"label": None}}, r"0 rows with a label are left of 60 rows"),
@@ -232,7 +232,7 @@ def test_what_cannot_be_prepared_is_said_in_one_sentence(
 def test_too_many_rows_dropped_are_refused(write: Make, table: Make, prepared: Make) -> None:
     columns = table(60)
     columns["text"][:40] = [""] * 40
-    sentence = r"40 of 60 rows \(66.7%\) are dropped, and max_dropped is 60.0%; clean .* as empty: 40"
+    sentence = r"40 of 60 rows \(66.7%\) are dropped, and prepare.max_dropped is 60.0%; clean .* as empty: 40"
     with pytest.raises(UserError, match=sentence):
         prepared(write("a.csv", columns), max_dropped=0.6)
 
@@ -250,7 +250,7 @@ def test_one_number_only_is_refused(write: Make, texts: Make, prepared: Make) ->
 
 
 def test_three_rows_are_too_few_by_default(write: Make, table: Make, prepared: Make) -> None:
-    with pytest.raises(UserError, match=r"3 rows with a label are left of 3 rows, and min_rows is 100"):
+    with pytest.raises(UserError, match=r"3 rows with a label are left of 3 rows, and prepare.min_rows is 100"):
         prepared(write("a.csv", table(3)), min_rows=100)
 
 
@@ -305,7 +305,9 @@ def test_drift_is_measured_against_the_reference(write: Make, table: Make, prepa
 def test_too_much_drift_ends_the_run(write: Make, table: Make, prepared: Make, reference: str) -> None:
     columns = table(80)
     columns["text"] = [text.replace("word", "term") for text in columns["text"]]
-    with pytest.raises(UserError, match=r"the words lie 1\.000 .* away from .*, and max_drift is 0\.2; look into"):
+    with pytest.raises(
+        UserError, match=r"the words lie 1\.000 .* away from .*, and prepare.max_drift is 0\.2; look into"
+    ):
         prepared(write("a.csv", columns), reference, max_drift=0.2)
 
 

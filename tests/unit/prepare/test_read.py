@@ -158,7 +158,7 @@ def test_a_text_column_of_lists_is_refused(write: Write) -> None:
 
 def test_an_unknown_split_is_named_with_its_row(write: Write) -> None:
     path = write("a.csv", {"subject": ["x", "y"], "label": ["a", "b"], "s": ["train", "holdout"]})
-    with pytest.raises(UserError, match=r"a\.csv, row 3, column 's': 'holdout' is no split; write train"):
+    with pytest.raises(UserError, match=r"a\.csv, row 3, column 's': 'holdout' is not a split; write train"):
         load(path, columns={"split": "s"})
 
 

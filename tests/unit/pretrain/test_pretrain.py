@@ -98,7 +98,7 @@ def test_it_goes_on_from_a_base_with_its_tokenizer(workshop: Workshop, trained: 
 
 def test_a_task_without_the_objective_says_which_it_has(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(task, "OBJECTIVES", ("next_word",))
-    with pytest.raises(UserError, match=r"train_pretraining is 'masked_lm', .*; use none or one of: next_word\."):
+    with pytest.raises(UserError, match=r"pretrain.objective is 'masked_lm', .*; use none or one of: next_word\."):
         workshop.run("pretrain", {}, dataset=workshop.dataset())
 
 

@@ -130,5 +130,7 @@ def test_a_dataset_that_cannot_be_read_is_told_and_leaves_nothing(hub: str, tmp_
     formats = "arrow, csv, json, parquet, text"
     assert markup == f"source 'hf://owner/markup' holds 'xml' files; only {formats} files are read."
     reason = "BuilderConfig 'other' not found. Available: ['default']"
-    assert other == f"source 'hf://owner/name/other' cannot be read: {reason}"
+    assert (
+        other == f"source 'hf://owner/name/other' cannot be read ({reason}); copy the files here and name their folder."
+    )
     assert [path.name for path in (tmp_path / "fetched").iterdir() if path.name != "cache"] == []

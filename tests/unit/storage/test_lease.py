@@ -171,7 +171,10 @@ def test_a_store_that_cannot_be_written_for_a_while_ends_no_work(
 def test_a_lease_that_cannot_be_read_is_no_leave_to_remove(folder: Store) -> None:
     folder.put("leases/spam-1.json", b"{")
 
-    with pytest.raises(UserError, match=r"leases/spam-1\.json' is not a lease"), claim(folder, "checkpoints/a"):
+    with (
+        pytest.raises(UserError, match=r"leases/spam-1\.json' should say which run is at work"),
+        claim(folder, "checkpoints/a"),
+    ):
         pass
 
 

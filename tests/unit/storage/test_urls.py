@@ -27,7 +27,7 @@ def test_messages_carry_no_password_and_no_query() -> None:
 
 @pytest.mark.parametrize("path", ["a\0b", "x" * 300, "~nobody-like-this/a", "file:///a%00b"])
 def test_what_can_be_no_path_is_the_users_error(path: str) -> None:
-    with pytest.raises(UserError, match="is no path that can be looked at"):
+    with pytest.raises(UserError, match="is not a path that can be looked at"):
         local_path(path)
 
 

@@ -41,7 +41,7 @@ def test_the_time_a_run_was_due_becomes_part_of_the_address(source: str, filled:
         ("s3://b/{}", r"there is no \{\}"),
         ("s3://b/{scheduled_time:day}", r"\{scheduled_time\} cannot be written as 'day'; use %Y-%m-%d or of "),
         ("s3://b/{since_last_promoted:%Y-%m-%d-%M}", r"\{since_last_promoted\} cannot be written as '%Y-%m-%d-%M'"),
-        ("s3://b/{since_last_promoted:%m-%d}", r"is no complete date; write all of it"),
+        ("s3://b/{since_last_promoted:%m-%d}", r"is not a complete date; write all of it"),
         ("hf://owner/{since_last_promoted}", r"must stand in a folder's path or in that of a bucket"),
         ("s3://{since_last_promoted}", r"must stand in a folder's path"),
     ],
