@@ -53,22 +53,34 @@ def test_every_image_runs_as_a_number_of_group_0_on_the_given_base() -> None:
     assert "\nUSER 1000:0\n" in by_name["runtime"]
     for target in ("light", "training", "mlflow"):
         assert by_name[target].startswith("runtime ")
-        assert "USER" not in by_name[target]
+        assert re.findall(r"^USER (.*)$", by_name[target], flags=re.MULTILINE) == ["0:0", "1000:0"]
 
 
 @pytest.mark.parametrize("target", ["light", "training"])
 def test_packages_are_a_layer_that_a_new_version_of_ours_leaves_alone(target: str) -> None:
-    packages = stages()[f"{target}-packages"]
-    assert re.findall(r"^COPY (.*)$", stages()["build"] + packages, flags=re.MULTILINE) == [
+    """A layer is made anew when anything before it, or mounted into it, has changed."""
+    everything = stages()
+    before, behind = everything[target].split("/build/install\n")
+    assert set(re.findall(r"source=(images/\S+?),", before)) == {f"images/{target}.lock"}
+    assert "COPY" not in before
+    assert "COPY --from=own " in behind
+    assert re.findall(r"^COPY (.*)$", everything["build"] + everything["runtime"], flags=re.MULTILINE) == [
         "images/build.lock ./",
-        "images/finish ./",
-        f"images/{target}.lock ./",
+        "images/install images/sbom ./",
+        "--from=build /opt/stillhouse /opt/stillhouse",
     ]
+
+
+def test_no_packages_lie_on_the_builders_disk_twice() -> None:
+    """What a stage of its own installs, and the image copies, does."""
+    assert {name for name, stage in stages().items() if "/build/install" in stage} == {"light", "training", "mlflow"}
 
 
 def test_what_is_copied_is_what_the_ignore_file_lets_through() -> None:
     let_through = {line[1:] for line in Path(f"{DOCKERFILE}.dockerignore").read_text().split() if line[0] == "!"}
-    copied = re.findall(r"^COPY (?!--from)(.+) \S+$", DOCKERFILE.read_text(), flags=re.MULTILINE)
+    text = DOCKERFILE.read_text()
+    copied = re.findall(r"^COPY (?!--from)(.+) \S+$", text, flags=re.MULTILINE)
+    copied += re.findall(r"type=bind,source=(\S+?),", text)
     needed = {re.sub(r"\w+\.lock", "*.lock", name) for names in copied for name in names.split()}
     assert needed == let_through
 
