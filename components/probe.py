@@ -127,11 +127,13 @@ def rows(settings: ProbeSettings) -> Finding:
 
 
 def bases(settings: ProbeSettings) -> Finding:
-    """Resolve the pretrained models as inspect will."""
-    from stillhouse.components.inspect.bases import resolve_base
+    """Resolve the pretrained models as inspect will, and look at them as far as it can without their weights."""
+    from stillhouse.components.artifacts.base_facts import look
+    from stillhouse.components.inspect.bases import Bases
 
-    for base in settings.bases:
-        resolve_base(base, local_store())
+    for base in Bases(set(settings.bases), local_store()).fixed(None).values():
+        if base.address and not base.own:
+            look(base.address)
     return ok(f"{', '.join(settings.bases)}: found." if settings.bases else "No pretrained model is named.")
 
 

@@ -17,6 +17,7 @@ from stillhouse.components.spelling import closest, did_you_mean
 from stillhouse.components.storage.urls import local_path
 from stillhouse.components.tasks import known_tasks
 from stillhouse.errors import UserError
+from stillhouse.pipelines.base import settle_base
 from stillhouse.pipelines.document import Document, Key, read_document
 from stillhouse.pipelines.source import check_source
 
@@ -48,7 +49,8 @@ class Models(Settings):
     """What to train."""
 
     base: str = ""
-    """Pretrained model to start from; empty starts from random weights. `champion` is the model in production and,
+    """Pretrained model to start from: a folder (relative to the recipe), s3://, hf:// or models:/, or `ADAPTERS, on
+    BASE`; empty starts from random weights. `champion` is the model in production and,
     before there is one, random weights; `champion, else MODEL` starts from MODEL then."""
     teacher: Architecture = Architecture()
     """Shape of a teacher that starts from random weights."""
@@ -98,8 +100,8 @@ class Recipe(Settings):
 def load_recipe(name: str, overrides: Iterable[str] = ()) -> Recipe:
     """Read a recipe by its name or path, with `key=value` overrides, and check all of it.
 
-    The source becomes an absolute path; a relative one is meant from the recipe's folder, or from the working
-    directory when an override gives it.
+    The source and folders of base models become absolute paths; a relative one is meant from the recipe's folder, or
+    from the working directory when an override gives it.
 
     Raises:
         UserError: names the file, the line and the key of the first mistake, and the mend; a key or password in the
@@ -117,7 +119,7 @@ def read_recipe(name: str, overrides: Iterable[str] = ()) -> tuple[Recipe, Docum
     document = read_document(_find(name))
     document.override(overrides)
     refuse_secrets(document.values, document.place)
-    recipe = _with_absolute_source(_read(document), document)
+    recipe = _with_settled_bases(_with_absolute_source(_read(document), document), document)
     check_source(_check_steps(recipe, document)["prepare"], document.place)
     return recipe, document
 
@@ -161,6 +163,16 @@ def _with_absolute_source(recipe: Recipe, document: Document) -> Recipe:
     folder = Path() if document.is_set(("data", "source")) else document.path.parent
     absolute = str(local_path(str(folder / source if not source.startswith("~") else source)).resolve())
     return recipe.model_copy(update={"data": recipe.data.model_copy(update={"source": absolute})})
+
+
+def _with_settled_bases(recipe: Recipe, document: Document) -> Recipe:
+    def settled(base: str, *key: str) -> dict[str, Any]:
+        folder = Path() if document.is_set(key) else document.path.parent
+        return {"update": {"base": settle_base(base, folder, ".".join(key), document.place(key))} if base else {}}
+
+    model = recipe.model.model_copy(**settled(recipe.model.base, "model", "base"))
+    student = model.student.model_copy(**settled(model.student.base, "model", "student", "base"))
+    return recipe.model_copy(update={"model": model.model_copy(update={"student": student}) if student.base else model})
 
 
 def _check_steps(recipe: Recipe, document: Document) -> StepSettings:

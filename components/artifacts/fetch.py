@@ -2,43 +2,88 @@
 
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from filelock import FileLock
 
+from stillhouse.components.artifacts.adapters import Change, changes, look_at_adapters, merge, split_address
+from stillhouse.components.artifacts.base_folder import ADAPTER_WEIGHTS, is_adapter, look_at
 from stillhouse.components.artifacts.kept import AT_HAND, place_of
 from stillhouse.components.models.safe import refuse_unsafe
-from stillhouse.components.storage.digests import sha256_bytes
+from stillhouse.components.storage.digests import digest_folder, digest_json, sha256_bytes
+from stillhouse.components.storage.disk import staged_folder, sync_folder, writing
 from stillhouse.components.storage.home import FETCHED, home_folder
 from stillhouse.components.storage.hub import guarded_hub
+from stillhouse.components.storage.model_files import model_files
 from stillhouse.components.storage.store import FileStore, NotFound, Store, open_store
 from stillhouse.errors import UserError
 
 SAFE_FILES = ["*.json", "*.safetensors", "*.txt", "*.model", "tokenizer*"]
 """What is taken from a hub: weights as safetensors, no pickle, no code."""
 
+KEPT = {".json", ".txt", ".model"}
+"""Ends of the small files that a base has beside its weights."""
+TOKENIZER = ("tokenizer", "special_tokens_map", "added_tokens", "vocab", "merges", "spiece", "sentencepiece")
+"""How the files of a tokenizer begin."""
+
 LOCK = "fetch.lock"
 """In the home folder: one process at a time makes a copy, and those that train together all want the same."""
 
 
 def fetch_model(address: str) -> Path:
-    """The folder of the model at `address`.
+    """The folder of the model at `address`; of a folder of sentence-transformers that of the Transformer.
 
-    It is a folder, s3://bucket/prefix, hf://name[@revision], models:/name/version, or store://key in the store at hand.
+    It is a folder, s3://bucket/prefix, hf://name[@revision], models:/name/version, store://key in the store at hand, or
+    `ADAPTERS, on BASE` of these: the adapters merged into the base.
 
     Raises:
-        UserError: there is no model, none as safetensors, or one that asks for code of its own.
+        UserError: there is no model, or none that can be used (`base_folder.look_at`).
     """
     home_folder().mkdir(parents=True, exist_ok=True)
     with FileLock(home_folder() / LOCK):
+        both = split_address(address)
+        if both:
+            return _merged(_fetch(both[0]), _fetch(both[1]))
         folder = _fetch(address)
-    if not (folder / "config.json").is_file() or not any(folder.glob("model*.safetensors")):
-        raise UserError(
-            f"model '{address}': config.json and model.safetensors are needed and not both there; "
-            "save it with save_pretrained(folder, safe_serialization=True)."
-        )
-    refuse_unsafe(folder)
-    return folder
+        files = model_files(str(folder))
+        if is_adapter(files):
+            return _merged(folder, _fetch(look_at_adapters(files).base_at_hand()))
+    found = look_at(files)
+    refuse_unsafe(folder / found.inside)
+    return folder / found.inside.rstrip("/") if found.inside else folder
+
+
+def _merged(folder: Path, base_folder: Path) -> Path:
+    """A copy of the base with the adapters merged into it, kept under the digest of both."""
+    files = model_files(str(folder))
+    base = look_at(model_files(str(base_folder)), tokenizer=False)
+    adapters = look_at_adapters(files)
+    made = changes(adapters, base)
+    target = home_folder() / FETCHED / digest_json([digest_folder(folder), digest_folder(base_folder)])
+    if not target.is_dir():
+        _write_merged(target, folder, base_folder / base.inside, made)
+    look_at(model_files(str(target)))
+    for path in target.iterdir():  # in use: the sweep goes by age
+        os.utime(path)
+    return target
+
+
+def _write_merged(target: Path, folder: Path, base_folder: Path, made: "Mapping[str, Change]") -> None:
+    from safetensors.torch import load_file, save_file
+
+    adapters = load_file(folder / ADAPTER_WEIGHTS)
+    with writing(target), staged_folder(target) as staged:
+        for path in sorted(base_folder.iterdir()):
+            if path.suffix in KEPT and path.is_file():
+                shutil.copyfile(path, staged / path.name)
+        for path in sorted(folder.iterdir()):  # a tokenizer that was saved with the adapters is the one they learnt
+            if path.is_file() and path.name.startswith(TOKENIZER):
+                shutil.copyfile(path, staged / path.name)
+        for path in sorted(base_folder.glob("model*.safetensors")):
+            save_file(merge(load_file(path), adapters, made), staged / path.name, {"format": "pt"})
+        sync_folder(staged)
+        staged.rename(target)
 
 
 def _fetch(address: str) -> Path:

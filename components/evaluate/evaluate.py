@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from stillhouse.components.artifacts.base_facts import BaseFacts
 from stillhouse.components.artifacts.dataset import Split, read_dataset_json, read_split
 from stillhouse.components.artifacts.model import notes_of
 from stillhouse.components.evaluate.champion import Champion, answers_of, champion_notes, open_champion
@@ -193,6 +194,7 @@ def _document(
         described = champion.described(models["student"]["per_label"])
         document["champion"] = described
         notes += [*champion_notes(described), *([champion.note] if champion.note else [])]
+    notes += [line for base in card.get("bases", []) for line in BaseFacts(**base).lines()]
     return document | {"notes": notes}
 
 

@@ -7,7 +7,10 @@ address. So this small step is never cached; what it hands on changes only when 
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple, cast
 
-from stillhouse.components.inspect.bases import Bases, from_champion
+from pydantic import Field
+
+from stillhouse.components.artifacts.base_facts import BaseFacts, notes_of
+from stillhouse.components.inspect.bases import Base, Bases, check_bases, from_champion
 from stillhouse.components.inspect.data import Data, Known, Source
 from stillhouse.components.inspect.settings import Parameters, StepSettings
 from stillhouse.components.promote.presence import present
@@ -59,6 +62,8 @@ class Snapshot(Settings):
     """Address of the dataset.json that drift is measured against; None before the first promotion."""
     champion: str | None
     """Address of the model whose rows are not new; None unless the settings of prepare ask for new ones."""
+    bases: list[BaseFacts] = Field(default_factory=list)
+    """The base models, as far as they were seen."""
 
 
 def inspect(
@@ -98,6 +103,9 @@ def inspect(
     steps["prepare"] = steps["prepare"].model_copy(update={"source": source.address})
     plan = _plan(steps, source, Bases({base for base in _bases_of(steps) if base}, store), champion)
     source.check(plan.data, plan.known)
+    bases = check_bases(steps, plan.bases)
+    if bases:
+        run.notes(notes_of(bases))
     snapshot = Snapshot(
         source_digest=plan.data.digest,
         files=len(plan.data.files),
@@ -107,6 +115,7 @@ def inspect(
         window=asdict(plan.data.window) if plan.data.window else None,
         reference=plan.known.reference,
         champion=plan.known.model if steps["prepare"].may_decline else None,
+        bases=bases,
     )
     compared = plan.compared_with
     seen = PromoteInspected(inputs=plan.inputs, champion=compared, data_until=source.data_until)
@@ -147,6 +156,8 @@ class Plan:
     """The champion that the candidate is compared with, and that `champion` means as a base."""
     steps: StepSettings
     """The settings with every base model fixed."""
+    bases: dict[str, Base]
+    """By the names that the settings gave them."""
     prepare_inputs: str
     """Digest of all that the dataset is made from."""
     inputs: str
@@ -160,7 +171,7 @@ def _plan(steps: StepSettings, source: Source, bases: Bases, champion: Entry | N
         data, fixed = source.look(known), bases.fixed(predecessor)
         found = {"source": data.digest, "bases": {name: base.digest for name, base in fixed.items()}}
         settings = _with_bases(steps, {"": "", **{name: base.address for name, base in fixed.items()}})
-        return Plan(data, known, predecessor, settings, *_inputs(settings, {**found, "code": code_digest()}))
+        return Plan(data, known, predecessor, settings, fixed, *_inputs(settings, {**found, "code": code_digest()}))
 
     if champion is None:
         return plan(Known(), None)

@@ -1,26 +1,14 @@
 """Layers of a transformers model, whatever its architecture calls them."""
 
 import copy
+import sys
 from typing import cast
 
 import torch
 from torch import nn
 from transformers import PreTrainedModel
 
-BEHIND_PADDING = {
-    "camembert",
-    "data2vec-text",
-    "ibert",
-    "longformer",
-    "luke",
-    "mpnet",
-    "roberta",
-    "roberta-prelayernorm",
-    "xlm-roberta",
-    "xlm-roberta-xl",
-    "xmod",
-}
-"""Architectures that count positions from behind the number of the padding token."""
+from stillhouse.components.models import architectures
 
 
 def layer_list(model: PreTrainedModel) -> nn.ModuleList:
@@ -50,6 +38,9 @@ def take_layers(model: PreTrainedModel, keep: int) -> PreTrainedModel:
         config.layer_types = [config.layer_types[i] for i in kept_layers(total, keep)]
     small = type(model)(config)
     weights = model.state_dict()
+    if getattr(config, "num_hidden_groups", None) == 1:  # ALBERT's layers share their weights: fewer rounds of them
+        small.load_state_dict(weights)
+        return small
     prefix = next(name for name, module in model.named_modules() if module is layer_list(model))
     for position, source in enumerate(kept_layers(total, keep)):
         for name in layer_list(small)[position].state_dict():
@@ -66,15 +57,14 @@ def kept_layers(total: int, keep: int) -> list[int]:
 
 def num_positions(model: PreTrainedModel) -> int:
     """Tokens of the longest sample that the model takes."""
-    config = model.config
-    skipped = config.pad_token_id + 1 if counts_behind_padding(model) else 0
-    return int(config.max_position_embeddings) - skipped
+    found = architectures.num_positions(model.config.to_dict())
+    return sys.maxsize if found is None else found
 
 
 def counts_behind_padding(model: PreTrainedModel) -> bool:
     """Whether the number of the padding token in the configuration is part of how the positions were trained; batches
     may be padded with another token then."""
-    return model.config.model_type in BEHIND_PADDING
+    return model.config.model_type in architectures.COUNT_BEHIND_PADDING
 
 
 def num_tokens(model: PreTrainedModel) -> int:
@@ -84,7 +74,14 @@ def num_tokens(model: PreTrainedModel) -> int:
 
 def output_layer(model: PreTrainedModel) -> nn.Linear:
     """The linear layer that makes the logits."""
-    return [module for module in model.modules() if isinstance(module, nn.Linear)][-1]
+    head = [
+        module
+        for name, module in model.named_modules()
+        if isinstance(module, nn.Linear)
+        and module.out_features == model.config.num_labels
+        and not name.startswith(f"{model.base_model_prefix}.")
+    ]
+    return head[-1]
 
 
 def scale_output(model: PreTrainedModel, factor: float, offset: float) -> None:

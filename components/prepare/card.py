@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from stillhouse.components.artifacts.base_facts import BaseFacts
 from stillhouse.components.prepare.dataset import Prepared
 from stillhouse.components.prepare.rows import LABELLED, Row
 from stillhouse.components.prepare.settings import PrepareSettings
@@ -72,6 +73,7 @@ def _overview(prepared: Prepared, settings: PrepareSettings, description: Mappin
         ("splits", _how_split(settings)),
         ("near copies from", f"{settings.near_duplicates:.2f} Jaccard similarity of word 3-shingles"),
         *_files(description["files"]),
+        *((f"base {base['address']}", " ".join(BaseFacts(**base).lines())) for base in description["bases"]),
         ("personal data", "e-mail addresses and phone numbers masked" if settings.mask_pii else "as it came"),
     ]
     return Section(

@@ -6,13 +6,15 @@ import shutil
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pyarrow as pa
 import pyarrow.compute
 
+from stillhouse.components.artifacts.base_facts import notes_of
 from stillhouse.components.cleaning import clean, mask_pii
 from stillhouse.components.formats.missing import Missing
+from stillhouse.components.prepare.bases import check_numbers, check_texts, check_weights
 from stillhouse.components.prepare.card import write_card
 from stillhouse.components.prepare.checks import check_coverage, check_drift, check_rows
 from stillhouse.components.prepare.dataset import Prepared, content_digest, write_dataset
@@ -60,6 +62,7 @@ def prepare(settings: PrepareSettings, *, snapshot: str, dataset: Path | str, ca
     """
     dataset, card, known = Path(dataset), Path(card), _read_snapshot(snapshot)
     run.params(settings.model_dump())
+    bases = check_weights(known["bases"])
     # Beside the runs: what has not changed since an earlier run is not fetched again.
     window = Window(**known["window"]) if known.get("window") else None
     files = fetch_source(settings.source, run.folder.parent / SOURCES / digest(settings.source), window)
@@ -76,13 +79,20 @@ def prepare(settings: PrepareSettings, *, snapshot: str, dataset: Path | str, ca
         check_coverage(prepared, settings)
         if drift:
             check_drift(drift, settings)
+        train = prepared.splits["train"]
+        bases = check_texts(bases, [row.text for row in train], settings.max_unknown_tokens)
+        if prepared.kind == "number":
+            check_numbers(bases, [float(cast(float, row.target)) for row in train])
     description = {
         "source_digest": known.get("source_digest", ""),
         "content_digest": content_digest(prepared, settings),
         "statistics": profile.statistics(),
         "drift": drift,
         "files": _files(table),
+        "bases": [base.model_dump() for base in bases],
     }
+    if bases:
+        run.notes(notes_of(bases))
     with writing(dataset), staged_folder(dataset) as folder:
         write_dataset(folder, prepared, settings, description)
         write_card(folder / CARD, prepared, settings, description)
@@ -160,7 +170,7 @@ def _files(table: Table) -> dict[str, Any]:
 def _read_snapshot(text: str) -> dict[str, Any]:
     try:
         known = json.loads(text)
-        return {**known, "reference": known.get("reference")}
+        return {**known, "reference": known.get("reference"), "bases": known.get("bases", [])}
     except (ValueError, TypeError, AttributeError, RecursionError):
         raise UserError(f"snapshot: {shown(text)} is not a JSON object; give what inspect handed on.") from None
 

@@ -91,6 +91,8 @@ class PrepareSettings(Settings):
     """Fewer labelled rows after cleaning fail the run."""
     max_dropped: float = Field(default=0.5, ge=0, le=1)
     """A larger share of rows dropped fails the run."""
+    max_unknown_tokens: float = Field(default=0.5, ge=0, le=1)
+    """A larger share of the texts' tokens that a base model's vocabulary does not know fails the run."""
     max_drift: float = Field(default=1.0, ge=0, le=1)
     """A larger Jensen-Shannon distance (base 2) to the last promoted model's dataset fails the run."""
     min_new_rows: int = Field(default=0, ge=0)

@@ -32,6 +32,9 @@ ELSEWHERE = "copy the files here and name their folder"
 TIMEOUT = 20.0
 """Seconds the hub has for an answer."""
 
+PARTIAL = 206
+"""Status of an answer that is the part that was asked for; a server may send the whole."""
+
 
 @dataclass(frozen=True, slots=True)
 class HubSource:
@@ -160,6 +163,36 @@ def guarded_hub() -> Iterator["HfApi"]:
         yield api
 
 
+def list_model(url: str) -> dict[str, int]:
+    """Sizes in bytes of a model repository's files, by name.
+
+    Raises:
+        UserError: the hub is out of reach, or does not show the repository or the revision.
+    """
+    name, _, revision = url.removeprefix("hf://").partition("@")
+    with _hub_errors(url, "base") as api:
+        info = api.model_info(name, revision=revision or None, timeout=TIMEOUT, files_metadata=True)
+    return {file.rfilename: file.size or 0 for file in info.siblings or []}
+
+
+def read_part(name: str, revision: str, file: str, start: int, stop: int) -> bytes:
+    """Bytes of a model repository's file, from `start` to before `stop`.
+
+    Raises:
+        UserError: the hub is out of reach, or answers otherwise.
+    """
+    from huggingface_hub import get_session, hf_hub_url
+    from huggingface_hub.utils import build_hf_headers, hf_raise_for_status
+
+    with _hub_errors(f"hf://{name}@{revision}", "base") as api:
+        address = hf_hub_url(name, file, revision=revision, endpoint=api.endpoint)
+        asked = {**build_hf_headers(), "range": f"bytes={start}-{stop - 1}"}
+        answer = get_session().get(address, headers=asked, timeout=TIMEOUT, follow_redirects=True)
+        hf_raise_for_status(answer)
+        whole = answer.status_code != PARTIAL
+        return answer.content[start:stop] if whole else answer.content
+
+
 def _info(url: str) -> Any:
     source = HubSource.parse(url)
     with _hub_errors(url) as api:
@@ -167,25 +200,25 @@ def _info(url: str) -> Any:
 
 
 @contextmanager
-def _hub_errors(url: str) -> Iterator["HfApi"]:
-    """The errors of huggingface_hub and datasets as one sentence."""
+def _hub_errors(url: str, what: str = "source") -> Iterator["HfApi"]:
+    """The errors of huggingface_hub and datasets as one sentence, about a source or a base."""
     from huggingface_hub import errors as hub
 
     try:
         with guarded_hub() as api:
             yield api
     except hub.GatedRepoError as error:
-        raise UserError(f"source '{url}' is gated; ask its owner for access and set HF_TOKEN.") from error
+        raise UserError(f"{what} '{url}' is gated; ask its owner for access and set HF_TOKEN.") from error
     except hub.RepositoryNotFoundError as error:
         mend = "check the name, or set HF_TOKEN if it is private"
-        raise UserError(f"source '{url}' does not exist on the hub; {mend}.") from error
+        raise UserError(f"{what} '{url}' does not exist on the hub; {mend}.") from error
     except hub.RevisionNotFoundError as error:
-        raise UserError(f"source '{url}' has no such revision; name a branch, tag or commit.") from error
+        raise UserError(f"{what} '{url}' has no such revision; name a branch, tag or commit.") from error
     except (hub.HTTPError, ConnectionError, TimeoutError) as error:
         mend = f"check HF_ENDPOINT and the network, or {ELSEWHERE}"
-        raise UserError(f"source '{url}': the hub cannot be read ({_first_line(error)}); {mend}.") from error
+        raise UserError(f"{what} '{url}': the hub cannot be read ({_first_line(error)}); {mend}.") from error
     except (ValueError, RuntimeError, LookupError) as error:
-        raise UserError(f"source '{url}' cannot be read ({_first_line(error)}); {ELSEWHERE}.") from error
+        raise UserError(f"{what} '{url}' cannot be read ({_first_line(error)}); {ELSEWHERE}.") from error
 
 
 def _first_line(error: BaseException) -> str:

@@ -50,6 +50,19 @@ class S3Store(Store):
 
         return self._do(key, operation)
 
+    def read_part(self, key: str, start: int, stop: int) -> bytes:
+        """The bytes of an object, which may be somebody else's, from `start` to before `stop`.
+
+        Raises:
+            NotFound: there is no such object.
+        """
+
+        def operation() -> bytes:
+            answer = self._client.get_object(**self._at(key), Range=f"bytes={start}-{stop - 1}")
+            return answer["Body"].read()
+
+        return self._do(key, operation)
+
     def put(self, key: str, data: bytes) -> None:
         request = {**self._at(key), "Metadata": {"sha256": sha256_bytes(data)}}
         self._do(key, lambda: send_bytes(self._client.put_object, data, self.uri(key), **request))

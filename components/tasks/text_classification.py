@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from stillhouse.components.models.architectures import DECODERS
 from stillhouse.components.models.safe import refuse_unsafe
 from stillhouse.components.models.tokenizer import SAFE, read_tokenizer, texts_read_otherwise
 from stillhouse.components.tasks import LoadedModel
@@ -38,7 +39,7 @@ PROBLEM_TYPES = {
 """What transformers calls our kinds of target."""
 BROADCAST_MASK = {"bert", "roberta", "distilbert", "electra"}
 """Encoders whose attention takes a mask of [rows, 1, 1, tokens]; shown by a test for each."""
-CAUSAL = {"gpt2", "llama", "qwen2", "qwen3"}
+CAUSAL = DECODERS
 SAFE_WEIGHTS: dict[str, Any] = {**SAFE, "use_safetensors": True, "dtype": "float32"}
 """safetensors only, no remote code; float32 master weights whatever the checkpoint holds."""
 
@@ -378,9 +379,10 @@ def _load(auto: Any, folder: str, info: dict[str, Any] | None = None, **options:
     from safetensors import SafetensorError
 
     from stillhouse.components.models.layers import counts_behind_padding
+    from stillhouse.components.models.weights import load
 
     try:
-        model = auto.from_pretrained(folder, **SAFE_WEIGHTS, **options)
+        model = load(auto, folder, **SAFE_WEIGHTS, **options)
     except (OSError, ValueError, SafetensorError) as error:
         reason = str(error).strip().splitlines()[0]
         raise UserError(

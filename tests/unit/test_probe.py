@@ -208,9 +208,14 @@ def test_tables_that_are_all_large_are_left_to_prepare(monkeypatch: pytest.Monke
 
 
 def test_a_pretrained_model_that_is_not_there() -> None:
-    assert look("base models", bases=("s3://data/mails",))[0] == "ok"
-    level, text = look("base models", bases=("s3://data/mails", "models:/bert@champion"))
+    assert look("base models", bases=("champion",))[0] == "ok"
+    level, text = look("base models", bases=("champion", "models:/bert@champion"))
     assert (level, "has no such model" in text) == ("failure", True)
+
+
+def test_a_folder_that_is_not_a_model_is_no_base() -> None:
+    level, text = look("base models", bases=("s3://data/mails",))
+    assert (level, text.startswith("base 's3://data/mails': it has no config.json (it holds ")) == ("failure", True)
 
 
 def entry(version: str) -> Entry:

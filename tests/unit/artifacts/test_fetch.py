@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+from bases_on_disk import CONFIG, bert_tensors, write_base
 
 from stillhouse.components.artifacts import fetch
 from stillhouse.components.artifacts.fetch import fetch_model
@@ -14,28 +15,32 @@ from stillhouse.errors import UserError
 
 @pytest.fixture
 def base(tmp_path: Path) -> Path:
-    folder = tmp_path / "base"
-    folder.mkdir()
-    (folder / "config.json").write_text("{}")
-    (folder / "model.safetensors").write_bytes(b"weights")
-    return folder
+    return write_base(tmp_path / "base")
 
 
 def test_a_folder_is_used_in_place(base: Path) -> None:
     assert fetch_model(str(base)) == base
 
 
-@pytest.mark.parametrize("missing", ["config.json", "model.safetensors"])
-def test_a_folder_without_config_or_safetensors_is_refused(base: Path, missing: str) -> None:
-    (base / missing).rename(base / "pytorch_model.bin")
-    with pytest.raises(UserError, match=r"config\.json and model\.safetensors are needed"):
+def test_a_folder_without_config_is_refused(base: Path) -> None:
+    (base / "config.json").unlink()
+    with pytest.raises(UserError, match=r"it has no config\.json \(it holds"):
         fetch_model(str(base))
 
 
-def test_the_hashes_of_training_rows_are_no_weights(base: Path) -> None:
-    (base / "model.safetensors").rename(base / "training_rows.safetensors")
-    with pytest.raises(UserError, match=r"config\.json and model\.safetensors are needed"):
+@pytest.mark.parametrize("other", ["pytorch_model.bin", "training_rows.safetensors"])
+def test_weights_under_another_name_are_refused(base: Path, other: str) -> None:
+    (base / "model.safetensors").rename(base / other)
+    with pytest.raises(UserError, match=rf"{other}"):
         fetch_model(str(base))
+
+
+def test_of_sentence_transformers_the_transformers_folder_is_used(base: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "sentences"
+    module = {"path": "0_Transformer", "type": "sentence_transformers.models.Transformer"}
+    write_base(folder, {}, files={"modules.json": [module], "config.json": None, "tokenizer.json": None})
+    base.rename(folder / "0_Transformer")
+    assert fetch_model(str(folder)) == folder / "0_Transformer"
 
 
 def test_a_folder_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
@@ -70,16 +75,16 @@ def test_a_model_in_a_store_is_fetched_once(in_store: str, base: Path, tmp_path:
 
 def test_a_model_that_changed_in_its_store_is_fetched_anew(in_store: str, base: Path, tmp_path: Path) -> None:
     before = fetch_model(in_store)
-    (base / "model.safetensors").write_bytes(b"other weights")
+    write_base(base, bert_tensors(CONFIG, "bert."))
     open_store(tmp_path / "bucket").put_folder(base, "models/abc")
     after = fetch_model(in_store)
-    assert (after / "model.safetensors").read_bytes() == b"other weights"
+    assert (after / "model.safetensors").read_bytes() == (base / "model.safetensors").read_bytes()
     assert sorted(fetched(tmp_path)) == sorted([before, after])
 
 
-def test_a_fetched_model_that_was_damaged_is_fetched_again(in_store: str, tmp_path: Path) -> None:
+def test_a_fetched_model_that_was_damaged_is_fetched_again(in_store: str, base: Path, tmp_path: Path) -> None:
     (fetch_model(in_store) / "model.safetensors").write_bytes(b"rot")
-    assert (fetch_model(in_store) / "model.safetensors").read_bytes() == b"weights"
+    assert (fetch_model(in_store) / "model.safetensors").read_bytes() == (base / "model.safetensors").read_bytes()
     assert len(fetched(tmp_path)) == 1
 
 

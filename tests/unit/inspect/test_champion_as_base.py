@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from bases_on_disk import write_base
 from tests.unit.inspect.promoting import promote
 
 from stillhouse.components.inspect.bases import from_champion
@@ -45,8 +46,7 @@ def test_the_first_run_starts_from_random_weights(look: Look) -> None:
 
 
 def test_the_first_run_starts_from_the_other_model_that_the_recipe_names(look: Look, tmp_path: Path) -> None:
-    (tmp_path / "bert").mkdir()
-    (tmp_path / "bert" / "model.safetensors").write_text("weights")
+    write_base(tmp_path / "bert")
 
     assert bases(look(f"champion, else {tmp_path}/bert")) == {f"{tmp_path}/bert"}
 
@@ -54,8 +54,9 @@ def test_the_first_run_starts_from_the_other_model_that_the_recipe_names(look: L
 def test_later_runs_start_from_the_champion(look: Look, tmp_path: Path) -> None:
     promote(look(), "first")
     add_row(tmp_path)
+    write_base(tmp_path / "bert")
 
-    assert bases(look("champion")) == bases(look(f"champion, else {tmp_path}")) == {"store://models/first"}
+    assert bases(look("champion")) == bases(look(f"champion, else {tmp_path}/bert")) == {"store://models/first"}
 
 
 def test_the_student_may_start_from_the_champion(look: Look, tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ def test_the_model_itself_loads(folder: Path) -> None:
 def test_pickled_weights_are_refused(folder: Path, marker: Path) -> None:
     (folder / "model.safetensors").unlink()
     (folder / "pytorch_model.bin").write_bytes(pickle.dumps(Harm(marker)))
-    with pytest.raises(UserError, match=r"config\.json and model\.safetensors are needed and not both there; save it"):
+    with pytest.raises(UserError, match=r"its weights are in pytorch_model\.bin, a pickle, which is never opened"):
         load(folder)
     with pytest.raises(UserError, match=r"holds no model: model\.json and model\.safetensors are needed"):
         load_task("text_classification").load_model(folder)
@@ -79,7 +79,7 @@ def test_a_pickle_beside_the_weights_is_never_opened(folder: Path, marker: Path,
 
 def test_weights_that_are_a_pickle_by_another_name_are_refused(folder: Path, marker: Path) -> None:
     (folder / "model.safetensors").write_bytes(pickle.dumps(Harm(marker)))
-    with pytest.raises(UserError, match="cannot be loaded"):
+    with pytest.raises(UserError, match=r"model\.safetensors cannot be read: it is not a safetensors file"):
         load(folder)
     assert not marker.exists()
 
@@ -89,7 +89,7 @@ def test_an_index_that_names_other_files_is_refused(folder: Path, marker: Path, 
     (folder / "model.safetensors").rename(folder / "model-00001-of-00001.safetensors")
     (folder / "pytorch_model.bin").write_bytes(pickle.dumps(Harm(marker)))
     (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": {"classifier.bias": shard}}))
-    with pytest.raises(UserError, match=r"index\.json names '.*', which is not a safetensors file of the folder"):
+    with pytest.raises(UserError, match=r"index\.json (names '.*', not a safetensors file|has no weight_map)"):
         load(folder)
     assert not marker.exists()
 
