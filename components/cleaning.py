@@ -1,6 +1,10 @@
-"""Cleaning of text: Unicode, white space, personal data."""
+"""Cleaning of text: Unicode, white space, personal data.
+
+It imports nothing of Stillhouse: MLflow keeps the file beside a registered model, which cleans as training did.
+"""
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import pyarrow as pa
@@ -28,6 +32,20 @@ _PHONE = re.compile(
 )
 
 
+def cleaned(texts: pa.StringArray, cleaning: Mapping[str, Any]) -> pa.StringArray:
+    """`texts` (without nulls) as a model reads them, in training and ever after.
+
+    Args:
+        texts: As they come.
+        cleaning: What dataset.json and model.json say under that name: `mask_pii`, whether personal data is replaced;
+            empty for models from before they said it.
+    """
+    texts = clean(texts)
+    if not cleaning.get("mask_pii"):
+        return texts
+    return pa.array([mask_pii(text) for text in texts.to_pylist()], pa.string())
+
+
 def clean(texts: pa.StringArray) -> pa.StringArray:
     """Normalise Unicode and white space of `texts` (strings without nulls).
 
@@ -40,11 +58,6 @@ def clean(texts: pa.StringArray) -> pa.StringArray:
     texts = pc.replace_substring_regex(texts, r" ?\n ?", "\n")
     texts = pc.replace_substring_regex(texts, r"\n{3,}", "\n\n")
     return pc.utf8_trim_whitespace(texts)
-
-
-def without_surrogates(text: str) -> str:
-    """`text` with U+FFFD in place of lone surrogates, which JSON can name and no encoding can write."""
-    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def mask_pii(text: str) -> str:

@@ -111,6 +111,7 @@ def model_info(about: dict[str, Any], settings: dict[str, Any], max_length: int)
         "labels": about["labels"],
         "columns": about["columns"],
         "csv": about.get("csv", {}),
+        "cleaning": about.get("cleaning", {}),
         "main_metric": main_metric(about["target"]),
         "max_length": max_length,
         "settings": settings,

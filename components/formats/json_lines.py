@@ -11,8 +11,8 @@ from typing import Any, Self
 
 import pyarrow as pa
 
-from stillhouse.components.cleaning import without_surrogates
 from stillhouse.components.formats.batch import Batch, DataFile, Reading, check_columns, suffix
+from stillhouse.components.formats.values import NotText, text, without_surrogates
 from stillhouse.components.storage.memory import Budget
 from stillhouse.components.tables import refuse_other_encodings, unique_keys
 from stillhouse.errors import UserError
@@ -31,12 +31,15 @@ class JsonBatch(Batch):
     objects: list[dict[str, Any]]
 
     def column(self, name: str) -> pa.Array:
-        """Lists where there are lists, else strings as the other formats have them."""
+        """Lists where there are lists, else strings as the other formats have them.
+
+        Raises:
+            NotText: a value is an object, or not a list where others are.
+        """
         values = [row.get(name) for row in self.objects]
         if any(isinstance(value, list) for value in values):
-            written = [None if value is None else [_text(item) for item in value] for value in values]
-            return pa.array(written, pa.list_(pa.string()))
-        return pa.array([_text(value) for value in values], pa.string())
+            return pa.array([_texts(value, row) for row, value in enumerate(values)], pa.list_(pa.string()))
+        return pa.array([_text(value, row) for row, value in enumerate(values)], pa.string())
 
     def with_values(self, values: Mapping[str, str | None]) -> Self:
         return replace(self, objects=[{**row, **values} for row in self.objects])
@@ -195,8 +198,13 @@ def _check_kinds(path: Path, number: int, row: dict[str, Any], kinds: dict[str, 
             )
 
 
-def _text(value: Any) -> str | None:
-    """A string; other values as JSON, NaN as None."""
-    if value is None or value != value:
-        return None
-    return without_surrogates(value if isinstance(value, str) else json.dumps(value))
+def _texts(value: Any, row: int) -> list[str | None] | None:
+    if value is not None and not isinstance(value, list):
+        raise NotText("holds one value where other rows hold a list", row)
+    return None if value is None else [_text(item, row) for item in value]
+
+
+def _text(value: Any, row: int) -> str | None:
+    if isinstance(value, dict | list):
+        raise NotText(f"holds {'an object' if isinstance(value, dict) else 'a list'}, and one value is needed", row)
+    return text(value)

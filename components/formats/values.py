@@ -111,13 +111,16 @@ def keys(values: Sequence[str | None]) -> list[str | None]:
 def truths(values: Sequence[Any]) -> list[Any]:
     """The values, those that are `true` or `false` in any case of letters in small ones, if all are; None stays.
 
-    Where others are among them, `True` is a name like any other, unless a truth value is.
+    Where others are among them, `True` is a name like any other: unless a truth value is there too, or one name is
+    written in two ways.
     """
     present = [value for value in values if value is not None]
-    spelt = (isinstance(value, bool) or (isinstance(value, str) and value.lower() in TRUTHS) for value in present)
-    if not (any(isinstance(value, bool) for value in present) or all(spelt)):
-        return list(values)
-    return [_truth(value) for value in values]
+    written = {value for value in present if isinstance(value, str) and value.lower() in TRUTHS}
+    is_twice = len({value.lower() for value in written}) < len(written)
+    are_all = all(isinstance(value, bool) or (isinstance(value, str) and value in written) for value in present)
+    if is_twice or are_all or any(isinstance(value, bool) for value in present):
+        return [_truth(value) for value in values]
+    return list(values)
 
 
 def moment(written: str) -> str:
@@ -233,7 +236,8 @@ def _in_calendar(column: Column) -> Column:
     written = pc.cast(column, pa.string())
     beyond = pc.index(pc.starts_with(written, "<"), True).as_py()
     if beyond >= 0:
-        raise NotText(f"holds a moment beyond the calendar ({pc.cast(column, pa.int64())[beyond]})", beyond)
+        found = written[beyond].as_py().strip("<>").rpartition(" ")[2]
+        raise NotText(f"holds a moment beyond the calendar ({found})", beyond)
     return written
 
 

@@ -54,8 +54,12 @@ def main(
             begun, count = begun if rows else time.monotonic(), rows
             bar.update(line, completed=share, note=_note(rows, time.monotonic() - begun))
 
+        def say(sentence: str) -> None:
+            console.print(sentence, markup=False)
+
         try:
-            predict(model, source, out=out, columns=column or [], csv=_csv(csv or []), device=device, progress=show)
+            given = _csv(csv or [])
+            predict(model, source, out=out, columns=column or [], csv=given, device=device, progress=show, note=say)
         except UserError as error:
             console.print(str(error), markup=False)
             sys.exit(2)

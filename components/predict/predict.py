@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from stillhouse.components.artifacts.kept import model_key
 from stillhouse.components.formats.settings import CsvSettings
 from stillhouse.components.formats.tables import common_schema
+from stillhouse.components.predict.answer_names import answer_names
 from stillhouse.components.predict.read import MEMORY, Row, data_files, rows
 from stillhouse.components.predict.write import writer
 from stillhouse.components.promote.record import load, model_names
@@ -20,6 +21,7 @@ from stillhouse.components.storage.home import local_store
 from stillhouse.components.storage.memory import bounded_memory
 from stillhouse.components.storage.store import NotFound
 from stillhouse.components.tasks import load_task
+from stillhouse.components.tasks.unanswered import unanswered
 from stillhouse.errors import UserError
 
 if TYPE_CHECKING:
@@ -30,6 +32,8 @@ BATCH_ROWS = 512
 THRESHOLD = 0.5
 """From this probability on a label of a multi-label model is given."""
 
+Note = Callable[[str], None]
+"""Is told a sentence that whoever reads the answers should know."""
 Progress = Callable[[int, float], None]
 """Is told the rows done and the share of the input, 0 to 1; the first time when the model is loaded."""
 
@@ -43,11 +47,13 @@ def predict(
     csv: Mapping[str, Any] | None = None,
     device: str = "cpu",
     progress: Progress = lambda rows, share: None,
+    note: Note = lambda sentence: None,
 ) -> int:
     """Write each row of `source` with the model's answer added: `label` and `score`, or `value` for numbers.
 
     `score` is the probability of the label. A multi-label model gives lists: the labels at or above a
-    probability of 0.5, and theirs. An added column whose name is taken is called `predicted_<name>`.
+    probability of 0.5, and theirs. An added column whose name any row has is called `predicted_<name>`
+    in all rows, and `note` is told.
 
     Args:
         model: models:/NAME@champion, models:/NAME@previous, models:/NAME/VERSION or a folder.
@@ -61,7 +67,8 @@ def predict(
         The number of rows.
 
     Raises:
-        UserError: there is no such model or data, or a row cannot be read or lacks a text column.
+        UserError: there is no such model or data, a row cannot be read or lacks a text column, or the model's answer is
+            not a finite number.
     """
     files = data_files(source)
     done = 0
@@ -71,11 +78,13 @@ def predict(
         written = check(CsvSettings, {**info.get("csv", {}), **(csv or {})}, "--csv")
         task = load_task(info["task"])
         loaded = task.load_model(folder, device)
+        named = _answer_names(info, files, written, note)
         progress(0, 0.0)
-        for batch, share in _batches(files, written):
-            scores = task.score(loaded, _texts(batch, names))
-            answers = _answers(scores, info)
-            write([_joined(row.values, answer) for row, answer in zip(batch, answers, strict=True)])
+        for batch, share in _batches(files, written, names):
+            scores = task.score(loaded, _texts(batch, names, info.get("cleaning", {})))
+            _check_answers(scores, batch)
+            answers = ({named[name]: value for name, value in answer.items()} for answer in _answers(scores, info))
+            write([row.values | answer for row, answer in zip(batch, answers, strict=True)])
             done += len(batch)
             progress(done, share)
     return done
@@ -130,12 +139,12 @@ def _read_info(folder: Path, model: str) -> dict[str, Any]:
         raise UserError(f"{model}: no model of Stillhouse ({error}); name a folder that has a model.json.") from None
 
 
-def _batches(files: list[Path], csv: CsvSettings) -> Iterator[tuple[list[Row], float]]:
+def _batches(files: list[Path], csv: CsvSettings, columns: list[str]) -> Iterator[tuple[list[Row], float]]:
     """Rows of all files in lots, each with the share of all bytes that was read with it."""
     sizes = [path.stat().st_size for path in files]
     total, before = max(sum(sizes), 1), 0
     for path, size in zip(files, sizes, strict=True):
-        stream = rows(path, csv)
+        stream = rows(path, csv, columns)
         while batch := _next(stream):
             yield batch, (before + batch[-1].share * size) / total
         before += size
@@ -146,21 +155,37 @@ def _next(stream: Iterator[Row]) -> list[Row]:
         return list(islice(stream, BATCH_ROWS))
 
 
-def _texts(batch: list[Row], names: list[str]) -> list[str]:
+def _answer_names(info: dict[str, Any], files: list[Path], csv: CsvSettings, note: Note) -> dict[str, str]:
+    """The column of each answer; `note` is told of those that are called otherwise than usual."""
+    named = answer_names(["value"] if info["target"] == "number" else ["label", "score"], files, csv)
+    if renamed := [name for name in named if named[name] != name]:
+        there, here = (", ".join(f"'{name}'" for name in names) for names in (renamed, map(named.get, renamed)))
+        note(f"The data has a column {there} of its own; the answers are in {here}.")
+    return named
+
+
+def _check_answers(scores: "np.ndarray", batch: list[Row]) -> None:
+    if (missing := unanswered(scores)).any():
+        raise UserError(
+            f"{batch[int(missing.argmax())].place}: the model has no finite answer (nan or infinite) for this row, so "
+            "that none of its answers should be used; take another version, or train it anew."
+        )
+
+
+def _texts(batch: list[Row], names: list[str], cleaning: dict[str, Any]) -> list[str]:
     """The text columns joined and cleaned as the training data was."""
     import pyarrow as pa
 
-    from stillhouse.components.cleaning import clean
+    from stillhouse.components.cleaning import cleaned
 
     joined = ["\n".join(_text(row, name) for name in names) for row in batch]
-    return clean(pa.array(joined, pa.string())).to_pylist()
+    return cleaned(pa.array(joined, pa.string()), cleaning).to_pylist()
 
 
 def _text(row: Row, name: str) -> str:
-    if name not in row.values:
+    if name not in row.texts:
         raise UserError(f"{row.place}: column '{name}' is missing; name one of {', '.join(row.values)} with --column.")
-    value = row.values[name]
-    return "" if value is None else str(value)
+    return row.texts[name] or ""
 
 
 def _answers(scores: "np.ndarray", info: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -174,7 +199,3 @@ def _answers(scores: "np.ndarray", info: dict[str, Any]) -> Iterator[dict[str, A
         else:
             best = max(range(len(row)), key=row.__getitem__)
             yield {"label": labels[best], "score": row[best]}
-
-
-def _joined(row: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
-    return row | {f"predicted_{name}" if name in row else name: value for name, value in answer.items()}

@@ -1,11 +1,12 @@
 """Rows of a file, one after the other, however large: CSV, JSON lines, Parquet, Arrow and plain text."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from stillhouse.components.formats import tables
 from stillhouse.components.formats.batch import Reading
+from stillhouse.components.formats.columns import column_texts
 from stillhouse.components.formats.settings import CsvSettings
 from stillhouse.components.storage.layouts import data_names
 from stillhouse.components.storage.memory import Budget
@@ -25,6 +26,8 @@ class Row(NamedTuple):
     """File and row, for messages."""
     share: float
     """How much of the file was read when the row was, 0 to 1."""
+    texts: dict[str, str | None]
+    """Of the columns that were asked for and that it has."""
 
 
 def data_files(path: Path) -> list[Path]:
@@ -41,17 +44,21 @@ def data_files(path: Path) -> list[Path]:
     return tables.data_files(below, str(path), tables.TABLES | tables.LINES)
 
 
-def rows(path: Path, csv: CsvSettings) -> Iterator[Row]:
-    """All rows of the file; `csv` says how CSV files are written.
+def rows(path: Path, csv: CsvSettings, columns: Sequence[str] = ()) -> Iterator[Row]:
+    """All rows of the file; `csv` says how CSV files are written, and `columns` which are wanted as text.
 
     Raises:
-        UserError: the file cannot be read; the sentence names the row.
+        UserError: the file cannot be read, or a value of these columns has no text; the sentence names the row.
     """
     reading, number = Reading(None, Budget(MEMORY), csv), 0
     try:
         for batch in tables.read_batches(path, reading):
-            for number, values in zip(batch.numbers, batch.rows(), strict=True):
-                yield Row(values, f"{path}, row {number}", batch.share)
+            found = batch.rows()
+            there = [name for name in columns if any(name in values for values in found)]
+            written = {name: column_texts(path, batch, name).to_pylist() for name in there}
+            for i, (number, values) in enumerate(zip(batch.numbers, found, strict=True)):
+                texts = {name: written[name][i] for name in there if name in values}
+                yield Row(values, f"{path}, row {number}", batch.share, texts)
             reading.budget.renew()
     except MemoryError:
         raise UserError(

@@ -2,12 +2,14 @@
 
 import csv
 import json
+import math
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from stillhouse.components.formats.values import NotText, text
 from stillhouse.components.storage.disk import sibling, writing
 from stillhouse.errors import UserError
 
@@ -48,9 +50,33 @@ def writer(path: Path | None, given: "pa.Schema | None" = None) -> Iterator[Writ
 
 def _json_lines(file: IO[str]) -> Write:
     def write(rows: Rows) -> None:
-        file.writelines(json.dumps(row, ensure_ascii=False, default=str) + "\n" for row in rows)
+        file.writelines(_json(row) + "\n" for row in rows)
 
     return write
+
+
+def _json(value: Any) -> str:
+    """As JSON, which has no nan: null instead, and for what else it lacks the text that it is read as."""
+    try:
+        return json.dumps(value, ensure_ascii=False, default=_written, allow_nan=False)
+    except ValueError:
+        return json.dumps(_finite(value), ensure_ascii=False, default=_written)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _finite(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_finite(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _written(value: Any) -> str | None:
+    """The text that training would read, or Python's for what it would refuse."""
+    try:
+        return text(value)
+    except NotText:
+        return str(value)
 
 
 @contextmanager
@@ -131,4 +157,8 @@ def _check_columns(rows: Rows, known: list[str]) -> None:
 
 
 def _plain(value: Any) -> Any:
-    return json.dumps(value, ensure_ascii=False, default=str) if isinstance(value, list | dict) else value
+    if isinstance(value, list | dict):
+        return _json(value)
+    if isinstance(value, float):
+        return value if math.isfinite(value) else ""
+    return value if isinstance(value, str | int) and not isinstance(value, bool) else _written(value)

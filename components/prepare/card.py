@@ -43,6 +43,7 @@ def write_card(path: Path, prepared: Prepared, settings: PrepareSettings, descri
         _targets(prepared, description["statistics"]),
         _lengths(description["statistics"]),
         _dropped(prepared),
+        _no_values(description["no_values"]),
         _copies(prepared, settings),
         _examples(prepared),
     ]
@@ -200,6 +201,21 @@ def _dropped(prepared: Prepared) -> "Section":
     )
     chart = bars([name for name, _ in reasons], [rows for _, rows in reasons], title="Rows dropped by reason", x="rows")
     return Section("Dropped rows", tables=[table], charts=[chart])
+
+
+def _no_values(found: Mapping[str, Any]) -> "Section":
+    from stillhouse.components.reporting.page import Section, Table
+
+    if not found["missing"] and not found["names"]:
+        return Section("Missing values", "No label, group, split or slice is missing.")
+    rows = [
+        (column, written, f"{rows:,}", "no value")
+        for column, counts in found["missing"].items()
+        for written, rows in counts.items()
+    ]
+    rows += [("label", written, f"{rows:,}", "taken as a name") for written, rows in found["names"].items()]
+    notes = [f"{written} was taken as a name; where it means no label, set data.missing." for written in found["names"]]
+    return Section("Missing values", tables=[Table(("column", "written", "rows", "meaning"), rows)], notes=notes)
 
 
 def _copies(prepared: Prepared, settings: PrepareSettings) -> "Section":

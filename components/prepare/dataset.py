@@ -90,6 +90,7 @@ def write_dataset(folder: Path, prepared: Prepared, settings: PrepareSettings, d
         "labels": prepared.labels,
         "columns": settings.columns.model_dump(),
         "csv": settings.csv.model_dump(exclude_none=True),
+        "cleaning": settings.cleaning,
         "augment": settings.augment,
         "rows": prepared.rows,
         "read": prepared.read,

@@ -12,12 +12,13 @@ import pyarrow as pa
 import pyarrow.compute
 
 from stillhouse.components.artifacts.base_facts import notes_of
-from stillhouse.components.cleaning import clean, mask_pii
+from stillhouse.components.cleaning import cleaned
 from stillhouse.components.formats.missing import Missing
 from stillhouse.components.prepare.bases import check_numbers, check_texts, check_weights
 from stillhouse.components.prepare.card import write_card
 from stillhouse.components.prepare.checks import check_coverage, check_drift, check_rows
 from stillhouse.components.prepare.dataset import Prepared, content_digest, write_dataset
+from stillhouse.components.prepare.no_values import label_spellings
 from stillhouse.components.prepare.rare_labels import part_without_rare
 from stillhouse.components.prepare.read import Table, read
 from stillhouse.components.prepare.rows import Row, digest
@@ -90,6 +91,7 @@ def prepare(settings: PrepareSettings, *, snapshot: str, dataset: Path | str, ca
         "drift": drift,
         "files": _files(table),
         "bases": [base.model_dump() for base in bases],
+        "no_values": _no_values(table, prepared, settings),
     }
     if bases:
         run.notes(notes_of(bases))
@@ -157,6 +159,13 @@ def refine(
     return part_without_rare(targets, part, settings)
 
 
+def _no_values(table: Table, prepared: Prepared, settings: PrepareSettings) -> dict[str, Any]:
+    """Of each column how often which spelling stood for no value, and which labels are names that look like one."""
+    labels = label_spellings(table.labels, prepared.kind == "number", Missing(settings.missing))
+    missing = {**({settings.columns.label: labels["missing"]} if settings.columns.label else {}), **table.no_values}
+    return {"missing": {name: counts for name, counts in missing.items() if counts}, "names": labels["names"]}
+
+
 def _files(table: Table) -> dict[str, Any]:
     """How many files and rows came in each way of writing, and the names of those that are no data."""
     rows, files = Counter[str](), Counter[str]()
@@ -181,8 +190,8 @@ def _cleaned(table: Table, settings: PrepareSettings, progress: Progress) -> lis
     for batch in pa.table([table.texts], ["text"]).to_batches(_BATCH):
         # Cleaning shortens a text, but not tenfold; far longer ones are dropped anyway, and would take minutes.
         short = pc.less_equal(pc.utf8_length(batch["text"]), 10 * settings.max_characters)
-        cleaned = pc.replace_with_mask(batch["text"], short, clean(batch["text"].filter(short))).to_pylist()
-        texts += [mask_pii(text) for text in cleaned] if settings.mask_pii else cleaned
+        found = cleaned(batch["text"].filter(short), settings.cleaning)
+        texts += pc.replace_with_mask(batch["text"], short, found).to_pylist()
         progress(len(texts), total, "rows", "cleaning")
     return texts
 

@@ -3,7 +3,8 @@
 import difflib
 import logging
 import re
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,7 +13,11 @@ import pyarrow as pa
 import pyarrow.compute
 
 from stillhouse.components.formats.batch import Batch, MissingColumn, Reading, suffix
+from stillhouse.components.formats.columns import column_labels, column_texts
+from stillhouse.components.formats.missing import Missing
 from stillhouse.components.formats.tables import data_files, read_batches
+from stillhouse.components.formats.values import keys, truths
+from stillhouse.components.prepare.no_values import spellings
 from stillhouse.components.prepare.rows import GIVEN, Split
 from stillhouse.components.prepare.settings import FILE_NAME, Columns, PrepareSettings
 from stillhouse.components.storage.memory import Budget, bounded_memory
@@ -38,8 +43,9 @@ class Table:
     texts: pa.ChunkedArray
     """Strings without nulls: the text columns, joined by line breaks."""
     labels: list[Any]
-    """Values of the label column as they are; None where there is none."""
+    """Values of the label column as they are, but for truth values, which have one spelling; None where it has none."""
     groups: list[str | None]
+    """None where there is none: such a row belongs to nobody else's group."""
     splits: list[Split | None]
     slices: list[tuple[str, ...]]
     """Per row its values of the columns `slices`, empty strings where it has none."""
@@ -49,6 +55,8 @@ class Table:
     """What was found out about each file."""
     left_out: list[Path] = field(default_factory=list)
     """Files of other formats."""
+    no_values: dict[str, dict[str, int]] = field(default_factory=dict)
+    """Of the group's, split's and slices' columns: how often each spelling of no value was met."""
 
     def where(self, row: int) -> str:
         """File and row, for an error; in CSV the header is row 1."""
@@ -94,15 +102,24 @@ def read(
     if len(unlabelled) == len(known):
         raise unlabelled[0]
     progress(len(known), len(known))
+    missing, columns = Missing(settings.missing), settings.columns
+    groups = [value for part in parts for value in part.groups]
+    slices = {name: [row[i] for part in parts for row in part.slices] for i, name in enumerate(settings.slices)}
+    no_values = {name: spellings(values, missing.is_name_missing) for name, values in slices.items()}
+    if columns.group:
+        no_values[columns.group] = spellings(groups, missing.is_key_missing)
+    for name, counts in ((name, part.no_values[name]) for part in parts for name in part.no_values):
+        no_values[name] = dict(Counter(no_values.get(name, {})) + Counter(counts))
     return Table(
         texts=pa.chunked_array([chunk for part in parts for chunk in part.texts.chunks], pa.string()),
-        labels=[value for part in parts for value in part.labels],
-        groups=[value for part in parts for value in part.groups],
+        labels=truths([value for part in parts for value in part.labels]),
+        groups=keys([None if missing.is_key_missing(value) else value for value in groups]),
         splits=[value for part in parts for value in part.splits],
-        slices=[value for part in parts for value in part.slices],
+        slices=_slices(slices, missing) or [()] * len(groups),
         origins=[origin for part in parts for origin in part.origins],
         files=notes,
         left_out=left_out,
+        no_values={name: counts for name, counts in no_values.items() if counts},
     )
 
 
@@ -113,6 +130,14 @@ def _is_misspelt(error: MissingColumn) -> bool:
 
 def _without_label(settings: PrepareSettings) -> PrepareSettings:
     return settings.model_copy(update={"columns": settings.columns.model_copy(update={"label": None})})
+
+
+def _slices(columns: Mapping[str, Sequence[str]], missing: Missing) -> list[tuple[str, ...]]:
+    """Per row its values of all columns, empty strings where it has none."""
+    spelt = (
+        keys([None if missing.is_name_missing(value) else value for value in values]) for values in columns.values()
+    )
+    return [tuple(value or "" for value in row) for row in zip(*spelt, strict=True)]
 
 
 def _read_file(path: Path, settings: PrepareSettings, budget: Budget) -> tuple[list[Table], str]:
@@ -134,18 +159,21 @@ def _read_file(path: Path, settings: PrepareSettings, budget: Budget) -> tuple[l
 def _part(path: Path, batch: Batch, settings: PrepareSettings) -> Table:
     """The columns of some rows."""
     columns, rows = settings.columns, len(batch)
-    parts = [_strings(batch.column(name), name, path) for name in columns.text]
+    parts = [column_texts(path, batch, name) for name in columns.text]
     optional: dict[str | None, list[str | None]] = {None: [None] * rows}
     for name in {columns.group, _split_column(columns), *settings.slices} - {None}:
-        optional[name] = _strings(batch.column(str(name)), str(name), path).to_pylist()
+        optional[name] = column_texts(path, batch, str(name)).to_pylist()
     slices = [[value or "" for value in optional[name]] for name in settings.slices]
+    split = _split_column(columns)
+    missing = Missing(settings.missing).is_key_missing
     return Table(
         texts=pa.chunked_array([pc.binary_join_element_wise(*parts, "\n", null_handling="replace")], pa.string()),
-        labels=_labels(batch.column(columns.label), columns.label, path) if columns.label else [None] * rows,
+        labels=column_labels(path, batch, columns.label) if columns.label else [None] * rows,
         groups=optional[columns.group],
-        splits=_splits(path, columns, optional[_split_column(columns)], batch.numbers),
+        splits=_splits(path, columns, [None if missing(value) else value for value in optional[split]], batch.numbers),
         slices=list(zip(*slices, strict=True)) if slices else [()] * rows,
         origins=[(path, batch.numbers)],
+        no_values={split: spellings(optional[split], missing)} if split else {},
     )
 
 
@@ -174,31 +202,3 @@ def _splits(path: Path, columns: Columns, values: list[str | None], numbers: Seq
 
 def _split_words(name: str) -> list[Split]:
     return [GIVEN[part] for part in re.split(r"[^a-z]+", name.lower()) if part in GIVEN]
-
-
-def _strings(column: pa.Array, name: str, path: Path) -> pa.Array:
-    """A column as strings: numbers, dates and categories are written out."""
-    try:
-        return pc.cast(column, pa.string())
-    except MemoryError:
-        raise
-    except pa.ArrowException:
-        raise UserError(
-            f"{path}, column '{name}': holds {column.type}, and text is needed; choose another column."
-        ) from None
-
-
-def _labels(column: pa.Array, name: str, path: Path) -> list[Any]:
-    """A column as labels: lists, numbers, truth values; everything else as strings."""
-    kind = column.type
-    inner = kind.value_type if pa.types.is_dictionary(kind) else kind
-    if pa.types.is_list(inner) or pa.types.is_large_list(inner) or pa.types.is_fixed_size_list(inner):
-        if not (_is_plain(inner.value_type) or pa.types.is_string(inner.value_type)):
-            raise UserError(f"{path}, column '{name}': holds {kind}, and names are needed; choose another column.")
-        return column.to_pylist()
-    return column.to_pylist() if _is_plain(inner) else _strings(column, name, path).to_pylist()
-
-
-def _is_plain(kind: pa.DataType) -> bool:
-    types = pa.types
-    return types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind) or types.is_boolean(kind)

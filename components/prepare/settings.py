@@ -1,7 +1,7 @@
 """Settings of prepare."""
 
 from collections import Counter
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -111,6 +111,11 @@ class PrepareSettings(Settings):
         if twice:
             raise ValueError(f"label_names has '{twice[0]}' twice: give each label its own name")
         return self
+
+    @property
+    def cleaning(self) -> dict[str, Any]:
+        """How texts are cleaned, as dataset.json and model.json hand it on to whoever asks the model."""
+        return {"mask_pii": self.mask_pii}
 
     @property
     def may_decline(self) -> bool:

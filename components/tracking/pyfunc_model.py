@@ -1,9 +1,11 @@
 """The file that MLflow keeps beside a registered text classifier and runs to load it (models from code).
 
-It needs torch, transformers and pandas, nothing of Stillhouse. MLflow runs it when the model is logged, too,
-where there may be no torch: so that and transformers are imported when the model is loaded.
+It needs torch, transformers, pandas, pyarrow and ftfy, nothing of Stillhouse but two files, which are kept beside it:
+that which makes texts of values, and that which cleans them. MLflow runs it when the model is logged, too, where there
+may be no torch: so what it needs is imported when the model is loaded.
 """
 
+import importlib.util
 import json
 from pathlib import Path
 from typing import Any
@@ -28,6 +30,7 @@ class TextModel(PythonModel):
 
         folder = context.artifacts["model"]
         safe = {"local_files_only": True, "trust_remote_code": False}
+        self.values, self.cleaning = (_module(context.artifacts[name]) for name in ("values", "cleaning"))
         self.info = json.loads(Path(folder, "model.json").read_text())
         self.tokenizer = self._read_tokenizer(folder, safe)
         self.model = AutoModelForSequenceClassification.from_pretrained(
@@ -39,11 +42,22 @@ class TextModel(PythonModel):
     ) -> pd.DataFrame:
         """Answer for a table with a column `text`; MLflow checks that it has one and drops the others.
 
+        Texts are cleaned as the training data was. A value that is no text (a number, a date, none) becomes one as it
+        did there.
+
         Returns:
             One row per text: `label` (for a multi-label target the list of those with at least 0.5), `score`
             (the highest probability) and `probability_<label>` of each label; for a numeric target `value`.
+
+        Raises:
+            ValueError: a value has no text, or the model has no finite answer for it.
         """
-        logits = self._logits(model_input["text"].tolist())
+        logits = self._logits(self._texts(model_input["text"]))
+        if not np.isfinite(logits).all():
+            row = int(np.isfinite(logits).all(axis=1).argmin())
+            raise ValueError(
+                f"row {row}: the model has no finite answer (nan or infinite); take another version of it."
+            )
         target, labels = self.info["target"], self.info["labels"]
         if target == "number":
             return pd.DataFrame({"value": logits[:, 0]})
@@ -54,6 +68,14 @@ class TextModel(PythonModel):
             chosen = [labels[index] for index in scores.argmax(axis=1)]
         columns = {f"probability_{label}": scores[:, index] for index, label in enumerate(labels)}
         return pd.DataFrame({"label": chosen, "score": scores.max(axis=1), **columns})
+
+    def _texts(self, column: pd.Series) -> list[str]:
+        import pyarrow as pa
+
+        written = [self.values.text(value) or "" for value in column]
+        if "cleaning" not in self.info:  # a model from before it said so: asked as it came, as ever
+            return written
+        return self.cleaning.cleaned(pa.array(written, pa.string()), self.info["cleaning"]).to_pylist()
 
     def _logits(self, texts: list[str]) -> np.ndarray:
         """Float32 [texts, labels]; texts of like length share a batch, so that little is padded."""
@@ -100,6 +122,15 @@ class TextModel(PythonModel):
         """The first and the last half of what is too long: what the model was trained on."""
         limit = self.info["max_length"]
         return ids if len(ids) <= limit else ids[: limit - limit // 2] + ids[-(limit // 2) :]
+
+
+def _module(path: str) -> Any:
+    """A file of code that was kept beside the model, under a name that nothing else has."""
+    spec = importlib.util.spec_from_file_location(f"stillhouse_model_{Path(path).stem}", path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def _softmax(logits: np.ndarray) -> np.ndarray:

@@ -37,9 +37,14 @@ if TYPE_CHECKING:
 DIGEST_TAG = "stillhouse.digest"
 DATASET_TAG = "stillhouse.dataset"
 CODE = Path(__file__).with_name("pyfunc_model.py")
+KEPT_CODE = {
+    "values": Path(__file__).parents[1] / "formats" / "values.py",
+    "cleaning": Path(__file__).parents[1] / "cleaning.py",
+}
+"""Files that CODE imports from beside the model, so that it reads what is asked as training read its data."""
 T = TypeVar("T")
 
-REQUIREMENTS = ("torch", "transformers", "safetensors", "pandas")
+REQUIREMENTS = ("torch", "transformers", "safetensors", "pandas", "pyarrow", "ftfy")
 
 
 def log_model(run: StepRun, model_folder: str | Path, name: str, digest: str) -> str:
@@ -178,7 +183,7 @@ def _write_pyfunc(path: Path, folder: Path, info: dict[str, Any], model: "Logged
         pyfunc.save_model(
             path=str(path),
             python_model=str(CODE),
-            artifacts={"model": str(folder.absolute())},
+            artifacts={"model": str(folder.absolute()), **{name: str(path) for name, path in KEPT_CODE.items()}},
             signature=_signature(info),
             pip_requirements=_requirements(),
             mlflow_model=described,

@@ -167,6 +167,7 @@ def test_values_of_numpy_and_pandas_have_the_same_texts(value: Any, expected: st
         (pa.array([[("a", 1)]], pa.map_(pa.string(), pa.int64())), None, r"holds map<string, int64>, and one"),
         (pa.array([(1, 2, 3)], pa.month_day_nano_interval()), None, r"holds month_day_nano_interval, and one"),
         (pa.array([b"ok", None, b"\xff"]), 2, r"holds bytes that are not text in UTF-8"),
+        (pa.array([2**30], pa.date32()), 0, r"holds a moment beyond the calendar \(1073741824\)"),
         (pa.array([0, 2**62], pa.timestamp("s")), 1, r"holds a moment beyond the calendar \(4611686018427387904\)"),
     ],
 )
@@ -231,6 +232,7 @@ def test_keys_that_are_all_whole_numbers_have_no_fraction(values: list[Any], exp
         (["True", "false", None, "TRUE"], ["true", "false", None, "true"]),
         ([True, "False", "unknown", None], ["true", "false", "unknown", None]),
         (["True", "unknown"], ["True", "unknown"]),
+        (["True", "unknown", "true"], ["true", "unknown", "true"]),
         ([1, 0], [1, 0]),
         ([None, None], [None, None]),
         ([["a"], None], [["a"], None]),

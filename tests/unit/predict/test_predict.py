@@ -147,6 +147,92 @@ def test_a_column_of_the_same_name_is_kept_beside_the_answer(model: Path, tmp_pa
     assert row["predicted_label"] in ("ham", "spam")
 
 
+def test_the_answers_have_one_name_in_all_rows_where_only_some_have_a_label(model: Path, tmp_path: Path) -> None:
+    lines = ['{"text": "a"}'] * (BATCH_ROWS + 1) + ['{"text": "b", "l\\u0061bel": "truth"}', '{"text": "score"}']
+    (tmp_path / "rows.jsonl").write_text("\n".join(lines))
+    said: list[str] = []
+
+    predict(str(model), tmp_path / "rows.jsonl", out=tmp_path / "out.jsonl", note=said.append)
+
+    found = answers(tmp_path / "out.jsonl")
+    assert all(row["predicted_label"] in ("ham", "spam") and 0 <= row["score"] <= 1 for row in found)
+    assert [row["label"] for row in found if "label" in row] == ["truth"]
+    assert said == ["The data has a column 'label' of its own; the answers are in 'predicted_label'."]
+
+
+def test_the_answers_have_one_name_in_all_files_of_a_folder(model: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "a.txt").write_text("one\n")
+    (folder / "b.csv").write_text("text,score\ntwo,7\n")
+    parquet.write_table(
+        pa.table({"text": ["three"], "label": ["truth"], "predicted_label": ["x"]}), folder / "c.parquet"
+    )
+    said: list[str] = []
+
+    predict(str(model), folder, out=tmp_path / "out.jsonl", note=said.append)
+
+    found = answers(tmp_path / "out.jsonl")
+    assert all({"predicted_label_2", "predicted_score"} <= row.keys() for row in found)
+    assert [row.get("score") for row in found] == [None, "7", None]
+    assert [(row.get("label"), row.get("predicted_label")) for row in found][2] == ("truth", "x")
+    assert said == [
+        "The data has a column 'label', 'score' of its own; the answers are in 'predicted_label_2', 'predicted_score'."
+    ]
+
+
+def test_a_row_without_a_finite_answer_is_named_and_nothing_is_written(
+    make_model: Callable[..., Path], tmp_path: Path
+) -> None:
+    from safetensors.torch import load_file, save_file
+    from transformers import AutoTokenizer
+
+    folder = make_model()
+    tokenizer: Any = AutoTokenizer.from_pretrained(folder)
+    weights = load_file(folder / "model.safetensors")
+    token = tokenizer("pills", add_special_tokens=False)["input_ids"][0]
+    weights["bert.embeddings.word_embeddings.weight"][token] = float("nan")
+    save_file(weights, folder / "model.safetensors", {"format": "pt"})
+    (tmp_path / "rows.csv").write_text("text\nsee you\npills\n")
+
+    with pytest.raises(
+        UserError, match=r"rows\.csv, row 3: the model has no finite answer \(nan or infinite\) for this"
+    ):
+        predict(str(folder), tmp_path / "rows.csv", out=tmp_path / "out.jsonl")
+
+    assert not (tmp_path / "out.jsonl").exists()
+
+
+@pytest.mark.parametrize(
+    ("cleaning", "same"), [({"mask_pii": True}, True), ({"mask_pii": False}, False), (None, False)]
+)
+def test_personal_data_is_masked_where_it_was_in_training(
+    make_model: Callable[..., Path], tmp_path: Path, cleaning: dict[str, bool] | None, same: bool
+) -> None:
+    """A model from before it said so keeps what it did."""
+    folder = make_model()
+    if cleaning is not None:
+        info = json.loads((folder / "model.json").read_text()) | {"cleaning": cleaning}
+        (folder / "model.json").write_text(json.dumps(info))
+    (tmp_path / "rows.csv").write_text("text\nwrite to a.person@example.com\nwrite to <email>\n")
+
+    predict(str(folder), tmp_path / "rows.csv", out=tmp_path / "out.jsonl")
+
+    one, other = (row["score"] for row in answers(tmp_path / "out.jsonl"))
+    assert (one == other) is same
+
+
+def test_typed_values_are_written_out_as_text(model: Path, tmp_path: Path) -> None:
+    table = pa.table({"text": ["a"], "raw": [b"abc"], "flag": [True], "none": [float("nan")]})
+    parquet.write_table(table, tmp_path / "rows.parquet")
+
+    predict(str(model), tmp_path / "rows.parquet", out=tmp_path / "out.jsonl")
+    predict(str(model), tmp_path / "rows.parquet", out=tmp_path / "out.csv")
+
+    assert '"raw": "abc", "flag": true, "none": null' in (tmp_path / "out.jsonl").read_text()
+    assert (tmp_path / "out.csv").read_text().splitlines()[1].startswith("a,abc,true,,")
+
+
 def test_the_models_own_text_columns_are_joined_as_in_training(make_model: Callable[..., Path], tmp_path: Path) -> None:
     folder = make_model(columns=("subject", "body"))
     (tmp_path / "two.jsonl").write_text('{"subject": "cheap", "body": "pills"}\n{"subject": null, "body": "x"}\n')

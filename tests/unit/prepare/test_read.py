@@ -152,7 +152,7 @@ def test_a_file_that_cannot_be_read_is_named_with_the_row(
 
 def test_a_text_column_of_lists_is_refused(write: Write) -> None:
     path = write("a.parquet", {"subject": [["x"]], "label": ["a"]})
-    with pytest.raises(UserError, match=r"column 'subject': holds list<.*>, and text is needed"):
+    with pytest.raises(UserError, match=r"column 'subject': holds list<.*>, and one value is needed"):
         load(path)
 
 

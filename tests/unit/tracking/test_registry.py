@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -62,6 +63,26 @@ def test_a_logged_model_answers_through_pyfunc_as_through_transformers(version: 
     np.testing.assert_allclose(answer[["probability_ham", "probability_spam"]].to_numpy(), scores, atol=1e-5)
     assert answer["label"].tolist() == [["ham", "spam"][row.argmax()] for row in scores]
     np.testing.assert_allclose(answer["score"].to_numpy(), scores.max(axis=1), atol=1e-5)
+
+
+@pytest.mark.usefixtures("global_address")
+@pytest.mark.parametrize(("mask", "same"), [(True, True), (False, False)])
+def test_a_registered_model_reads_texts_as_training_did(
+    home: Path, model_folder: Path, tmp_path: Path, mask: bool, same: bool
+) -> None:
+    folder = tmp_path / "cleaned"
+    shutil.copytree(model_folder, folder)
+    info = json.loads((folder / "model.json").read_text()) | {"cleaning": {"mask_pii": mask}}
+    (folder / "model.json").write_text(json.dumps(info))
+    with step_run("promote") as run:
+        version = log_model(run, folder, "spam", digest=f"mask {mask}")
+    values = ["a.person@example.com", "<email>", "two  \r\n lines", "two\nlines", "", None, float("nan"), True, "true"]
+
+    scores = answers(version, text=values)["probability_ham"].tolist()
+
+    assert (scores[0] == pytest.approx(scores[1])) is same
+    for one, other in ((2, 3), (4, 5), (4, 6), (7, 8)):
+        assert scores[one] == pytest.approx(scores[other])
 
 
 def test_the_folder_inside_loads_with_plain_transformers(version: str, model_folder: Path) -> None:

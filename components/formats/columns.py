@@ -1,0 +1,62 @@
+"""A column of a data file as text, and what is said where it cannot be."""
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from stillhouse.components.formats.batch import ArrowBatch, Batch
+from stillhouse.components.formats.class_labels import class_names, named
+from stillhouse.components.formats.values import NotText, texts
+from stillhouse.errors import UserError
+
+
+def column_texts(path: Path, batch: Batch, name: str) -> pa.Array:
+    """The texts of a column of some rows of the file, as `values.texts` writes them; null where there is no value.
+
+    Raises:
+        UserError: a value has no text; the sentence names the row, or the column where all of it has none.
+    """
+    try:
+        return texts(batch.column(name))
+    except NotText as error:
+        raise UserError(_no_text(path, batch, name, error)) from None
+
+
+def column_labels(path: Path, batch: Batch, name: str) -> list[Any]:
+    """A column as labels: lists of names or numbers, numbers, truth values; everything else as its text.
+
+    Numbers that the file's own metadata names (Hugging Face's ClassLabel) are given by these names.
+
+    Raises:
+        UserError: a value cannot be a label; the sentence names the row, or the column where all of it cannot.
+    """
+    try:
+        column = batch.column(name)
+    except NotText as error:
+        raise UserError(_no_text(path, batch, name, error)) from None
+    kind, types = column.type, pa.types
+    if types.is_dictionary(kind):
+        column = column.cast(kind.value_type)
+        kind = column.type
+    if types.is_list(kind):  # what other kinds of lists there are, the readers turn to this one
+        if not (_is_plain(kind.value_type) or types.is_string(kind.value_type)):
+            raise UserError(f"{path}, column '{name}': holds {kind}, and names are needed; choose another column.")
+    elif not _is_plain(kind):
+        return column_texts(path, batch, name).to_pylist()
+    names = class_names(batch.columns.schema, name) if isinstance(batch, ArrowBatch) else None
+    values = column.to_pylist()
+    if names is None:
+        return values
+    places = (f"{path}, row {number}, column '{name}'" for number in batch.numbers)
+    return [named(value, names, place) for value, place in zip(values, places, strict=True)]
+
+
+def _no_text(path: Path, batch: Batch, name: str, error: NotText) -> str:
+    row = "" if error.row is None else f", row {batch.numbers[error.row]}"
+    return f"{path}{row}, column '{name}': {error}; mend it or choose another column."
+
+
+def _is_plain(kind: pa.DataType) -> bool:
+    types = pa.types
+    return types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind) or types.is_boolean(kind)
