@@ -124,7 +124,7 @@ class TextModel(PythonModel):
         return ids if len(ids) <= limit else ids[: limit - limit // 2] + ids[-(limit // 2) :]
 
 
-def _module(path: str) -> Any:
+def _module(path: str | Path) -> Any:
     """A file of code that was kept beside the model, under a name that nothing else has."""
     spec = importlib.util.spec_from_file_location(f"stillhouse_model_{Path(path).stem}", path)
     assert spec is not None and spec.loader is not None

@@ -74,11 +74,14 @@ def test_the_best_evaluation_is_reported_without_where_it_was() -> None:
 
 def test_model_json_holds_all_that_answers_and_reports_need() -> None:
     about = {"target": "number", "labels": [], "columns": {"text": ["a"]}, "content_digest": "d"}
+    about |= {"cleaning": {"mask_pii": True}}
     assert model_info(about, {"task": "t", "loop": {}}, 32) == {
         "task": "t",
         "target": "number",
         "labels": [],
         "columns": {"text": ["a"]},
+        "csv": {},
+        "cleaning": {"mask_pii": True},
         "main_metric": "r2",
         "max_length": 32,
         "settings": {"task": "t", "loop": {}},

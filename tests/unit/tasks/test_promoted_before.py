@@ -20,6 +20,7 @@ from stillhouse.components.predict.predict import predict
 from stillhouse.components.promote.rollback import rollback
 from stillhouse.components.tasks import text_classification as task
 from stillhouse.components.tracking.pyfunc_model import TextModel
+from stillhouse.components.tracking.registry import KEPT_CODE
 
 DATA = Path(__file__).parents[2] / "data/promoted-by-5c44ae6"
 
@@ -68,7 +69,7 @@ def test_as_champion_and_as_registered_model_it_answers_as_before(champion: Path
     texts = [row["text"] for row in answers("champion")]
     assert task.score(task.load_model(champion), texts).max(axis=1) == scores(answers("champion"))
     registered = TextModel()
-    registered.load_context(SimpleNamespace(artifacts={"model": str(champion)}))
+    registered.load_context(SimpleNamespace(artifacts={"model": str(champion), **KEPT_CODE}))
     assert registered.predict(None, pd.DataFrame({"text": texts}))["score"].tolist() == scores(answers("champion"))
 
 

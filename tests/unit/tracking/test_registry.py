@@ -76,11 +76,11 @@ def test_a_registered_model_reads_texts_as_training_did(
     (folder / "model.json").write_text(json.dumps(info))
     with step_run("promote") as run:
         version = log_model(run, folder, "spam", digest=f"mask {mask}")
-    values = ["a.person@example.com", "<email>", "two  \r\n lines", "two\nlines", "", None, float("nan"), True, "true"]
+    values = ["pills@cheap.com", "<email>", "two  \r\n lines", "two\nlines", "", None, float("nan"), True, "true"]
 
     scores = answers(version, text=values)["probability_ham"].tolist()
 
-    assert (scores[0] == pytest.approx(scores[1])) is same
+    assert (scores[0] == pytest.approx(scores[1], rel=1e-6)) is same
     for one, other in ((2, 3), (4, 5), (4, 6), (7, 8)):
         assert scores[one] == pytest.approx(scores[other])
 
