@@ -14,8 +14,8 @@ from stillhouse.components.artifacts.model import TRAINING_ROWS, read_model_json
 from stillhouse.components.evaluate.contestants import Contestant, Progress, trained
 from stillhouse.components.evaluate.ground import Ground, listed, respelt
 from stillhouse.components.storage.store import NotFound
+from stillhouse.components.targets.unanswered import unanswered
 from stillhouse.components.tasks import Task
-from stillhouse.components.tasks.unanswered import unanswered
 from stillhouse.errors import UserError
 
 logger = logging.getLogger(__name__)

@@ -11,8 +11,8 @@ import numpy as np
 from stillhouse.components.artifacts.dataset import Split
 from stillhouse.components.evaluate.baselines import majority, tfidf_linear
 from stillhouse.components.evaluate.latency import Scorer
+from stillhouse.components.targets.unanswered import unanswered, with_wrong_answers
 from stillhouse.components.tasks import Task
-from stillhouse.components.tasks.unanswered import unanswered, with_wrong_answers
 
 Progress = Callable[[int], None]
 

@@ -20,8 +20,8 @@ from stillhouse.components.spelling import did_you_mean
 from stillhouse.components.storage.home import local_store
 from stillhouse.components.storage.memory import bounded_memory
 from stillhouse.components.storage.store import NotFound
+from stillhouse.components.targets.unanswered import unanswered
 from stillhouse.components.tasks import load_task
-from stillhouse.components.tasks.unanswered import unanswered
 from stillhouse.errors import UserError
 
 if TYPE_CHECKING:

@@ -109,7 +109,7 @@ def test_a_bomb_is_refused_within_its_bound_of_memory(source: Path, how: str) ->
     kind, megabytes, sentence = ended.stdout.split(" ", 2)
     assert (kind, ended.returncode) == ("UserError", 0)
     assert int(megabytes) <= 1228
-    assert f"a.{how}: reading it takes more than max_memory_gb (0.2)" in sentence
+    assert f"a.{how}: reading it takes more than prepare.max_memory_gb (0.2)" in sentence
 
 
 def _write_bomb(path: Path) -> None:
