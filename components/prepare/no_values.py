@@ -13,8 +13,14 @@ EMPTY = "empty"
 def spellings(values: Iterable[Any], is_missing: Callable[[Any], bool]) -> dict[str, int]:
     """How many values are missing, by how they are written, the most frequent first."""
     found = (value for value in values if is_missing(value))
-    counts = Counter((value.strip() if isinstance(value, str) else "") or EMPTY for value in found)
+    counts = Counter(_written(value) or EMPTY for value in found)
     return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, str):
+        return value.strip()
+    return "" if value is None or value != value else str(value)
 
 
 def label_spellings(labels: Iterable[Any], is_number: bool, missing: Missing) -> dict[str, dict[str, int]]:

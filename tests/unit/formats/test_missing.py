@@ -26,7 +26,7 @@ def test_whatever_else_is_a_value(value: Any) -> None:
     assert not Missing().is_key_missing(value)
 
 
-@pytest.mark.parametrize("value", ["nan", "NaN", "NAN", "-nan", "NaT", "<NA>", " <na> ", "#N/A", "-1.#IND"])
+@pytest.mark.parametrize("value", ["nan", "NaN", "NAN", "-nan", "NaT", "<NA>", " <na> ", "#N/A", "-1.#IND", "\\N"])
 def test_what_programs_write_for_no_value_is_missing_everywhere(value: str) -> None:
     assert Missing().is_name_missing(value)
     assert Missing().is_key_missing(value)
@@ -52,3 +52,17 @@ def test_given_words_replace_both_lists_everywhere() -> None:
 
 def test_no_given_word_leaves_only_what_is_always_missing() -> None:
     assert not any(Missing([]).is_key_missing(word) for word in MARKS | WORDS)
+
+
+@pytest.mark.parametrize("value", [-1, -1.0, np.int8(-1), Decimal("-1.00"), "-1", "-1.0", " -1 "], ids=repr)
+def test_a_given_number_is_missing_in_every_type_and_spelling(value: Any) -> None:
+    for word in ("-1", "-1.0"):
+        assert Missing([word]).is_name_missing(value)
+        assert Missing([word]).is_key_missing(value)
+    assert not Missing(["1", "-10", "x"]).is_name_missing(value)
+    assert not Missing().is_name_missing(value)
+
+
+@pytest.mark.parametrize("value", ["v-1.0", "-1.0.0", "-1.01", 1, -10.0, True, [-1]], ids=repr)
+def test_other_numbers_and_names_are_not_that_number(value: Any) -> None:
+    assert not Missing(["-1"]).is_name_missing(value)
