@@ -96,6 +96,8 @@ def find_dialect(
         with _after(open_data, start.skipped) as stream:
             layout = scan_lines(stream, start.marks.separator, len(start.names))
         if layout.is_sound:
+            if layout.doubtful is not None:
+                raise UserError(_doubt_among_strays(path, start.first, layout.doubtful))
             marks = Marks(start.marks.separator, quote, "")
             return Dialect(marks, start.names, start.first, start.skipped, start.has_header, True, layout)
     raise UserError(_complaint(path, first))
@@ -187,6 +189,7 @@ def scan_lines(stream: BinaryIO, separator: str, num_fields: int) -> Layout:
     """Look at a file each line of which is a row, whatever its quotes."""
     layout = Layout()
     blank = []
+    across = _QuoteAcrossLines(separator, num_fields)
     for piece in whole_lines(stream):
         for line in piece.splitlines():
             if not line and num_fields > 1:
@@ -198,6 +201,8 @@ def scan_lines(stream: BinaryIO, separator: str, num_fields: int) -> Layout:
                     line[:400].decode("utf-8", "replace"),
                 )
                 return layout
+            if layout.doubtful is None and b'"' in line:
+                layout.doubtful = across.row_that_ends(layout.total, line)
             layout.total += 1
     layout.blank = [np.array(blank, np.int64)]
     layout.rows = layout.total - len(blank)
@@ -212,13 +217,49 @@ def line_as_row(line: bytes, separator: str, num_fields: int) -> bytes | None:
     mark = separator.encode()
     if b'"' not in line:
         return line if line.count(mark) + 1 == num_fields else None
-    other = re.escape(mark)
-    one = rb'(?:"(?:[^"]++|"")*+"|[^"' + other + rb"]*+)"
+    one, other = _one_field(separator), re.escape(mark)
     if re.fullmatch(one + rb"(?:" + other + one + rb"){%d}" % (num_fields - 1), line):
         return line
     if line.count(mark) + 1 != num_fields:
         return None
     return mark.join(b'"' + part.replace(b'"', b'""') + b'"' for part in line.split(mark))
+
+
+class _QuoteAcrossLines:
+    """Looks for a row of several lines in a file each line of which could be a row.
+
+    That is a field whose quote opens it in one line and closes it in a later one, with nothing against it in between.
+    """
+
+    def __init__(self, separator: str, num_fields: int) -> None:
+        one, other = _one_field(separator), re.escape(separator.encode())
+        inside = rb'(?:[^"]++|"")*+'
+        self._whole_fields = re.compile(one + other)
+        self._further_fields = re.compile(other + one)
+        self._inside = re.compile(inside)
+        self._opens = re.compile(rb"((?:" + one + other + rb')*+)"' + inside)
+        self._closes = re.compile(inside + rb'"((?:' + other + one + rb")*+)")
+        self._num_fields = num_fields
+        self._open: tuple[int, int] | None = None
+        """The line that opens it, and the fields before it."""
+
+    def row_that_ends(self, number: int, line: bytes) -> tuple[int, int] | None:
+        """The first line, and the number of lines, of a row of several lines that ends with this one; else None."""
+        if self._open is not None:
+            if self._inside.fullmatch(line):
+                return None
+            first, before = self._open
+            closes = self._closes.fullmatch(line)
+            if closes and before + 1 + len(self._further_fields.findall(closes[1])) == self._num_fields:
+                return first, number - first + 1
+        opens = self._opens.fullmatch(line)
+        self._open = (number, len(self._whole_fields.findall(opens[1]))) if opens else None
+        return None
+
+
+def _one_field(separator: str) -> bytes:
+    """The pattern of a field whose quotes keep to the rules."""
+    return rb'(?:"(?:[^"]++|"")*+"|[^"' + re.escape(separator.encode()) + rb"]*+)"
 
 
 def _after(open_data: Callable[[], BinaryIO], skipped: int) -> BinaryIO:
@@ -233,6 +274,15 @@ def _doubt(path: Path, dialect: Dialect) -> str:
     return (
         f"{path}, row {dialect.first + row}: a quoted field goes over {lines} lines, and each of them could be a row "
         f"of its own; set csv.quote to '\"' if they are one row, to {NONE} if quotes are text."
+    )
+
+
+def _doubt_among_strays(path: Path, first: int, doubtful: tuple[int, int]) -> str:
+    row, lines = doubtful
+    return (
+        f"{path}, row {first + row}: a quoted field may go over {lines} lines, or each of them is a row of its own, "
+        f"for other quotes in the file close nothing; set csv.quote to {NONE} if quotes are text, or else double those "
+        "that are text within a field."
     )
 
 

@@ -83,6 +83,39 @@ def test_among_stray_quotes_those_that_keep_to_the_rules_still_hold_separators(p
     assert found.rows == [('"stray', "ham"), ('a, "b"', "spam"), ('he said "hi"', "ham"), ('"x "y" z"', "ham")]
 
 
+@pytest.mark.parametrize(
+    ("lines", "row"),
+    [
+        (['a 5" disk,ham', '"Dear all,', 'regards",spam'], "3: a quoted field may go over 2 lines"),
+        (['"Dear all ""x"",', "", "it, is", 'so",spam', 'a 5" disk,ham'], "2: a quoted field may go over 4 lines"),
+        (['"stray,ham', "x,ham", '5",spam', '"y" z,ham'], "2: a quoted field may go over 3 lines"),
+    ],
+)
+@pytest.mark.parametrize("ending", ["\n", "\r\n"])
+def test_a_row_of_several_lines_beside_stray_quotes_is_not_cut_up_unsaid(
+    path: Path, lines: list[str], row: str, ending: str
+) -> None:
+    text = ending.join(["text,label", *lines, ""])
+    with pytest.raises(UserError, match=rf"a\.csv, row {row}, or each of them is a row .*csv\.quote to none"):
+        read(path, text)
+    kept = [tuple(line.split(",")) for line in lines if line]
+    if all(len(fields) == 2 for fields in kept):
+        assert read(path, text, quote="none").rows == kept
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ['"one,ham', '"two,spam', '"three,ham'],
+        ['"one,ham', 'he said "no",spam', '5",ham'],
+        ['5",ham', '"one,spam'],
+    ],
+)
+def test_stray_quotes_between_which_no_row_fits_are_text(path: Path, lines: list[str]) -> None:
+    found = read(path, "\n".join(["text,label", *lines, 'x "y" z,ham', ""]))
+    assert found.rows == [tuple(line.split(",")) for line in [*lines, 'x "y" z,ham']]
+
+
 def test_rows_of_several_lines_are_one_row(path: Path) -> None:
     found = read(path, 'text,label\n"Dear all,\n\nregards, ""me""\nand you",ham\nx,y\n"a\r\nb","c\nd"\n')
     assert found.rows == [('Dear all,\n\nregards, "me"\nand you', "ham"), ("x", "y"), ("a\r\nb", "c\nd")]
@@ -139,6 +172,13 @@ def test_a_file_without_a_header_has_columns_by_position_or_by_given_names(path:
         Read(path, ["text", "label"])
     with pytest.raises(UserError, match=r"csv\.header names 1 columns, and the first row has 2 fields"):
         Read(path, ["text"], header=["text"])
+
+
+def test_a_file_whose_fields_another_mark_parts_is_told_the_setting(path: Path) -> None:
+    path.write_text("text^label\nhello^ham\n")
+    with pytest.raises(UserError, match=r"the file has text\^label: .*another mark parts its fields, .*csv\.separator"):
+        Read(path, ["text", "label"])
+    assert Read(path, ["text", "label"], separator="^").rows == [("hello", "ham")]
 
 
 def test_marks_of_spreadsheets_at_the_beginning_are_no_data(path: Path) -> None:
