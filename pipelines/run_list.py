@@ -46,7 +46,12 @@ def list_runs(home: Path) -> list[KnownRun]:
     known = {run.id for run in here}
     names = [entry.key.rpartition("/")[2].removesuffix(".json") for entry in store.list(VERDICTS)]
     elsewhere = [_from_store(store, name) for name in names if name not in known]
-    return sorted([*here, *elsewhere], key=lambda run: run.began.timestamp() if run.began else 0.0, reverse=True)
+    return sorted([*here, *elsewhere], key=_age, reverse=True)
+
+
+def _age(run: KnownRun) -> tuple[float, str]:
+    """Sorts the oldest first; names, which hold a time, tell those of one millisecond apart."""
+    return run.began.timestamp() if run.began else 0.0, run.id
 
 
 def _from_folder(home: Path, run_id: str) -> KnownRun:

@@ -177,7 +177,7 @@ def test_no_checkpoint_is_left_when_it_has_ended(workshop: Workshop, trained: Tr
 
 
 def test_too_many_layers_leave_nothing_behind(workshop: Workshop, trained: Trained) -> None:
-    with pytest.raises(UserError, match="asks for 9 layers and the teacher has 2"):
+    with pytest.raises(UserError, match="layers is 9, and the teacher has 2"):
         workshop.run(
             "distill",
             {"student": {"layers": 9}},
