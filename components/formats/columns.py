@@ -1,14 +1,18 @@
 """A column of a data file as text, and what is said where it cannot be."""
 
+from itertools import accumulate, islice
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute
 
 from stillhouse.components.formats.batch import ArrowBatch, Batch
 from stillhouse.components.formats.class_labels import class_names, named
 from stillhouse.components.formats.values import NotText, texts
 from stillhouse.errors import UserError
+
+pc: Any = pyarrow.compute  # its functions are made at run time, where no type checker sees them
 
 
 def column_texts(path: Path, batch: Batch, name: str) -> pa.Array:
@@ -41,7 +45,10 @@ def column_labels(path: Path, batch: Batch, name: str) -> list[Any]:
         kind = column.type
     if types.is_list(kind):  # what other kinds of lists there are, the readers turn to this one
         if not (_is_plain(kind.value_type) or types.is_string(kind.value_type)):
-            raise UserError(f"{path}, column '{name}': holds {kind}, and names are needed; choose another column.")
+            try:
+                return _list_texts(column)
+            except NotText as error:
+                raise UserError(_no_text(path, batch, name, error)) from None
     elif not _is_plain(kind):
         return column_texts(path, batch, name).to_pylist()
     names = class_names(batch.columns.schema, name) if isinstance(batch, ArrowBatch) else None
@@ -50,6 +57,23 @@ def column_labels(path: Path, batch: Batch, name: str) -> list[Any]:
         return values
     places = (f"{path}, row {number}, column '{name}'" for number in batch.numbers)
     return [named(value, names, place) for value, place in zip(values, places, strict=True)]
+
+
+def _list_texts(column: pa.Array) -> list[list[str | None] | None]:
+    """Lists of the texts of their items.
+
+    Raises:
+        NotText: an item has none; `row` is that of its list.
+    """
+    lengths = pc.list_value_length(column).to_pylist()
+    try:
+        items = iter(texts(pc.list_flatten(column)).to_pylist())
+    except NotText as error:
+        if error.row is not None:
+            ends = accumulate(length or 0 for length in lengths)
+            error.row = next(row for row, end in enumerate(ends) if end > error.row)
+        raise
+    return [None if length is None else list(islice(items, length)) for length in lengths]
 
 
 def _no_text(path: Path, batch: Batch, name: str, error: NotText) -> str:

@@ -133,7 +133,7 @@ def head_dialect(
     quote = '"' if settings.quote is None else settings.quote
     marks = Marks(separator, quote, settings.escape or "")
     if settings.header is True:
-        names = [name.strip() for name in fields]
+        names = _named([name.strip() for name in fields])
         return Dialect(marks, names, before + lines + 1, skipped + end)
     names = [str(number) for number in range(1, len(fields) + 1)]
     if settings.header is not False:
@@ -144,6 +144,13 @@ def head_dialect(
             )
         names = list(settings.header)
     return Dialect(marks, names, before + 1, skipped, has_header=False)
+
+
+def _named(names: list[str]) -> list[str]:
+    """Where several columns have no name, as spreadsheets leave them at the end, each is called by its place."""
+    if names.count("") < 2:
+        return names
+    return [name or str(place) for place, name in enumerate(names, start=1)]
 
 
 def _likely_separator(head: bytes, default: str, settings: CsvSettings, wanted: Sequence[str] | None) -> str:

@@ -63,6 +63,25 @@ def test_lists_of_categories_and_lists_that_are_all_empty(tmp_path: Path) -> Non
     assert load(tmp_path).labels == [["ham"], ["spam"], []]
 
 
+def test_lists_of_bytes_as_older_writers_have_them_are_lists_of_names(tmp_path: Path) -> None:
+    lists = [[b"ham"], None, [], [b"spam", b"ham"]]
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table({"text": list("abcd"), "label": pa.array(lists)}), path)
+    assert load(path).labels == [["ham"], None, [], ["spam", "ham"]]
+    pq.write_table(pa.table({"text": list("abcd"), "label": pa.array([*lists[:3], [b"x", b"\xff"]])}), path)
+    with pytest.raises(UserError, match=r"a\.parquet, row 4, column 'label': holds bytes that are not text in UTF-8"):
+        load(path)
+
+
+def test_columns_that_a_spreadsheet_leaves_without_a_name_are_called_by_their_place(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("text,label,,\na,ham,x,\n,,,\n")
+    assert load(path).texts.to_pylist() == ["a", ""]
+    assert answered(path)[0] == {"text": "a", "label": "ham", "3": "x", "4": ""}
+    path.write_text(",text,label\n0,a,ham\n")
+    assert answered(path) == [{"": "0", "text": "a", "label": "ham"}]
+
+
 def test_a_folder_of_save_to_disk_is_its_shards_and_nothing_else(tmp_path: Path) -> None:
     from datasets import Dataset, DatasetDict
 
