@@ -108,13 +108,13 @@ def keys(values: Sequence[str | None]) -> list[str | None]:
     return found
 
 
-def truths(values: Sequence[Any]) -> list[Any]:
-    """The values, those that are `true` or `false` in any case of letters in small ones, if all are; None stays.
+def truths(values: Sequence[Any], is_missing: Callable[[Any], bool] = lambda value: value is None) -> list[Any]:
+    """The values, those that are `true` or `false` in any case of letters in small ones, if all are that are there.
 
     Where others are among them, `True` is a name like any other: unless a truth value is there too, or one name is
     written in two ways.
     """
-    present = [value for value in values if value is not None]
+    present = [value for value in values if not is_missing(value)]
     written = {value for value in present if isinstance(value, str) and value.lower() in TRUTHS}
     is_twice = len({value.lower() for value in written}) < len(written)
     are_all = all(isinstance(value, bool) or (isinstance(value, str) and value in written) for value in present)

@@ -112,7 +112,7 @@ def read(
         no_values[name] = dict(Counter(no_values.get(name, {})) + Counter(counts))
     return Table(
         texts=pa.chunked_array([chunk for part in parts for chunk in part.texts.chunks], pa.string()),
-        labels=truths([value for part in parts for value in part.labels]),
+        labels=truths([value for part in parts for value in part.labels], missing.is_key_missing),
         groups=keys([None if missing.is_key_missing(value) else value for value in groups]),
         splits=[value for part in parts for value in part.splits],
         slices=_slices(slices, missing) or [()] * len(groups),

@@ -18,6 +18,8 @@ RECURRING = 0.7
 MOST = 0.95
 """From this share on the others are exceptions, and the first of them is named."""
 _BRACKETS = {"[": "]", "(": ")", "{": "}"}
+_SET = re.compile(r"^(?:frozen)?set\((?:\{([^{}]*)\})?\)$")
+"""Python's sets where they are empty or frozen."""
 _ITEM = re.compile(
     r"""\s*(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"|([^\s'",\[\](){}](?:[^'",\[\](){}]*[^\s'",\[\](){}])?))\s*"""
 )
@@ -30,7 +32,7 @@ def list_in_text(text: str, sure: bool = False) -> list[str] | None:
     Args:
         sure: take no text that may be a name, such as `[urgent]` or `(other)`.
     """
-    text = text.strip()
+    text = _SET.sub(r"{\1}", text.strip())
     if len(text) < 2 or _BRACKETS.get(text[0]) != text[-1]:
         return None
     inside = text[1:-1].strip()

@@ -145,6 +145,8 @@ def _classes(values: Sequence[Any], where: Where, reading: LabelReading) -> Targ
             "is the first), nearly one a row; that is an id column or free text: choose another label column."
         )
     labels = _sorted(set(counts))
+    if reading.kind == "auto":
+        _refuse_two_truths(names, where)
     notes = []
     if reading.names is not None:
         names = [None if name is None else _by_number(name, i, where, reading.names) for i, name in enumerate(names)]
@@ -156,6 +158,24 @@ def _classes(values: Sequence[Any], where: Where, reading: LabelReading) -> Targ
 
 
 _WHOLE = re.compile(r"-?\d{1,18}")
+
+
+TRUTHS = ({"true", "false"}, {"1", "0"}, {"yes", "no"}, {"t", "f"}, {"y", "n"})
+"""How the two truth values are written."""
+
+
+def _refuse_two_truths(names: Sequence[str | None], where: Where) -> None:
+    """Where each of two files writes truth values in its own way, a class would be two."""
+    found = {name.lower() for name in names if name is not None}
+    used = [pair for pair in TRUTHS if pair <= found]
+    if len(used) < 2 or not found <= set().union(*used):
+        return
+    second = next(name for name in names if name is not None and name.lower() in used[1])
+    raise UserError(
+        f"{where(names.index(second))}: {shown(second)} is a truth value, which other rows write "
+        f"{' and '.join(sorted(used[0], reverse=True))}; write all alike, or set prepare.target to classes if each "
+        "names a class."
+    )
 
 
 def _by_number(name: str, row: int, where: Where, names: Sequence[str]) -> str:

@@ -203,6 +203,12 @@ def test_truth_values_have_one_spelling_in_a_folder_of_all_formats(tmp_path: Pat
     assert found.slices == [("false",), ("true",)] * 4
 
 
+@pytest.mark.parametrize("gap", ["", "nan", "None", "\\N"])
+def test_truth_values_beside_gaps_have_the_same_spelling(tmp_path: Path, gap: str) -> None:
+    (tmp_path / "a.csv").write_text(f"text,label\na,True\nb,{gap}\nc,False\n")
+    assert prepared(tmp_path / "a.csv", columns={}).labels == ["true", gap, "false"]
+
+
 def test_the_names_of_classes_are_those_that_the_hugging_face_library_wrote(tmp_path: Path) -> None:
     features = datasets.Features(
         {"text": datasets.Value("string"), "label": datasets.ClassLabel(names=["ham", "spam"])}

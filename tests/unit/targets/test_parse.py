@@ -214,6 +214,27 @@ def test_an_empty_list_in_a_text_is_a_row_with_no_label_set() -> None:
     assert of(["['a']", "[]", "['b', 'a']"]).values == [(0,), (), (0, 1)]
 
 
+def test_sets_of_python_written_as_text_are_sets() -> None:
+    found = of(["{'a'}", "set()", "frozenset({'b', 'a'})", "frozenset()"])
+    assert (found.kind, found.labels, found.values) == ("multi_label", ["a", "b"], [(0,), (), (0, 1), ()])
+    assert of(["set(a)", "x", "set"] * 20).labels == ["set", "set(a)", "x"]
+
+
+@pytest.mark.parametrize("second", [["1", "0"], [1, 0], ["yes", "No"], ["T", "F"]])
+def test_truth_values_written_in_two_ways_are_not_four_classes(second: list[Any]) -> None:
+    values = ["true", "false", None, *second]
+    with pytest.raises(
+        UserError, match=rf"row 3.*: .?{second[0]}.? is a truth value, which other rows write true and false; write all"
+    ):
+        of(values)
+    assert len(targets(values, "classes").labels) == 4
+
+
+@pytest.mark.parametrize("names", [["yes", "no", "1", "2", "0"], ["true", "false", "1"], ["yes", "no", "unsure"]])
+def test_names_that_are_no_two_truth_values_are_classes(names: list[str]) -> None:
+    assert targets(names).labels == sorted(names)
+
+
 @pytest.mark.parametrize(
     "names",
     [
