@@ -49,10 +49,37 @@ def test_it_waits_for_the_end_of_the_run_and_of_its_pods_and_says_each_thing_onc
     installed: StandIn, cluster: Cluster, goes_through: Callable[..., None]
 ) -> None:
     said: list[str] = []
-    goes_through("RUNNING", "CANCELING", "CANCELING", "FAILED", phases=("Running", "Running", "Failed"))
+    goes_through(
+        "RUNNING", "CANCELING", "CANCELING", "FAILED", phases=("Running", "Running", "Running", "Running", "Failed")
+    )
     assert cancel_run(cluster, "r1", said.append) == "FAILED"
     assert said == ["the run is CANCELING", "its pod finetune-1 still ends"]
     assert installed.asked.count(CANCEL) == 1
+
+
+def test_a_cancelled_run_that_argo_leaves_as_it_is_is_ended_by_argo_itself(
+    installed: StandIn, cluster: Cluster, goes_through: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(cancelling, "IDLE_SECONDS", 0.0)
+    workflows = "/apis/argoproj.io/v1alpha1/namespaces/kubeflow/workflows"
+    installed.answers[workflows] = (200, {"items": [{"metadata": {"name": "spam-x"}}]})
+    installed.answers[f"{workflows}/spam-x"] = (200, {})
+    goes_through("RUNNING", "CANCELING", "CANCELING", "CANCELING", "FAILED")
+    assert cancel_run(cluster, "r1", said.append) == "FAILED"
+    assert installed.asked.count(f"PATCH {workflows}/spam-x") == 1
+    assert said[-1] == "Argo did not end the run although none of its pods works any more, and was told to"
+
+
+def test_who_may_not_tell_argo_hears_what_helps(
+    installed: StandIn, cluster: Cluster, goes_through: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(cancelling, "IDLE_SECONDS", 0.0)
+    installed.refuse("/apis/argoproj.io/v1alpha1/namespaces/kubeflow/workflows", 403, "workflows is forbidden")
+    goes_through("RUNNING", "CANCELING", "CANCELING", "CANCELING", "FAILED")
+    assert cancel_run(cluster, "r1", said.append) == "FAILED"
+    assert "sets `spec.shutdown: Terminate`" in said[-1]
 
 
 def test_a_run_that_has_ended_stays_as_it_is(
