@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 import pytest
 from hypothesis import settings
@@ -38,6 +39,13 @@ SMALL: dict[str, dict[str, Any]] = {
 """Settings that make a step last well under a second."""
 MEASURED = {"train/tokens_per_second", "train/data_wait_share", "tokens_per_second", "data_wait_share"}
 """Points that hold times; all others are the same in each run."""
+
+
+@pytest.fixture(autouse=True)
+def own_environment() -> Iterator[None]:
+    """What a command sets for its process (`--home`) ends with the test that ran it."""
+    with patch.dict(os.environ):
+        yield
 
 
 @dataclass
