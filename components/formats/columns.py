@@ -1,5 +1,6 @@
 """A column of a data file as text, and what is said where it cannot be."""
 
+from collections.abc import Sequence
 from itertools import accumulate, islice
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute
 
 from stillhouse.components.formats.batch import ArrowBatch, Batch
-from stillhouse.components.formats.class_labels import class_names, named
+from stillhouse.components.formats.class_labels import class_names, named, named_text
 from stillhouse.components.formats.values import NotText, texts
 from stillhouse.errors import UserError
 
@@ -27,14 +28,25 @@ def column_texts(path: Path, batch: Batch, name: str) -> pa.Array:
         raise UserError(_no_text(path, batch, name, error)) from None
 
 
-def column_labels(path: Path, batch: Batch, name: str) -> list[Any]:
+def column_labels(path: Path, batch: Batch, name: str, names: Sequence[str] | None = None) -> list[Any]:
     """A column as labels: lists of names or numbers, numbers, truth values; everything else as its text.
 
-    Numbers that the file's own metadata names (Hugging Face's ClassLabel) are given by these names.
+    Numbers that the file's own metadata names (Hugging Face's ClassLabel) are given by these names, else by `names`.
 
     Raises:
         UserError: a value cannot be a label; the sentence names the row, or the column where all of it cannot.
     """
+    own = class_names(batch.columns.schema, name) if isinstance(batch, ArrowBatch) else None
+    values = _label_values(path, batch, name)
+    places = (f"{path}, row {number}, column '{name}'" for number in batch.numbers)
+    if own is not None:
+        return [named(value, own, place) for value, place in zip(values, places, strict=True)]
+    if names is not None:
+        return [named_text(value, names, place) for value, place in zip(values, places, strict=True)]
+    return values
+
+
+def _label_values(path: Path, batch: Batch, name: str) -> list[Any]:
     try:
         column = batch.column(name)
     except NotText as error:
@@ -51,12 +63,7 @@ def column_labels(path: Path, batch: Batch, name: str) -> list[Any]:
                 raise UserError(_no_text(path, batch, name, error)) from None
     elif not _is_plain(kind):
         return column_texts(path, batch, name).to_pylist()
-    names = class_names(batch.columns.schema, name) if isinstance(batch, ArrowBatch) else None
-    values = column.to_pylist()
-    if names is None:
-        return values
-    places = (f"{path}, row {number}, column '{name}'" for number in batch.numbers)
-    return [named(value, names, place) for value, place in zip(values, places, strict=True)]
+    return column.to_pylist()
 
 
 def _list_texts(column: pa.Array) -> list[list[str | None] | None]:

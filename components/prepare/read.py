@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute
 
 from stillhouse.components.formats.batch import Batch, MissingColumn, Reading, suffix
+from stillhouse.components.formats.class_labels import readme_names
 from stillhouse.components.formats.columns import column_labels, column_texts
 from stillhouse.components.formats.missing import Missing
 from stillhouse.components.formats.tables import data_files, read_batches
@@ -20,6 +21,7 @@ from stillhouse.components.formats.values import keys, truths
 from stillhouse.components.prepare.no_values import spellings
 from stillhouse.components.prepare.rows import GIVEN, Split
 from stillhouse.components.prepare.settings import FILE_NAME, Columns, PrepareSettings
+from stillhouse.components.settings import shown
 from stillhouse.components.storage.memory import Budget, bounded_memory
 from stillhouse.errors import UserError
 
@@ -86,11 +88,13 @@ def read(
     parts: list[Table] = []
     notes: list[FileNote] = []
     unlabelled: list[MissingColumn] = []
+    classes = readme_names(left_out, settings.columns.label)
     with bounded_memory(int(settings.max_memory_gb * 2**30)) as budget:
         for done, path in enumerate(known):
             progress(done, len(known))
+            names = next((classes[folder] for folder in path.parents if folder in classes), None)
             try:
-                of_file, written = _read_file(path, settings, budget)
+                of_file, written = _read_file(path, settings, budget, names)
             except MissingColumn as error:
                 if error.name != settings.columns.label or _is_misspelt(error):
                     raise
@@ -98,6 +102,8 @@ def read(
                 of_file, written = _read_file(path, _without_label(settings), budget)
                 written += f" (without the column '{error.name}': not labelled yet)"
             parts += of_file
+            if names:
+                written += f" (classes as README.md names them: {shown(names)})"
             notes.append(FileNote(sum(len(part.labels) for part in of_file), written))
     if len(unlabelled) == len(known):
         raise unlabelled[0]
@@ -140,14 +146,16 @@ def _slices(columns: Mapping[str, Sequence[str]], missing: Missing) -> list[tupl
     return [tuple(value or "" for value in row) for row in zip(*spelt, strict=True)]
 
 
-def _read_file(path: Path, settings: PrepareSettings, budget: Budget) -> tuple[list[Table], str]:
+def _read_file(
+    path: Path, settings: PrepareSettings, budget: Budget, classes: list[str] | None = None
+) -> tuple[list[Table], str]:
     """Its rows, and how it is written."""
     columns = settings.columns
     extra = [name for name in (columns.label, columns.group, _split_column(columns)) if name is not None]
     names = list(dict.fromkeys([*columns.text, *extra, *settings.slices]))
     reading = Reading(names, budget, settings.csv)
     try:
-        parts = [_part(path, batch, settings) for batch in read_batches(path, reading)]
+        parts = [_part(path, batch, settings, classes) for batch in read_batches(path, reading)]
     except MemoryError:
         raise UserError(
             f"{path}: reading it takes more than prepare.max_memory_gb ({settings.max_memory_gb:g}); "
@@ -156,7 +164,7 @@ def _read_file(path: Path, settings: PrepareSettings, budget: Budget) -> tuple[l
     return parts, ": ".join([suffix(path), *reading.notes])
 
 
-def _part(path: Path, batch: Batch, settings: PrepareSettings) -> Table:
+def _part(path: Path, batch: Batch, settings: PrepareSettings, classes: list[str] | None) -> Table:
     """The columns of some rows."""
     columns, rows = settings.columns, len(batch)
     parts = [column_texts(path, batch, name) for name in columns.text]
@@ -168,7 +176,7 @@ def _part(path: Path, batch: Batch, settings: PrepareSettings) -> Table:
     missing = Missing(settings.missing).is_key_missing
     return Table(
         texts=pa.chunked_array([pc.binary_join_element_wise(*parts, "\n", null_handling="replace")], pa.string()),
-        labels=column_labels(path, batch, columns.label) if columns.label else [None] * rows,
+        labels=column_labels(path, batch, columns.label, classes) if columns.label else [None] * rows,
         groups=optional[columns.group],
         splits=_splits(path, columns, [None if missing(value) else value for value in optional[split]], batch.numbers),
         slices=list(zip(*slices, strict=True)) if slices else [()] * rows,

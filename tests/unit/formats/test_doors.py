@@ -221,6 +221,59 @@ def test_the_names_of_classes_are_those_that_the_hugging_face_library_wrote(tmp_
         assert table.labels == ["spam", None, "ham"]
 
 
+README = """---
+license: mit
+dataset_info:
+- config_name: default
+  features:
+  - name: text
+    dtype: string
+  - name: label
+    dtype:
+      class_label:
+        names:
+          '1': spam
+          '0': ham
+  - name: tags
+    list:
+      class_label:
+        names: ['no', new]
+---
+# Mails
+"""
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.jsonl", "a.parquet"])
+def test_the_names_of_classes_in_a_readme_count_for_the_files_beside_and_below_it(tmp_path: Path, name: str) -> None:
+    (tmp_path / "data").mkdir()
+    path = write(tmp_path / "data" / name, pa.table({"text": list("abcd"), "label": [1, -1, 0, None]}))
+    (tmp_path / "README.md").write_text(README)
+    table = prepared(tmp_path / "README.md", path, columns={})
+    assert [label or None for label in table.labels] == ["spam", None, "ham", None]
+    assert "classes as README.md names them: ['ham', 'spam']" in table.files[0].written
+    path = write(tmp_path / "data" / name, pa.table({"text": ["a"], "label": [2]}))
+    with pytest.raises(
+        UserError, match=r", row \d, column 'label': 2 is not the number of a class; the metadata names 2"
+    ):
+        prepared(tmp_path / "README.md", path, columns={})
+
+
+def test_names_of_a_readme_stand_for_lists_of_numbers_and_names_stay(tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text(README)
+    (tmp_path / "a.jsonl").write_text('{"text": "a", "tags": [1, 0]}\n{"text": "b", "tags": []}\n')
+    files = (tmp_path / "README.md", tmp_path / "a.jsonl")
+    assert prepared(*files, columns={"label": "tags"}).labels == [["new", "no"], []]
+    (tmp_path / "a.jsonl").write_text('{"text": "a", "label": "spam"}\n{"text": "b", "label": "1.0"}\n')
+    assert prepared(*files, columns={}).labels == ["spam", "spam"]
+
+
+@pytest.mark.parametrize("text", ["", "# Mails", "---\n: {\n---\n", "---\n[]\n---\n", README.replace("label", "other")])
+def test_a_readme_that_names_no_classes_changes_nothing(tmp_path: Path, text: str) -> None:
+    (tmp_path / "README.md").write_text(text)
+    (tmp_path / "a.csv").write_text("text,label\na,1\nb,-1\n")
+    assert prepared(tmp_path / "README.md", tmp_path / "a.csv", columns={}).labels == ["1", "-1"]
+
+
 def test_a_value_without_text_is_named_with_file_row_and_column(tmp_path: Path) -> None:
     path = write(tmp_path / "a.parquet", pa.table({"text": [b"ok", b"\xff"], "other": ["a", "b"]}))
     sentence = r"a\.parquet, row 2, column 'text': holds bytes that are not text in UTF-8; mend it or choose another"
