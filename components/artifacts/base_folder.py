@@ -27,6 +27,8 @@ QUANTISED = ("quantization_config", "compression_config")
 QUANTISED_FILES = ("quantize_config.json", "quant_config.json")
 LFS = b"version https://git-lfs"
 """What stands in a file that git has not fetched."""
+TRANSFORMERS = {"Transformer", "BERT", "RoBERTa", "XLMRoBERTa", "DistilBERT", "ALBERT", "CamemBERT"}
+"""Modules of sentence-transformers that are a model of transformers; its first versions named the architecture."""
 CLASS_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -68,7 +70,7 @@ def look_at(files: ModelFiles, *, tokenizer: bool = True) -> BaseFolder:
     inside, notes = _transformer_of(files)
     names = {name.removeprefix(inside) for name in files.sizes if name.startswith(inside)}
     if "config.json" not in names:
-        raise _without_config(files, names)
+        raise _without_config(files, names, inside)
     config = read_json(files, f"{inside}config.json")
     _check_config(files, config, inside)
     tensors = _tensors(files, config, names, inside)
@@ -107,13 +109,13 @@ def _transformer_of(files: ModelFiles) -> tuple[str, tuple[str, ...]]:
         parts = [(str(module["type"]).rpartition(".")[2], str(module.get("path", ""))) for module in modules]
     except (ValueError, TypeError, KeyError, RecursionError):
         raise _refused(files, "modules.json is not a list of modules; save the model again") from None
-    found = [path.strip("/") for kind, path in parts if kind == "Transformer"]
+    found = [path.strip("/") for kind, path in parts if kind in TRANSFORMERS]
     if len(found) != 1:
         kinds = ", ".join(kind for kind, _ in parts)
         raise _refused(files, f"modules.json names {kinds}, not one Transformer; take a base that is one transformer")
     if ".." in found[0].split("/"):
         raise _refused(files, f"modules.json names '{found[0]}', outside of the folder; save the model again")
-    left = [kind for kind, _ in parts if kind not in {"Transformer", "Normalize"}]
+    left = [kind for kind, _ in parts if kind not in {*TRANSFORMERS, "Normalize"}]
     note = f"Of its parts the Transformer is used; {', '.join(left)}: a new head stands in their place."
     return f"{found[0]}/" if found[0] else "", (note,) if left else ()
 
@@ -153,7 +155,7 @@ def _tensors(files: ModelFiles, config: Mapping[str, Any], names: set[str], insi
             )
         return _header(files, f"{inside}{WEIGHTS}")
     if INDEX not in names:
-        raise _without_weights(files, config, names)
+        raise _without_weights(files, config, names, inside)
     shards = read_json(files, f"{inside}{INDEX}").get("weight_map")
     if not isinstance(shards, dict) or not all(isinstance(shard, str) for shard in shards.values()):
         raise _refused(files, f"{INDEX} has no weight_map; save the model again")
@@ -190,18 +192,24 @@ def _check_types(files: ModelFiles, tensors: Mapping[str, Tensor]) -> None:
             raise _quantised(files, f"its weights are quantised ({name} is {tensor.dtype})")
 
 
-def _without_config(files: ModelFiles, names: set[str]) -> UserError:
+def _without_config(files: ModelFiles, names: set[str], inside: str) -> UserError:
     if gguf := next((name for name in sorted(names) if name.endswith(".gguf")), None):
-        return _refused(files, f"{gguf} is GGUF, which is not read; {_convert_gguf(files, gguf)}")
+        return _refused(files, f"{gguf} is GGUF, which is not read; {_convert_gguf(files, inside, gguf)}")
     if not files.sizes:
         return UserError(f"base '{files.address}' does not exist, or holds no file; check the address.")
+    if inside and not names:
+        return _refused(
+            files, f"modules.json names '{inside}', which is not there; copy it too, or save the model again"
+        )
+    if inside and ADAPTER_CONFIG in names:
+        return _refused(files, f"its Transformer is adapters; name the folder itself, '{files.address}/{inside}'")
     held = ", ".join(sorted(names)[:3]) + (", …" if len(names) > 3 else "")
     return _refused(
         files, f"it has no config.json (it holds {held}); name the folder that save_pretrained of transformers wrote"
     )
 
 
-def _without_weights(files: ModelFiles, config: Mapping[str, Any], names: set[str]) -> UserError:
+def _without_weights(files: ModelFiles, config: Mapping[str, Any], names: set[str], inside: str) -> UserError:
     def named(*ends: str) -> str | None:
         return next((name for name in sorted(names) if name.endswith(ends) and "/" not in name), None)
 
@@ -209,13 +217,15 @@ def _without_weights(files: ModelFiles, config: Mapping[str, Any], names: set[st
     found = named_class[0] if isinstance(named_class, list) and named_class else ""
     cls = found if isinstance(found, str) and CLASS_NAME.fullmatch(found) else "AutoModel"
     if pickle := named("pytorch_model.bin", "pytorch_model.bin.index.json", ".bin", ".pt", ".pth", ".ckpt"):
-        return _refused(files, f"its weights are in {pickle}, a pickle, which is never opened; {_convert(files, cls)}")
+        return _refused(
+            files, f"its weights are in {pickle}, a pickle, which is never opened; {_convert(files, inside, cls)}"
+        )
     if other := named("tf_model.h5", "tf_model.h5.index.json", ".msgpack", ".ckpt.index"):
         what, option = ("Flax", "from_flax") if other.endswith(".msgpack") else ("TensorFlow", "from_tf")
-        mend = _convert(files, cls, f", {option}=True")
+        mend = _convert(files, inside, cls, f", {option}=True")
         return _refused(files, f"its weights are those of {what} ({other}); with transformers 4, {mend}")
     if gguf := named(".gguf"):
-        return _refused(files, f"its weights are in {gguf}, which is not read; {_convert_gguf(files, gguf)}")
+        return _refused(files, f"its weights are in {gguf}, which is not read; {_convert_gguf(files, inside, gguf)}")
     if onnx := named(".onnx"):
         return _refused(files, f"it holds {onnx}, which cannot be trained on; take the model it was made from")
     if other := named(".safetensors"):
@@ -223,8 +233,8 @@ def _without_weights(files: ModelFiles, config: Mapping[str, Any], names: set[st
     return _refused(files, f"it has no {WEIGHTS}; save it with save_pretrained(folder)")
 
 
-def _convert(files: ModelFiles, cls: str, option: str = "") -> str:
-    source, target = _places(files)
+def _convert(files: ModelFiles, inside: str, cls: str, option: str = "") -> str:
+    source, target = _places(files, inside)
     line = f"from transformers import {cls}; {cls}.from_pretrained('{source}'{option}).save_pretrained('{target}')"
     if source == target:
         return f'convert them by python -c "{line}"'
@@ -233,8 +243,8 @@ def _convert(files: ModelFiles, cls: str, option: str = "") -> str:
     return f'convert them by python -c "{line}" and name the new folder'
 
 
-def _convert_gguf(files: ModelFiles, name: str) -> str:
-    source, target = _places(files)
+def _convert_gguf(files: ModelFiles, inside: str, name: str) -> str:
+    source, target = _places(files, inside)
     target = f"{target}-converted" if source == target else target
     line = (
         "from transformers import AutoModelForCausalLM, AutoTokenizer; [cls.from_pretrained("
@@ -243,10 +253,11 @@ def _convert_gguf(files: ModelFiles, name: str) -> str:
     return f'convert it by python -c "{line}" and name the new folder'
 
 
-def _places(files: ModelFiles) -> tuple[str, str]:
+def _places(files: ModelFiles, inside: str) -> tuple[str, str]:
     """Where a line of Python reads the model, and where it writes it."""
     if "://" not in files.address:
-        return files.address, files.address
+        folder = f"{files.address}/{inside}".rstrip("/")
+        return folder, folder
     if files.address.startswith("hf://"):
         name = files.address.removeprefix("hf://").partition("@")[0]
         return name, name.rpartition("/")[2]

@@ -161,10 +161,18 @@ def test_a_sentencepiece_file_alone_is_a_tokenizer(tmp_path: Path) -> None:
     assert look_at(model_files(str(tmp_path))).kind == "bert"
 
 
-@pytest.mark.parametrize(("inside", "types"), [("0_Transformer", "models"), ("", "base.modules.transformer")])
+@pytest.mark.parametrize(
+    ("inside", "types"),
+    [
+        ("0_Transformer", "models.Transformer"),
+        ("", "base.modules.transformer.Transformer"),
+        ("0_BERT", "models.BERT"),
+        ("0_DistilBERT", "models.DistilBERT"),
+    ],
+)
 def test_a_folder_of_sentence_transformers_is_its_transformer(tmp_path: Path, inside: str, types: str) -> None:
     modules = [
-        {"idx": 0, "name": "0", "path": inside, "type": f"sentence_transformers.{types}.Transformer"},
+        {"idx": 0, "name": "0", "path": inside, "type": f"sentence_transformers.{types}"},
         {"idx": 1, "name": "1", "path": "1_Pooling", "type": "sentence_transformers.models.Pooling"},
         {"idx": 2, "name": "2", "path": "2_Dense", "type": "sentence_transformers.models.Dense"},
     ]
@@ -181,6 +189,31 @@ def test_sentence_transformers_without_one_transformer_are_refused(tmp_path: Pat
     modules = [{"idx": 0, "path": "", "type": "sentence_transformers.models.StaticEmbedding"}]
     sentence = "modules.json names StaticEmbedding, not one Transformer; take a base that is one transformer."
     assert refusal(write_base(tmp_path, files={"modules.json": modules})) == sentence
+
+
+@pytest.mark.parametrize(
+    ("files", "sentence"),
+    [
+        ({}, "modules.json names '0_Transformer/', which is not there; copy it too, or save the model again."),
+        (
+            {"0_Transformer/adapter_config.json": {}},
+            "its Transformer is adapters; name the folder itself, '{folder}/0_Transformer/'.",
+        ),
+        (
+            {"0_Transformer/config.json": CONFIG, "0_Transformer/pytorch_model.bin": b"x"},
+            "its weights are in pytorch_model.bin, a pickle, which is never opened; convert them by python -c "
+            "\"from transformers import BertModel; BertModel.from_pretrained('{folder}/0_Transformer')"
+            ".save_pretrained('{folder}/0_Transformer')\".",
+        ),
+    ],
+)
+def test_what_is_wrong_with_the_transformer_within_is_said_of_it(
+    tmp_path: Path, files: dict[str, Any], sentence: str
+) -> None:
+    modules = [{"idx": 0, "path": "0_Transformer", "type": "sentence_transformers.models.Transformer"}]
+    none = {"config.json": None, "tokenizer.json": None, "tokenizer_config.json": None}
+    write_base(tmp_path, {}, files={**none, "modules.json": modules, **files})
+    assert refusal(tmp_path) == sentence.format(folder=tmp_path)
 
 
 def test_a_folder_of_gguf_alone_is_one_sentence(tmp_path: Path) -> None:
@@ -212,6 +245,7 @@ def test_pretraining_asks_for_a_base_that_reads_in_its_direction(
         ({"model_type": "bert", "max_position_embeddings": 512}, 512),
         ({"model_type": "roberta", "max_position_embeddings": 514, "pad_token_id": 1}, 512),
         ({"model_type": "mpnet", "max_position_embeddings": 514}, 512),
+        ({"model_type": "roberta", "max_position_embeddings": 514, "pad_token_id": [1]}, 512),
         ({"model_type": "gpt2", "n_positions": 1024}, 1024),
         ({"model_type": "bloom"}, None),
     ],
