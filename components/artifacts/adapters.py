@@ -97,6 +97,11 @@ def look_at_adapters(files: ModelFiles) -> Adapters:
     Raises:
         UserError: they are none that can be merged here.
     """
+    if ADAPTER_CONFIG not in files.sizes:
+        raise UserError(
+            f"base '{files.address}': it has no {ADAPTER_CONFIG}, and so holds no adapters; write `base: ADAPTERS, on "
+            "BASE`, with the folder of a whole model at the end."
+        )
     config = read_json(files, ADAPTER_CONFIG)
     found = Adapters(files, config, {})
     if ADAPTER_WEIGHTS not in files.sizes:
@@ -186,6 +191,8 @@ def _target(name: str, base: BaseFolder) -> str | None:
     if name in base.tensors:
         return name
     ends = [one for one in base.tensors if one.endswith(f".{name}") or name.endswith(f".{one}")]
+    if not ends and not _of_a_head(name):  # both have something before it: `bert.` here, `module.` there
+        ends = [one for one in base.tensors if one.endswith(f".{name.partition('.')[2]}")]
     return ends[0] if len(ends) == 1 else None
 
 

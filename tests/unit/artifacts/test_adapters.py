@@ -9,6 +9,7 @@ from bases_on_disk import CONFIG, TOKENIZER, bert_tensors, write_base
 from safetensors.numpy import load_file, save_file
 
 from stillhouse.components.artifacts.adapters import join_address, split_address
+from stillhouse.components.artifacts.base_facts import look
 from stillhouse.components.artifacts.fetch import fetch_model
 from stillhouse.errors import UserError
 
@@ -56,7 +57,9 @@ def merged(tmp_path: Path, tensors: dict[str, np.ndarray], own: str = "", **conf
         ({"rank_pattern": {"query": 2}, "r": 64}, 3.0),
     ],
 )
-@pytest.mark.parametrize(("own", "named"), [("", ""), ("", "bert."), ("bert.", ""), ("bert.", "bert.")])
+@pytest.mark.parametrize(
+    ("own", "named"), [("", ""), ("", "bert."), ("bert.", ""), ("bert.", "bert."), ("_orig_mod.module.", "bert.")]
+)
 def test_the_product_is_added_with_its_scale(
     tmp_path: Path, config: dict[str, Any], scale: float, own: str, named: str
 ) -> None:
@@ -139,6 +142,14 @@ def test_without_their_base_they_name_it_and_the_line_that_merges_them(tmp_path:
         f'write `base: {adapters}, on hf://some/bert`, or merge them by python -c "from peft import {cls}; '
         f"{cls}.from_pretrained('{adapters}').merge_and_unload().save_pretrained('{adapters}-merged')\"."
     )
+
+
+def test_a_whole_model_in_the_place_of_the_adapters_is_one_sentence(tmp_path: Path) -> None:
+    base = write_base(tmp_path / "bert")
+    with pytest.raises(
+        UserError, match=rf"^base '{base}': it has no adapter_config\.json, and so holds no adapters; w"
+    ):
+        look(join_address(str(base), str(base)))
 
 
 def test_adapters_as_a_pickle_are_one_sentence(tmp_path: Path) -> None:
