@@ -65,7 +65,7 @@ def num_positions(config: Mapping[str, Any]) -> int | None:
     if kind in WITHOUT_LIMIT or not isinstance(found, int):
         return None
     padding = config.get("pad_token_id")
-    return found - (PADDING_ID if padding is None else int(padding)) - 1 if kind in COUNT_BEHIND_PADDING else found
+    return found - (padding if isinstance(padding, int) else PADDING_ID) - 1 if kind in COUNT_BEHIND_PADDING else found
 
 
 def num_layers(config: Mapping[str, Any]) -> int | None:

@@ -7,9 +7,10 @@ loading, with all that it renames and ties; what it reports is judged.
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 import torch
@@ -40,8 +41,8 @@ LOADING = {"local_files_only", "trust_remote_code", "use_safetensors", "dtype", 
 """Options of `from_pretrained` that are not of the configuration."""
 SHARDS = re.compile(r"model(-\d+-of-\d+)?\.safetensors")
 """Files of a model's weights."""
-WRONG_CONFIG = (ValueError, TypeError, KeyError, AttributeError, IndexError, RuntimeError, ZeroDivisionError)
-"""What transformers raises for a configuration that does not hang together."""
+REASON_LENGTH = 200
+"""Characters of what transformers says of a configuration that does not hang together."""
 SHOWN = 3
 
 
@@ -102,7 +103,22 @@ def fit(
     if not _lost(model, info):
         return "", plain, model, info
     prefix, renamed = rename(model, tensors, address)
+    model, info = _on_meta(model_class, config, tensors, renamed, address)
+    tied = _embeddings_as_head(model, _lost(model, info), renamed)
+    if not tied:
+        return prefix, renamed, model, info
+    renamed = {name: tied.get(plain, plain) for name, plain in renamed.items()}
     return prefix, renamed, *_on_meta(model_class, config, tensors, renamed, address)
+
+
+def _embeddings_as_head(model: PreTrainedModel, lost: Sequence[str], names: Mapping[str, str]) -> dict[str, str]:
+    """Name of a head's weight by which the embeddings were saved; safetensors' `save_model` keeps one of the two names
+    of a weight that the model uses twice."""
+    embeddings = model.get_input_embeddings()
+    own = [f"{name}.weight" for name, module in model.named_modules() if module is embeddings]
+    if not model.config.tie_word_embeddings or list(lost) != own:
+        return {}
+    return {plain: own[0] for plain in names.values() if plain.endswith("lm_head.weight")}
 
 
 def _on_meta(
@@ -118,7 +134,7 @@ def _on_meta(
         loaded: Any = model_class.from_pretrained(
             None, config=config, state_dict=given, output_loading_info=True, **options
         )
-    except WRONG_CONFIG as error:
+    except Exception as error:  # each class checks its configuration in its own way, by assertions too
         raise _of_config(config.model_type, error, address) from None
     return loaded
 
@@ -131,13 +147,20 @@ def _lost(model: PreTrainedModel, info: Mapping[str, Any]) -> list[str]:
 
 def _config(config: Mapping[str, Any], address: str) -> PreTrainedConfig:
     try:
-        return CONFIG_MAPPING[config["model_type"]].from_dict(dict(config))
-    except WRONG_CONFIG as error:
+        found = CONFIG_MAPPING[config["model_type"]].from_dict(dict(config))
+    except Exception as error:  # as above
         raise _of_config(config["model_type"], error, address) from None
+    return _for_any_machine(found)
+
+
+def _for_any_machine(config: PreTrainedConfig) -> PreTrainedConfig:
+    """Without the attention kernel that some config.json name: it says how a machine computes, and not what."""
+    config._attn_implementation = None
+    return config
 
 
 def _of_config(kind: str, error: Exception, address: str) -> UserError:
-    reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
+    reason = shorten(str(error), REASON_LENGTH, placeholder=" …").rstrip(".") or type(error).__name__
     return UserError(f"base '{address}': its config.json does not make a {kind} ({reason}); correct it.")
 
 
@@ -206,7 +229,9 @@ def load(auto: Any, folder: str, **options: Any) -> PreTrainedModel:
     """
     quiet()
     settings = {name: value for name, value in options.items() if name not in LOADING}
-    config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False, **settings)
+    config = _for_any_machine(
+        AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False, **settings)
+    )
     model_class = auto._model_mapping[type(config)]
     files = model_files(folder)
     names = [name for name in sorted(files.sizes) if SHARDS.fullmatch(name)]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from bases_on_disk import CONFIG, bert_tensors, write_base
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file, save_model
 from transformers import (
     AutoConfig,
     AutoModel,
@@ -164,6 +164,13 @@ def test_a_head_that_nobody_knows_is_named_once() -> None:
             {"hidden_size": 15},
             r"its config\.json does not make a bert \(.*hidden size \(15\) is not a multiple of",
         ),
+        (BERT, {"pad_token_id": 20}, r"its config\.json does not make a bert \(Padding_idx must be within num_embed"),
+        (BERT, {"hidden_size": "16"}, r"its config\.json does not make a bert \(.*'hidden_size' expected int, got str"),
+        (
+            BERT,
+            {"max_position_embeddings": 10**30},
+            r"its config\.json does not make a bert \(.{,200}\); correct it\.$",
+        ),
     ],
 )
 def test_a_base_that_is_not_whole_is_one_sentence(
@@ -186,6 +193,37 @@ def test_a_loaded_model_has_the_weights_of_the_base_and_is_saved_without_the_pre
     model.save_pretrained(tmp_path / "again")
     again = load_file(tmp_path / "again" / "model.safetensors")
     assert torch.equal(again["bert.pooler.dense.bias"], torch.from_numpy(tensors[f"{prefix}pooler.dense.bias"]))
+
+
+@pytest.mark.parametrize("key", ["attn_implementation", "_attn_implementation"])
+def test_a_kernel_that_another_machine_has_is_not_asked_for(tmp_path: Path, key: str) -> None:
+    folder = write_base(tmp_path, config={key: "flash_attention_2"})
+    assert account({**CONFIG, key: "flash_attention_2"}, BERT, "base").used == 39
+    assert load(AutoModelForSequenceClassification, str(folder)).config._attn_implementation == "sdpa"
+
+
+@pytest.mark.parametrize("kind", ["gpt2", "llama"])
+@pytest.mark.parametrize("prefix", ["", "module."])
+def test_embeddings_saved_by_the_name_of_the_head_that_shares_them_are_taken(
+    tmp_path: Path, kind: str, prefix: str
+) -> None:
+    config = small_config(kind)
+    config.tie_word_embeddings = True
+    model = AutoModelForCausalLM.from_config(config)
+    model.save_pretrained(tmp_path)
+    save_model(model, str(tmp_path / "model.safetensors"))  # of the names of a weight it keeps the first
+    tensors = load_file(tmp_path / "model.safetensors")
+    assert "lm_head.weight" in tensors
+    save_file({f"{prefix}{name}": tensor for name, tensor in tensors.items()}, tmp_path / "model.safetensors")
+    for auto in (AutoModelForCausalLM, AutoModelForSequenceClassification):
+        loaded = load(auto, str(tmp_path))
+        held, wanted = (one.get_input_embeddings().state_dict()["weight"] for one in (loaded, model))
+        assert torch.equal(held, wanted)
+    written = json.loads((tmp_path / "config.json").read_text())
+    header = model_files(str(tmp_path)).header("model.safetensors")
+    assert account(written, header, "base").left_over == ()
+    with pytest.raises(UserError, match=r"1 of the \d+ tensors of its architecture are not in it"):
+        account({**written, "tie_word_embeddings": False}, header, "base")
 
 
 def test_a_base_thinned_out_since_inspect_is_not_loaded(tmp_path: Path) -> None:
