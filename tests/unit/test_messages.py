@@ -12,11 +12,11 @@ import stillhouse
 ROOT = Path(stillhouse.__file__).parent
 SAYING = ("UserError",)
 INNER = re.compile(
-    r"\b(spools?|leases?|fingerprints?|deliver(y|ies)|sentinel|kwargs|ndarray|tensors?|dataclass|traceback|assert\w*|"
+    r"\b(spools?|leases?|fingerprints?|deliver(y|ies)|sentinel|kwargs|ndarray|dataclass|traceback|assert\w*|"
     r"pydantic|argparse|subprocess|stack|callback|model_student|model_teacher|step_overrides)\b",
     re.IGNORECASE,
 )
-"""Words for what only those know who read the source."""
+"""Words for what only those know who read the source; tensors are what the files of a base model hold."""
 WHOLE_BY_ITSELF = re.compile(r"[.?]$|}$")
 """How a sentence ends: by itself, or in what is put in."""
 OF_ANOTHER = {"the champion was never registered there", "the run has no store."}
