@@ -56,3 +56,8 @@ def arrow_schema(file: DataFile) -> pa.Schema:
 def parquet_columns(file: DataFile, reading: Reading) -> list[str]:
     """The names of the columns."""
     return parquet_schema(file).names
+
+
+def arrow_columns(file: DataFile, reading: Reading) -> list[str]:
+    """The names of the columns."""
+    return arrow_schema(file).names

@@ -9,6 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from stillhouse.components.formats.arrow_files import (
+    arrow_columns,
     arrow_schema,
     parquet_columns,
     parquet_schema,
@@ -41,6 +42,8 @@ HEADS: dict[str, Callable[[DataFile, Reading], list[str]]] = {
     ".csv": delimited_columns,
     ".tsv": delimited_columns,
     ".parquet": parquet_columns,
+    ".arrow": arrow_columns,
+    ".feather": arrow_columns,
 }
 """Formats whose head names all columns."""
 
@@ -79,6 +82,11 @@ UNREADABLE = (pa.ArrowException, UnicodeDecodeError, EOFError, OSError, Overflow
 def is_table(path: Path | str) -> bool:
     """Whether a file of that name holds rows with columns."""
     return suffix(Path(path)) in TABLES
+
+
+def is_delimited(path: Path) -> bool:
+    """Whether it is a file of CSV or its kin, whose values are text."""
+    return TABLES.get(suffix(path)) is read_delimited
 
 
 def data_files(files: Iterable[Path], source: str, formats: Iterable[str] = TABLES) -> list[Path]:

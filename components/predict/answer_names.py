@@ -6,11 +6,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-from stillhouse.components.formats.batch import suffix
+from stillhouse.components.formats.batch import Reading, suffix
 from stillhouse.components.formats.json_lines import read_json_lines
 from stillhouse.components.formats.settings import CsvSettings
-from stillhouse.components.formats.tables import TABLES
-from stillhouse.components.predict.read import rows
+from stillhouse.components.formats.tables import TABLES, UNREADABLE, column_names
+from stillhouse.components.predict.read import MEMORY, rows
+from stillhouse.components.storage.memory import Budget
 
 LINE = 64 << 20
 """Bytes of a line that are looked at."""
@@ -38,13 +39,16 @@ def _columns(path: Path, names: Sequence[str], csv: CsvSettings) -> Iterator[str
     """The columns of a file whose names hold one of `names`."""
     if TABLES.get(suffix(path)) is not read_json_lines:
         first = next(rows(path, csv), None)
-        yield from first.values if first else ()
+        yield from first.values if first else column_names(path, Reading(None, Budget(MEMORY), csv)) or ()
         return
     parts = [name.encode() for name in names]
-    with gzip.open(path) if path.name.lower().endswith(".gz") else path.open("rb") as file:
-        for line in iter(partial(file.readline, LINE), b""):
-            if b"\\u" in line or any(part in line for part in parts):
-                yield from (key for key in _keys(line) if any(name in key for name in names))
+    try:
+        with gzip.open(path) if path.name.lower().endswith(".gz") else path.open("rb") as file:
+            for line in iter(partial(file.readline, LINE), b""):
+                if b"\\u" in line or any(part in line for part in parts):
+                    yield from (key for key in _keys(line) if any(name in key for name in names))
+    except UNREADABLE:  # a damaged file, which reading says better
+        return
 
 
 def _keys(line: bytes) -> list[str]:

@@ -9,16 +9,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stillhouse.components.artifacts.kept import model_key
+from stillhouse.components.formats.batch import Reading
 from stillhouse.components.formats.settings import CsvSettings
-from stillhouse.components.formats.tables import common_schema
+from stillhouse.components.formats.tables import column_names, common_schema, is_delimited
 from stillhouse.components.predict.answer_names import answer_names
 from stillhouse.components.predict.read import MEMORY, Row, data_files, rows
-from stillhouse.components.predict.write import writer
+from stillhouse.components.predict.write import check_format, writer
 from stillhouse.components.promote.record import load, model_names
 from stillhouse.components.settings import check
 from stillhouse.components.spelling import did_you_mean
 from stillhouse.components.storage.home import local_store
-from stillhouse.components.storage.memory import bounded_memory
+from stillhouse.components.storage.memory import Budget, bounded_memory
 from stillhouse.components.storage.store import NotFound
 from stillhouse.components.targets.unanswered import unanswered
 from stillhouse.components.tasks import load_task
@@ -26,6 +27,7 @@ from stillhouse.errors import UserError
 
 if TYPE_CHECKING:
     import numpy as np
+    import pyarrow as pa
 
 BATCH_ROWS = 512
 """Rows that are read, scored and written together; within them the task makes batches of equal length."""
@@ -70,9 +72,10 @@ def predict(
         UserError: there is no such model or data, a row cannot be read or lacks a text column, or the model's answer is
             not a finite number.
     """
+    check_format(out)
     files = data_files(source)
     done = 0
-    with model_folder(model) as folder, writer(out, common_schema(files)) as write:
+    with model_folder(model) as folder:
         info = _read_info(folder, model)
         names = list(columns) or info["columns"]["text"]
         written = check(CsvSettings, {**info.get("csv", {}), **(csv or {})}, "--csv")
@@ -80,14 +83,36 @@ def predict(
         loaded = task.load_model(folder, device)
         named = _answer_names(info, files, written, note)
         progress(0, 0.0)
-        for batch, share in _batches(files, written, names):
-            scores = task.score(loaded, _texts(batch, names, info.get("cleaning", {})))
-            _check_answers(scores, batch)
-            answers = ({named[name]: value for name, value in answer.items()} for answer in _answers(scores, info))
-            write([row.values | answer for row, answer in zip(batch, answers, strict=True)])
-            done += len(batch)
-            progress(done, share)
+        with writer(out, _given_columns(files, written), _answer_columns(info, named)) as write:
+            for batch, share in _batches(files, written, names):
+                scores = task.score(loaded, _texts(batch, names, info.get("cleaning", {})))
+                _check_answers(scores, batch)
+                answers = ({named[name]: value for name, value in answer.items()} for answer in _answers(scores, info))
+                write([row.values | answer for row, answer in zip(batch, answers, strict=True)])
+                done += len(batch)
+                progress(done, share)
     return done
+
+
+def _given_columns(files: list[Path], csv: CsvSettings) -> "pa.Schema | None":
+    """Names and types of the columns of all files, where they tell them and agree; CSV holds text."""
+    import pyarrow as pa
+
+    heads = [column_names(path, Reading(None, Budget(MEMORY), csv)) for path in files if is_delimited(path)]
+    if len(heads) < len(files) or None in heads:
+        return common_schema(files)
+    return pa.schema([(name, pa.string()) for name in dict.fromkeys(name for head in heads for name in head or ())])
+
+
+def _answer_columns(info: dict[str, Any], named: dict[str, str]) -> "pa.Schema":
+    import pyarrow as pa
+
+    if info["target"] == "number":
+        return pa.schema([(named["value"], pa.float64())])
+    label, score = pa.string(), pa.float64()
+    if info["target"] == "multi_label":
+        label, score = pa.list_(label), pa.list_(score)
+    return pa.schema([(named["label"], label), (named["score"], score)])
 
 
 @contextmanager

@@ -21,11 +21,11 @@ Write = Callable[[Rows], None]
 
 
 @contextmanager
-def writer(path: Path | None, given: "pa.Schema | None" = None) -> Iterator[Write]:
+def writer(path: Path | None, given: "pa.Schema | None" = None, answers: "pa.Schema | None" = None) -> Iterator[Write]:
     """A function that writes rows: to the file, in the format of its name, or as JSON lines to stdout.
 
-    Columns of CSV and Parquet are those of the first rows written; in Parquet those that are `given` keep their types,
-    whatever the first rows hold.
+    Columns of CSV and Parquet are those of the first rows written; in Parquet those `given` and the `answers` have
+    these types, whatever the first rows hold. Without a row there are these columns.
 
     Raises:
         UserError: the format is unknown, the file cannot be written, or (from the function) rows differ in
@@ -34,18 +34,26 @@ def writer(path: Path | None, given: "pa.Schema | None" = None) -> Iterator[Writ
     if path is None:
         yield _json_lines(sys.stdout)
         return
-    if path.suffix.lower() not in WRITERS:
-        raise UserError(f"{path}: unknown format; end the name of the output with one of {', '.join(WRITERS)}.")
+    check_format(path)
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         staged = sibling(path)
         try:
-            writes = _write_parquet(staged, given) if path.suffix.lower() == ".parquet" else None
-            with writes or WRITERS[path.suffix.lower()](staged) as write:
+            with WRITERS[path.suffix.lower()](staged, given, answers) as write:
                 yield write
             staged.replace(path)
         finally:
             staged.unlink(missing_ok=True)
+
+
+def check_format(path: Path | None) -> None:
+    """Look at the name of the output.
+
+    Raises:
+        UserError: it tells no format that can be written.
+    """
+    if path is not None and path.suffix.lower() not in WRITERS:
+        raise UserError(f"{path}: unknown format; end the name of the output with one of {', '.join(WRITERS)}.")
 
 
 def _json_lines(file: IO[str]) -> Write:
@@ -80,13 +88,13 @@ def _written(value: Any) -> str | None:
 
 
 @contextmanager
-def _write_json(path: Path) -> Iterator[Write]:
+def _write_json(path: Path, *_: "pa.Schema | None") -> Iterator[Write]:
     with path.open("w", encoding="utf-8") as file:
         yield _json_lines(file)
 
 
 @contextmanager
-def _write_csv(path: Path) -> Iterator[Write]:
+def _write_csv(path: Path, given: "pa.Schema | None", answers: "pa.Schema | None") -> Iterator[Write]:
     with path.open("w", encoding="utf-8", newline="") as file:
         table: csv.DictWriter[str] | None = None
 
@@ -99,10 +107,12 @@ def _write_csv(path: Path) -> Iterator[Write]:
             table.writerows({name: _plain(value) for name, value in row.items()} for row in rows)
 
         yield write
+        if table is None:
+            csv.writer(file, lineterminator="\n").writerow([*_names(given), *_names(answers)])
 
 
 @contextmanager
-def _write_parquet(path: Path, given: "pa.Schema | None" = None) -> Iterator[Write]:
+def _write_parquet(path: Path, given: "pa.Schema | None", answers: "pa.Schema | None") -> Iterator[Write]:
     import pyarrow as pa
     from pyarrow import parquet
 
@@ -112,7 +122,7 @@ def _write_parquet(path: Path, given: "pa.Schema | None" = None) -> Iterator[Wri
         nonlocal table
         try:
             if table is None:
-                table = parquet.ParquetWriter(path, _schema(rows, given))
+                table = parquet.ParquetWriter(path, _schema(rows, given, answers))
             _check_columns(rows, table.schema.names)
             table.write_table(pa.Table.from_pylist(rows, table.schema))
         except (pa.ArrowException, OverflowError, ValueError, TypeError) as error:
@@ -122,24 +132,25 @@ def _write_parquet(path: Path, given: "pa.Schema | None" = None) -> Iterator[Wri
         yield write
     finally:
         if table is None:
-            table = parquet.ParquetWriter(path, given or pa.schema([]))
+            table = parquet.ParquetWriter(path, pa.schema([*(given or ()), *(answers or ())]))
         table.close()
 
 
-def _schema(rows: Rows, given: "pa.Schema | None") -> "pa.Schema":
-    """The types of the columns: those given, else those of the rows; where there is no value yet, text is expected."""
+def _schema(rows: Rows, given: "pa.Schema | None", answers: "pa.Schema | None") -> "pa.Schema":
+    """The types of the columns: those told, else those of the rows; where there is no value yet, text is expected."""
     import pyarrow as pa
 
     known = {field.name: field.type for field in given or ()}
-    columns = {name: [row.get(name) for row in rows] for name in _columns(rows) if name not in known}
-    for name, values in columns.items():
-        kind = pa.array(values).type
-        if pa.types.is_null(kind):
-            kind = pa.string()
-        elif pa.types.is_list(kind) and pa.types.is_null(kind.value_type):
-            kind = pa.list_(pa.float64() if name.endswith("score") else pa.string())
-        known[name] = kind
+    told = {field.name: field.type for field in answers or ()}
+    for name in _columns(rows):
+        if name not in known:
+            kind = told[name] if name in told else pa.array([row.get(name) for row in rows]).type
+            known[name] = pa.string() if pa.types.is_null(kind) else kind
     return pa.schema(list(known.items()))
+
+
+def _names(schema: "pa.Schema | None") -> list[str]:
+    return schema.names if schema is not None else []
 
 
 WRITERS = {".jsonl": _write_json, ".json": _write_json, ".csv": _write_csv, ".parquet": _write_parquet}

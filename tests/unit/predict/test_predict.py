@@ -405,6 +405,36 @@ def test_rows_that_bring_a_new_column_late_are_not_cut(model: Path, tmp_path: Pa
     assert sorted(path.name for path in tmp_path.iterdir()) == ["rows.jsonl"]
 
 
+@pytest.mark.parametrize("content", [b'{"text": "not packed"}\n', gzip.compress(b'{"text": "cut", "label": 1}\n')[:-9]])
+def test_a_packed_file_that_is_damaged_is_refused_in_a_sentence(model: Path, tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "a.jsonl.gz").write_bytes(content)
+    with pytest.raises(UserError, match=r"a\.jsonl\.gz: cannot be read \(.*mend the file or take it out"):
+        predict(str(model), tmp_path / "a.jsonl.gz")
+
+
+@pytest.mark.parametrize("name", ["a.parquet", "a.arrow", "a.csv"])
+@pytest.mark.parametrize("end", ["parquet", "csv"])
+def test_a_table_without_rows_has_the_columns_of_the_answers_too(
+    model: Path, tmp_path: Path, name: str, end: str
+) -> None:
+    table = pa.table({"text": pa.array([], pa.string()), "label": pa.array([], pa.string())})
+    if name == "a.csv":
+        (tmp_path / name).write_text("text,label\n")
+    elif name == "a.arrow":
+        with pa.ipc.new_file(tmp_path / name, table.schema):
+            pass
+    else:
+        parquet.write_table(table, tmp_path / name)
+    out = tmp_path / f"out.{end}"
+    assert predict(str(model), tmp_path / name, out=out) == 0
+    columns = ["text", "label", "predicted_label", "score"]
+    if end == "csv":
+        assert out.read_text() == ",".join(columns) + "\n"
+    else:
+        assert parquet.read_schema(out).names == columns
+        assert parquet.read_schema(out).types == [pa.string()] * 3 + [pa.float64()]
+
+
 def test_a_column_that_changes_its_type_is_refused_for_parquet(model: Path, tmp_path: Path) -> None:
     lines = ['{"text": "a", "n": 1}'] * BATCH_ROWS + ['{"text": "a", "n": "many"}']
     (tmp_path / "rows.jsonl").write_text("\n".join(lines))

@@ -21,7 +21,8 @@ def source(tmp_path: Path) -> Path:
 def test_parquet_columns_that_begin_with_nulls_keep_their_types(source: Path) -> None:
     rows = pq.read_table(source).to_pylist()
     out = source.with_name("out.parquet")
-    with writer(out, common_schema([source])) as write:
+    answers = pa.schema([("label", pa.list_(pa.string())), ("score", pa.list_(pa.float64()))])
+    with writer(out, common_schema([source]), answers) as write:
         for row in rows:
             write([{**row, "label": [], "score": []}])
         write([{"text": "c", "label": ["x"], "score": [0.5]}])
