@@ -181,4 +181,6 @@ def _unreadable(path: Path, error: Exception) -> str:
     what = row[2] if row else message
     utf8 = isinstance(error, UnicodeDecodeError) or re.search("utf-?8", what, re.IGNORECASE)
     mend = "save the file as UTF-8" if utf8 else "mend the file or take it out"
+    if "Expected all lists to be of size" in what:  # pyarrow 25 cannot read what it wrote
+        mend = "a column has lists of a fixed length and a row without one: write it with lists of any length"
     return f"{place}: cannot be read ({what[:200].rstrip('.')}); {mend}."

@@ -63,6 +63,21 @@ def test_lists_of_categories_and_lists_that_are_all_empty(tmp_path: Path) -> Non
     assert load(tmp_path).labels == [["ham"], ["spam"], []]
 
 
+def test_lists_of_a_fixed_length_may_be_null_in_arrow_and_are_told_the_mend_in_parquet(tmp_path: Path) -> None:
+    vectors = [[0, 1], None, [1, 1]]
+    table = pa.table({"text": list("abc"), "label": pa.array(vectors, pa.list_(pa.int8(), 2))})
+    with pa.ipc.new_file(tmp_path / "a.arrow", table.schema) as writer:
+        writer.write_table(table)
+    assert load(tmp_path / "a.arrow").labels == vectors
+    pq.write_table(table.slice(0, 1), tmp_path / "a.parquet")
+    assert load(tmp_path / "a.parquet").labels == vectors[:1]
+    pq.write_table(table, tmp_path / "a.parquet")
+    with pytest.raises(
+        UserError, match=r"a\.parquet: cannot be read .*; a column has lists of a fixed length and a row"
+    ):
+        load(tmp_path / "a.parquet")
+
+
 def test_lists_of_bytes_as_older_writers_have_them_are_lists_of_names(tmp_path: Path) -> None:
     lists = [[b"ham"], None, [], [b"spam", b"ham"]]
     path = tmp_path / "a.parquet"
