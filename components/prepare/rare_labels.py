@@ -5,6 +5,7 @@ can promise that a label of few rows has some in every split. So a label needs r
 one without a test row is learnt, and the card says that nothing is measured of it.
 """
 
+import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -117,7 +118,8 @@ def spelt_alike(counts: Counter[str]) -> list[tuple[str, str]]:
     seen: dict[str, str] = {}
     pairs = []
     for label, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
-        key = _plain(label)
+        # The hyphen of a number is its sign.
+        key = label if re.fullmatch(r"-?[\d.]+", label) else _plain(label)
         if key in seen:
             pairs.append((seen[key], label))
         else:

@@ -1,11 +1,13 @@
 """One rare or mistyped label stops no run: its rows are kept, counted and named."""
 
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from stillhouse.components.prepare.rare_labels import spelt_alike
 from stillhouse.errors import UserError
 
 Make = Callable[..., Any]
@@ -137,6 +139,10 @@ def test_a_test_split_of_one_class_is_refused(write: Make, table: Make, prepared
 def test_numbered_labels_are_no_slips_for_one_another(source: Make, prepared: Make) -> None:
     rare = prepared(source({"intent 12": 20, "intent 13": 2, "intnt 12": 1}))["json"]["rare_labels"]
     assert {one["label"]: one["like"] for one in rare} == {"intent 13": "", "intnt 12": "intent 12"}
+
+
+def test_numbers_that_differ_in_their_sign_are_not_spelt_alike() -> None:
+    assert spelt_alike(Counter({"-1": 9, "1": 8, "0": 7, "a-b": 6, "A b": 5})) == [("a-b", "A b")]
 
 
 def test_a_place_of_vectors_that_no_row_sets_is_named(write: Make, texts: Make, prepared: Make) -> None:
