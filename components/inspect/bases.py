@@ -145,7 +145,8 @@ def check_bases(steps: StepSettings, fixed: Mapping[str, Base]) -> list[BaseFact
                 f"base '{fixed[name].address}': it has {positions} positions, and {step}.loop.max_length is "
                 f"{max_length}; set it to no more."
             )
-    return [fixed[name].facts(folder) for name, folder in folders.items()]
+    seen = {fixed[name].address: (fixed[name], folder) for name, folder in folders.items()}  # by two names, it may be
+    return [base.facts(folder) for base, folder in seen.values()]
 
 
 def _fixed(address: str) -> str:

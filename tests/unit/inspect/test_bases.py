@@ -170,6 +170,12 @@ def test_a_base_that_does_not_fit_what_is_done_with_it_is_refused(
     assert str(refused.value).startswith(f"base '{tmp_path}/base': {sentence}")
 
 
+def test_a_base_of_two_names_is_spoken_of_once(look: Look, tmp_path: Path) -> None:
+    base = str(write_base(tmp_path / "base"))
+    found = look(model_base=f"champion, else {base}", model_student={"base": base})
+    assert [one["address"] for one in json.loads(found.snapshot)["bases"]] == [base]
+
+
 def test_the_students_base_is_looked_at_too(look: Look, tmp_path: Path) -> None:
     write_base(tmp_path / "student", config={"model_type": "xlnet"})
     with pytest.raises(UserError, match=r"/student': xlnet is an architecture that is not supported"):
