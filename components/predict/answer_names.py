@@ -41,6 +41,10 @@ def _columns(path: Path, names: Sequence[str], csv: CsvSettings) -> Iterator[str
         first = next(rows(path, csv), None)
         yield from first.values if first else column_names(path, Reading(None, Budget(MEMORY), csv)) or ()
         return
+    if suffix(path) == ".json":  # one list, maybe, whose objects need not stand on a line each
+        for row in rows(path, csv):
+            yield from row.values
+        return
     parts = [name.encode() for name in names]
     try:
         with gzip.open(path) if path.name.lower().endswith(".gz") else path.open("rb") as file:

@@ -405,6 +405,13 @@ def test_rows_that_bring_a_new_column_late_are_not_cut(model: Path, tmp_path: Pa
     assert sorted(path.name for path in tmp_path.iterdir()) == ["rows.jsonl"]
 
 
+def test_a_json_list_keeps_its_own_labels(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text('[{"text": "a"},\n{"text": "b", "label": "truth"}]')
+    predict(str(model), tmp_path / "a.json", out=tmp_path / "out.jsonl")
+    first, second = map(json.loads, (tmp_path / "out.jsonl").read_text().splitlines())
+    assert second["label"] == "truth" and {"predicted_label", "score"} <= first.keys() & second.keys()
+
+
 @pytest.mark.parametrize("content", [b'{"text": "not packed"}\n', gzip.compress(b'{"text": "cut", "label": 1}\n')[:-9]])
 def test_a_packed_file_that_is_damaged_is_refused_in_a_sentence(model: Path, tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.jsonl.gz").write_bytes(content)
