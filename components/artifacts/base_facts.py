@@ -33,7 +33,8 @@ class BaseFacts(Settings):
         """For people, one sentence a line."""
         known = f", digest {self.digest[:12]}" if self.digest else ""
         used = f", tensors used {self.tensors} of {self.tensors}" if self.tensors is not None else ""
-        what = f"Base {self.address}: {self.architecture}{used}{known}." if self.architecture else ""
+        made = "made by Stillhouse; its tokenizer and all of its tensors are taken"
+        what = f"Base {self.address}: {self.architecture or made}{used}{known}."
         unknown = (
             f"Of the tokens of the texts {self.unknown:.1%} are unknown to it." if self.unknown is not None else ""
         )

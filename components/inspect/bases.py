@@ -149,6 +149,13 @@ def check_bases(steps: StepSettings, fixed: Mapping[str, Base]) -> list[BaseFact
     return [base.facts(folder) for base, folder in seen.values()]
 
 
+def own_bases(steps: StepSettings, fixed: Mapping[str, Base]) -> list[BaseFacts]:
+    """What the run says of the bases that Stillhouse has made: nothing about them hangs on the dataset."""
+    used = [steps["finetune"].base, steps["distill"].student.base]
+    addresses = dict.fromkeys(fixed[name].address for name in used if name and fixed[name].own)
+    return [BaseFacts(address=address) for address in addresses if address]
+
+
 def _fixed(address: str) -> str:
     return _at_commit(address) if address.startswith("hf://") else address
 

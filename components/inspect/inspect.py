@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, cast
 from pydantic import Field
 
 from stillhouse.components.artifacts.base_facts import BaseFacts, notes_of
-from stillhouse.components.inspect.bases import Base, Bases, check_bases, from_champion
+from stillhouse.components.inspect.bases import Base, Bases, check_bases, from_champion, own_bases
 from stillhouse.components.inspect.data import Data, Known, Source
 from stillhouse.components.inspect.settings import Parameters, StepSettings
 from stillhouse.components.promote.presence import present
@@ -104,8 +104,8 @@ def inspect(
     plan = _plan(steps, source, Bases({base for base in _bases_of(steps) if base}, store), champion)
     source.check(plan.data, plan.known)
     bases = check_bases(steps, plan.bases)
-    if bases:
-        run.notes(notes_of(bases))
+    if said := notes_of([*bases, *own_bases(steps, plan.bases)]):
+        run.notes(said)
     snapshot = Snapshot(
         source_digest=plan.data.digest,
         files=len(plan.data.files),

@@ -59,6 +59,18 @@ def test_later_runs_start_from_the_champion(look: Look, tmp_path: Path) -> None:
     assert bases(look("champion")) == bases(look(f"champion, else {tmp_path}/bert")) == {"store://models/first"}
 
 
+def test_the_run_says_that_it_starts_from_the_champion(look: Look, tmp_path: Path) -> None:
+    promote(look(), "first")
+    add_row(tmp_path)
+
+    look()
+
+    (spool,) = (tmp_path / "home").rglob("inspect.jsonl")
+    assert "Base store://models/first: made by Stillhouse; its tokenizer and all of its tensors are taken." in (
+        spool.read_text()
+    )
+
+
 def test_the_student_may_start_from_the_champion(look: Look, tmp_path: Path) -> None:
     promote(look(), "first")
     add_row(tmp_path)
