@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import shorten
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors.torch import load_file
@@ -25,9 +25,10 @@ from transformers import (
 
 from stillhouse.components.models.architectures import HEADS, POOLER
 from stillhouse.components.models.quiet import quiet
-from stillhouse.components.storage.model_files import model_files
-from stillhouse.components.storage.safetensors_header import Tensor
 from stillhouse.errors import UserError
+
+if TYPE_CHECKING:
+    from stillhouse.components.storage.safetensors_header import Tensor
 
 WRAPPERS = re.compile(r"(?<![^.])(_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_module)\.")
 """What torch.compile, FSDP and activation checkpointing put into names."""
@@ -69,7 +70,7 @@ class Account:
         return notes
 
 
-def account(config: Mapping[str, Any], tensors: Mapping[str, Tensor], address: str) -> Account:
+def account(config: Mapping[str, Any], tensors: Mapping[str, "Tensor"], address: str) -> Account:
     """Compare the tensors of a base with its architecture's.
 
     Args:
@@ -88,7 +89,7 @@ def account(config: Mapping[str, Any], tensors: Mapping[str, Tensor], address: s
 
 
 def fit(
-    model_class: type[PreTrainedModel], config: PreTrainedConfig, tensors: Mapping[str, Tensor], address: str
+    model_class: type[PreTrainedModel], config: PreTrainedConfig, tensors: Mapping[str, "Tensor"], address: str
 ) -> tuple[str, dict[str, str], PreTrainedModel, dict[str, Any]]:
     """How the tensors go into a model of that class: as they are, or without what stands before their names.
 
@@ -124,7 +125,7 @@ def _embeddings_as_head(model: PreTrainedModel, lost: Sequence[str], names: Mapp
 def _on_meta(
     model_class: type[PreTrainedModel],
     config: PreTrainedConfig,
-    tensors: Mapping[str, Tensor],
+    tensors: Mapping[str, "Tensor"],
     names: Mapping[str, str],
     address: str,
 ) -> tuple[PreTrainedModel, dict[str, Any]]:
@@ -227,6 +228,8 @@ def load(auto: Any, folder: str, **options: Any) -> PreTrainedModel:
     Raises:
         UserError: as `account`.
     """
+    from stillhouse.components.storage.model_files import model_files
+
     quiet()
     settings = {name: value for name, value in options.items() if name not in LOADING}
     config = _for_any_machine(

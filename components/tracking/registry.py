@@ -210,13 +210,15 @@ def _signature(info: dict[str, Any]) -> "ModelSignature":
 
 def _requirements() -> list[str]:
     """The versions we train with: as installed, or (where there is no torch) as Stillhouse pins them."""
+    from packaging.requirements import Requirement
+
+    stated = {wanted.name: wanted.specifier for wanted in map(Requirement, metadata.requires("stillhouse") or [])}
     pins = []
     for name in REQUIREMENTS:
         try:
             pins.append(f"{name}=={metadata.version(name).partition('+')[0]}")
         except metadata.PackageNotFoundError:
-            stated = (text.partition(";")[0].strip() for text in metadata.requires("stillhouse") or [])
-            pins += [text for text in stated if text.startswith(f"{name}==")]
+            pins.append(f"{name}{stated[name]}")
     return pins
 
 

@@ -32,6 +32,9 @@ class Heard:
     def params(self, values: dict[str, Any]) -> None:
         """Settings."""
 
+    def notes(self, values: dict[str, str]) -> None:
+        """What a person should read."""
+
     def progress(self, **given: Any) -> None:
         """How far it is."""
 

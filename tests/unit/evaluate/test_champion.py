@@ -1,6 +1,7 @@
 """Which champion is compared, on which rows, and what is said of one that is not."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from safetensors.numpy import load_file, save_file
 
 from stillhouse.components.artifacts.dataset import read_dataset_json, read_split
 from stillhouse.components.evaluate.champion import Champion, open_champion
@@ -118,8 +120,9 @@ def test_one_that_saw_every_test_row_cannot_be_compared(workplace: Any) -> None:
             "its model cannot be read (train",
         ),
         (lambda folder: (folder / "training_rows.safetensors").unlink(), "its model cannot be read ("),
+        (lambda folder: os.truncate(folder / "model.safetensors", 2000), "its model cannot be read ("),
     ],
-    ids=["gone", "no model.json", "torn model.json", "torn rows", "no rows"],
+    ids=["gone", "no model.json", "torn model.json", "torn rows", "no rows", "torn weights"],
 )
 def test_one_that_cannot_be_read_is_said_and_fails_nothing(
     workplace: Any, tmp_path: Path, model: Path, spoil: Any, why: str
@@ -137,7 +140,9 @@ def test_weights_that_cannot_be_loaded_leave_the_report_of_all_others(
     workplace: Any, tmp_path: Path, model: Path, evaluate: Any
 ) -> None:
     folder = Path(shutil.copytree(model, tmp_path / "model"))
-    (folder / "model.safetensors").write_bytes((folder / "model.safetensors").read_bytes()[:-200])
+    weights = load_file(folder / "model.safetensors")
+    weights["nameless"] = weights.pop(next(name for name in weights if name.endswith("query.weight")))
+    save_file(weights, folder / "model.safetensors", {"format": "pt"})
 
     done = evaluate(workplace, champion=entry_of(folder))
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from stillhouse.components.artifacts.fetch import fetch_model
+from stillhouse.components.artifacts.kept import place_of
 from stillhouse.components.promote.presence import present
 from stillhouse.components.promote.record import Entry
 from stillhouse.components.promote.rollback import rollback
@@ -46,7 +47,8 @@ def test_the_champion_and_its_statistics_are_found_by_digest(moved: Workplace) -
 
 
 def fetch_model_weights(address: str) -> str:
-    return (fetch_model(address) / "model.safetensors").read_text()
+    store, key = place_of(address)
+    return store.get(f"{key}/model.safetensors").decode()
 
 
 def test_the_next_candidate_replaces_it_and_rollback_brings_it_back(moved: Workplace) -> None:

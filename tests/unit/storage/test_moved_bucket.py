@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from stillhouse.components.artifacts.fetch import fetch_model
+from stillhouse.components.artifacts.kept import place_of
 from stillhouse.components.prepare.statistics import read_reference
 from stillhouse.components.promote.presence import present
 from stillhouse.components.promote.record import Entry
@@ -46,7 +46,8 @@ def renamed(s3: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
 def test_model_and_statistics_are_read_from_the_new_bucket(renamed: Store) -> None:
     champion = present(renamed, "spam", OLD)
 
-    assert (fetch_model(champion.uri) / "model.safetensors").read_text() == "weights"
+    store, key = place_of(champion.uri)
+    assert store.get(f"{key}/model.safetensors") == b"weights"
     assert read_reference(champion.statistics_uri) == {"read": 7}
     assert (champion.reference, champion.reference_model) == (
         "store://datasets/c/dataset.json",

@@ -20,6 +20,7 @@ from stillhouse.components.artifacts.model import read_model_json, write_model
 from stillhouse.components.tasks import LoadedModel
 from stillhouse.components.tasks import text_classification as task
 from stillhouse.components.tracking.pyfunc_model import TextModel
+from stillhouse.components.tracking.registry import KEPT_CODE
 from stillhouse.errors import UserError
 
 Workshop = Any
@@ -108,7 +109,8 @@ def test_the_registered_model_answers_as_predict_does(kind: str, tmp_path: Path)
     folder = classifier(BASES[kind](tmp_path / "base"), tmp_path / "model")
     expected = task.score(task.load_model(folder), TEXTS)
     registered = TextModel()
-    registered.load_context(SimpleNamespace(artifacts={"model": str(folder)}))
+    kept = {name: str(path) for name, path in KEPT_CODE.items()}
+    registered.load_context(SimpleNamespace(artifacts={"model": str(folder), **kept}))
     answers = registered.predict(None, pd.DataFrame({"text": TEXTS}))
     assert answers[["probability_x", "probability_y"]].to_numpy() == pytest.approx(expected, abs=1e-5)
     assert read_model_json(folder)["tokenizer"] == "tokenizer.json"
