@@ -8,10 +8,11 @@ UV_VERSION := 0.13.9
 
 setup: $(VENV)/.installed
 
-$(VENV)/.installed: requirements.lock pyproject.toml
+$(VENV)/.installed: requirements.lock images/english-base.lock pyproject.toml
 	test -x $(BIN)/python || python3 -m venv $(VENV)
 	test -x $(UV) || $(BIN)/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
-	VIRTUAL_ENV=$(VENV) $(UV) pip sync --quiet --require-hashes --compile-bytecode requirements.lock
+	VIRTUAL_ENV=$(VENV) $(UV) pip sync --quiet --require-hashes --compile-bytecode requirements.lock \
+	  images/english-base.lock
 	VIRTUAL_ENV=$(VENV) $(UV) pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 
@@ -24,6 +25,7 @@ lock:
 	$(COMPILE) --constraint requirements.lock --extra training pyproject.toml -o images/training.lock
 	$(COMPILE) --constraint requirements.lock --group mlflow-server -o images/mlflow.lock
 	$(COMPILE) --constraint requirements.lock --group image-build -o images/build.lock
+	sed -n 's/^english-base = \["\(.*\)"\]$$/\1/p' pyproject.toml | $(COMPILE) --no-deps - -o images/english-base.lock
 	$(COMPILE) --group checkov -o manifests/checkov.lock
 
 retrain: setup

@@ -16,6 +16,7 @@ from stillhouse.components.storage.disk import staged_folder, sync_folder, writi
 from stillhouse.components.storage.home import FETCHED, home_folder
 from stillhouse.components.storage.hub import guarded_hub
 from stillhouse.components.storage.model_files import model_files
+from stillhouse.components.storage.packages import check_package, is_package, package_folder
 from stillhouse.components.storage.store import FileStore, NotFound, Store, open_store
 from stillhouse.errors import UserError
 
@@ -34,8 +35,8 @@ LOCK = "fetch.lock"
 def fetch_model(address: str) -> Path:
     """The folder of the model at `address`; of a folder of sentence-transformers that of the Transformer.
 
-    It is a folder, s3://bucket/prefix, hf://name[@revision], models:/name/version, store://key in the store at hand, or
-    `ADAPTERS, on BASE` of these: the adapters merged into the base.
+    It is a folder, s3://bucket/prefix, hf://name[@revision], package://name, models:/name/version, store://key in the
+    store at hand, or `ADAPTERS, on BASE` of these: the adapters merged into the base.
 
     Raises:
         UserError: there is no model, or none that can be used (`base_folder.look_at`).
@@ -98,6 +99,9 @@ def _fetch(address: str) -> Path:
         except (HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError) as error:
             reason = str(error).strip().splitlines()[0]
             raise UserError(f"model '{address}': {reason}; check the name, or name a folder.") from None
+    if is_package(address):
+        check_package(address)
+        return package_folder(address)
     if address.startswith("models:/"):
         from stillhouse.components.tracking.registry import resolve
 

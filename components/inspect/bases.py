@@ -13,6 +13,7 @@ from stillhouse.components.models.architectures import DECODERS, num_positions
 from stillhouse.components.promote.record import Entry, load
 from stillhouse.components.storage.digests import digest_json
 from stillhouse.components.storage.hub import guarded_hub
+from stillhouse.components.storage.packages import is_package, package_digest
 from stillhouse.components.storage.sources import list_source
 from stillhouse.components.storage.store import Store
 from stillhouse.components.storage.urls import is_local
@@ -97,8 +98,8 @@ def resolve_base(base: str, store: Store) -> Base:
     """Fix `base`: an alias by the promotion record, a hub branch by its commit, a folder by its content.
 
     Args:
-        base: A folder, s3://bucket/prefix, hf://name[@revision], `ADAPTERS, on BASE` of these, models:/name@alias or
-            models:/name/version.
+        base: A folder, s3://bucket/prefix, hf://name[@revision], package://name, `ADAPTERS, on BASE` of these,
+            models:/name@alias or models:/name/version.
 
     Raises:
         UserError: there is no such model, or none that can be used.
@@ -161,9 +162,11 @@ def _fixed(address: str) -> str:
 
 
 def _listed(address: str) -> Base:
-    """A folder or a bucket's prefix by the content of its files; a hub's model says its commit."""
+    """A folder, package or bucket's prefix by the content of its files; a hub's model says its commit."""
     if address.startswith("hf://"):
         return Base(address, "")
+    if is_package(address):
+        return Base(address, package_digest(address))
     try:
         files = list_source(address)
     except UserError as error:

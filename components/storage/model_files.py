@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from stillhouse.components.storage.digests import files_below
+from stillhouse.components.storage.packages import is_package, package_folder
 from stillhouse.components.storage.safetensors_header import BadHeaderError, Tensor, read_header
 from stillhouse.components.storage.urls import local_path, scheme_of
 from stillhouse.errors import UserError
@@ -93,11 +94,13 @@ class _HubFiles(ModelFiles):
 
 
 def model_files(address: str) -> ModelFiles:
-    """The files of the model at `address`: a folder, s3://bucket/prefix or hf://name@commit.
+    """The files of the model at `address`: a folder, package://name, s3://bucket/prefix or hf://name@commit.
 
     Raises:
-        UserError: there is no such folder or prefix.
+        UserError: there is no such folder, package or prefix.
     """
+    if is_package(address):
+        return _local(address, package_folder(address))
     scheme = scheme_of(address, ("file", "s3", "hf"))
     if scheme == "s3":
         from stillhouse.components.storage.s3 import S3Store
@@ -111,5 +114,8 @@ def model_files(address: str) -> ModelFiles:
 
         name, _, commit = address.removeprefix("hf://").partition("@")
         return _HubFiles(address, list_model(address), name, commit)
-    root = local_path(address)
+    return _local(address, local_path(address))
+
+
+def _local(address: str, root: Path) -> ModelFiles:
     return _LocalFiles(address, {name: path.stat().st_size for name, path in files_below(root)}, root)
