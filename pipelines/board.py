@@ -21,6 +21,9 @@ TRACEBACK = "    Traceback (most recent call last):"
 
 MAIN_METRICS = ("f1_macro", "f1_micro", "r2", "perplexity")
 """A step's metric that matters is the first of these that it wrote, by the last part of its name."""
+KEPT = "validation_"
+"""What the names of a step's figures begin with that are those of the weights it kept; the points of its curves are
+named validation/..."""
 
 
 @dataclass
@@ -91,8 +94,10 @@ class Row:
 
 def headline(values: Mapping[str, float]) -> str:
     """The metric that matters among those a step wrote, for people; empty when there is none."""
-    # Reversed: of several with the same last part the first stays, as the student's before the others'.
-    by_name = {name.rsplit("/", 1)[-1]: values[name] for name in reversed(list(values))}
+    # A figure of the whole step counts before a point of a curve; of several with the same last part the first stays,
+    # as the student's before the others'. Reversed, since of equal keys the last one counts.
+    ordered = sorted(values, key=lambda name: "/" in name)
+    by_name = {name.rsplit("/", 1)[-1].removeprefix(KEPT): values[name] for name in reversed(ordered)}
     return next((f"{name} {by_name[name]:.4g}" for name in MAIN_METRICS if name in by_name), "")
 
 

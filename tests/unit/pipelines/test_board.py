@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from stillhouse.components.tracking.spool import Spool
-from stillhouse.pipelines.board import Board, Follower
+from stillhouse.pipelines.board import Board, Follower, headline
 
 EXECUTING = "15:22:20.492 - INFO - Executing task \x1b[96m'{}'\x1b[0m"
 CACHED = "15:22:20 - INFO - Task {} cache hit (key=8ec9011d3800); skipping execution."
@@ -125,6 +125,20 @@ def test_the_metric_that_matters_is_kept_and_others_are_not(board: Board) -> Non
     row.apply({"event": "metric", "step": 3, "values": values})
     row.apply({"event": "metric", "step": 4, "values": {"train/loss": 0.1, "system/cpu_utilization": 99}})
     assert row.metric == "f1_macro 0.9753"
+
+
+@pytest.mark.parametrize("name", ["f1_macro", "perplexity"])
+def test_at_the_end_stands_the_metric_of_the_weights_that_were_kept(board: Board, name: str) -> None:
+    row, kept = board.rows["finetune"], f"validation_{name}" if name == "f1_macro" else name
+    for step, value in enumerate((0.81, 0.97, 0.42)):
+        row.apply({"event": "metric", "step": step, "values": {f"validation/{name}": value}})
+    row.apply({"event": "metric", "step": 2, "values": {kept: 0.97, "tokens": 4000}})
+    assert row.metric == f"{name} 0.97"
+
+
+def test_a_figure_of_the_whole_step_counts_before_the_newest_point_of_its_curve() -> None:
+    assert headline({"validation/f1_macro": 0.42, "validation_f1_macro": 0.97}) == "f1_macro 0.97"
+    assert headline({"validation_f1_macro": 0.97, "validation/f1_macro": 0.42}) == "f1_macro 0.97"
 
 
 def test_own_seconds_are_those_of_all_attempts(board: Board) -> None:
