@@ -1,15 +1,17 @@
-"""The model folder: a transformers folder with a model.json and the hashes of the rows it learnt from."""
+"""The model folder: a transformers folder with a model.json, its curves, and the hashes of the rows it learnt from."""
 
 import json
 import os
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 import stillhouse
+from stillhouse.components.artifacts.trainings import Trained, write_trainings
 
 if TYPE_CHECKING:
     from stillhouse.components.tasks import LoadedModel
@@ -19,7 +21,13 @@ TRAINING_ROWS = "training_rows.safetensors"
 
 
 def write_model(
-    loaded: "LoadedModel", folder: Path, *, info: dict[str, Any], parents: list[Path], hashes: np.ndarray
+    loaded: "LoadedModel",
+    folder: Path,
+    *,
+    info: dict[str, Any],
+    parents: list[Path],
+    hashes: np.ndarray,
+    trainings: Sequence[Trained] = (),
 ) -> None:
     """Write a model folder, whole or not at all.
 
@@ -29,6 +37,7 @@ def write_model(
         info: task, target, labels, main_metric, max_length, columns, settings and dataset_digest for model.json.
         parents: model folders that this one came from.
         hashes: int64 [rows], short hashes of the rows whose labels it learnt from or was chosen on.
+        trainings: of this run that it came out of, the first one first.
 
     Raises:
         UserError: the disk is full or the folder cannot be written.
@@ -56,6 +65,7 @@ def write_model(
         loaded.model.save_pretrained(staged)
         write_tokenizer(loaded.tokenizer, staged)
         safetensors.numpy.save_file({"hashes": np.unique(hashes)}, staged / TRAINING_ROWS)
+        write_trainings(staged, trainings)
         (staged / "model.json").write_text(text, encoding="utf-8")
         shutil.rmtree(folder, ignore_errors=True)
         staged.rename(folder)

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from stillhouse.components.artifacts.dataset import Split, read_dataset_json, read_split, read_unlabelled
+from stillhouse.components.artifacts.trainings import described, trainings_of
 from stillhouse.components.distill.settings import DistillSettings
 from stillhouse.components.supervised import Scale, best_point, model_info, validation_of
+from stillhouse.components.tasks.metrics import main_metric
 
 if TYPE_CHECKING:
     import torch
@@ -86,7 +88,14 @@ def distill(
         hashes = np.concatenate([train.hashes, validation.hashes])
         figures = {**best_point(history.points, about["target"]), **history.summary(), **kept}
         run.metrics(figures, step=history.step)  # before the model: where that is, all is done
-        write_model(LoadedModel(small.model, small.tokenizer, info), model, info=info, parents=[teacher], hashes=hashes)
+        write_model(
+            LoadedModel(small.model, small.tokenizer, info),
+            model,
+            info=info,
+            parents=[teacher],
+            hashes=hashes,
+            trainings=[*trainings_of(teacher), described("distill", history, main_metric(about["target"]))],
+        )
     return figures
 
 

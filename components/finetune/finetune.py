@@ -7,8 +7,10 @@ import numpy as np
 
 from stillhouse.components.artifacts.dataset import read_dataset_json, read_split
 from stillhouse.components.artifacts.model import notes_of
+from stillhouse.components.artifacts.trainings import described, trainings_of
 from stillhouse.components.finetune.settings import FinetuneSettings
 from stillhouse.components.supervised import Scale, best_point, model_info, validation_of
+from stillhouse.components.tasks.metrics import main_metric
 
 if TYPE_CHECKING:
     from stillhouse.components.tracking.run import StepRun
@@ -80,7 +82,17 @@ def finetune(
         hashes = np.concatenate([train.hashes, validation.hashes])
         figures = {**best_point(history.points, about["target"]), **history.summary()}
         run.metrics(figures, step=history.step)  # before the model: where that is, all is done
-        write_model(loaded, model, info=info, parents=[Path(start)] if start else [], hashes=hashes)
+        write_model(
+            loaded,
+            model,
+            info=info,
+            parents=[Path(start)] if start else [],
+            hashes=hashes,
+            trainings=[
+                *(trainings_of(Path(backbone)) if backbone else []),
+                described("finetune", history, main_metric(about["target"])),
+            ],
+        )
     return figures
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stillhouse.components.artifacts.dataset import read_dataset_json, read_split, read_unlabelled
+from stillhouse.components.artifacts.trainings import described
 from stillhouse.components.pretrain.settings import PretrainSettings
 from stillhouse.components.tasks import load_task
 from stillhouse.errors import UserError
@@ -102,5 +103,12 @@ def pretrain(settings: PretrainSettings, *, dataset: str | Path, model: str | Pa
         ).run()
         figures = {**({} if history.best is None else {"perplexity": history.best}), **history.summary()}
         run.metrics(figures, step=history.step)  # before the model: where that is, all is done
-        write_model(loaded, model, info=info, parents=[Path(base)] if base else [], hashes=np.zeros(0, np.int64))
+        write_model(
+            loaded,
+            model,
+            info=info,
+            parents=[Path(base)] if base else [],
+            hashes=np.zeros(0, np.int64),
+            trainings=[described("pretrain", history, "perplexity")],
+        )
     return figures

@@ -22,6 +22,8 @@ class History:
     micro_batch_tokens: int = 0
     """What became of the setting after memory ran out; 0 while it holds."""
     points: list[dict[str, float]] = field(default_factory=list)
+    losses: list[list[float]] = field(default_factory=list)
+    """Pairs of a step and the mean loss since the pair before."""
 
     @property
     def loss(self) -> float:

@@ -315,6 +315,7 @@ class Training:
             },
             step=history.step,
         )
+        history.losses.append([history.step, history.loss])
         history.loss_sum = history.loss_weight = 0.0
 
     def _still_saving(self) -> bool:

@@ -92,6 +92,7 @@ def test_weights_are_safetensors_only(loaded: LoadedModel, tmp_path: Path) -> No
     names = {path.name for path in write(loaded, tmp_path / "model").iterdir()}
     assert names == {
         "config.json",
+        "history.json",
         "model.json",
         "model.safetensors",
         "tokenizer.json",

@@ -8,6 +8,7 @@ import pytest
 import safetensors.torch
 
 from stillhouse.components.artifacts.dataset import read_split
+from stillhouse.components.artifacts.trainings import trainings_of
 from stillhouse.components.storage.digests import digest_folder
 from stillhouse.components.tasks import text_classification as task
 from stillhouse.components.training.preemption import Preempted
@@ -48,6 +49,15 @@ def test_model_json_names_the_teacher_as_parent(workshop: Workshop, trained: Tra
     assert done.info["parents"] == [digest_folder(trained.teacher.model)]
     assert done.info["parameters"] < trained.teacher.info["parameters"]
     assert done.info["labels"] == ["gold", "iron"]
+
+
+def test_its_folder_tells_how_all_trainings_of_the_run_went(workshop: Workshop, trained: Trained) -> None:
+    done = workshop.run("distill", {}, dataset=workshop.dataset(), teacher=trained.teacher.model)
+    pretrained, finetuned, distilled = trainings_of(done.model)
+    assert [t["step"] for t in (pretrained, finetuned, distilled)] == ["pretrain", "finetune", "distill"]
+    assert (pretrained["metric"], finetuned["metric"]) == ("perplexity", "f1_macro")
+    assert [value for _, value in distilled["losses"]] == losses(done)
+    assert max(value for _, value in distilled["points"]) == distilled["best"] == done.figures["validation_f1_macro"]
 
 
 def test_the_teacher_stays_as_it_is(workshop: Workshop, trained: Trained) -> None:

@@ -47,6 +47,14 @@ def test_a_toy_is_learnt(toy: Toy) -> None:
     assert training.history.points[-1]["accuracy"] > 0.9
 
 
+def test_the_history_holds_the_curve_of_the_loss(toy: Toy) -> None:
+    training = toy.make()
+    training.run()
+    curve = toy.record.curve("train/loss")
+    assert training.history.losses == [list(point) for point in curve.items()]
+    assert training.history.losses[-1][0] == training.num_steps
+
+
 def test_two_trainings_from_one_seed_are_bit_equal(toy: Toy) -> None:
     one, other = toy.make(dropout=0.3), toy.make(dropout=0.3)
     one.run()
