@@ -2,7 +2,7 @@
 
 import reprlib
 from collections.abc import Callable, Iterator
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.fields import FieldInfo
@@ -18,6 +18,9 @@ class Settings(BaseModel):
     """Base of every settings class; instances do not change."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    REPLACED: ClassVar[dict[str, str]] = {}
+    """Keys that an earlier release had, each with what to write in its place."""
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -56,6 +59,8 @@ def explain(error: ValidationError, cls: type[BaseModel], where: str) -> str:
     first = error.errors()[0]
     path = ".".join(str(part) for part in first["loc"]) or "the document"
     if first["type"] == "extra_forbidden":
+        if mend := replaced_by(cls, first["loc"]):
+            return f"{where}: '{path}' is a key of earlier releases; {mend}."
         known = ", ".join(sorted(fields_at(cls, first["loc"][:-1])))
         return f"{where}: unknown key '{path}'; use one of: {known}."
     if first["type"] == "missing":
@@ -75,12 +80,21 @@ def shown(value: Any) -> str:
 
 def fields_at(cls: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:
     """Names of the fields that may stand at `path` below `cls`."""
+    return list(_class_at(cls, path).model_fields)
+
+
+def replaced_by(cls: type[BaseModel], path: tuple[int | str, ...]) -> str | None:
+    """What to write in place of the key at `path` below `cls`, if an earlier release had it."""
+    return getattr(_class_at(cls, path[:-1]), "REPLACED", {}).get(path[-1])
+
+
+def _class_at(cls: type[BaseModel], path: tuple[int | str, ...]) -> type[BaseModel]:
     for part in path:
         inner = _inner(cls, str(part))
         if inner is None:
             break
         cls = inner
-    return list(cls.model_fields)
+    return cls
 
 
 def all_fields(cls: type[BaseModel], above: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], FieldInfo]]:

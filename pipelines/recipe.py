@@ -12,7 +12,7 @@ from stillhouse.components.inspect.settings import STEPS, Parameters, StepSettin
 from stillhouse.components.models.settings import Architecture
 from stillhouse.components.prepare.settings import Columns
 from stillhouse.components.promote.settings import PromoteSettings
-from stillhouse.components.settings import Settings, all_fields, explain, fields_at, refuse_secrets
+from stillhouse.components.settings import Settings, all_fields, explain, fields_at, refuse_secrets, replaced_by
 from stillhouse.components.spelling import closest, did_you_mean
 from stillhouse.components.storage.urls import local_path
 from stillhouse.components.tasks import known_tasks
@@ -190,7 +190,8 @@ def _mistake(error: ValidationError, cls: type[Settings], section: Key, document
     first = error.errors()[0]
     key = (*section, *(str(part) for part in first["loc"]))
     place = document.place(key)
-    if first["type"] == "extra_forbidden" and (meant := _meant(key, fields_at(cls, first["loc"][:-1]))):
+    is_unknown = first["type"] == "extra_forbidden" and not replaced_by(cls, first["loc"])
+    if is_unknown and (meant := _meant(key, fields_at(cls, first["loc"][:-1]))):
         return UserError(f"{place}: unknown key '{'.'.join(key)}'; did you mean {meant}?")
     return UserError(explain(error, cls, ", ".join([place, *section])))
 

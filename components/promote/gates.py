@@ -1,16 +1,19 @@
 """The gates: what must hold before a candidate goes into production.
 
 Each gate is a pure function of evaluation.json and the settings. Differences are student minus other, in
-the main metric, on identical test rows; a gate uses their one-sided bound and not the point estimate, so that
-few or noisy rows count against the candidate.
+the main metric, on identical test rows; a gate uses their one-sided bound and not the point estimate. Against baselines
+and champion it is the lower one, so that few or noisy rows count against the candidate; against the teacher, which is
+there to teach and not to serve, the upper one: a loss must be shown.
 """
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from stillhouse.components.evaluate.wording import BASELINES
 from stillhouse.components.promote.record import Entry
 from stillhouse.components.promote.settings import PromoteSettings
+from stillhouse.components.promote.wording import called
 
 EVIDENCE = {"test_rows", "champion_rows", "champion_compared"}
 """Gates that say nothing against the candidate, only that too little is known of it."""
@@ -127,17 +130,34 @@ def _quality(evaluation: dict[str, Any], settings: PromoteSettings) -> Iterator[
     if settings.min_metric is not None:
         value = evaluation["models"]["student"]["metrics"][metric]["value"]
         yield _floor("min_metric", f"{metric} is", value, settings.min_metric, greater)
-    yield _within(evaluation, "teacher", settings.within_teacher)
+    yield _within_teacher(evaluation, settings.within_teacher)
     if "champion" in evaluation["differences"]:
         few = evaluation["differences"]["champion"]["rows"] < settings.min_test_rows
         if not (few and settings.replace_incomparable):
             yield _within(evaluation, "champion", settings.within_champion)
-    if settings.beat_majority:
-        lead = -_shortfall(evaluation, "majority")
-        sentence = (
-            f"{metric} is {_better(lead)} the majority baseline's{_bound(evaluation, 'majority')}; it must be better."
-        )
-        yield Gate("beat_majority", lead > 0, lead, 0.0, sentence)
+    yield from _baselines(evaluation, settings)
+
+
+def _baselines(evaluation: dict[str, Any], settings: PromoteSettings) -> Iterator[Gate]:
+    """A model that a plain one beats is not worth its cost."""
+    trained = [name for name in BASELINES if name in evaluation["differences"]]
+    for name in trained if settings.must_beat is None else settings.must_beat:
+        if name not in trained:
+            sentence = (
+                f"The evaluation does not compare {called(name, evaluation)}, which promote.must_beat names; "
+                "start the run again."
+            )
+            yield Gate(f"beat_{name}", False, None, settings.must_beat_margin, sentence)
+        elif name == "majority":
+            lead = -_shortfall(evaluation, name)
+            sentence = (
+                f"{evaluation['main_metric']} is {_better(lead)} the majority baseline's{_bound(evaluation, name)}; "
+                "it must be better."
+            )
+            yield Gate("beat_majority", lead > 0, lead, 0.0, sentence)
+        else:
+            whose = f"that of {called(name, evaluation)}"
+            yield _within(evaluation, name, settings.must_beat_margin, gate=f"beat_{name}", whose=whose)
 
 
 def _slices(evaluation: dict[str, Any], settings: PromoteSettings) -> Iterator[Gate]:
@@ -176,13 +196,24 @@ def _floor(name: str, what: str, value: float, floor: float, greater: bool) -> G
     return Gate(name, passed, value, floor, f"{what} {value:.4f}; at {most} {floor:.4g} is asked for.")
 
 
-def _within(evaluation: dict[str, Any], other: str, limit: float) -> Gate:
-    shortfall = _shortfall(evaluation, other)
+def _within(evaluation: dict[str, Any], other: str, limit: float, *, gate: str = "", whose: str = "") -> Gate:
+    shortfall, whose = _shortfall(evaluation, other), whose or f"the {other}'s"
     sentence = (
-        f"{evaluation['main_metric']} is {_better(-shortfall)} the {other}'s{_bound(evaluation, other)}; "
+        f"{evaluation['main_metric']} is {_better(-shortfall)} {whose}{_bound(evaluation, other)}; "
         f"{limit:.4g} worse is allowed."
     )
-    return Gate(f"within_{other}", shortfall <= limit, shortfall, limit, sentence)
+    return Gate(gate or f"within_{other}", shortfall <= limit, shortfall, limit, sentence)
+
+
+def _within_teacher(evaluation: dict[str, Any], limit: float) -> Gate:
+    difference = evaluation["differences"]["teacher"]
+    loss = -difference["upper"] if evaluation["greater_is_better"] else difference["lower"]
+    shown = f"at least {loss:.4f} worse" if loss > 0 else f"at best {-loss:.4f} better"
+    sentence = (
+        f"{evaluation['main_metric']} is {shown} than the teacher's{_bound(evaluation, 'teacher')}; "
+        f"a loss of more than {limit:.4g} must not be shown."
+    )
+    return Gate("within_teacher", loss <= limit, loss, limit, sentence)
 
 
 def _shortfall(evaluation: dict[str, Any], other: str) -> float:

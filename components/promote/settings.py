@@ -1,12 +1,13 @@
 """Settings of promote."""
 
 from argparse import SUPPRESS
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field, field_validator
 
+from stillhouse.components.evaluate.wording import BASELINES
 from stillhouse.components.promote.record import Entry
-from stillhouse.components.settings import Settings
+from stillhouse.components.settings import Settings, shown
 
 
 class Inspected(Settings):
@@ -23,19 +24,27 @@ class Inspected(Settings):
 class PromoteSettings(Settings):
     """The gates between a candidate and production; all must hold."""
 
+    REPLACED: ClassVar[dict[str, str]] = {
+        "beat_majority": "name the baselines that the student must beat in 'must_beat' ([] for none)"
+    }
+
     model_name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")
     """Name in the model registry."""
     task: str
     within_teacher: float = Field(default=0.02, ge=0, le=1)
-    """So far below the teacher's the main metric may lie, by the one-sided bound of the paired difference."""
+    """So far below the teacher's the main metric may lie: only a loss that is shown to be larger is refused, by the
+    upper one-sided bound of the paired difference."""
     within_champion: float = Field(default=0.01, ge=0, le=1)
-    """The same against the current champion."""
+    """So far below the current champion's it may lie at worst, by the lower one-sided bound: nothing that may be worse
+    replaces what works."""
     may_lose_labels: bool | list[str] = False
     """Labels that the champion knows and the candidate need not; true for any."""
     replace_incomparable: bool = False
     """Whether a champion may be replaced that cannot be compared: other labels, too few rows it never saw, damaged."""
-    beat_majority: bool = True
-    """The lower bound of the paired difference to the majority baseline must be above zero."""
+    must_beat: list[str] | None = None
+    """Baselines that the lower bound of the paired difference must reach (majority, tfidf_logistic); by default all."""
+    must_beat_margin: float = Field(default=0.01, ge=0, le=1)
+    """So far below a baseline's the main metric may lie at worst; the majority answer must be beaten outright."""
     min_metric: float | None = None
     """Floor of the main metric."""
     slice_floors: dict[str, float] = Field(default_factory=dict)
@@ -45,8 +54,9 @@ class PromoteSettings(Settings):
     max_latency_vs_champion: float = Field(default=1.5, gt=0)
     max_bytes: int | None = Field(default=None, ge=1)
     """Size of the weights."""
-    min_test_rows: int = Field(default=500, ge=1)
-    """Fewer rows are not enough evidence."""
+    min_test_rows: int = Field(default=30, ge=1)
+    """Fewer rows are not enough evidence. The bounds of the paired differences count few rows against the candidate by
+    themselves; below 30 a bootstrap says little of them."""
     inspected: Annotated[Inspected | None, SUPPRESS] = None
     """Filled in by inspect and left out when the step runs alone; no option of the command line."""
 
@@ -61,3 +71,18 @@ class PromoteSettings(Settings):
             raise ValueError("it is true, false or a list of labels (in YAML, quote those like 'yes' and 'no')")
         # KFP turns whole numbers into floats.
         return [str(int(label)) if isinstance(label, float) and label.is_integer() else str(label) for label in given]
+
+    @field_validator("must_beat", mode="before")
+    @classmethod
+    def _baselines(cls, value: Any) -> Any:
+        """One name stands for a list of one.
+
+        Raises:
+            ValueError: a name is not that of a baseline.
+        """
+        named = [value] if isinstance(value, str) else value
+        strange = [name for name in named if name not in BASELINES] if isinstance(named, list) else []
+        if strange:
+            known = ", ".join(sorted(BASELINES))
+            raise ValueError(f"{shown(strange[0])} is not a baseline; name some of {known}, or [] for none")
+        return named

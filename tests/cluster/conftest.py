@@ -48,7 +48,7 @@ finetune:
   optimizer: {{learning_rate: 0.003}}
 distill:
   loop: {{epochs: 1, max_length: 64}}
-promote: {{min_test_rows: 50, beat_majority: false, max_latency_vs_teacher: 100.0, within_teacher: 1.0}}
+promote: {{min_test_rows: 50, must_beat: [], max_latency_vs_teacher: 100.0, within_teacher: 1.0}}
 """
 """A recipe whose steps take seconds, but for the `epochs` of finetune; a seed of its own keeps it from the cache."""
 

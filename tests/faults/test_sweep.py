@@ -40,7 +40,7 @@ RECIPE: dict[str, Any] = {
     "evaluate": {"resamples": 100, "latency_rows": 16},
     "promote": {
         "min_test_rows": 10,
-        "beat_majority": False,
+        "must_beat": [],
         "within_teacher": 1.0,
         "within_champion": 1.0,
         "max_latency_vs_teacher": 100.0,

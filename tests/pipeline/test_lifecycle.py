@@ -27,7 +27,7 @@ RECIPE = {
     "distill": {"loop": {"epochs": 4, "max_length": 64, "batch_tokens": 1024}, "optimizer": {"learning_rate": 0.003}},
     "evaluate": {"resamples": 500, "latency_rows": 16},
     "promote": {
-        "min_test_rows": 100,
+        "must_beat": "majority",
         "within_teacher": 0.5,
         "within_champion": 0.5,
         "max_latency_vs_teacher": 10.0,

@@ -98,6 +98,16 @@ MISTAKES = {
     "out of range": (("epochs: 2", "epochs: 0"), 9, "'loop.epochs' is 0, but input should be greater"),
     "wrong choice": (("  loop", "  class_weights: all\n  loop"), 8, "'class_weights' is 'all'"),
     "wrong objective": (("finetune:", "pretrain: {objective: lm}\nfinetune:"), 7, "'objective' is 'lm'"),
+    "baseline unknown": (
+        ("finetune:", "promote: {must_beat: tfidf}\nfinetune:"),
+        7,
+        "'tfidf' is not a baseline; name some of majority, tfidf_logistic, or [] for none.",
+    ),
+    "key of before": (
+        ("finetune:", "promote:\n  beat_majority: false\nfinetune:"),
+        8,
+        "'beat_majority' is a key of earlier releases; name the baselines",
+    ),
     "wrong name": (("name: reviews", "name: a/b"), 1, "'name' is 'a/b', but string should match"),
     "wrong seed": (("data:", "seed: -1\ndata:"), 2, "'seed' is -1"),
     "wrong task": (("data:", "task: text_clasification\ndata:"), 2, "did you mean 'text_classification'?"),

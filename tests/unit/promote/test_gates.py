@@ -30,13 +30,13 @@ def test_a_good_candidate_passes_every_gate(gates: Gates) -> None:
     assert all(gate.passed for gate in gates().values())
 
 
-@pytest.mark.parametrize(("rows", "passed"), [(500, True), (499, False)])
+@pytest.mark.parametrize(("rows", "passed"), [(30, True), (29, False)])
 def test_fewer_test_rows_than_asked_for_are_not_enough_evidence(gates: Gates, rows: int, passed: bool) -> None:
     gate = gates({"rows/test": rows})["test_rows"]
 
     assert gate.passed is passed
     verb = "Enough" if passed else "Not enough"
-    assert gate.sentence == f"{verb} evidence: {rows} test rows; 500 are asked for."
+    assert gate.sentence == f"{verb} evidence: {rows} test rows; 30 are asked for."
 
 
 def test_a_candidate_without_an_answer_for_a_row_is_not_promoted(gates: Gates) -> None:
@@ -49,7 +49,7 @@ def test_a_candidate_without_an_answer_for_a_row_is_not_promoted(gates: Gates) -
     )
 
 
-@pytest.mark.parametrize(("rows", "passed"), [(500, True), (499, False)])
+@pytest.mark.parametrize(("rows", "passed"), [(30, True), (29, False)])
 def test_rows_that_the_champion_never_saw_count_as_evidence_too(gates: Gates, rows: int, passed: bool) -> None:
     assert gates({"differences/champion/rows": rows}, champion=True)["champion_rows"].passed is passed
 
@@ -174,16 +174,19 @@ def test_new_labels_alone_are_no_gate(gates: Gates) -> None:
     )
 
 
-@pytest.mark.parametrize(("lower", "passed"), [(-0.02, True), (-0.0201, False), (0.01, True)])
-def test_the_lower_bound_of_the_difference_to_the_teacher_counts(gates: Gates, lower: float, passed: bool) -> None:
-    assert gates({"differences/teacher/lower": lower})["within_teacher"].passed is passed
+@pytest.mark.parametrize(("upper", "passed"), [(-0.02, True), (-0.0201, False), (0.01, True)])
+def test_a_loss_against_the_teacher_must_be_shown_by_the_upper_bound(gates: Gates, upper: float, passed: bool) -> None:
+    few_rows = {"differences/teacher/lower": -0.4, "differences/teacher/upper": upper}
+    assert gates(few_rows)["within_teacher"].passed is passed
 
 
-def test_the_sentence_on_the_teacher_has_the_numbers(gates: Gates) -> None:
-    sentence = gates({"differences/teacher/lower": -0.03})["within_teacher"].sentence
+@pytest.mark.parametrize(("upper", "shown"), [(-0.03, "at least 0.0300 worse"), (0.004, "at best 0.0040 better")])
+def test_the_sentence_on_the_teacher_has_the_numbers(gates: Gates, upper: float, shown: str) -> None:
+    sentence = gates({"differences/teacher/upper": upper})["within_teacher"].sentence
 
     assert sentence == (
-        "f1_macro is at worst 0.0300 worse than the teacher's (95 % one-sided, 1,000 rows); 0.02 worse is allowed."
+        f"f1_macro is {shown} than the teacher's (95 % one-sided, 1,000 rows); a loss of more than 0.02 must not be "
+        "shown."
     )
 
 
@@ -204,8 +207,82 @@ def test_the_majority_baseline_must_be_beaten_surely(gates: Gates, lower: float,
     assert gates({"differences/majority/lower": lower})["beat_majority"].passed is passed
 
 
-def test_the_majority_gate_can_be_switched_off(gates: Gates) -> None:
-    assert "beat_majority" not in gates(beat_majority=False)
+TFIDF = {"rows": 1000, "difference": -0.004, "lower": -0.01, "upper": 0.002, "p_value": 0.5}
+
+
+@pytest.mark.parametrize(("lower", "passed"), [(-0.01, True), (-0.0101, False), (0.02, True)])
+def test_every_baseline_that_was_trained_must_be_reached(gates: Gates, lower: float, passed: bool) -> None:
+    found = gates({"differences/tfidf_logistic": {**TFIDF, "lower": lower}})
+
+    assert found["beat_tfidf_logistic"].passed is passed
+    assert found["beat_majority"].passed
+
+
+def test_the_sentence_on_a_baseline_names_it_and_has_the_numbers(gates: Gates) -> None:
+    numbers = {"main_metric": "r2", "models/student/metrics": {"r2": {"value": 0.9, "low": 0.8, "high": 0.95}}}
+    tfidf = {"differences/tfidf_logistic": {**TFIDF, "lower": -0.05}}
+
+    assert gates(tfidf)["beat_tfidf_logistic"].sentence == (
+        "f1_macro is at worst 0.0500 worse than that of TF-IDF + logistic regression (95 % one-sided, 1,000 rows); "
+        "0.01 worse is allowed."
+    )
+    assert "that of TF-IDF + ridge regression" in gates(tfidf | numbers)["beat_tfidf_logistic"].sentence
+
+
+def test_a_margin_says_how_much_worse_than_a_baseline_is_allowed(gates: Gates) -> None:
+    worse = {"differences/tfidf_logistic": {**TFIDF, "lower": -0.05}}
+
+    assert gates(worse, must_beat_margin=0.05)["beat_tfidf_logistic"].passed
+    level = {"differences/majority/lower": 0.0}
+    assert not gates(level, must_beat_margin=0.05)["beat_majority"].passed
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ([], set()),
+        ("majority", {"beat_majority"}),
+        (["tfidf_logistic"], {"beat_tfidf_logistic"}),
+        (None, {"beat_majority", "beat_tfidf_logistic"}),
+    ],
+)
+def test_a_setting_names_the_baselines_that_count(gates: Gates, given: Any, kept: set[str]) -> None:
+    found = gates({"differences/tfidf_logistic": TFIDF}, must_beat=given)
+
+    assert {name for name in found if name.startswith("beat_")} == kept
+
+
+def test_a_baseline_that_is_named_and_was_not_compared_is_no_gate_that_vanishes(gates: Gates) -> None:
+    gate = gates(must_beat="tfidf_logistic")["beat_tfidf_logistic"]
+
+    assert not gate.passed
+    assert gate.sentence == (
+        "The evaluation does not compare TF-IDF + logistic regression, which promote.must_beat names; start the run "
+        "again."
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        (
+            {"must_beat": ["majority", "xgboost"]},
+            "'must_beat' is ['majority', 'xgboost'], but 'xgboost' is not a baseline; name some of majority, "
+            "tfidf_logistic, or [] for none.",
+        ),
+        ({"must_beat": 3}, "'must_beat' is 3, but input should be a valid list."),
+        (
+            {"beat_majority": False},
+            "'beat_majority' is a key of earlier releases; name the baselines that the student must beat in "
+            "'must_beat' ([] for none).",
+        ),
+    ],
+)
+def test_wrong_baselines_are_one_sentence(given: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(UserError) as caught:
+        check(PromoteSettings, {"model_name": "a", "task": "t", **given}, "tickets.yaml, promote")
+
+    assert str(caught.value) == f"tickets.yaml, promote: {sentence}"
 
 
 @pytest.mark.parametrize(("floor", "passed"), [(0.97, True), (0.9701, False)])
@@ -255,11 +332,13 @@ def test_the_size_of_the_weights(gates: Gates, limit: int, passed: bool) -> None
     assert gates(max_bytes=limit)["max_bytes"].passed is passed
 
 
-@pytest.mark.parametrize(("upper", "passed"), [(0.02, True), (0.021, False)])
-def test_where_smaller_is_better_the_upper_bound_counts(gates: Gates, upper: float, passed: bool) -> None:
-    errors = {"differences/teacher/upper": upper, "greater_is_better": False}
+@pytest.mark.parametrize(("bound", "passed"), [(0.01, True), (0.011, False)])
+def test_where_smaller_is_better_the_other_bound_counts(gates: Gates, bound: float, passed: bool) -> None:
+    errors = {"differences/champion/upper": bound, "differences/teacher/lower": bound, "greater_is_better": False}
+    found = gates(errors, champion=True, within_teacher=0.01)
 
-    assert gates(errors)["within_teacher"].passed is passed
+    assert found["within_champion"].passed is passed
+    assert found["within_teacher"].passed is passed
 
 
 def test_where_smaller_is_better_the_floor_is_a_ceiling(gates: Gates) -> None:
@@ -267,4 +346,5 @@ def test_where_smaller_is_better_the_floor_is_a_ceiling(gates: Gates) -> None:
 
 
 def test_what_could_not_be_measured_passes_no_gate(gates: Gates) -> None:
-    assert not gates({"differences/teacher/lower": math.nan})["within_teacher"].passed
+    assert not gates({"differences/teacher/upper": math.nan})["within_teacher"].passed
+    assert not gates({"differences/majority/lower": math.nan})["beat_majority"].passed

@@ -141,7 +141,7 @@ def test_only_a_setting_replaces_a_champion_that_cannot_be_compared_and_the_verd
 def test_a_candidate_that_is_also_worse_is_rejected(workplace: Workplace) -> None:
     workplace.promote("a")
 
-    verdict = workplace.promote("b", {"rows/test": 10, "differences/teacher/lower": -0.5})
+    verdict = workplace.promote("b", {"rows/test": 10, "differences/teacher/upper": -0.5})
 
     assert verdict["decision"] == "rejected"
     assert verdict["why"].startswith("Not promoted, version 1 stays in production: Not enough evidence: 10 test rows;")
@@ -316,10 +316,10 @@ def test_the_verdict_lies_in_the_folder_of_the_run_with_the_report(workplace: Wo
 
 
 def test_the_summary_shows_decision_gates_models_and_notes(workplace: Workplace) -> None:
-    workplace.promote("a", {"differences/teacher/lower": -0.5})
+    workplace.promote("a", {"differences/teacher/upper": -0.5})
     summary = (workplace.folder / "run-a" / "summary.md").read_text()
 
     assert summary.startswith(f"# {workplace.name}: not promoted\n")
-    assert "| within_teacher | **failed** | f1_macro is at worst 0.5000 worse than the teacher's" in summary
+    assert "| within_teacher | **failed** | f1_macro is at least 0.5000 worse than the teacher's" in summary
     assert "| student | 0.9700 | 0.9600 to 0.9800 |" in summary
     assert summary.endswith("- TF-IDF with logistic regression is better.\n")
