@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 UV_VERSION := 0.13.9
 
-.PHONY: setup retrain test test-faults test-cluster check browser lock format bench images checkov
+.PHONY: setup retrain test test-faults test-cluster check browser lock format bench first-day images checkov
 
 setup: $(VENV)/.installed
 
@@ -73,3 +73,8 @@ bench: setup
 	$(BIN)/python tests/bench/training.py --length 512
 	$(BIN)/python tests/bench/training.py --layers 6 --width 384 --length 512 --rows 256
 	$(BIN)/python tests/bench/orchestration.py
+
+# Quality of the README's five lines against a baseline and a peer; docs/results.md tells of it. Days on two cores; it
+# goes on where it was stopped.
+first-day: setup
+	$(BIN)/python tests/bench/first_day.py
