@@ -12,8 +12,10 @@ import numpy as np
 from stillhouse.components.artifacts.base_facts import BaseFacts
 from stillhouse.components.artifacts.dataset import Split, read_dataset_json, read_split
 from stillhouse.components.artifacts.model import notes_of
+from stillhouse.components.artifacts.trainings import Trained, trainings_of
 from stillhouse.components.evaluate.champion import Champion, answers_of, champion_notes, open_champion
 from stillhouse.components.evaluate.comparison import compare
+from stillhouse.components.evaluate.confusions import confused_pairs, never_answered
 from stillhouse.components.evaluate.contestants import Contestant, baselines, trained
 from stillhouse.components.evaluate.curves import RocCurve, confusion, roc_curve
 from stillhouse.components.evaluate.findings import Findings
@@ -22,7 +24,7 @@ from stillhouse.components.evaluate.mistakes import worst_mistakes
 from stillhouse.components.evaluate.report import write_report
 from stillhouse.components.evaluate.settings import EvaluateSettings
 from stillhouse.components.evaluate.slices import measure_slices
-from stillhouse.components.evaluate.wording import comparison_notes
+from stillhouse.components.evaluate.wording import comparison_notes, label_notes
 from stillhouse.components.tasks import load_task
 from stillhouse.components.tasks.metrics import greater_is_better, main_metric, predictions, reliability
 from stillhouse.components.tracking.run import StepRun
@@ -72,7 +74,7 @@ def evaluate(
     # What was said of their bases, which are often the same.
     of_bases = dict.fromkeys([*notes_of(Path(teacher)).values(), *notes_of(Path(student)).values()])
     document["notes"] = [*of_bases, *document["notes"]]
-    findings = _findings(settings, card, document, contestants, test)
+    findings = _findings(settings, card, document, contestants, test, trainings_of(Path(student)))
     run.progress(0, 1, "pages", "report")
     write_report(report, findings)
     _write_json(Path(evaluation), document)
@@ -167,6 +169,7 @@ def _document(
         "main_metric": metric,
         "greater_is_better": greater_is_better(metric),
         "confidence": settings.confidence,
+        "seed": settings.seed,
         "rows": {"test": len(test), "unseen_by_champion": int(ground.rows.sum()) if ground else None},
         "models": models,
         "differences": differences,
@@ -189,7 +192,10 @@ def _document(
             seed=settings.seed,
         ),
     }
-    notes = [*comparison_notes(document, target), *card.get("notes", [])]
+    document["never_answered"] = never_answered(
+        target, contestants["student"].scores, models["student"]["per_label"], labels
+    )
+    notes = [*comparison_notes(document, target), *label_notes(document), *card.get("notes", [])]
     if champion:
         described = champion.described(models["student"]["per_label"])
         document["champion"] = described
@@ -204,6 +210,7 @@ def _findings(
     document: dict[str, Any],
     contestants: dict[str, Contestant],
     test: Split,
+    trainings: list[Trained],
 ) -> Findings:
     target, labels = card["target"], card["labels"]
     student, teacher = contestants["student"].scores, contestants["teacher"].scores
@@ -217,6 +224,8 @@ def _findings(
         source=Path(card["source"]).name,
         mistakes=worst_mistakes(target, student, teacher, test.targets, test.texts, labels, settings.num_mistakes),
         confusion=confusion(student, test.targets, labels) if target == "classes" else None,
+        confused=confused_pairs(target, student, test.targets, labels, test.texts),
+        trainings=trainings,
         roc={name: roc_curve(target, contestants[name].scores, test.targets) for name in drawn},
         reliability=[] if target == "number" else reliability(target, student, test.targets, labels),
         answers=np.stack([test.targets, predictions(target, student)], axis=1)

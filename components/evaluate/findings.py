@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from stillhouse.components.artifacts.trainings import Trained
+from stillhouse.components.evaluate.confusions import Confused
 from stillhouse.components.evaluate.curves import RocCurve
 from stillhouse.components.evaluate.mistakes import Mistake
 from stillhouse.components.evaluate.settings import EvaluateSettings
@@ -24,6 +26,10 @@ class Findings:
     mistakes: list[Mistake]
     confusion: np.ndarray | None
     """int64 [labels, labels] of the student, for classes."""
+    confused: list[Confused]
+    """The labels that the student confuses most; empty for number."""
+    trainings: list[Trained]
+    """Those of the run, as far as the student's folder tells of them."""
     roc: dict[str, RocCurve]
     """Of each model; empty for number."""
     reliability: list[tuple[float, float, int]]

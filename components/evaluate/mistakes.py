@@ -44,7 +44,7 @@ def worst_mistakes(
             answered=_name(target, answers[row], labels),
             teacher=_name(target, teacher_answers[row], labels),
             badness=float(badness[row]),
-            excerpt=_excerpt(texts[row]),
+            excerpt=excerpt(texts[row]),
         )
         for row in order
     ]
@@ -67,6 +67,7 @@ def _name(target: str, answer: np.ndarray, labels: Sequence[str]) -> str:
     return ", ".join(label for label, has in zip(labels, answer, strict=True) if has >= 0.5) or "none"
 
 
-def _excerpt(text: str) -> str:
+def excerpt(text: str) -> str:
+    """The beginning of a text, in one line."""
     flat = " ".join(text[: EXCERPT_CHARACTERS * 4].split())
     return flat if len(flat) <= EXCERPT_CHARACTERS else flat[:EXCERPT_CHARACTERS].rstrip() + " …"

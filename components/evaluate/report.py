@@ -4,6 +4,7 @@ from pathlib import Path
 
 from stillhouse.components.evaluate import sections
 from stillhouse.components.evaluate.findings import Findings
+from stillhouse.components.evaluate.learning import learning_section
 from stillhouse.components.evaluate.wording import METRICS, megabytes, signed
 from stillhouse.components.reporting.page import Badge, Section, Tile, write_page
 
@@ -14,8 +15,10 @@ def write_report(path: str | Path, findings: Findings) -> None:
     parts = [
         _at_a_glance(findings),
         sections.models_section(findings),
-        sections.errors_section(findings),
+        learning_section(findings.trainings),
         sections.labels_section(findings),
+        sections.errors_section(findings),
+        sections.confusions_section(findings),
         sections.speed_section(findings),
         sections.slices_section(findings),
         sections.mistakes_section(findings),

@@ -2,17 +2,19 @@
 
 from typing import Any
 
-import numpy as np
 from markupsafe import Markup, escape
 
+from stillhouse.components.evaluate.confusions import shown_matrix
 from stillhouse.components.evaluate.findings import Findings
 from stillhouse.components.evaluate.wording import METRICS, megabytes, signed
 from stillhouse.components.reporting import charts
+from stillhouse.components.reporting.matrix import matrix_table
 from stillhouse.components.reporting.page import Badge, Card, Section, Table
 from stillhouse.components.tasks.metrics import greater_is_better
 
-MAX_MATRIX_LABELS = 12
-"""With more labels the confusion matrix becomes a list of the most frequent confusions."""
+MAX_LABELS = 60
+"""Labels that are listed."""
+MAX_PAIRS_WITH_EXAMPLES = 6
 MAX_DOTS = 1000
 """Rows, evenly taken, that are drawn of a number's answers."""
 _TABLE_METRICS = {
@@ -95,13 +97,6 @@ def errors_section(findings: Findings) -> Section:
         picture = charts.scatter(*shown.T, title=title, x="true", y="answered")
         return Section("Where it errs", charts=[picture])
     pictures: list[Any] = []
-    tables: list[Table] = []
-    if findings.confusion is not None and len(findings.labels) <= MAX_MATRIX_LABELS:
-        pictures.append(
-            charts.confusion_matrix(findings.labels, findings.confusion.tolist(), title="Student's confusion matrix")
-        )
-    elif findings.confusion is not None:
-        tables.append(_confusions(findings.confusion, findings.labels))
     if findings.roc:
         curves = {findings.short(m): (roc.false_positive, roc.true_positive) for m, roc in findings.roc.items()}
         binary = findings.target == "classes" and len(findings.labels) == 2
@@ -110,31 +105,70 @@ def errors_section(findings: Findings) -> Section:
     error = findings.models["student"]["metrics"]["ece"]["value"]
     confidences, accuracies, rows = zip(*findings.reliability, strict=True)
     pictures.append(charts.reliability(confidences, accuracies, rows, title=f"Student's calibration (ECE {error:.3f})"))
-    return Section("Where it errs", tables=tables, charts=pictures)
+    return Section("Where it errs", charts=pictures, lead=_matrix(findings))
 
 
-def _confusions(matrix: np.ndarray, labels: list[str]) -> Table:
-    wrong = matrix * (1 - np.eye(len(labels), dtype=matrix.dtype))
-    top = np.argsort(-wrong, axis=None, kind="stable")[:20]
-    pairs = [divmod(int(cell), len(labels)) for cell in top if wrong.flat[cell] > 0]
-    return Table(
-        ["True", "Answered", "rows"],
-        [[labels[i], labels[j], int(wrong[i, j])] for i, j in pairs],
-        "The student's most frequent confusions.",
+def _matrix(findings: Findings) -> str:
+    if findings.confusion is None:
+        return ""
+    names, counts = shown_matrix(findings.confusion, findings.labels)
+    caption = "The student's answers: rows are true labels, columns answered ones; shaded by their share of the row."
+    if len(findings.labels) > len(names):
+        caption += f" The {len(names) - 1} labels that are confused most; the others stand together."
+    elif names != findings.labels:
+        caption += " Labels that are confused stand side by side."
+    return matrix_table(names, counts, caption)
+
+
+def confusions_section(findings: Findings) -> Section | None:
+    """The pairs of labels that the student confuses most, with examples; None where it confuses none."""
+    if not findings.confused:
+        return None
+    table = Table(
+        ["True", "Answered", "rows", "of its rows", "reverse"],
+        [
+            [pair.true, pair.answered, pair.rows, f"{pair.rows / max(pair.of, 1):.0%}", pair.back]
+            for pair in findings.confused
+        ],
+        "The student's most frequent confusions, their share of the true label's rows, and rows the other way round.",
     )
+    cards = [
+        Card([Badge(f"true: {pair.true}", "good"), Badge(f"student: {pair.answered}", "bad")], text)
+        for pair in findings.confused[:MAX_PAIRS_WITH_EXAMPLES]
+        for text in pair.examples
+    ]
+    return Section("Most confused", tables=[table], cards=cards)
 
 
 def labels_section(findings: Findings) -> Section | None:
-    """The student on each label; None for number."""
+    """The student on each label, those first that cost it most; None for number."""
     if findings.target == "number":
         return None
-    teachers = findings.models["teacher"]["per_label"]
+    pairs = list(zip(findings.models["student"]["per_label"], findings.models["teacher"]["per_label"], strict=True))
+    total = sum(row["rows"] for row, _ in pairs) or 1
+    pairs.sort(key=lambda pair: -_lost(pair[0]))
+    never = set(findings.evaluation["never_answered"])
     rows = [
-        [row["label"], row["rows"], row["precision"], row["recall"], row["f1"], theirs["f1"]]
-        for row, theirs in zip(findings.models["student"]["per_label"], teachers, strict=True)
+        [
+            row["label"],
+            row["rows"],
+            f"{_lost(row) / total:.4f}",
+            "never answered" if row["label"] in never else f"{row['precision']:.3f}",
+            row["recall"],
+            row["f1"],
+            theirs["f1"],
+        ]
+        for row, theirs in pairs[:MAX_LABELS]
     ]
-    headers = ["Label", "test rows", "precision", "recall", "F1", "teacher's F1"]
-    return Section("Label by label", tables=[Table(headers, rows, "The student on each label.")])
+    headers = ["Label", "test rows", "F1 lost", "precision", "recall", "F1", "teacher's F1"]
+    caption = "Those first that cost most: F1 lost is 1 - F1, weighted by the label's share of the rows."
+    if len(pairs) > MAX_LABELS:
+        caption += f" The other {len(pairs) - MAX_LABELS:,} labels are in evaluation.json."
+    return Section("Label by label", tables=[Table(headers, rows, caption)])
+
+
+def _lost(row: dict[str, Any]) -> float:
+    return (1 - row["f1"]) * row["rows"]
 
 
 def speed_section(findings: Findings) -> Section:

@@ -15,6 +15,8 @@ METRICS = {
     "mae": "mean absolute error",
     "r2": "R²",
 }
+MAX_NEVER = 8
+"""Labels that are never answered of which a sentence names so many."""
 BASELINES = ("tfidf_logistic", "majority")
 
 
@@ -67,6 +69,17 @@ def comparison_notes(evaluation: dict[str, Any], target: str) -> list[str]:
         student, slow = (models[name]["latency_ms"]["p50"] for name in ("student", "teacher"))
         notes.append(f"The student is not faster than the teacher: {student:.1f} ms a row against {slow:.1f} ms.")
     return notes
+
+
+def label_notes(evaluation: dict[str, Any]) -> list[str]:
+    """A sentence on the labels that the student gives no test row, if there are any."""
+    never = evaluation["never_answered"]
+    if not never:
+        return []
+    rows = {row["label"]: row["rows"] for row in evaluation["models"]["student"]["per_label"]}
+    named = ", ".join(f"'{label}' ({rows[label]:,} test rows)" for label in never[:MAX_NEVER])
+    more = f" and {len(never) - MAX_NEVER:,} more" if len(never) > MAX_NEVER else ""
+    return [f"{len(never):,} of {len(rows):,} labels the student never answers with: {named}{more}."]
 
 
 def _loses(evaluation: dict[str, Any], target: str, other: str) -> list[str]:

@@ -9,7 +9,8 @@ from stillhouse.components.reporting.theme import BLUE, CHART_WIDTH, GREY, ORANG
 if TYPE_CHECKING:
     import altair as alt
 
-_DARK_CELL = "#0a5196"
+MAX_MARKED = 30
+"""Points of a curve up to which each has its dot."""
 _ROW_HEIGHT = 26
 
 
@@ -86,34 +87,34 @@ def bars(
     return alt.layer(base.mark_bar(height={"band": 0.7}), numbers, title=title).properties(**size)
 
 
-def confusion_matrix(labels: Sequence[str], counts: Sequence[Sequence[int]], *, title: str) -> "alt.TopLevelMixin":
-    """Rows of true labels, columns of predicted ones; a cell's shade is its share of the row."""
+def curve(
+    points: Sequence[Sequence[float]],
+    *,
+    title: str,
+    x: str,
+    y: str,
+    kept: tuple[float, float] | None = None,
+    log: bool = False,
+) -> "alt.TopLevelMixin":
+    """A line through pairs of numbers; `kept` is the one that is marked; `log`: logarithmic axis, values above 0."""
     import altair as alt
 
-    cells = [
-        {"true": labels[i], "predicted": labels[j], "count": int(n), "share": n / max(sum(row), 1)}
-        for i, row in enumerate(counts)
-        for j, n in enumerate(row)
-    ]
-    side = min(230, max(120, 60 * len(labels)))
-    axis = alt.Axis(grid=False, domain=False, labelLimit=110, labelAngle=0 if len(labels) <= 4 else -50)
-    base = alt.Chart(alt.Data(values=cells)).encode(
-        x=alt.X("predicted:N", title="predicted", sort=None, axis=axis, scale=_bands()),
+    rows = [{"x": float(a), "y": float(b)} for a, b in points]
+    base = alt.Chart(alt.Data(values=rows)).encode(
+        x=alt.X("x:Q", title=x, scale=alt.Scale(zero=False, nice=False), axis=alt.Axis(tickCount=5, format="~s")),
         y=alt.Y(
-            "true:N",
-            title="true",
-            sort=None,
-            axis=alt.Axis(grid=False, domain=False, labelLimit=110),
-            scale=_bands(),
+            "y:Q", title=y, scale=alt.Scale(type="log" if log else "linear", zero=False), axis=alt.Axis(tickCount=5)
         ),
     )
-    shade = alt.Opacity("share:Q", scale=alt.Scale(domain=[0, 1], range=[0.06, 1]), legend=None)
-    picture = base.mark_rect(color=_DARK_CELL, cornerRadius=4).encode(opacity=shade)
-    numbers = base.mark_text(fontSize=15 if len(labels) <= 4 else 10, fontWeight=600).encode(
-        text=alt.Text("count:Q", format=","),
-        color=alt.condition("datum.share > 0.5", alt.value("#ffffff"), alt.value("currentColor")),
-    )
-    return alt.layer(picture, numbers, title=title).properties(width=side * 1.25, height=side)
+    layers: list[Any] = [base.mark_line(point=len(rows) <= MAX_MARKED)]
+    if kept is not None:
+        mark = alt.Chart(alt.Data(values=[{"x": kept[0], "y": kept[1]}])).encode(x="x:Q", y="y:Q")
+        layers.append(mark.mark_point(size=110, color=ORANGE, opacity=1))
+        # At the right end the number would leave the picture.
+        right = kept[0] > (rows[0]["x"] + rows[-1]["x"]) / 2
+        number = mark.mark_text(align="right" if right else "left", dx=-9 if right else 9, dy=-11, fontSize=11.5)
+        layers.append(number.encode(text=alt.value(f"kept: {kept[1]:.4g}"), color=alt.value("currentColor")))
+    return alt.layer(*layers, title=title).properties(width=CHART_WIDTH - 20, height=150)
 
 
 def roc_curve(
@@ -219,12 +220,6 @@ def _unit(field: str, title: str, channel: Any) -> Any:
     import altair as alt
 
     return channel(field, title=title, scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(tickCount=5, format=".1f"))
-
-
-def _bands() -> "alt.Scale":
-    import altair as alt
-
-    return alt.Scale(paddingInner=0.04, paddingOuter=0)
 
 
 def _width(names: Sequence[str]) -> int:

@@ -61,7 +61,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the page: tiles, text, notes, tables, charts, cards and trusted `html`, in this order.
+    """A part of the page: tiles, text, notes, `lead`, tables, charts, cards and `html`, in this order.
 
     A blank line in the text starts a new paragraph.
     """
@@ -70,7 +70,10 @@ class Section:
     text: str = ""
     tables: Sequence[Table] = ()
     charts: Sequence["alt.TopLevelMixin"] = ()
+    lead: str = ""
+    """Trusted HTML before the tables."""
     html: str = ""
+    """The same at the end."""
     tiles: Sequence[Tile] = ()
     notes: Sequence[str] = ()
     """Sentences that are set apart, such as that a baseline wins."""

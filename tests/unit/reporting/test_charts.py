@@ -27,9 +27,9 @@ CHARTS = {
         charts.bars(["ham", "ham"], [3, 4], title="Splits", x="rows", groups=["train", "test"], group="split"),
         ["Splits", "rows", "ham", "split", "train", "test"],
     ),
-    "confusion matrix": (
-        charts.confusion_matrix(["ham", "spam"], [[1000, 1], [2, 7]], title="Confusion"),
-        ["Confusion", "true", "predicted", "ham", "spam", "1,000", "1", "2", "7"],
+    "curve": (
+        charts.curve([[1, 0.5], [2, 0.75], [3, 0.7]], title="Learning", x="steps", y="macro-F1", kept=(2, 0.75)),
+        ["Learning", "steps", "macro-F1", "kept: 0.75"],
     ),
     "ROC": (
         charts.roc_curve({"student": ([0, 0.1, 1], [0, 0.9, 1])}, title="ROC"),

@@ -10,6 +10,7 @@ import pytest
 
 from stillhouse.components.artifacts.dataset import Split
 from stillhouse.components.evaluate.comparison import compare
+from stillhouse.components.evaluate.confusions import confused_pairs, never_answered
 from stillhouse.components.evaluate.contestants import Contestant
 from stillhouse.components.evaluate.curves import confusion, roc_curve
 from stillhouse.components.evaluate.findings import Findings
@@ -17,17 +18,36 @@ from stillhouse.components.evaluate.ground import Ground
 from stillhouse.components.evaluate.mistakes import worst_mistakes
 from stillhouse.components.evaluate.report import write_report
 from stillhouse.components.evaluate.settings import EvaluateSettings
-from stillhouse.components.evaluate.wording import comparison_notes
+from stillhouse.components.evaluate.wording import comparison_notes, label_notes
 from stillhouse.components.tasks.metrics import main_metric, predictions, reliability
 
 OpenPage = Callable[[Path, int], Any]
 ROWS = 80
 TEXTS = ["<script>alert('mail')</script> cheap pills " + "averylongword" * 20] * ROWS
+TRAININGS = [
+    {
+        "step": step,
+        "metric": metric,
+        "steps": 60,
+        "best": best,
+        "best_step": best_step,
+        "stopped": False,
+        "losses": [[i, 3.0 / (i + 1)] for i in range(1, 61)],
+        "points": [[20, first], [40, best], [60, last]],
+    }
+    for step, metric, best, best_step, first, last in [
+        ("pretrain", "perplexity", 30.0, 40, 900.0, 31.0),
+        ("finetune", "f1_macro", 0.91, 40, 0.5, 0.88),
+        ("distill", "f1_macro", 0.93, 60, 0.6, 0.93),
+    ]
+]
 SECTIONS = [
     "At a glance",
     "All models",
-    "Where it errs",
+    "How they learnt",
     "Label by label",
+    "Where it errs",
+    "Most confused",
     "Speed and size",
     "Slices",
     "Worst mistakes",
@@ -84,8 +104,9 @@ def findings(target: str, num_labels: int, *, champion: bool = True) -> Findings
         "latency_ratio": {"teacher": 0.75},
         "slices": {"list=yes": {"rows": 30, "value": 0.9, "low": 0.8, "high": 0.95}},
     }
-    document["notes"] = comparison_notes(document, target)
     student, curves = contestants["student"].scores, target != "number"
+    document["never_answered"] = never_answered(target, student, models["student"]["per_label"], labels)
+    document["notes"] = [*comparison_notes(document, target), *label_notes(document)]
     answers = np.stack([targets, predictions(target, student)], axis=1) if not curves else np.zeros((0, 2))
     return Findings(
         evaluation=document,
@@ -95,13 +116,15 @@ def findings(target: str, num_labels: int, *, champion: bool = True) -> Findings
         source="mails.csv",
         mistakes=worst_mistakes(target, student, contestants["teacher"].scores, targets, TEXTS, labels, 5),
         confusion=confusion(student, targets, labels) if target == "classes" else None,
+        confused=confused_pairs(target, student, targets, labels, TEXTS),
+        trainings=TRAININGS,
         roc={name: roc_curve(target, contestants[name].scores, targets) for name in contestants if curves},
         reliability=reliability(target, student, targets, labels) if curves else [],
         answers=answers,
     )
 
 
-KINDS = [("classes", 2), ("classes", 16), ("multi_label", 3), ("number", 0)]
+KINDS = [("classes", 2), ("classes", 10), ("classes", 70), ("multi_label", 3), ("number", 0)]
 
 
 @pytest.mark.parametrize(("target", "num_labels"), KINDS)
@@ -140,11 +163,57 @@ def test_mistakes_are_shown_as_text(tmp_path: Path, open_page: OpenPage) -> None
     assert example.inner_text().startswith("<script>alert('mail')</script> cheap pills")
 
 
-def test_many_labels_are_listed_as_confusions_instead_of_a_matrix(tmp_path: Path) -> None:
-    write_report(tmp_path / "report.html", findings("classes", 16))
+@pytest.mark.parametrize("num_labels", [2, 10, 50])
+@pytest.mark.parametrize("width", [1280, 480])
+def test_each_number_of_the_matrix_can_be_read_and_each_label_is_beside_its_row(
+    tmp_path: Path, open_page: OpenPage, num_labels: int, width: int
+) -> None:
+    found = findings("classes", num_labels)
+    write_report(tmp_path / "report.html", found)
+    matrix = open_page(tmp_path / "report.html", width).page.locator("table.matrix")
+    assert sorted(matrix.locator("tbody th").all_inner_texts()) == sorted(found.labels)
+    cells = [int(text) for text in matrix.locator("tbody td").all_inner_texts() if text]
+    assert sum(cells) == ROWS
+    clipped = "cells => cells.filter(c => c.scrollWidth > c.clientWidth || c.clientHeight < 12).length"
+    assert matrix.locator("tbody td").evaluate_all(clipped) == 0
+    assert matrix.evaluate("table => parseFloat(getComputedStyle(table).fontSize)") >= 9
+
+
+def test_of_more_labels_than_fit_those_confused_most_are_shown_and_none_is_lost(tmp_path: Path) -> None:
+    found = findings("classes", 70)
+    write_report(tmp_path / "report.html", found)
     page = (tmp_path / "report.html").read_text()
-    assert "The student&#39;s most frequent confusions." in page
-    assert "confusion matrix" not in page
+    assert "The 49 labels that are confused most; the others stand together." in page
+
+
+def test_labels_that_cost_most_come_first_and_one_never_answered_is_named(tmp_path: Path, open_page: OpenPage) -> None:
+    found = findings("classes", 3)
+    for row, f1, rows in zip(found.models["student"]["per_label"], (0.9, 0.0, 0.5), (100, 6, 40), strict=True):
+        row |= {"f1": f1, "rows": rows}
+    found.evaluation["never_answered"] = ["label 1"]
+    write_report(tmp_path / "report.html", found)
+    table = open_page(tmp_path / "report.html", 1280).page.locator("section", has_text="Label by label").locator("tr")
+    cells = [row.locator("td").all_inner_texts() for row in table.all()][1:]
+    assert [(row[0], row[2]) for row in cells] == [("label 2", "0.1370"), ("label 0", "0.0685"), ("label 1", "0.0411")]
+    assert cells[2][3] == "never answered"
+
+
+def test_the_kept_weights_are_marked_on_the_curve_of_each_training(tmp_path: Path) -> None:
+    write_report(tmp_path / "report.html", findings("classes", 2))
+    page = (tmp_path / "report.html").read_text()
+    for title in (
+        "pretrain: loss in training",
+        "pretrain: perplexity on the",
+        "finetune: macro-F1 on the validation rows",
+    ):
+        assert title in page
+    assert "kept: 0.91" in page
+    assert "past its best" in page
+
+
+def test_without_a_history_no_curves_are_drawn(tmp_path: Path) -> None:
+    write_report(tmp_path / "report.html", dataclasses.replace(findings("classes", 2), trainings=[]))
+    assert "How they learnt" not in (tmp_path / "report.html").read_text()
 
 
 def test_a_measure_that_no_model_has_gets_no_column(tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ def long_page(path: Path) -> None:
                 charts=[
                     charts.bars(["a name", "a much longer name of a bar"], [3, 5], title="Bars", x="rows"),
                     charts.histogram([0, 1, 2], [4, 2], title="Histogram", x="tokens"),
-                    charts.confusion_matrix(["ham", "spam"], [[5, 1], [2, 7]], title="Confusion"),
+                    charts.curve([[1, 3.0], [2, 1.5]], title="Loss", x="steps", y="loss"),
                 ],
             ),
             Section("Examples", cards=[Card([Badge("true: ham", "good")], "x" * 900)] * 3),
