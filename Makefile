@@ -74,7 +74,7 @@ bench: setup
 	$(BIN)/python tests/bench/training.py --layers 6 --width 384 --length 512 --rows 256
 	$(BIN)/python tests/bench/orchestration.py
 
-# Quality of the README's five lines against a baseline and a peer; docs/results.md tells of it. Days on two cores; it
-# goes on where it was stopped.
+# Quality of the README's five lines against a baseline and a peer (docs/results.md). About a day on two cores; it goes
+# on where it was stopped.
 first-day: setup
 	$(BIN)/python tests/bench/first_day.py
