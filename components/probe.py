@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from stillhouse.components.findings import Finding, failure, not_checked, ok, warning
@@ -23,6 +24,9 @@ from stillhouse.components.storage.sources import list_source
 from stillhouse.components.storage.urls import without_secrets
 from stillhouse.errors import UserError
 from stillhouse.redaction import guard_output
+
+if TYPE_CHECKING:
+    from stillhouse.components.prepare.read import Table
 
 BOUNDS = {"AWS_MAX_ATTEMPTS": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "30"}
 """A probe does not wait for a server as long as a step does: all of its checks together less than two minutes."""
@@ -102,39 +106,75 @@ def source(settings: ProbeSettings) -> Finding:
 
 def rows(settings: ProbeSettings) -> Finding:
     """Read the smallest of the source's tables as prepare will."""
+    table, found = _smallest_table(settings)
+    if table is None:
+        return not_checked(found)
+    return ok(f"{found} has the columns, and {len(table.labels)} rows ({table.files[0].written}).")
+
+
+def _smallest_table(settings: ProbeSettings) -> "tuple[Table | None, str]":
+    """The smallest of the source's tables, and its name; or None, and why none is read.
+
+    Raises:
+        UserError: it cannot be read.
+    """
     from stillhouse.components.formats.tables import is_table
     from stillhouse.components.prepare.read import read
     from stillhouse.components.storage.sources import fetch_source
 
     where = settings.prepare.source
     if not where.startswith("s3://"):
-        return not_checked(f"'{where}' is read by prepare first.")
+        return None, f"'{where}' is read by prepare first."
     tables = sorted((file for file in list_source(where) if is_table(file.name)), key=lambda file: file.size)
     if not tables:
         read([], settings.prepare)  # which says what it takes
     smallest = tables[0]
     if smallest.size > SAMPLE_BYTES:
-        return not_checked(f"The smallest table, {smallest.name}, has {_size(smallest.size)}; prepare reads it first.")
+        return None, f"The smallest table, {smallest.name}, has {_size(smallest.size)}; prepare reads it first."
     single = where.rstrip("/").endswith(f"/{smallest.name}")
     with tempfile.TemporaryDirectory() as folder:
         address = where if single else f"{where.rstrip('/')}/{smallest.name}"
         files = fetch_source(address, folder)
         try:
-            table = read(files, settings.prepare)
+            return read(files, settings.prepare), smallest.name
         except UserError as error:
             raise UserError(str(error).replace(f"{folder}/", "")) from None
-    return ok(f"{smallest.name} has the columns, and {len(table.labels)} rows ({table.files[0].written}).")
 
 
 def bases(settings: ProbeSettings) -> Finding:
     """Resolve the pretrained models as inspect will, and look at them as far as it can without their weights."""
     from stillhouse.components.artifacts.base_facts import look
     from stillhouse.components.inspect.bases import Bases
+    from stillhouse.components.promote.record import load
 
-    for base in Bases(set(settings.bases), local_store()).fixed(None).values():
-        if base.address and not base.own:
+    champion = load(local_store(), settings.model_name)[0].champion
+    found = Bases(set(settings.bases), local_store()).fixed(None, champion)
+    for base in found.values():
+        if base.is_seen:
             look(base.address)
-    return ok(f"{', '.join(settings.bases)}: found." if settings.bases else "No pretrained model is named.")
+    said = [base.candidates.said() for base in found.values() if base.candidates]
+    named = [name for name, base in found.items() if not base.candidates]
+    if named:
+        said.append(f"{', '.join(named)}: found.")
+    return ok(" ".join(said) or "No pretrained model is named.")
+
+
+def chosen_base(settings: ProbeSettings) -> Finding:
+    """Choose as prepare will, by the smallest table, what stands for `auto` where no champion does."""
+    from stillhouse.components.artifacts.base_facts import facts_of, look
+    from stillhouse.components.artifacts.chosen_base import Candidates, is_auto
+    from stillhouse.components.prepare.base_choice import choose_base
+    from stillhouse.components.storage.packages import is_package, package_digest
+
+    for address in filter(is_package, settings.bases):
+        facts_of(address, package_digest(address), look(address))
+    if not any(is_auto(base) for base in settings.bases):
+        return ok("The recipe leaves no choice.")
+    table, why = _smallest_table(settings)
+    if table is None:
+        return not_checked(f"Which base `auto` stands for is decided by the texts. {why}")
+    chosen = choose_base(Candidates(), table.texts.to_pylist(), settings.prepare.task, "classes")
+    return ok(f"Without a champion that fits: {' '.join(chosen.lines())}")
 
 
 def promotions(settings: ProbeSettings) -> Finding:
@@ -171,8 +211,8 @@ LIGHT_CHECKS: dict[str, Callable[[ProbeSettings], Finding]] = {
     "promotions": promotions,
 }
 """By name; they run in the light image."""
-TRAINING_CHECKS: dict[str, Callable[[ProbeSettings], Finding]] = {"rows": rows}
-"""The one that takes what reads tables."""
+TRAINING_CHECKS: dict[str, Callable[[ProbeSettings], Finding]] = {"rows": rows, "chosen base": chosen_base}
+"""Those that take what reads tables, or the packaged base."""
 
 
 NEEDS = {"promotions": ("store", "MLflow")}

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from stillhouse.components.artifacts.adapters import join_address, split_address
 from stillhouse.components.artifacts.base_facts import look, whole_address
+from stillhouse.components.artifacts.chosen_base import AUTO, is_auto, otherwise_of
 from stillhouse.components.inspect.bases import CHAMPION, from_champion
 from stillhouse.components.storage.urls import is_local, local_path
 from stillhouse.errors import UserError
@@ -18,7 +19,8 @@ def settle_base(base: str, folder: Path, key: str, place: str) -> str:
     """The base with each folder in it as an absolute path; folders are looked at, other addresses are left to inspect.
 
     Args:
-        base: As the recipe gives it: an address, `ADAPTERS, on BASE`, `champion` or `champion, else ADDRESS`.
+        base: As the recipe gives it: an address, `ADAPTERS, on BASE`, or `auto` or `champion`, alone or with
+            `, else ADDRESS`.
         folder: That relative paths are meant from.
         key: Of the recipe, for the sentences.
         place: File and line of it.
@@ -31,6 +33,9 @@ def settle_base(base: str, folder: Path, key: str, place: str) -> str:
             otherwise = CHAMPION.fullmatch(base.strip())
             named = otherwise and otherwise["otherwise"]
             return f"champion, else {settle_base(named, folder, key, place)}" if named else base
+        if is_auto(base):
+            named = otherwise_of(base)
+            return f"auto, else {settle_base(named, folder, key, place)}" if named else AUTO
         settled = _each(base, lambda part: _absolute(part, folder, key))
         parts = split_address(settled) or (settled,)
         if settled and all(is_local(part) and not part.startswith("models:/") for part in parts):

@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, ValidationError
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
+from stillhouse.components.artifacts.chosen_base import AUTO
 from stillhouse.components.distill.settings import Student
 from stillhouse.components.formats.settings import CsvSettings
 from stillhouse.components.inspect.settings import STEPS, Parameters, StepSettings
@@ -48,13 +49,22 @@ class Data(Settings):
 class Models(Settings):
     """What to train."""
 
-    base: str = ""
-    """Pretrained model to start from: a folder (relative to the recipe), s3://, hf:// or models:/, or `ADAPTERS, on
-    BASE`; empty starts from random weights. `champion` is the model in production and,
-    before there is one, random weights; `champion, else MODEL` starts from MODEL then."""
+    base: str = AUTO
+    """Model to start from. `auto` is the first that fits of: the model in production; for English texts the packaged
+    base; in `auto, else MODEL` that MODEL; random weights. Otherwise a folder (relative to the recipe), package://,
+    s3://, hf:// or models:/, or `ADAPTERS, on BASE`; empty starts from random weights, and so does a recipe that gives
+    the shape of the teacher and no base. `champion` is the model in production and, before there is one, random
+    weights; `champion, else MODEL` starts from MODEL then."""
     teacher: Architecture = Architecture()
     """Shape of a teacher that starts from random weights."""
     student: Student = Student()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _shape_asks_for_random_weights(cls, given: Any) -> Any:
+        """A shape is the shape of a new model: what a recipe says wins over what would be chosen."""
+        shaped = isinstance(given, dict) and given.get("teacher") and "base" not in given
+        return {**given, "base": ""} if shaped else given
 
 
 class Recipe(Settings):
@@ -69,7 +79,7 @@ class Recipe(Settings):
     model: Models = Models()
     prepare: Section = Field(default_factory=dict)
     pretrain: Section = Field(default_factory=dict)
-    """Also `objective`: masked_lm, next_word or none."""
+    """Also `objective`: masked_lm, next_word, none or auto."""
     finetune: Section = Field(default_factory=dict)
     distill: Section = Field(default_factory=dict)
     evaluate: Section = Field(default_factory=dict)

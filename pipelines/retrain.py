@@ -32,13 +32,13 @@ def _graph(*, pretrains: bool) -> Any:
         data_task: str = "text_classification",
         gpu_count: str = "0",
         gpu_type: str = "nvidia.com/gpu",
-        model_base: str = "",
+        model_base: str = "auto",
         model_student: dict = {"layers": 1},  # noqa: B006
         model_teacher: dict = {},  # noqa: B006
         pod_cpu: str = "4",
         pod_memory: str = "8Gi",
         step_overrides: dict = {},  # noqa: B006
-        train_pretraining: str = "masked_lm",
+        train_pretraining: str = "auto",
         train_seed: int = 1,
     ) -> None:
         """Retrain, distill, evaluate and promote a model.
@@ -51,13 +51,15 @@ def _graph(*, pretrains: bool) -> Any:
             data_task: Kind of problem, a file of components/tasks.
             gpu_count: Accelerators of each pod that trains; a cluster's matter, like the three below.
             gpu_type: What Kubernetes calls them: nvidia.com/gpu, amd.com/gpu, nvidia.com/mig-1g.10gb.
-            model_base: Pretrained model to start from; `champion` or `champion, else MODEL`; empty: random weights.
+            model_base: Model to start from: an address; `auto` or `champion`, or either with `, else MODEL`; empty:
+                random weights.
             model_student: Where the student comes from: layers taken from the teacher, base, or architecture.
             model_teacher: Shape of the teacher when it starts from random weights: layers, width, heads, vocab_size.
             pod_cpu: Processors of each pod that trains.
             pod_memory: Memory of each pod that trains.
             step_overrides: Settings of single steps, keyed by step: {"finetune": {"loop": {"epochs": 4}}}.
-            train_pretraining: What to learn on text without labels first: masked_lm, next_word or none.
+            train_pretraining: What to learn on text without labels first: masked_lm, next_word, none; `auto`: masked_lm
+                from random weights, else none.
             train_seed: Seed of everything random.
         """
         ended = conclude(model_name=model_name).set_caching_options(False)

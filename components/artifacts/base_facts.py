@@ -6,8 +6,10 @@ from pydantic import Field
 
 from stillhouse.components.artifacts.adapters import changes, join_address, look_at_adapters, split_address
 from stillhouse.components.artifacts.base_folder import BaseFolder, is_adapter, look_at
+from stillhouse.components.models.architectures import DECODERS
 from stillhouse.components.settings import Settings
 from stillhouse.components.storage.model_files import ModelFiles, model_files
+from stillhouse.components.storage.packages import known_package
 
 
 class BaseFacts(Settings):
@@ -26,25 +28,52 @@ class BaseFacts(Settings):
     hand to tell, as in the light image: prepare tells then."""
     notes: list[str] = Field(default_factory=list)
     """What else is to be said of it, as sentences."""
+    why: str = ""
+    """Why the run chose it, where the recipe left that to it."""
     unknown: float | None = None
     """Share of the tokens of the run's texts that its vocabulary does not know."""
 
     def lines(self) -> list[str]:
         """For people, one sentence a line."""
+        if not self.address:
+            return [f"Base: random weights; {self.why}."] if self.why else []
         known = f", digest {self.digest[:12]}" if self.digest else ""
         used = f", tensors used {self.tensors} of {self.tensors}" if self.tensors is not None else ""
         made = "made by Stillhouse; its tokenizer and all of its tensors are taken"
         what = f"Base {self.address}: {self.architecture or made}{used}{known}."
+        chosen = f"It was chosen because {self.why}." if self.why else ""
         unknown = (
             f"Of the tokens of the texts {self.unknown:.1%} are unknown to it." if self.unknown is not None else ""
         )
-        return [line for line in (what, *self.notes, unknown) if line]
+        return [line for line in (what, chosen, *self.notes, unknown) if line]
 
 
 def notes_of(bases: Iterable[BaseFacts]) -> dict[str, str]:
     """What a run says of its bases, each under a name of its own."""
     said = ((number, " ".join(base.lines())) for number, base in enumerate(bases, 1))
     return {f"base.{number}": sentences for number, sentences in said if sentences}
+
+
+def facts_of(address: str, digest: str, base: BaseFolder) -> BaseFacts:
+    """What the run says of a base.
+
+    Args:
+        digest: Of its content or version, if its address does not say it.
+        base: What was seen of it.
+
+    Raises:
+        UserError: its tensors are not those of its architecture.
+    """
+    known = known_package(address)
+    found = BaseFacts(
+        address=address,
+        digest=digest or address.rpartition("@")[2],
+        architecture=base.architecture,
+        decoder=base.kind in DECODERS,
+        tensors=known.tensors if known else None,  # counted when it was looked at, and its files are compared
+        notes=list(base.notes),
+    )
+    return found if known else account_for(base, found)
 
 
 def whole_address(address: str) -> str:

@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from stillhouse.components.artifacts.chosen_base import WRITTEN
 from stillhouse.components.models.settings import Architecture
 from stillhouse.components.settings import Settings
 from stillhouse.components.training.settings import LoopSettings, OptimizerSettings
@@ -15,7 +16,7 @@ class Student(Settings):
     layers: int | None = Field(default=None, ge=1)
     """Layers taken from the teacher, evenly spaced, with its embeddings and head; 1 when nothing else is given."""
     base: str = ""
-    """A pretrained model by name: a folder, s3://, hf:// or models:/."""
+    """A pretrained model by name: a folder, package://, s3://, hf:// or models:/."""
     architecture: Architecture | None = None
     """A new one from random weights, with the teacher's tokenizer."""
 
@@ -23,6 +24,8 @@ class Student(Settings):
     def _one_origin(self) -> "Student":
         if sum([self.layers is not None, bool(self.base), self.architecture is not None]) > 1:
             raise ValueError("give one of layers, base and architecture")
+        if WRITTEN.fullmatch(self.base.strip()):
+            raise ValueError("base is the address of a model; `auto` is for the teacher, from which layers are taken")
         return self
 
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from stillhouse.components.artifacts.chosen_base import base_of
 from stillhouse.components.artifacts.dataset import read_dataset_json, read_split
 from stillhouse.components.artifacts.model import notes_of
 from stillhouse.components.artifacts.trainings import described, trainings_of
@@ -44,9 +45,10 @@ def finetune(
     from stillhouse.components.training.loop import Training
     from stillhouse.components.training.randomness import seed_everything
 
-    run.params(settings.model_dump())
     task, dataset, model = load_task(settings.task), Path(dataset), Path(model)
     about = read_dataset_json(dataset)
+    settings = settings.model_copy(update={"base": base_of(settings.base, about)})
+    run.params(settings.model_dump())
     train, validation = read_split(dataset, "train"), read_split(dataset, "validation")
     seed_everything(settings.loop.seed)
     start = start_of(Path(backbone) if backbone else None, str(fetch_model(settings.base)) if settings.base else None)

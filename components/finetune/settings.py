@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from stillhouse.components.artifacts.chosen_base import AUTO
 from stillhouse.components.models.settings import Architecture
 from stillhouse.components.settings import Settings
 from stillhouse.components.training.settings import LoopSettings, OptimizerSettings
@@ -13,8 +14,9 @@ class FinetuneSettings(Settings):
     """A new head on a backbone, and what of the backbone learns."""
 
     task: str
-    base: str = ""
-    """Backbone when nothing was pretrained: a folder, s3://, hf:// or models:/; empty: random weights."""
+    base: str = AUTO
+    """Backbone when nothing was pretrained: a folder, package://, s3://, hf:// or models:/; `auto` is what prepare
+    chose, empty random weights."""
     architecture: Architecture = Architecture()
     freeze: Literal["nothing", "backbone"] | int = "nothing"
     """A number freezes the embeddings and so many of the lowest layers."""

@@ -1,19 +1,28 @@
 """Base models: an address that may mean another model tomorrow becomes one that cannot."""
 
+import importlib.util
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from stillhouse.components.artifacts.adapters import join_address, split_address
-from stillhouse.components.artifacts.base_facts import BaseFacts, account_for, look, whole_address
-from stillhouse.components.artifacts.base_folder import BaseFolder, check_objective
+from stillhouse.components.artifacts.base_facts import BaseFacts, facts_of, look, whole_address
+from stillhouse.components.artifacts.base_folder import BaseFolder
+from stillhouse.components.artifacts.chosen_base import (
+    AUTO,
+    ENGLISH_BASE,
+    Candidates,
+    Use,
+    is_auto,
+    objective_of,
+    otherwise_of,
+)
 from stillhouse.components.artifacts.kept import found_model, model_key
 from stillhouse.components.inspect.settings import StepSettings
-from stillhouse.components.models.architectures import DECODERS, num_positions
 from stillhouse.components.promote.record import Entry, load
 from stillhouse.components.storage.digests import digest_json
 from stillhouse.components.storage.hub import guarded_hub
-from stillhouse.components.storage.packages import is_package, package_digest
+from stillhouse.components.storage.packages import is_installed, is_package, package_digest
 from stillhouse.components.storage.sources import list_source
 from stillhouse.components.storage.store import Store
 from stillhouse.components.storage.urls import is_local
@@ -36,6 +45,15 @@ class Base:
     """Of its content or version, for addresses that do not say it themselves; else empty."""
     own: bool = False
     """Whether Stillhouse has made it: it was looked at then."""
+    candidates: Candidates | None = None
+    """What prepare chooses among, where the base is `auto`."""
+    unseen: bool = False
+    """Whether it lies in a package that is only in the image of the steps that train: prepare looks at it."""
+
+    @property
+    def is_seen(self) -> bool:
+        """Whether it is looked at before prepare."""
+        return bool(self.address) and not (self.own or self.candidates or self.unseen)
 
     def facts(self, folder: BaseFolder) -> BaseFacts:
         """What the run says of it.
@@ -46,14 +64,11 @@ class Base:
         Raises:
             UserError: its tensors are not those of its architecture.
         """
-        found = BaseFacts(
-            address=self.address,
-            digest=self.digest or self.address.rpartition("@")[2],
-            architecture=folder.architecture,
-            decoder=folder.kind in DECODERS,
-            notes=list(folder.notes),
-        )
-        return account_for(folder, found)
+        return facts_of(self.address, self.digest, folder)
+
+
+class Unreachable(UserError):
+    """The hub does not answer."""
 
 
 class Bases:
@@ -66,16 +81,48 @@ class Bases:
     def __init__(self, names: set[str], store: Store) -> None:
         self._store = store
         self._champions = {name for name in names if from_champion(name, None) is not None}
-        self._others = {name: resolve_base(name, store) for name in names - self._champions}
+        self._autos = {name for name in names - self._champions if is_auto(name)}
+        self._others = {name: resolve_base(name, store) for name in names - self._champions - self._autos}
+        self._candidates = {
+            auto: self._found(auto) for auto in {from_champion(name, None) or name for name in names} if is_auto(auto)
+        }
 
-    def fixed(self, champion: Entry | None) -> dict[str, Base]:
-        """Each of them as a step may be cached on it, with that champion for those that ask for it."""
+    def fixed(self, champion: Entry | None, start: Entry | None) -> dict[str, Base]:
+        """Each of them as a step may be cached on it.
+
+        Args:
+            champion: What `champion` stands for.
+            start: The champion that `auto` may choose.
+        """
         addresses = {name: from_champion(name, champion) or "" for name in self._champions}
-        return self._others | {name: self._of(address, champion) for name, address in addresses.items()}
+        addresses |= {name: name for name in self._autos}
+        return self._others | {name: self._of(address, champion, start) for name, address in addresses.items()}
 
-    def _of(self, address: str, champion: Entry | None) -> Base:
+    def _of(self, address: str, champion: Entry | None, start: Entry | None) -> Base:
+        if is_auto(address):
+            return self._auto(self._candidates[address], start)
         # The address of a promoted model is made of its digest.
         return Base(address, "", own=True) if champion or not address else resolve_base(address, self._store)
+
+    def _auto(self, candidates: Candidates, champion: Entry | None) -> Base:
+        if champion:
+            candidates = candidates.model_copy(update={"champion": champion.uri, "label": champion.label})
+        packaged = package_digest(ENGLISH_BASE) if is_installed(ENGLISH_BASE) else ""
+        digest = digest_json([candidates.champion, packaged, candidates.otherwise, candidates.digest])
+        return Base(AUTO, digest, candidates=candidates)
+
+    def _found(self, auto: str) -> Candidates:
+        """What `auto` chooses among besides the champion."""
+        otherwise = otherwise_of(auto)
+        if not otherwise:
+            return Candidates()
+        if from_champion(otherwise, None) is not None or is_auto(otherwise):
+            raise UserError(f"base '{auto}': what stands after `else` is the address of a model.")
+        try:
+            found = resolve_base(otherwise, self._store)
+        except Unreachable:
+            return Candidates(trouble=f"{otherwise}, which the recipe names for such texts, is out of reach")
+        return Candidates(otherwise=found.address, digest=found.digest, own=found.own)
 
 
 def from_champion(base: str, champion: Entry | None) -> str | None:
@@ -126,28 +173,60 @@ def check_bases(steps: StepSettings, fixed: Mapping[str, Base]) -> list[BaseFact
     Raises:
         UserError: one does not.
     """
-    pretrain, finetune, student = steps["pretrain"], steps["finetune"], steps["distill"].student
-    wanted = [(finetune.base, "finetune", finetune.loop.max_length, "none")]
-    if pretrain.objective != "none":
-        wanted.append((pretrain.base, "pretrain", pretrain.loop.max_length, pretrain.objective))
-    wanted.append((student.base, "distill", steps["distill"].loop.max_length, "none"))
-    if not (student.base or student.architecture):  # of the teacher's layers
-        wanted.append((finetune.base, "distill", steps["distill"].loop.max_length, "none"))
-    folders = {
-        name: look(fixed[name].address) for name, *_ in wanted if name and fixed[name].address and not fixed[name].own
-    }
-    for name, step, max_length, objective in wanted:
-        if name not in folders:
-            continue
-        check_objective(folders[name], objective)
-        positions = num_positions(folders[name].config)
-        if positions is not None and max_length > positions:
-            raise UserError(
-                f"base '{fixed[name].address}': it has {positions} positions, and {step}.loop.max_length is "
-                f"{max_length}; set it to no more."
-            )
+    wanted = uses_of(steps, fixed)
+    folders = {name: look(fixed[name].address) for name in wanted if fixed[name].is_seen}
+    for name, folder in folders.items():
+        for use in wanted[name]:
+            use.check(fixed[name].address, folder)
     seen = {fixed[name].address: (fixed[name], folder) for name, folder in folders.items()}  # by two names, it may be
     return [base.facts(folder) for base, folder in seen.values()]
+
+
+def uses_of(steps: StepSettings, fixed: Mapping[str, Base]) -> dict[str, list[Use]]:
+    """What the steps do with each base, by the names that the settings give them.
+
+    Args:
+        steps: The settings as given.
+        fixed: The bases by the same names.
+    """
+    pretrain, finetune, student = steps["pretrain"], steps["finetune"], steps["distill"].student
+    objective = pretrain.objective
+    if pretrain.base and objective == AUTO:
+        objective = objective_of(objective, fixed[pretrain.base].address)
+    wanted = [(finetune.base, Use(step="finetune", max_length=finetune.loop.max_length))]
+    if objective != "none":
+        use = Use(step="pretrain", max_length=pretrain.loop.max_length, objective=objective)
+        wanted.append((pretrain.base, use))
+    of_student = Use(step="distill", max_length=steps["distill"].loop.max_length)
+    wanted.append((student.base, of_student))
+    if not (student.base or student.architecture):  # of the teacher's layers
+        wanted.append((finetune.base, of_student))
+    found: dict[str, list[Use]] = {}
+    for name, use in wanted:
+        if name:
+            found.setdefault(name, []).append(use)
+    return found
+
+
+def unseen_bases(steps: StepSettings, fixed: Mapping[str, Base]) -> dict[str, list[Use]]:
+    """The bases that prepare has to look at, by address, with what the steps do with them."""
+    return {fixed[name].address: uses for name, uses in uses_of(steps, fixed).items() if fixed[name].unseen}
+
+
+def candidates_of(steps: StepSettings, fixed: Mapping[str, Base]) -> Candidates | None:
+    """What prepare chooses the base among; None where the recipe leaves no choice.
+
+    Raises:
+        UserError: the steps ask for different ones.
+    """
+    pretrain, finetune = steps["pretrain"].base, steps["finetune"].base
+    autos = [name for name in dict.fromkeys((pretrain, finetune)) if name and fixed[name].candidates]
+    if len(autos) > 1:
+        raise UserError(f"pretrain.base is '{pretrain}', and finetune.base '{finetune}'; write one of them to both.")
+    if not autos:
+        return None
+    candidates, uses = fixed[autos[0]].candidates, uses_of(steps, fixed).get(autos[0], [])
+    return candidates.model_copy(update={"uses": uses}) if candidates else None
 
 
 def own_bases(steps: StepSettings, fixed: Mapping[str, Base]) -> list[BaseFacts]:
@@ -166,7 +245,8 @@ def _listed(address: str) -> Base:
     if address.startswith("hf://"):
         return Base(address, "")
     if is_package(address):
-        return Base(address, package_digest(address))
+        unseen = not is_installed(address) and importlib.util.find_spec("torch") is None  # the light image
+        return Base(address, "", unseen=True) if unseen else Base(address, package_digest(address))
     try:
         files = list_source(address)
     except UserError as error:
@@ -199,5 +279,8 @@ def _at_commit(base: str) -> str:
             commit = api.model_info(name, revision=revision or None, timeout=HUB_SECONDS).sha
     except (HTTPError, OSError, ValueError) as error:
         reason = str(error).strip().splitlines()[0]
-        raise UserError(f"base '{base}': {reason}; check the name, or name a folder.") from None
+        answered = isinstance(error, ValueError) or getattr(error, "response", None) is not None
+        raise (UserError if answered else Unreachable)(
+            f"base '{base}': {reason}; check the name, or name a folder."
+        ) from None
     return f"hf://{name}@{commit}"

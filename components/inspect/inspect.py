@@ -10,7 +10,16 @@ from typing import Any, NamedTuple, cast
 from pydantic import Field
 
 from stillhouse.components.artifacts.base_facts import BaseFacts, notes_of
-from stillhouse.components.inspect.bases import Base, Bases, check_bases, from_champion, own_bases
+from stillhouse.components.artifacts.chosen_base import Candidates, Use, objective_of
+from stillhouse.components.inspect.bases import (
+    Base,
+    Bases,
+    candidates_of,
+    check_bases,
+    from_champion,
+    own_bases,
+    unseen_bases,
+)
 from stillhouse.components.inspect.data import Data, Known, Source
 from stillhouse.components.inspect.settings import Parameters, StepSettings
 from stillhouse.components.promote.presence import present
@@ -64,6 +73,10 @@ class Snapshot(Settings):
     """Address of the model whose rows are not new; None unless the settings of prepare ask for new ones."""
     bases: list[BaseFacts] = Field(default_factory=list)
     """The base models, as far as they were seen."""
+    unseen: dict[str, list[Use]] = Field(default_factory=dict)
+    """Addresses of those that prepare has to look at, and what is done with them."""
+    auto: Candidates | None = None
+    """What prepare chooses the base among, where the recipe leaves that to the run."""
 
 
 def inspect(
@@ -95,16 +108,19 @@ def inspect(
     checked: Parameters = check(Parameters, parameters, "parameters")
     store = local_store()
     steps = checked.steps("parameters")
-    objective = steps["pretrain"].objective
-    if not pretrains and objective != "none":
-        raise UserError(WITHOUT_PRETRAINING.format(objective))
     champion = _champion(store, steps)
     source = Source(steps["prepare"].source, scheduled_time)
     steps["prepare"] = steps["prepare"].model_copy(update={"source": source.address})
     plan = _plan(steps, source, Bases({base for base in _bases_of(steps) if base}, store), champion)
+    objective = _objective(steps, plan.bases)
+    if not pretrains and objective != "none":
+        raise UserError(WITHOUT_PRETRAINING.format(objective))
     source.check(plan.data, plan.known)
-    bases = check_bases(steps, plan.bases)
-    if said := notes_of([*bases, *own_bases(steps, plan.bases)]):
+    bases, candidates = check_bases(steps, plan.bases), candidates_of(steps, plan.bases)
+    said = notes_of([*bases, *own_bases(steps, plan.bases)])
+    if candidates:
+        said["base.auto"] = candidates.said()
+    if said:
         run.notes(said)
     snapshot = Snapshot(
         source_digest=plan.data.digest,
@@ -116,6 +132,8 @@ def inspect(
         reference=plan.known.reference,
         champion=plan.known.model if steps["prepare"].may_decline else None,
         bases=bases,
+        unseen=unseen_bases(steps, plan.bases),
+        auto=candidates,
     )
     compared = plan.compared_with
     seen = PromoteInspected(inputs=plan.inputs, champion=compared, data_until=source.data_until)
@@ -129,6 +147,12 @@ def inspect(
         pretrain_gpu_count="0" if objective == "none" else gpus,
         **{name: step.model_dump_json() for name, step in cast(dict[str, Settings], settings).items()},
     )
+
+
+def _objective(steps: StepSettings, bases: dict[str, Base]) -> str:
+    """What pretrain learns; as long as its base is to be chosen, what it would from random weights."""
+    start = bases.get(steps["pretrain"].base)
+    return objective_of(steps["pretrain"].objective, start.address if start and not start.candidates else "")
 
 
 def _champion(store: Store, steps: StepSettings) -> Entry | None:
@@ -165,20 +189,25 @@ class Plan:
 
 
 def _plan(steps: StepSettings, source: Source, bases: Bases, champion: Entry | None) -> Plan:
-    """First as if the champion's own run were to be repeated; what then differs is looked at from the champion."""
+    """First as if the champion's own run were to be repeated; what then differs is looked at from the champion.
 
-    def plan(known: Known, predecessor: Entry | None) -> Plan:
-        data, fixed = source.look(known), bases.fixed(predecessor)
+    What `auto` chooses is written into the dataset: on the champion's own, it is what the champion's run chose.
+    """
+
+    def plan(known: Known, predecessor: Entry | None, start: Entry | None) -> Plan:
+        data, fixed = source.look(known), bases.fixed(predecessor, start)
         found = {"source": data.digest, "bases": {name: base.digest for name, base in fixed.items()}}
         settings = _with_bases(steps, {"": "", **{name: base.address for name, base in fixed.items()}})
         return Plan(data, known, predecessor, settings, fixed, *_inputs(settings, {**found, "code": code_digest()}))
 
     if champion is None:
-        return plan(Known(), None)
-    repeated = plan(Known.before(champion), champion.compared_with)
+        return plan(Known(), None, None)
+    start = champion.compared_with
+    repeated = plan(Known.before(champion), champion.compared_with, start)
     if repeated.prepare_inputs != champion.prepare_inputs:
-        repeated = plan(Known.by(champion), champion.compared_with)
-    return repeated if repeated.inputs == champion.inputs else plan(repeated.known, champion.alone())
+        start = champion.alone()
+        repeated = plan(Known.by(champion), champion.compared_with, start)
+    return repeated if repeated.inputs == champion.inputs else plan(repeated.known, champion.alone(), start)
 
 
 def _as_checked(given: dict[str, Any], steps: StepSettings) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from typing import Any, TypedDict, cast
 
 from pydantic import Field
 
+from stillhouse.components.artifacts.chosen_base import AUTO
 from stillhouse.components.distill.settings import DistillSettings, Student
 from stillhouse.components.evaluate.settings import EvaluateSettings
 from stillhouse.components.finetune.settings import FinetuneSettings
@@ -42,12 +43,12 @@ class Parameters(Settings):
     data_columns: Columns = Columns()
     data_source: str = Field(min_length=1)
     data_task: str = "text_classification"
-    model_base: str = ""
+    model_base: str = AUTO
     model_name: str = Field(pattern=PromoteSettings.model_fields["model_name"].metadata[0].pattern)
     model_student: Student = Student()
     model_teacher: Architecture = Architecture()
     step_overrides: dict[str, dict[str, Any]] = Field(default_factory=dict)
-    train_pretraining: str = "masked_lm"
+    train_pretraining: str = AUTO
     train_seed: int = Field(default=1, ge=0, lt=2**31)
 
     def steps(self, where: str) -> StepSettings:

@@ -1,22 +1,25 @@
 """What prepare adds to inspect's look at the base models: their weights where the light image could not tell, and
 whether their vocabulary knows the texts. Both before a GPU is asked for."""
 
+import json
 import logging
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from stillhouse.components.artifacts.adapters import split_address
-from stillhouse.components.artifacts.base_facts import BaseFacts, account_for, look
+from stillhouse.components.artifacts.base_facts import BaseFacts, account_for, facts_of, look
+from stillhouse.components.artifacts.chosen_base import Use
 from stillhouse.components.artifacts.fetch import TOKENIZER
 from stillhouse.components.storage.model_files import ModelFiles, model_files
+from stillhouse.components.storage.packages import known_package, package_digest, package_folder
 from stillhouse.errors import UserError
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerFast
+    from tokenizers import Tokenizer
 
 logger = logging.getLogger(__name__)
 
@@ -30,16 +33,28 @@ FAR = 10
 """Standard deviations that numbers may lie from zero for a last layer without a bias."""
 
 
-def check_weights(found: Iterable[dict[str, Any]]) -> list[BaseFacts]:
+def check_weights(found: Iterable[dict[str, Any]], unseen: Mapping[str, list[dict[str, Any]]]) -> list[BaseFacts]:
     """The bases as inspect saw them, with the count of their tensors where that is still to be made.
 
+    Args:
+        found: What inspect saw.
+        unseen: Addresses of packages that its image lacks, and what the steps do with them (`Use`).
+
     Raises:
-        UserError: the tensors of one are not those of its architecture.
+        UserError: the tensors of one are not those of its architecture, or it cannot be used so.
     """
     bases = [BaseFacts.model_validate(facts) for facts in found]
-    return [
+    counted = [
         account_for(look(base.address), base) if base.architecture and base.tensors is None else base for base in bases
     ]
+    return counted + [_seen_here(address, uses) for address, uses in unseen.items()]
+
+
+def _seen_here(address: str, uses: Iterable[dict[str, Any]]) -> BaseFacts:
+    folder = look(address)
+    for use in uses:
+        Use.model_validate(use).check(address, folder)
+    return facts_of(address, package_digest(address), folder)
 
 
 def check_texts(bases: Iterable[BaseFacts], texts: Sequence[str], max_unknown: float) -> list[BaseFacts]:
@@ -48,8 +63,7 @@ def check_texts(bases: Iterable[BaseFacts], texts: Sequence[str], max_unknown: f
     Raises:
         UserError: it is larger than `max_unknown`, or a tokenizer cannot be read.
     """
-    step = -(-len(texts) // SAMPLE_TEXTS) or 1
-    sample = [text[:SAMPLE_CHARACTERS] for text in texts[::step]]
+    sample = sampled(texts)
     checked = [base.model_copy(update={"unknown": _unknown(base, sample)}) if sample else base for base in bases]
     for base in checked:
         share = base.unknown or 0.0
@@ -61,6 +75,12 @@ def check_texts(bases: Iterable[BaseFacts], texts: Sequence[str], max_unknown: f
         if share > WARNED:
             logger.warning("base '%s': %.1f %% of the texts' tokens are unknown to it", base.address, 100 * share)
     return checked
+
+
+def sampled(texts: Sequence[str]) -> list[str]:
+    """The beginnings of some of the texts, evenly taken: enough to tell their words from."""
+    step = -(-len(texts) // SAMPLE_TEXTS) or 1
+    return [text[:SAMPLE_CHARACTERS] for text in texts[::step]]
 
 
 def check_numbers(bases: Iterable[BaseFacts], values: Sequence[float]) -> None:
@@ -82,11 +102,9 @@ def _unknown(base: BaseFacts, texts: Sequence[str]) -> float | None:
     """Share of unknown tokens; None of a model of our own, and where nothing is ever unknown."""
     if not base.architecture:
         return None
-    tokenizer = _tokenizer(base.address)
-    unknown = tokenizer.unk_token_id
+    backend, unknown = _known_tokenizer(base.address) if known_package(base.address) else _tokenizer(base.address)
     if unknown is None:
         return 0.0
-    backend = tokenizer.backend_tokenizer
     backend.no_truncation()
     backend.no_padding()
     encoded = backend.encode_batch_fast(list(texts), add_special_tokens=False)
@@ -94,7 +112,16 @@ def _unknown(base: BaseFacts, texts: Sequence[str]) -> float | None:
     return float(np.mean(ids == unknown)) if len(ids) else 1.0
 
 
-def _tokenizer(address: str) -> "PreTrainedTokenizerFast":
+def _known_tokenizer(address: str) -> "tuple[Tokenizer, int | None]":
+    """Of a package that was looked at: nothing in it has to be found out by transformers, which takes seconds."""
+    from tokenizers import Tokenizer
+
+    text = (package_folder(address) / "tokenizer.json").read_text(encoding="utf-8")
+    tokenizer = Tokenizer.from_str(text)
+    return tokenizer, tokenizer.token_to_id(json.loads(text)["model"]["unk_token"])
+
+
+def _tokenizer(address: str) -> "tuple[Tokenizer, int | None]":
     from stillhouse.components.models.tokenizer import read_tokenizer
 
     both = split_address(address)
@@ -103,7 +130,8 @@ def _tokenizer(address: str) -> "PreTrainedTokenizerFast":
         files = model_files(both[1])
     with tempfile.TemporaryDirectory() as folder:
         _copy_small(files, Path(folder))
-        return read_tokenizer(Path(folder))
+        found = read_tokenizer(Path(folder))
+    return found.backend_tokenizer, found.unk_token_id
 
 
 def _copy_small(files: ModelFiles, folder: Path) -> None:

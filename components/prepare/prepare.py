@@ -12,8 +12,10 @@ import pyarrow as pa
 import pyarrow.compute
 
 from stillhouse.components.artifacts.base_facts import notes_of
+from stillhouse.components.artifacts.chosen_base import Candidates
 from stillhouse.components.cleaning import cleaned
 from stillhouse.components.formats.missing import Missing
+from stillhouse.components.prepare.base_choice import choose_base
 from stillhouse.components.prepare.bases import check_numbers, check_texts, check_weights
 from stillhouse.components.prepare.card import write_card
 from stillhouse.components.prepare.checks import check_coverage, check_drift, check_rows
@@ -63,7 +65,8 @@ def prepare(settings: PrepareSettings, *, snapshot: str, dataset: Path | str, ca
     """
     dataset, card, known = Path(dataset), Path(card), _read_snapshot(snapshot)
     run.params(settings.model_dump())
-    bases = check_weights(known["bases"])
+    bases, chosen = check_weights(known["bases"], known["unseen"]), None
+    candidates = None if known["auto"] is None else Candidates.model_validate(known["auto"])
     # Beside the runs: what has not changed since an earlier run is not fetched again.
     window = Window(**known["window"]) if known.get("window") else None
     files = fetch_source(settings.source, run.folder.parent / SOURCES / digest(settings.source), window)
@@ -81,7 +84,11 @@ def prepare(settings: PrepareSettings, *, snapshot: str, dataset: Path | str, ca
         if drift:
             check_drift(drift, settings)
         train = prepared.splits["train"]
-        bases = check_texts(bases, [row.text for row in train], settings.max_unknown_tokens)
+        texts = [row.text for row in train]
+        if candidates is not None:
+            chosen = choose_base(candidates, texts, settings.task, prepared.kind)
+            bases = [chosen, *(base for base in bases if base.address != chosen.address)]
+        bases = check_texts(bases, texts, settings.max_unknown_tokens)
         if prepared.kind == "number":
             check_numbers(bases, [float(cast(float, row.target)) for row in train])
     description = {
@@ -90,6 +97,7 @@ def prepare(settings: PrepareSettings, *, snapshot: str, dataset: Path | str, ca
         "statistics": profile.statistics(),
         "drift": drift,
         "files": _files(table),
+        "base": chosen and chosen.model_dump(include={"address", "digest", "why"}),
         "bases": [base.model_dump() for base in bases],
         "no_values": _no_values(table, prepared, settings),
     }
@@ -179,7 +187,8 @@ def _files(table: Table) -> dict[str, Any]:
 def _read_snapshot(text: str) -> dict[str, Any]:
     try:
         known = json.loads(text)
-        return {**known, "reference": known.get("reference"), "bases": known.get("bases", [])}
+        nothing_seen = {"reference": None, "bases": [], "unseen": {}, "auto": {}}
+        return {**nothing_seen, **known}
     except (ValueError, TypeError, AttributeError, RecursionError):
         raise UserError(f"snapshot: {shown(text)} is not a JSON object; give what inspect handed on.") from None
 

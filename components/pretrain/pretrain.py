@@ -3,10 +3,11 @@
 import json
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from stillhouse.components.artifacts.chosen_base import base_of, objective_of
 from stillhouse.components.artifacts.dataset import read_dataset_json, read_split, read_unlabelled
 from stillhouse.components.artifacts.trainings import described
 from stillhouse.components.pretrain.settings import PretrainSettings
@@ -25,7 +26,8 @@ HELD_OUT_ROWS = 256
 def pretrain(settings: PretrainSettings, *, dataset: str | Path, model: str | Path, run: "StepRun") -> dict[str, float]:
     """Train a language model on the texts of the unlabelled and the train split; write the folder `model`.
 
-    With the objective `none` the folder says so, nothing else is done and torch is not imported.
+    With the objective `none`, or with `auto` and a base to start from, the folder says so, nothing else
+    is done and torch is not imported.
 
     Returns:
         Perplexity on held-out text, if there is enough of it, and what the training cost.
@@ -34,6 +36,8 @@ def pretrain(settings: PretrainSettings, *, dataset: str | Path, model: str | Pa
         UserError: the task has no such objective, the base cannot be had, or the training diverged.
     """
     dataset, model = Path(dataset), Path(model)
+    if settings.objective == "auto":
+        settings = settled(settings, read_dataset_json(dataset))
     if settings.objective == "none":
         model.mkdir(parents=True)
         (model / "model.json").write_text(json.dumps({"format": 1, "load": "nothing"}) + "\n")
@@ -53,8 +57,9 @@ def pretrain(settings: PretrainSettings, *, dataset: str | Path, model: str | Pa
     from stillhouse.components.training.loop import Evaluation, Training, mean_loss
     from stillhouse.components.training.randomness import seed_everything
 
-    run.params(settings.model_dump())
     about = read_dataset_json(dataset)
+    settings = settled(settings, about)
+    run.params(settings.model_dump())
     texts = read_unlabelled(dataset) + read_split(dataset, "train").texts
     held_out = read_split(dataset, "validation").texts[:HELD_OUT_ROWS]
     seed_everything(settings.loop.seed)
@@ -112,3 +117,9 @@ def pretrain(settings: PretrainSettings, *, dataset: str | Path, model: str | Pa
             trainings=[described("pretrain", history, "perplexity")],
         )
     return figures
+
+
+def settled(settings: PretrainSettings, about: dict[str, Any]) -> PretrainSettings:
+    """The settings with the base that prepare chose, and the objective that follows from it, in place of `auto`."""
+    base = base_of(settings.base, about)
+    return settings.model_copy(update={"base": base, "objective": objective_of(settings.objective, base)})

@@ -1,9 +1,8 @@
 """Settings of pretrain."""
 
-from typing import Literal
-
 from pydantic import Field
 
+from stillhouse.components.artifacts.chosen_base import AUTO, Objective
 from stillhouse.components.models.settings import Architecture
 from stillhouse.components.settings import Settings
 from stillhouse.components.training.settings import LoopSettings, OptimizerSettings
@@ -13,10 +12,11 @@ class PretrainSettings(Settings):
     """Self-supervised learning on unlabelled data."""
 
     task: str
-    objective: Literal["none", "masked_lm", "next_word"] = "masked_lm"
-    """none skips the step."""
-    base: str = ""
-    """Model to go on from: a folder, s3://, hf:// or models:/. Empty: random weights, a tokenizer learnt from data."""
+    objective: Objective = "auto"
+    """auto is masked_lm from random weights, and none from a base; none skips the step."""
+    base: str = AUTO
+    """Model to go on from: a folder, package://, s3://, hf:// or models:/. `auto` is what prepare chose; empty: random
+    weights, a tokenizer learnt from data."""
     architecture: Architecture = Architecture()
     mask_probability: float = Field(default=0.2, gt=0, lt=1)
     """Share of tokens that masked_lm predicts; BERT's was 0.15, and Wettig et al. argue for more (2023,

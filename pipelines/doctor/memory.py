@@ -13,6 +13,7 @@ from typing import Any
 from kubernetes.client import ApiException
 from kubernetes.utils.quantity import parse_quantity
 
+from stillhouse.components.artifacts.chosen_base import is_auto, objective_of, otherwise_of
 from stillhouse.components.findings import Finding, failure, not_checked, ok, warning
 from stillhouse.components.inspect.settings import Parameters, StepSettings
 from stillhouse.components.models.settings import Architecture
@@ -32,6 +33,8 @@ PROGRAM_BYTES = 1 << 30
 """Python, torch and its libraries, in each process."""
 CUDA_BYTES = 2 << 30
 """What CUDA adds to a process in the pod's memory, and its context on the GPU, about."""
+PACKAGED = Architecture(layers=6, width=384, heads=12, vocab_size=30522, max_length=512)
+"""The shape of the packaged base (docs/bases.md)."""
 GPU_MEMORY_LABEL = "nvidia.com/gpu.memory"
 """Of nodes: MiB of a GPU, as NVIDIA's feature discovery writes it."""
 
@@ -56,9 +59,11 @@ class Estimate:
 def memory(visit: Visit) -> Finding:
     """Whether model and batch fit into the pod's memory, and into the GPU's where a node tells its size."""
     named = [base for base in _bases(visit) if base]
-    if named:
-        return not_checked(f"The size of {', '.join(named)} is not known from here.")
+    if unknown := [base for base in named if not is_auto(base) or otherwise_of(base)]:
+        return not_checked(f"The size of {', '.join(unknown)} is not known from here.")
     hardware, found = visit.options.chosen_hardware(), estimate(_steps(visit))
+    if named:  # whichever `auto` stands for
+        found = max(found, estimate(_with_packaged(_steps(visit))), key=lambda one: one.total)
     pod = int(parse_quantity(hardware.memory))
     if not hardware.gpu_count:
         certain = found.certain + PROGRAM_BYTES
@@ -93,7 +98,7 @@ def estimate(steps: StepSettings) -> Estimate:
         Estimate("finetune", TRAINED_BYTES * size, activation_bytes(teacher, finetune.loop), size),
         Estimate("distill", kept_bytes, both, size),
     ]
-    return max(found[0 if pretrain.objective != "none" else 1 :], key=lambda one: one.total)
+    return max(found[0 if objective_of(pretrain.objective, "") != "none" else 1 :], key=lambda one: one.total)
 
 
 def count_parameters(architecture: Architecture) -> int:
@@ -126,6 +131,16 @@ def _judge(found: Estimate, beside: str, certain: int, rest: int, limit: int, pl
 
 def _steps(visit: Visit) -> StepSettings:
     return Parameters.model_validate(visit.recipe.parameters()).steps("recipe")
+
+
+def _with_packaged(steps: StepSettings) -> StepSettings:
+    """The settings for a teacher of the packaged base's shape, which is not pretrained any more."""
+    shaped = {"architecture": PACKAGED}
+    return {
+        **steps,
+        "pretrain": steps["pretrain"].model_copy(update={"objective": "none"}),
+        "finetune": steps["finetune"].model_copy(update=shaped),
+    }
 
 
 def _bases(visit: Visit) -> Iterable[str]:

@@ -49,8 +49,10 @@ def probe(visit: Visit) -> Iterator[Finding]:
         found["probe pod"] = level(f"Kubernetes refuses: {words_of(error)}")
     except (urllib3.exceptions.HTTPError, OSError) as error:
         found["probe pod"] = not_checked(f"Kubernetes no longer answers ({reason_of(error)}).")
-    if "source" in found and found["source"].level == "failure" and "rows" in found:
-        found["rows"] = not_checked("It builds on 'source'.")  # looked at in the other container, at the same time
+    if "source" in found and found["source"].level == "failure":
+        for name in TRAINING_CHECKS:
+            if name in found:  # looked at in the other container, at the same time
+                found[name] = not_checked("It builds on 'source'.")
     for name in sorted(found, key=ORDER.index):
         yield found[name].of(name)
 

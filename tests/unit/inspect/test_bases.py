@@ -157,7 +157,10 @@ def test_the_comparison_with_the_architecture_takes_less_than_two_seconds(look: 
     [
         ({"train_pretraining": "next_word"}, "it is a bert, which pretraining by next_word is not for; set pretrain."),
         ({"step_overrides": {"finetune": {"loop": {"max_length": 600}}}}, "it has 512 positions, and finetune.loop."),
-        ({"step_overrides": {"pretrain": {"loop": {"max_length": 600}}}}, "it has 512 positions, and pretrain.loop."),
+        (
+            {"train_pretraining": "masked_lm", "step_overrides": {"pretrain": {"loop": {"max_length": 600}}}},
+            "it has 512 positions, and pretrain.loop.",
+        ),
         ({"step_overrides": {"distill": {"loop": {"max_length": 600}}}}, "it has 512 positions, and distill.loop."),
     ],
 )

@@ -116,3 +116,82 @@ def test_what_is_nearly_champion_is_one_sentence(look: Look, base: str) -> None:
 @pytest.mark.parametrize("base", ["./champion", "champions", "champion/v2", "models:/spam@champion"])
 def test_other_models_may_have_champion_in_their_name(base: str) -> None:
     assert from_champion(base, None) is None
+
+
+def test_auto_is_left_to_prepare_with_the_champion_to_choose_from(look: Look, tmp_path: Path) -> None:
+    promote(look("auto"), "first")
+    add_row(tmp_path)
+
+    found = look("auto")
+
+    assert bases(found) == {"auto"}
+    auto = json.loads(found.snapshot)["auto"]
+    assert (auto["champion"], [use["step"] for use in auto["uses"]]) == (
+        "store://models/first",
+        ["finetune", "distill"],
+    )
+    (spool,) = (tmp_path / "home").rglob("inspect.jsonl")
+    assert "Base auto: the first that fits of the champion (the model first)" in spool.read_text()
+
+
+def test_after_a_promotion_auto_on_unchanged_data_is_cached(look: Look, tmp_path: Path) -> None:
+    before = look("auto")
+    promote(before, "first")
+    assert look("auto") == before
+
+    add_row(tmp_path)
+    second = look("auto")
+    promote(second, "second")
+    assert look("auto") == second
+
+
+def test_other_settings_on_the_champions_data_choose_as_its_own_run_did(look: Look) -> None:
+    before = look("auto")
+    promote(before, "first")
+
+    changed = look("auto", step_overrides={"distill": {"temperature": 3.0}})
+
+    assert changed.snapshot == before.snapshot
+    assert changed.distill != before.distill
+
+
+def test_another_base_for_other_texts_is_fixed_by_its_content(look: Look, tmp_path: Path) -> None:
+    write_base(tmp_path / "bert")
+    auto = json.loads(look(f"auto, else {tmp_path}/bert").snapshot)["auto"]
+    assert (auto["otherwise"], len(auto["digest"])) == (f"{tmp_path}/bert", 64)
+
+
+def test_a_hub_out_of_reach_stops_no_run(look: Look, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
+    auto = json.loads(look("auto, else hf://owner/name").snapshot)["auto"]
+    assert auto["trouble"] == "hf://owner/name, which the recipe names for such texts, is out of reach"
+
+
+def test_steps_that_ask_for_different_choices_are_one_sentence(look: Look, tmp_path: Path) -> None:
+    write_base(tmp_path / "bert")
+    overrides = {"pretrain": {"base": f"auto, else {tmp_path}/bert"}}
+    with pytest.raises(UserError, match="write one of them to both"):
+        look("auto", step_overrides=overrides)
+
+
+def test_a_student_is_not_chosen(look: Look) -> None:
+    with pytest.raises(UserError, match="`auto` is for the teacher"):
+        look("", model_student={"base": "auto"})
+
+
+@pytest.mark.parametrize(("objective", "gpus"), [("auto", "0"), ("masked_lm", "2")])
+def test_from_a_base_nothing_is_pretrained_unless_it_is_asked_for(
+    look: Look, tmp_path: Path, objective: str, gpus: str
+) -> None:
+    write_base(tmp_path / "bert")
+    found = inspect(
+        {
+            "data_source": str(tmp_path / "data.csv"),
+            "model_name": "spam",
+            "model_base": str(tmp_path / "bert"),
+            "train_pretraining": objective,
+        },
+        gpus="2",
+        run=StepRun("inspect", "run", tmp_path / "home"),
+    )
+    assert found.pretrain_gpu_count == gpus

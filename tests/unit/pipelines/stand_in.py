@@ -52,7 +52,7 @@ class StandIn(Loopback):
         self.scheduled = {"type": "PodScheduled", "status": "True"}
         self.logs = {
             "light-image": "\n".join(finding(name) for name in LIGHT),
-            "training-image": finding("rows"),
+            "training-image": "\n".join(finding(check) for check in ("rows", "chosen base")),
         }
         self.answers: dict[str, tuple[int, Any]] = {
             HEALTH: (200, {"tag_name": "2.17.0", "multi_user": False}),

@@ -25,7 +25,7 @@ FORBIDDEN = 'is forbidden: User "ann" cannot {} resource "{}" in API group "" in
 def test_where_all_is_well_each_line_is_ok_and_the_pod_is_gone(installed: StandIn, look: Diagnose) -> None:
     found = look()
     assert {name: one.text for name, one in found.items() if one.level != "ok"} == {}
-    assert len(found) == 24
+    assert len(found) == 25
     (made,) = installed.made
     assert f"DELETE {NAMESPACE}/pods/{made['metadata']['name']}" in installed.asked
 
@@ -262,7 +262,7 @@ def test_the_command_prints_a_line_for_each_check_and_tells_by_its_exit_code(
     recipe = ["spam", "--set", "data.source=s3://data/spam.csv"]
     done = CliRunner().invoke(doctor, [*recipe, "--endpoint", installed.url, "--hardware", hardware])
     assert done.exit_code == code, done.output
-    assert len(done.output.splitlines()) == 24
+    assert len(done.output.splitlines()) == 25
     assert done.output.splitlines()[1] == f"ok           Kubernetes      {installed.url} is Kubernetes 1.34.4."
 
 

@@ -114,3 +114,10 @@ def test_the_size_of_a_pretrained_model_is_not_known_from_here() -> None:
     recipe = {"name": "spam", "data": {"source": "s3://data/spam.csv"}, "model": {"base": "hf://owner/bert"}}
     found = memory(Visit(Recipe.model_validate(recipe), ClusterOptions(), None))
     assert (found.level, found.text) == ("not checked", "The size of hf://owner/bert is not known from here.")
+
+
+def test_a_base_that_the_run_chooses_takes_no_more_than_the_packaged_one() -> None:
+    recipe = {"name": "spam", "data": {"source": "s3://data/spam.csv"}}
+    found = memory(Visit(Recipe.model_validate(recipe), ClusterOptions(), None))
+    assert found.level == "ok"
+    assert "(22.7 million parameters, a batch)" in found.text

@@ -43,7 +43,7 @@ def test_a_full_cluster_is_told_in_the_schedulers_words(
 def test_the_rows_of_a_source_that_is_not_there_are_not_checked(installed: StandIn, look: Diagnose) -> None:
     lines = [finding(name) for name in told.LIGHT if name != "source"]
     installed.logs["light-image"] = "\n".join([*lines, finding("source", "failure")])
-    installed.logs["training-image"] = finding("rows", "failure")
+    installed.logs["training-image"] = "\n".join(finding(name, "failure") for name in ("rows", "chosen base"))
     assert of_level(look(), "failure") == ["source"]
 
 

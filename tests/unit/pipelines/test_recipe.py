@@ -22,12 +22,12 @@ def test_the_parameters_are_what_the_recipe_says_and_nothing_more(write_recipe: 
         "data_columns": {"text": ["title", "body"], "label": "stars"},
         "data_source": str(path.with_name("reviews.csv")),
         "data_task": "text_classification",
-        "model_base": "",
+        "model_base": "auto",
         "model_name": "reviews",
         "model_student": {},
         "model_teacher": {},
         "step_overrides": {"finetune": {"loop": {"epochs": 2}}},
-        "train_pretraining": "masked_lm",
+        "train_pretraining": "auto",
         "train_seed": 1,
     }
 
@@ -229,3 +229,20 @@ def test_an_unknown_key_is_looked_for_where_it_may_stand(
     with pytest.raises(UserError) as caught:
         load_recipe(str(write_recipe()), [f"{given}=2"])
     assert f"unknown key '{given}'; did you mean {meant}" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("model", "base"),
+    [
+        ("{}", "auto"),
+        ("{teacher: {layers: 2}}", ""),
+        ("{base: auto, teacher: {layers: 2}}", "auto"),
+        ('{base: ""}', ""),
+        ("{base: champion}", "champion"),
+    ],
+)
+def test_the_run_chooses_its_base_unless_the_recipe_says_one_or_a_shape(
+    write_recipe: WriteRecipe, model: str, base: str
+) -> None:
+    path = write_recipe(("finetune:", f"model: {model}\nfinetune:"))
+    assert load_recipe(str(path)).parameters()["model_base"] == base

@@ -18,7 +18,7 @@ def facts(folder: Path) -> BaseFacts:
 
 
 def test_the_tensors_are_counted_where_inspect_could_not(tmp_path: Path) -> None:
-    found = check_weights([facts(write_base(tmp_path, bert_tensors(CONFIG, "module."))).model_dump()])
+    found = check_weights([facts(write_base(tmp_path, bert_tensors(CONFIG, "module."))).model_dump()], {})
     assert found[0].tensors == 39
     assert found[0].notes == ["Its tensors are named with 'module.' before them, which is taken off."]
 
@@ -26,7 +26,7 @@ def test_the_tensors_are_counted_where_inspect_could_not(tmp_path: Path) -> None
 def test_a_base_that_is_not_whole_is_refused_before_the_data_are_read(tmp_path: Path) -> None:
     write_base(tmp_path, {name: one for name, one in bert_tensors(CONFIG).items() if ".1." not in name})
     with pytest.raises(UserError, match=r"16 of the 37 tensors of its architecture are not in it"):
-        check_weights([facts(tmp_path).model_dump()])
+        check_weights([facts(tmp_path).model_dump()], {})
 
 
 @pytest.mark.parametrize(

@@ -90,7 +90,9 @@ def texts_of(dataset: Path, split: str) -> list[str]:
 def test_it_goes_on_from_a_base_with_its_tokenizer(workshop: Workshop, trained: Trained) -> None:
     dataset = workshop.dataset()
     base = trained.backbone
-    more = workshop.run("pretrain", {"base": str(base.model), "loop": {"epochs": 1}}, dataset=dataset)
+    more = workshop.run(
+        "pretrain", {"objective": "masked_lm", "base": str(base.model), "loop": {"epochs": 1}}, dataset=dataset
+    )
     assert perplexities(more)[0] < perplexities(base)[-1]
     assert (more.model / "tokenizer.json").read_bytes() == (base.model / "tokenizer.json").read_bytes()
     assert more.info["parents"] == [digest_folder(base.model)]

@@ -138,7 +138,7 @@ class Workplace:
         dataset.mkdir(exist_ok=True)
         (dataset / "dataset.json").write_text(json.dumps({"content_digest": f"data-{weights}"}))
         (dataset / "card.html").write_text("<p>card</p>")
-        (folder / "report.html").write_text("<main><p>report</p></main>")
+        (folder / "report.html").write_text("<p>report</p>")
         seen = self.record.champion if against == "" else self._entry(against)
         evaluation = _evaluate(changes, champion=seen is not None)
         (folder / "evaluation.json").write_text(json.dumps(evaluation))

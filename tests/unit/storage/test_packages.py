@@ -90,7 +90,7 @@ def test_what_cannot_be_had_is_one_sentence(package: Path, address: str, sentenc
 
 
 def test_other_weights_under_a_known_name_are_refused(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    wanted = Known("1.0", {"model.safetensors": "0" * 64})
+    wanted = Known("1.0", 39, {"model.safetensors": "0" * 64})
     monkeypatch.setitem(packages.KNOWN, "tiny-model", wanted)
     with pytest.raises(UserError) as error:
         fetch_model(ADDRESS)
