@@ -227,6 +227,7 @@ def run_trainer(cell: Cell, run: dict[str, Any], rate: float) -> dict[str, Any]:
         **about,
         "content_digest": run["content_digest"],
         "peer": peer_digest(),
+        "load": os.getloadavg()[0],
     }
 
 
