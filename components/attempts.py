@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeVar
 
 from stillhouse.components.settings import Settings
 from stillhouse.components.storage.store import Store
+from stillhouse.components.tracking.settings import EXIT_STEP
 from stillhouse.errors import UserError
 
 logger = logging.getLogger(__name__)
@@ -20,9 +21,6 @@ UNFINISHED = "unfinished"
 """Keys are unfinished/RUN/FINGERPRINT: which checkpoints a run has begun and not cleared, for `sweep RUN`."""
 VERDICTS = "verdicts"
 """Keys are verdicts/RUN.json: what promote or decline decided, for those who cannot see its artifact."""
-
-EXIT_STEP = "conclude"
-"""The step that runs after success and failure alike."""
 
 Outcome = Literal["running", "succeeded", "user_error", "exit_code", "signal", "out_of_memory"]
 

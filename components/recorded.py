@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from stillhouse.components.accelerators import require_accelerators
 from stillhouse.components.gate import wait_at_gate, waits
 from stillhouse.components.tracking import run as tracking
-from stillhouse.components.tracking.settings import PIPELINE
+from stillhouse.components.tracking.settings import EXIT_STEP, PIPELINE
 from stillhouse.errors import UserError
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def pipeline_end() -> Iterator[tracking.StepRun | None]:
     if os.environ.get("STILLHOUSE_SENDER") == "external":
         yield None
         return
-    with step_run("conclude" if os.environ.get("MLFLOW_RUN_ID") else PIPELINE) as run:
+    with step_run(EXIT_STEP if os.environ.get("MLFLOW_RUN_ID") else PIPELINE) as run:
         yield run
 
 

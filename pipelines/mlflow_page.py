@@ -11,7 +11,7 @@ from pathlib import Path
 import typer
 
 from stillhouse.components.tracking.connection import STEP_TAG, all_pages, connect
-from stillhouse.components.tracking.settings import PIPELINE, tracking_uri
+from stillhouse.components.tracking.settings import PIPELINE, WORKFLOW, tracking_uri
 from stillhouse.errors import UserError
 from stillhouse.redaction import redact
 
@@ -70,7 +70,9 @@ def newest_page(home: Path, base: str) -> str:
         uri, said = tracking_uri(home), str(error).splitlines()[0]
         upgrade = f", or run `mlflow db upgrade {uri}` if an older MLflow made it" if uri.startswith("sqlite:") else ""
         raise UserError(redact(f"MLflow at {uri} does not answer ({said}); try again{upgrade}.")) from None
-    return f"{base}/#/experiments/{found[0].info.experiment_id}/runs/{found[0].info.run_id}" if found else base
+    if not found:
+        return base
+    return f"{base}/#/experiments/{found[0].info.experiment_id}/runs/{found[0].info.run_id}?{WORKFLOW}"
 
 
 def _answers(server: subprocess.Popen[bytes], port: int) -> bool:

@@ -62,7 +62,7 @@ def conclude(model_name: str, *, state: str, summary: str, run: StepRun | None) 
     said = ending.sentence.removeprefix(f"{ending.decision}: ")
     path.write_text(f"# {model_name}: {ending.decision}\n\n{said}\n", encoding="utf-8")
     if run:
-        run.tags({"decision": ending.decision, "why": ending.why})
+        run.whole.tags({"decision": ending.decision, "why": ending.why})
         if not ending.succeeded:
             run.end_as("FAILED", ending.sentence)
     if url := os.environ.get(WEBHOOK):

@@ -1,11 +1,14 @@
 """MLflow runs that nobody will close any more: a cancel, a deadline or a lost cluster starts no exit step."""
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stillhouse.components.tracking.connection import RUN_TAG, STEP_TAG, all_pages, connect, patient
 from stillhouse.components.tracking.delivery import ERROR_TAG
 from stillhouse.components.tracking.settings import PIPELINE, tracking_uri
+from stillhouse.components.tracking.whole import STOPPED, ending
+from stillhouse.components.tracking.whole_delivery import tell
 from stillhouse.errors import UserError
 
 if TYPE_CHECKING:
@@ -45,4 +48,6 @@ def close_runs(home: Path, runs: "list[Run]", why: str, *, succeeded: bool = Fal
             client.set_terminated(run.info.run_id, "FINISHED")
             continue
         client.set_tag(run.info.run_id, ERROR_TAG, why)
+        if run.data.tags.get(STEP_TAG) == PIPELINE:
+            tell(client, run, {"event": "whole", "time": time.time_ns() // 1_000_000, **ending(STOPPED, why)})
         client.set_terminated(run.info.run_id, "KILLED")

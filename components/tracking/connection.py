@@ -23,6 +23,9 @@ Found = TypeVar("Found")
 RUN_TAG = "stillhouse.run"
 STEP_TAG = "stillhouse.step"
 PARENT_TAG = "mlflow.parentRunId"
+KIND_TAG = "mlflow.experimentKind"
+"""Of an experiment: which of MLflow's pages are for it."""
+MODEL_TRAINING = "custom_model_development"
 
 ENVIRONMENT = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -111,16 +114,18 @@ def refused(error: Exception) -> bool:
 
 
 def experiment_id(client: "MlflowClient", home: Path, name: str) -> str:
-    """Id of the experiment `name`, made on first use; with SQLite its artifacts lie under `home`."""
+    """Id of the experiment `name`, made on first use, of model training; with SQLite its artifacts lie under `home`."""
     from mlflow.exceptions import MlflowException
 
     experiment = client.get_experiment_by_name(name)
     if experiment is not None:
+        if not experiment.tags.get(KIND_TAG):  # of an earlier release
+            client.set_experiment_tag(experiment.experiment_id, KIND_TAG, MODEL_TRAINING)
         return experiment.experiment_id
     database = settings.tracking_uri(home).startswith("sqlite:")
     location = str(home.absolute() / "mlartifacts") if database else None
     try:
-        return client.create_experiment(name, artifact_location=location)
+        return client.create_experiment(name, artifact_location=location, tags={KIND_TAG: MODEL_TRAINING})
     except MlflowException as error:
         experiment = client.get_experiment_by_name(name)
         if experiment is None:

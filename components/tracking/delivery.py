@@ -1,8 +1,6 @@
 """One spool on its way to MLflow."""
 
-import json
 import logging
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from stillhouse.components.tracking import settings
 from stillhouse.components.tracking.connection import PARENT_TAG, RUN_TAG, STEP_TAG, find_or_create, refused
+from stillhouse.components.tracking.entities import (
+    MAX_PARAM_CHARACTERS,
+    MAX_TAG_CHARACTERS,
+    dataset_input,
+    key,
+    send_artifact,
+)
 from stillhouse.components.tracking.spool import (
     Event,
     Sent,
@@ -18,6 +23,7 @@ from stillhouse.components.tracking.spool import (
     read_sent,
     write_sent,
 )
+from stillhouse.components.tracking.whole_delivery import tell, whole_run
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -28,12 +34,6 @@ logger = logging.getLogger(__name__)
 ERROR_TAG = "stillhouse.error"
 SECONDS_TAG = "stillhouse.seconds"
 ATTEMPT_TAG = "stillhouse.attempt"
-
-MAX_PARAM_CHARACTERS = 6000
-MAX_TAG_CHARACTERS = 8000
-MAX_DIGEST_CHARACTERS = 36
-MAX_KEY_CHARACTERS = 250
-"""Limits of MLflow's database."""
 
 
 @dataclass
@@ -106,7 +106,7 @@ class Delivery:
             self._reopen()
         batch = Batch(self._sent.offset)
         for offset, event in read_events(self._spool, self._sent.offset):
-            if event["event"] in ("start", "artifact", "dataset", "end", "torn"):
+            if event["event"] in ("start", "artifact", "dataset", "whole", "end", "torn"):
                 self._flush(batch)
                 self._send_alone(event)
                 self._keep(offset=offset)
@@ -137,7 +137,8 @@ class Delivery:
         elif event["event"] == "torn":
             self._leave_out_torn()
         else:
-            act = {"artifact": self._artifact, "dataset": self._dataset, "end": self._end}[event["event"]]
+            acts = {"artifact": self._artifact, "dataset": self._dataset, "whole": self._whole, "end": self._end}
+            act = acts[event["event"]]
             self._or_leave_out(lambda: act(event), event)
 
     def _start(self, event: Event) -> None:
@@ -191,27 +192,14 @@ class Delivery:
         return run
 
     def _artifact(self, event: Event) -> None:
-        path, folder = Path(event["path"]), event["folder"] or None
-        if not path.exists():
-            logger.warning("%s: %s is gone and cannot be kept as an artifact.", self._step, path)
-        elif path.is_dir():
-            self._client.log_artifacts(self._sent.mlflow_run, str(path), folder)
-        else:
-            self._client.log_artifact(self._sent.mlflow_run, str(path), folder)
+        send_artifact(self._client, self._sent.mlflow_run, event)
 
     def _dataset(self, event: Event) -> None:
-        from mlflow.entities import Dataset, DatasetInput, InputTag
+        self._client.log_inputs(self._sent.mlflow_run, [dataset_input(event, self._step)])
 
-        scheme = event["source"].partition("://")[0] if "://" in event["source"] else "local"
-        dataset = Dataset(
-            name=event["name"],
-            digest=event["digest"][:MAX_DIGEST_CHARACTERS],
-            source_type={"hf": "hugging_face"}.get(scheme, scheme),
-            source=json.dumps({"uri": event["source"]}),
-            profile=json.dumps({"digest": event["digest"], "rows": event["rows"]}),
-        )
-        inputs = [DatasetInput(dataset, [InputTag("mlflow.data.context", self._step)])]
-        self._client.log_inputs(self._sent.mlflow_run, inputs)
+    def _whole(self, event: Event) -> None:
+        step = self._client.get_run(self._sent.mlflow_run)
+        self.points += tell(self._client, whole_run(self._client, step, self._run_id), event)
 
     def _end(self, event: Event) -> None:
         self._keep(ended=True)
@@ -249,7 +237,7 @@ class Delivery:
     def _collect(self, event: Event, batch: Batch) -> None:
         from mlflow.entities import Metric
 
-        values = {_key(name): value for name, value in event.get("values", {}).items()}
+        values = {key(name): value for name, value in event.get("values", {}).items()}
         if event["event"] == "metric":
             step = event["step"]
             new = {name: value for name, value in values.items() if (name, step) not in self._known}
@@ -266,7 +254,7 @@ class Delivery:
             if name not in known:
                 batch.params[name] = value
             elif known[name] != value:
-                batch.tags[_key(f"attempt.{self._sent.attempt}.{name}")] = value
+                batch.tags[key(f"attempt.{self._sent.attempt}.{name}")] = value
 
     def _leave_out_torn(self) -> None:
         self.torn += 1
@@ -319,8 +307,3 @@ class Delivery:
 def _has_ended(run: "Run", time: int) -> bool:
     """Whether it ended after `time` by its own word; that it was killed may be what others say of it."""
     return run.info.status in ("FINISHED", "FAILED") and (run.info.end_time or 0) > time
-
-
-def _key(name: str) -> str:
-    """The name with what MLflow does not take in names replaced."""
-    return re.sub(r"[^/\w.\- :]", "_", name)[:MAX_KEY_CHARACTERS]

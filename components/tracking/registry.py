@@ -19,6 +19,7 @@ from stillhouse.components.spelling import did_you_mean
 from stillhouse.components.tracking import settings
 from stillhouse.components.tracking.connection import (
     RUN_TAG,
+    STEP_TAG,
     all_pages,
     connect,
     find_or_create,
@@ -27,11 +28,14 @@ from stillhouse.components.tracking.connection import (
 )
 from stillhouse.components.tracking.run import StepRun
 from stillhouse.components.tracking.spool import read_sent
+from stillhouse.components.tracking.whole import shortened
+from stillhouse.components.tracking.whole_delivery import whole_run
 from stillhouse.errors import UserError
+from stillhouse.redaction import redact
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities import LoggedModel
+    from mlflow.entities import LoggedModel, Run
     from mlflow.models import ModelSignature
 
 DIGEST_TAG = "stillhouse.digest"
@@ -47,14 +51,18 @@ T = TypeVar("T")
 REQUIREMENTS = ("torch", "transformers", "safetensors", "pandas", "pyarrow", "ftfy")
 
 
-def log_model(run: StepRun, model_folder: str | Path, name: str, digest: str) -> str:
+def log_model(
+    run: StepRun, model_folder: str | Path, name: str, digest: str, *, made_by: str = "", description: str = ""
+) -> str:
     """Keep a transformers folder (with its model.json) in MLflow and register it as a version of `name`.
 
     A model of the same digest is registered once: a retried step gets the version it made before.
 
     Args:
-        run: the step that asks; the model belongs to its MLflow run.
+        run: the step that asks.
         digest: of the folder's content.
+        made_by: the pipeline run that the model belongs to, if it is not that of `run`: it shows the version.
+        description: of the version, in Markdown.
 
     Returns:
         The version, a whole number as text.
@@ -62,8 +70,16 @@ def log_model(run: StepRun, model_folder: str | Path, name: str, digest: str) ->
     Raises:
         UserError: MLflow does not answer for a minute, or refuses.
     """
-    home, folder = settings.home(), Path(model_folder)
-    return _patiently(lambda: _log_model(connect(home), home, run, folder, name, digest))
+    home, folder, made_by = settings.home(), Path(model_folder), made_by or run.run_id
+    description = shortened(redact(description))
+
+    def act() -> str:
+        client = connect(home)
+        return _held_version(client, name, digest, None) or _register(
+            client, name, _log_model(client, _owner(client, home, run, made_by), folder, digest, made_by), description
+        )
+
+    return _patiently(act)
 
 
 def held_version(name: str, digest: str, expected: str | None) -> str | None:
@@ -138,18 +154,19 @@ def resolve(uri: str) -> Path:
     return folder
 
 
-def _log_model(client: "MlflowClient", home: Path, run: StepRun, folder: Path, name: str, digest: str) -> str:
-    if known := _held_version(client, name, digest, None):
-        return known
+def _log_model(client: "MlflowClient", owner: "Run", folder: Path, digest: str, made_by: str) -> "LoggedModel":
+    """Keep the folder as a model that the run `owner` has put out."""
+    from mlflow.entities import LoggedModelOutput
+
     info = json.loads((folder / "model.json").read_text())
-    tags = {DIGEST_TAG: digest, RUN_TAG: run.run_id, DATASET_TAG: info["dataset_digest"]}
-    mlflow_run = _mlflow_run(client, home, run)
-    model = client.create_logged_model(mlflow_run.info.experiment_id, "model", mlflow_run.info.run_id, tags)
+    tags = {DIGEST_TAG: digest, RUN_TAG: made_by, DATASET_TAG: info["dataset_digest"]}
+    model = client.create_logged_model(owner.info.experiment_id, "model", owner.info.run_id, tags)
     with tempfile.TemporaryDirectory() as temporary:
         _write_pyfunc(Path(temporary, "model"), folder, info, model)
         client.log_model_artifacts(model.model_id, str(Path(temporary, "model")))
     client.finalize_logged_model(model.model_id, "READY")
-    return _register(client, name, model, tags)
+    client.log_outputs(owner.info.run_id, [LoggedModelOutput(model.model_id, step=0)])
+    return model
 
 
 def _held_version(client: "MlflowClient", name: str, digest: str, expected: str | None) -> str | None:
@@ -158,7 +175,17 @@ def _held_version(client: "MlflowClient", name: str, digest: str, expected: str 
     return expected if expected in versions else next(iter(versions), None)
 
 
-def _mlflow_run(client: "MlflowClient", home: Path, run: StepRun) -> Any:
+def _owner(client: "MlflowClient", home: Path, run: StepRun, made_by: str) -> "Run":
+    """The MLflow run of the whole pipeline `made_by`; where there is none, that of the step that asks."""
+    step = _mlflow_run(client, home, run)
+    if made_by != run.run_id:
+        query = f"tags.`{RUN_TAG}` = '{made_by}' and tags.`{STEP_TAG}` = '{settings.PIPELINE}'"
+        if found := client.search_runs([step.info.experiment_id], query, max_results=1):
+            return found[0]
+    return whole_run(client, step, run.run_id)
+
+
+def _mlflow_run(client: "MlflowClient", home: Path, run: StepRun) -> "Run":
     """The MLflow run of this step: injected, or opened by its sender, or opened here for it to find."""
     spool = settings.spool_folder(home, run.run_id) / f"{run.step}.jsonl"
     known = os.environ.get("MLFLOW_RUN_ID") or read_sent(spool).mlflow_run
@@ -222,7 +249,7 @@ def _requirements() -> list[str]:
     return pins
 
 
-def _register(client: "MlflowClient", name: str, model: "LoggedModel", tags: dict[str, str]) -> str:
+def _register(client: "MlflowClient", name: str, model: "LoggedModel", description: str) -> str:
     from mlflow.exceptions import MlflowException
 
     try:
@@ -232,7 +259,12 @@ def _register(client: "MlflowClient", name: str, model: "LoggedModel", tags: dic
             raise
     # By its place, not as models:/ID: that one MLflow looks up at its global address, not at our client's.
     version = client.create_model_version(
-        name, model.artifact_location, model.source_run_id, tags, model_id=model.model_id
+        name,
+        model.artifact_location,
+        model.source_run_id,
+        dict(model.tags),
+        description=description,
+        model_id=model.model_id,
     )
     return str(version.version)
 

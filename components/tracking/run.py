@@ -4,7 +4,6 @@ Everything goes to the step's spool and from there, by a process in the backgrou
 waits for a server, and importing this module costs milliseconds.
 """
 
-import json
 import logging
 import os
 import subprocess
@@ -20,6 +19,8 @@ from stillhouse.components.tracking.address import refuse_unusable_address
 from stillhouse.components.tracking.leftovers import SpoolStore, kept
 from stillhouse.components.tracking.spool import Spool, read_events
 from stillhouse.components.tracking.system import SystemSampler
+from stillhouse.components.tracking.texts import flatten, text
+from stillhouse.components.tracking.whole import FAILED, STOPPED, WholeRun
 from stillhouse.errors import UserError
 from stillhouse.redaction import RedactingFormatter, redact, redact_all
 
@@ -45,6 +46,8 @@ class StepRun:
         self.folder = home / run_id
         """Folder of the pipeline run."""
         self._spool = Spool(settings.spool_folder(home, run_id) / f"{step}.jsonl")
+        self.whole = WholeRun(self._spool)
+        """The run of the whole pipeline, for what a person should find there and need not look for in a step's."""
         self._attempt = 1
         self._system_samples = 0
         self._known: set[tuple[str, int, str]] = set()
@@ -64,7 +67,7 @@ class StepRun:
 
     def params(self, values: Mapping[str, Any]) -> None:
         """Settings of the step, without secrets; nested ones are named with dots (`loop.epochs`)."""
-        self._spool.append("param", values=redact_all(_flatten(values)))
+        self._spool.append("param", values=redact_all(flatten(values)))
 
     def inputs(self, values: Mapping[str, Any]) -> None:
         """The same for values that KFP hands to the step under these very names.
@@ -75,7 +78,7 @@ class StepRun:
         self.params({name: value for name, value in values.items() if isinstance(value, Mapping) or not injected})
 
     def tags(self, values: Mapping[str, Any]) -> None:
-        self._spool.append("tag", values=redact_all({name: _text(value) for name, value in values.items()}))
+        self._spool.append("tag", values=redact_all({name: text(value) for name, value in values.items()}))
 
     def notes(self, values: Mapping[str, str]) -> None:
         """What a person should read while the pipeline runs: one sentence by name, also a tag (`note.NAME`)."""
@@ -145,6 +148,9 @@ class StepRun:
             raise
         finally:
             seconds = time.monotonic() - self._started
+            if self.step in (settings.PIPELINE, settings.EXIT_STEP) and status != "FINISHED":
+                decision = STOPPED if status == "KILLED" else FAILED
+                self.whole.ended(decision, message.removeprefix(f"{decision}: "))
             self._spool.append("end", status=status, seconds=round(seconds, 3), message=message, mistake=mistake)
             self._spool.close()
 
@@ -304,17 +310,3 @@ def failures(spools: Path) -> list[tuple[int, str]]:
 def _identity(name: str, step: int, value: float) -> tuple[str, int, str]:
     """What makes a point the same as another: name and step for a curve, the value too for a figure (step 0)."""
     return name, step, "" if step else repr(value)
-
-
-def _flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
-    flat: dict[str, str] = {}
-    for name, value in values.items():
-        if isinstance(value, Mapping):
-            flat |= _flatten(value, f"{prefix}{name}.")
-        else:
-            flat[f"{prefix}{name}"] = _text(value)
-    return flat
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, default=str)

@@ -8,9 +8,13 @@ PIPELINE = "pipeline"
 """Name under which the pipeline itself keeps a spool, beside its steps."""
 FIRST_STEP = "inspect"
 """The step that every run begins with; it sends what other runs have left in the store."""
+EXIT_STEP = "conclude"
+"""The step that runs after success and failure alike."""
 NOTE = "note."
 """Begins the tags that a person should read while the pipeline runs."""
 DEFAULT_EXPERIMENT = "stillhouse"
+WORKFLOW = "workflowType=machine_learning"
+"""Makes MLflow's pages those of model training; by themselves they are those of generative AI (MLflow 3.17)."""
 
 PROGRESS_SECONDS = 0.2
 """Least time between two progress events of a step."""

@@ -11,6 +11,7 @@ object with `event` and `time` (milliseconds since 1970), and by event:
 | progress | done, total, unit, note |
 | artifact | path, folder |
 | dataset | name, digest, source, rows {split: int} |
+| whole | what (metric, param, tag, artifact, dataset or verdict), and the fields of that: for the pipeline's own run |
 | end | status (FINISHED, FAILED or KILLED), seconds, message, mistake (true for a user's, see UserError) |
 """
 

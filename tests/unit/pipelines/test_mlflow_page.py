@@ -15,7 +15,7 @@ def no_server(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
 
 
-def test_the_newest_run_is_that_of_the_last_pipeline(tmp_path: Path, database: Path) -> None:
+def test_the_newest_run_is_that_of_the_last_pipeline_as_model_training(tmp_path: Path, database: Path) -> None:
     (tmp_path / "mlflow.db").write_bytes(database.read_bytes())
     client = connect(tmp_path)
     experiment = client.create_experiment("spam")
@@ -24,7 +24,10 @@ def test_the_newest_run_is_that_of_the_last_pipeline(tmp_path: Path, database: P
         for start, step in ((1, "pipeline"), (3, "pipeline"), (5, "finetune"))
     ]
     page = newest_page(tmp_path, "http://127.0.0.1:5000")
-    assert page == f"http://127.0.0.1:5000/#/experiments/{experiment}/runs/{newest.info.run_id}"
+    assert (
+        page
+        == f"http://127.0.0.1:5000/#/experiments/{experiment}/runs/{newest.info.run_id}?workflowType=machine_learning"
+    )
 
 
 def test_nothing_recorded_is_one_sentence(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ import pytest
 import yaml
 from mlflow import MlflowClient
 
+from stillhouse.components.tracking.connection import find_or_create
 from stillhouse.components.tracking.registry import log_model, resolve, set_aliases, version_uri
 from stillhouse.components.tracking.run import step_run
 from stillhouse.errors import UserError
@@ -130,9 +131,38 @@ def test_a_version_says_where_it_comes_from(version: str, client: MlflowClient) 
     }
 
 
-def test_the_model_belongs_to_the_run_of_its_step(version: str, client: MlflowClient) -> None:
-    run = client.get_run(str(client.get_model_version("spam", version).run_id))
-    assert run.data.tags["stillhouse.step"] == "promote"
+def test_the_model_belongs_to_the_run_of_the_whole_pipeline(version: str, client: MlflowClient) -> None:
+    found = client.get_model_version("spam", version)
+    run: Any = client.get_run(str(found.run_id))
+    assert run.data.tags["stillhouse.step"] == "pipeline"
+    (put_out,) = run.outputs.model_outputs
+    assert client.get_logged_model(put_out.model_id).tags["stillhouse.digest"] == "abc"
+
+
+def test_a_version_has_its_description(home: Path, model_folder: Path, client: MlflowClient) -> None:
+    with step_run("promote") as run:
+        version = log_model(run, model_folder, "spam", digest="abc", description="**All gates hold.**")
+    assert client.get_model_version("spam", version).description == "**All gates hold.**"
+
+
+def test_a_model_registered_late_belongs_to_the_pipeline_run_that_made_it(
+    home: Path, model_folder: Path, client: MlflowClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    earlier = find_or_create(client, home, "stillhouse", "spam-1", "pipeline", 1)
+    with step_run("promote") as run:
+        version = log_model(run, model_folder, "spam", digest="abc", made_by="spam-1")
+    found = client.get_model_version("spam", version)
+    assert (found.run_id, found.tags["stillhouse.run"]) == (earlier.info.run_id, "spam-1")
+
+
+def test_one_whose_run_is_gone_belongs_to_the_run_that_registers_it(
+    home: Path, model_folder: Path, client: MlflowClient
+) -> None:
+    with step_run("promote") as run:
+        version = log_model(run, model_folder, "spam", digest="abc", made_by="spam-1")
+    found = client.get_model_version("spam", version)
+    assert client.get_run(str(found.run_id)).data.tags["stillhouse.run"] == os.environ["STILLHOUSE_RUN"]
+    assert found.tags["stillhouse.run"] == "spam-1"
 
 
 def test_the_same_digest_is_registered_once(version: str, home: Path, model_folder: Path) -> None:
