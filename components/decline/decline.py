@@ -38,5 +38,6 @@ def decline(why: str, *, model_name: str, run: StepRun) -> None:
         staged.replace(path)
     run.artifact(path)
     run.tags({"decision": DECISION, "why": why, "version": None})
+    run.whole.verdict(DECISION, why, f"**{model_name}: {DECISION}.** {why}")
     local_store().put(f"{VERDICTS}/{run.run_id}.json", data)
     logger.info("%s: %s", DECISION, why)

@@ -38,6 +38,9 @@ WITHOUT_PRETRAINING = (
     "step; compile it again with --set pretrain.objective={0}, or set train_pretraining to none."
 )
 
+SHORT = 12
+"""Characters of a digest by which people tell it from others."""
+
 
 class Inspected(NamedTuple):
     """What inspect hands on; the last six are the settings of the steps, as JSON."""
@@ -138,9 +141,12 @@ def inspect(
     compared = plan.compared_with
     seen = PromoteInspected(inputs=plan.inputs, champion=compared, data_until=source.data_until)
     settings: StepSettings = {**plan.steps, "promote": steps["promote"].model_copy(update={"inspected": seen})}
-    run.inputs(checked.model_dump(mode="json") | {"step_overrides": _as_checked(checked.step_overrides, steps)})
+    given = checked.model_copy(update={"step_overrides": _as_checked(checked.step_overrides, steps)})
+    run.inputs(given.model_dump(mode="json"))
+    run.whole.params(given.as_recipe())
     digests = {"source_digest": plan.data.digest, "inputs": plan.inputs}
     run.tags({**digests, "champion": compared.digest if compared else ""})
+    run.whole.tags({"model_name": checked.model_name, "task": checked.data_task, "code": snapshot.code[:SHORT]})
     return Inspected(
         snapshot=snapshot.model_dump_json(),
         champion=compared.model_dump_json(include={"version", "digest", "uri"}) if compared else "",

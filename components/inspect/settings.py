@@ -51,6 +51,24 @@ class Parameters(Settings):
     train_pretraining: str = AUTO
     train_seed: int = Field(default=1, ge=0, lt=2**31)
 
+    def as_recipe(self) -> dict[str, Any]:
+        """The parameters under the keys that a recipe has for them; shapes and columns as far as they are given."""
+        given = self.model_dump(mode="json", exclude_defaults=True)
+        sections = {step: dict(section) for step, section in self.step_overrides.items()}
+        sections["pretrain"] = {"objective": self.train_pretraining, **sections.get("pretrain", {})}
+        return {
+            "name": self.model_name,
+            "task": self.data_task,
+            "seed": self.train_seed,
+            "data": {"source": self.data_source, "columns": given.get("data_columns", {})},
+            "model": {
+                "base": self.model_base,
+                "teacher": given.get("model_teacher", {}),
+                "student": given.get("model_student", {}),
+            },
+            **sections,
+        }
+
     def steps(self, where: str) -> StepSettings:
         """Settings of each step: the parameters, and over them `step_overrides`.
 

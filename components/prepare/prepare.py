@@ -219,7 +219,8 @@ def _track(
     measured |= {f"drift/{name}": value for name, value in (description["drift"] or {}).items()}
     run.metrics(measured)
     name = Path(settings.source).stem
-    run.dataset(name, description["content_digest"], settings.source, prepared.rows)
+    for used in (run, run.whole):
+        used.dataset(name, description["content_digest"], settings.source, prepared.rows)
     run.artifact(dataset / "dataset.json")
     run.artifact(dataset / CARD)
     for note in prepared.notes:

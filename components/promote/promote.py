@@ -28,6 +28,7 @@ from stillhouse.components.promote.record import Entry, Record, change, load, no
 from stillhouse.components.promote.serving import serve
 from stillhouse.components.promote.settings import PromoteSettings
 from stillhouse.components.promote.summary import summarise
+from stillhouse.components.promote.telling import tell
 from stillhouse.components.storage.digests import digest_folder
 from stillhouse.components.storage.disk import staged_file, writing
 from stillhouse.components.storage.home import local_store
@@ -91,25 +92,27 @@ def promote(
         or _rejected(gates, before.champion)
         or _promoted(store, settings.model_name, candidate, gates, student=student, dataset=dataset)
     )
-    notes = _publish(store, settings.model_name, outcome, run)
-    after, _ = load(store, settings.model_name)
-    notes += serve(after, store)
-    in_production = {"promoted": candidate, "unchanged": after.champion}.get(outcome.decision)
     replaced = candidate.compared_with if outcome.decision == "promoted" else before.champion
-    document = {
+    document: dict[str, Any] = {
         "format": 1,
         "decision": outcome.decision,
         "why": outcome.why,
         "model_name": settings.model_name,
-        "version": after.version_of(in_production.digest) if in_production else None,
+        "version": None,
         "gates": [asdict(gate) for gate in gates],
-        "notes": notes,
+        "notes": [],
         "evaluation": measured,
         "champion_before": replaced.model_dump(mode="json") if replaced else None,
         "run": run.run_id,
         "time": now(),
     }
+    notes = _publish(store, settings.model_name, outcome, run, document)
+    after, _ = load(store, settings.model_name)
+    in_production = {"promoted": candidate, "unchanged": after.champion}.get(outcome.decision)
+    document["notes"] = notes + serve(after, store)
+    document["version"] = after.version_of(in_production.digest) if in_production else None
     _write(document, verdict=verdict, summary=summary, report=report, dataset=dataset, run=run)
+    tell(run, document, facts)
     store.put(f"{VERDICTS}/{run.run_id}.json", json.dumps(document).encode())
 
 
@@ -188,16 +191,16 @@ def _has_promoted(candidate: Entry, gates: list[Gate]) -> Outcome:
     return Outcome("promoted", " ".join([f"All gates hold. {place}", *opened]))
 
 
-def _publish(store: Store, model_name: str, outcome: Outcome, run: StepRun) -> list[str]:
+def _publish(store: Store, model_name: str, outcome: Outcome, run: StepRun, verdict: dict[str, Any]) -> list[str]:
     """Let MLflow follow what was promoted now, or what it could not follow when that was promoted or rolled back."""
     record, _ = load(store, model_name)
     # After a lost race the winner is about to register its model itself.
     pending = outcome.decision != "conflict" and record.followed != record.serial
     if pending or outcome.decision == "promoted":
-        return publish(store, model_name, run=run)
+        return publish(store, model_name, run=run, verdict=verdict)
     if outcome.decision in ("rejected", NO_EVIDENCE) and record.champion:
         # The registry may have been emptied or exchanged since. One that does not answer now followed when last asked.
-        publish(store, model_name, run=run)
+        publish(store, model_name, run=run, verdict=verdict)
     return []
 
 
@@ -245,7 +248,5 @@ def _write(document: dict[str, Any], *, verdict: str, summary: str, report: str,
     for path, content in {Path(verdict): data, Path(summary): summarise(document).encode(), **copies}.items():
         with writing(path), staged_file(path, content) as staged:
             staged.replace(path)
-    for path in copies:
-        run.artifact(path)
     run.tags({"decision": document["decision"], "why": document["why"], "version": document["version"]})
     logger.info("%s: %s", document["decision"], document["why"])

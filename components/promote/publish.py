@@ -1,29 +1,37 @@
 """MLflow follows the promotion record: versions are registered, `champion` and `previous` are moved."""
 
+import json
 import logging
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from stillhouse.components.artifacts.kept import model_key
+from stillhouse.components.attempts import VERDICTS
 from stillhouse.components.promote.record import Entry, Record, change, load
-from stillhouse.components.storage.store import Store
+from stillhouse.components.promote.telling import describe_version
+from stillhouse.components.storage.store import NotFound, Store
 from stillhouse.components.tracking.run import StepRun
 from stillhouse.errors import UserError
 
 logger = logging.getLogger(__name__)
 
 
-def publish(store: Store, model_name: str, *, run: StepRun | None) -> list[str]:
+Verdict = dict[str, Any]
+
+
+def publish(store: Store, model_name: str, *, run: StepRun | None, verdict: Verdict | None = None) -> list[str]:
     """Make MLflow agree with the record; the record stands whatever MLflow does, the next call tries again.
 
     Args:
-        run: The step that asks; models without a version are registered as its own. Without it none are.
+        run: The step that asks; without it no model is registered that has no version.
+        verdict: Of this run, as far as it is known; the descriptions of models of other runs come from the store.
 
     Returns:
         A sentence for the verdict when it failed.
     """
     try:
-        _follow(store, model_name, run)
+        _follow(store, model_name, run, verdict)
     except Exception as error:  # a registry that fails in whatever way undoes no promotion
         logger.warning("MLflow's registry could not be brought up to date", exc_info=True)
         reason = (str(error) or type(error).__name__).splitlines()[0][:160]
@@ -34,7 +42,7 @@ def publish(store: Store, model_name: str, *, run: StepRun | None) -> list[str]:
     return []
 
 
-def _follow(store: Store, model_name: str, run: StepRun | None) -> None:
+def _follow(store: Store, model_name: str, run: StepRun | None, verdict: Verdict | None) -> None:
     """Register what the registry does not hold and set the aliases; again, when the record changed in the meantime.
 
     A version that the record names may be gone, or be another model: it was removed, or the registry is another one.
@@ -44,7 +52,7 @@ def _follow(store: Store, model_name: str, run: StepRun | None) -> None:
 
     while True:
         held = {
-            entry.digest: _version(store, model_name, entry, run)
+            entry.digest: _version(store, model_name, entry, run, verdict)
             for entry in _roles(load(store, model_name)[0]).values()
         }
         record, _ = load(store, model_name)
@@ -64,7 +72,7 @@ def _roles(record: Record) -> dict[str, Entry]:
     return {role: entry for role, entry in (("champion", record.champion), ("previous", record.previous)) if entry}
 
 
-def _version(store: Store, model_name: str, entry: Entry, run: StepRun | None) -> str | None:
+def _version(store: Store, model_name: str, entry: Entry, run: StepRun | None, verdict: Verdict | None) -> str | None:
     """The version under which the registry holds the model, noted in the record; None when it does not.
 
     One that is not there is registered from the store's copy, if a step asks.
@@ -76,10 +84,19 @@ def _version(store: Store, model_name: str, entry: Entry, run: StepRun | None) -
         with tempfile.TemporaryDirectory() as temporary:
             folder = Path(temporary, "model")
             store.get_folder(model_key(entry.digest), folder)
-            version = log_model(run, folder, model_name, entry.digest)
+            said = verdict if entry.run == run.run_id else _verdict_of(store, entry.run)
+            description = describe_version(entry, said)
+            version = log_model(run, folder, model_name, entry.digest, made_by=entry.run, description=description)
     if version and version != entry.version:
         change(store, model_name, lambda record: _noted(record, entry, version))
     return version
+
+
+def _verdict_of(store: Store, run: str) -> Verdict | None:
+    try:
+        return json.loads(store.get(f"{VERDICTS}/{run}.json"))
+    except NotFound:
+        return None
 
 
 def _noted(record: Record, entry: Entry, version: str) -> Record:

@@ -19,7 +19,7 @@ def summarise(verdict: dict[str, Any]) -> str:
     lines += ["| gate | | |", "|---|---|---|"]
     for gate in verdict["gates"]:
         result = "passed" if gate["passed"] else "**failed**"
-        lines.append(f"| {_cell(gate['name'])} | {result} | {_cell(gate['sentence'])} |")
+        lines.append(f"| {cell(gate['name'])} | {result} | {cell(gate['sentence'])} |")
     evaluation = verdict["evaluation"]
     metric = evaluation["main_metric"]
     confidence = f"{evaluation['confidence'] * 100:.3g} %"
@@ -32,5 +32,6 @@ def summarise(verdict: dict[str, Any]) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _cell(text: str) -> str:
+def cell(text: str) -> str:
+    """A text that a table of Markdown takes."""
     return text.replace("|", "\\|")

@@ -104,6 +104,23 @@ def test_what_is_recorded_has_the_types_of_the_settings(look: Look, tmp_path: Pa
     assert params["train_seed"] == "2"
 
 
+def test_the_whole_run_has_the_recipes_parameters_under_the_recipes_keys(look: Look, tmp_path: Path) -> None:
+    look(model_teacher={"layers": 2.0}, step_overrides={"finetune": {"loop": {"epochs": 6.0}}}, train_seed=3)
+    events = [event for _, event in read_events(tmp_path / "home" / "run" / "spool" / "inspect.jsonl")]
+    said = {event["what"]: event["values"] for event in events if event["event"] == "whole"}
+    assert said["param"] == {
+        "name": "spam",
+        "task": "text_classification",
+        "seed": "3",
+        "data.source": str(tmp_path / "data"),
+        "model.base": "",
+        "model.teacher.layers": "2",
+        "pretrain.objective": "masked_lm",
+        "finetune.loop.epochs": "6",
+    }
+    assert (said["tag"]["model_name"], said["tag"]["task"]) == ("spam", "text_classification")
+
+
 def test_an_override_changes_one_key_of_what_the_parameters_give(look: Look) -> None:
     found = look(
         model_teacher={"layers": 2, "width": 32},
