@@ -29,6 +29,7 @@ from stillhouse.components.promote.serving import serve
 from stillhouse.components.promote.settings import PromoteSettings
 from stillhouse.components.promote.summary import summarise
 from stillhouse.components.promote.telling import tell
+from stillhouse.components.promote.told import past_champions, with_verdict
 from stillhouse.components.storage.digests import digest_folder
 from stillhouse.components.storage.disk import staged_file, writing
 from stillhouse.components.storage.home import local_store
@@ -76,7 +77,7 @@ def promote(
         dataset: Folder of the dataset, with its card; a copy of the card goes into the folder of the run.
         student: Folder of the candidate.
         evaluation: evaluation.json, written by evaluate.
-        report: The report of evaluate; a copy goes into the folder of the run.
+        report: The report of evaluate; a copy that begins with the verdict goes into the folder of the run.
         verdict: Where verdict.json goes.
         summary: Where the verdict as Markdown goes.
     """
@@ -111,7 +112,9 @@ def promote(
     in_production = {"promoted": candidate, "unchanged": after.champion}.get(outcome.decision)
     document["notes"] = notes + serve(after, store)
     document["version"] = after.version_of(in_production.digest) if in_production else None
-    _write(document, verdict=verdict, summary=summary, report=report, dataset=dataset, run=run)
+    past = past_champions(store, after, measured["main_metric"], but=run.run_id)
+    page = with_verdict(Path(report).read_text("utf-8"), document, facts, past)
+    _write(document, verdict=verdict, summary=summary, page=page, dataset=dataset, run=run)
     tell(run, document, facts)
     store.put(f"{VERDICTS}/{run.run_id}.json", json.dumps(document).encode())
 
@@ -237,12 +240,12 @@ def _same(entry: Entry, candidate: Entry) -> bool:
     return entry.digest == candidate.digest or bool(candidate.inputs and entry.inputs == candidate.inputs)
 
 
-def _write(document: dict[str, Any], *, verdict: str, summary: str, report: str, dataset: str, run: StepRun) -> None:
+def _write(document: dict[str, Any], *, verdict: str, summary: str, page: str, dataset: str, run: StepRun) -> None:
     """Write verdict.json and the summary, and copies with the report and the data card into the folder of the run."""
     data = json.dumps(document, indent=1, ensure_ascii=False).encode()
     copies = {
         run.folder / "verdict.json": data,
-        run.folder / "report.html": Path(report).read_bytes(),
+        run.folder / "report.html": page.encode(),
         run.folder / "card.html": Path(dataset, "card.html").read_bytes(),
     }
     for path, content in {Path(verdict): data, Path(summary): summarise(document).encode(), **copies}.items():

@@ -145,7 +145,7 @@ class Workplace:
         dataset.mkdir(exist_ok=True)
         (dataset / "dataset.json").write_text(json.dumps(facts(weights)))
         (dataset / "card.html").write_text("<p>card</p>")
-        (folder / "report.html").write_text("<p>report</p>")
+        (folder / "report.html").write_text("<main><p>report</p></main>")
         seen = self.record.champion if against == "" else self._entry(against)
         evaluation = _evaluate(changes, champion=seen is not None)
         (folder / "evaluation.json").write_text(json.dumps(evaluation))

@@ -311,7 +311,7 @@ def test_the_verdict_lies_in_the_folder_of_the_run_with_the_report(workplace: Wo
     folder = workplace.folder / "home" / "run-a"
 
     assert json.loads((folder / "verdict.json").read_text()) == verdict
-    assert (folder / "report.html").read_text() == "<p>report</p>"
+    assert (folder / "report.html").read_text().endswith("</section><p>report</p></main>")
     assert verdict["evaluation"] == evaluate({"rows/test": 10})
 
 

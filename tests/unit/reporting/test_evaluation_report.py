@@ -19,6 +19,7 @@ from stillhouse.components.evaluate.mistakes import worst_mistakes
 from stillhouse.components.evaluate.report import write_report
 from stillhouse.components.evaluate.settings import EvaluateSettings
 from stillhouse.components.evaluate.wording import comparison_notes, label_notes
+from stillhouse.components.promote.told import Measured, with_verdict
 from stillhouse.components.tasks.metrics import main_metric, predictions, reliability
 
 OpenPage = Callable[[Path, int], Any]
@@ -137,6 +138,31 @@ def test_the_report_fits_and_is_silent(
     assert opened.overflow <= 0
     assert opened.messages == []
     assert opened.requests == []
+
+
+@pytest.mark.parametrize("width", [1280, 480])
+def test_with_its_verdict_it_fits_too_and_begins_with_it(tmp_path: Path, open_page: OpenPage, width: int) -> None:
+    path, found = tmp_path / "report.html", findings("classes", 2)
+    write_report(path, found)
+    verdict = {
+        "decision": "rejected",
+        "why": "Not promoted, version 3 stays in production: " + "averylongword" * 20,
+        "model_name": "mails",
+        "version": None,
+        "notes": ["A note."],
+        "gates": [{"name": "within_teacher", "passed": False, "sentence": "It is worse. " * 12}],
+        "evaluation": found.evaluation | {"task": "text_classification", "seed": 1},
+        "champion_before": {"version": "3", "digest": "d" * 64},
+        "run": "mails-20261122-170914",
+        "time": "2026-11-22T17:12:00+00:00",
+    }
+    past = [Measured(f"2026-01-{day:02}", 0.9 + day / 1000, 0.88, 0.96) for day in range(1, 25)]
+    path.write_text(with_verdict(path.read_text(), verdict, {"source": "s3://" + "long" * 60}, past))
+    opened = open_page(path, width)
+    assert (opened.overflow, opened.messages, opened.requests) == (0, [], [])
+    first = opened.page.locator("section").first
+    assert first.locator("h2").inner_text() == "mails not promoted"
+    assert first.locator("circle").count() == 25
 
 
 def test_all_sections_are_there_and_visible(tmp_path: Path, open_page: OpenPage) -> None:

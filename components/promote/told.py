@@ -1,0 +1,176 @@
+"""The verdict as the beginning of the report: decision, gates, what was run on what, and the champions so far.
+
+The report is a page that evaluate has drawn; here, where the decision falls, no drawing library is installed.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from html import escape
+from typing import Any, Self
+
+from stillhouse.components.attempts import VERDICTS
+from stillhouse.components.promote.record import Record
+from stillhouse.components.promote.summary import TITLES
+from stillhouse.components.storage.store import NotFound, Store
+from stillhouse.errors import UserError
+
+BEGINNING = "<main>"
+"""Of the report's page; text of the data is escaped in it, so that this is its only one."""
+TONES = {"promoted": "good", "unchanged": "neutral", "conflict": "bad"}
+"""Of decisions; all others are a warning."""
+MAX_CHAMPIONS = 24
+"""Promotions that are drawn, the last ones."""
+MAX_DATES = 5
+WIDTH, HEIGHT, LEFT, TOP, BOTTOM = 420, 190, 44, 14, 34
+"""Of the picture, and the room of its axes, in pixels."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The main metric of a model on the test rows of its day."""
+
+    day: str
+    value: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, verdict: dict[str, Any], metric: str) -> Self:
+        """What a verdict says of its candidate."""
+        model = verdict.get("candidate", "student")
+        found = verdict["evaluation"]["models"][model]["metrics"][metric]
+        return cls(verdict["time"][:10], found["value"], found["low"], found["high"])
+
+
+def past_champions(store: Store, record: Record, metric: str, but: str) -> list[Measured]:
+    """The models that were promoted, the first one first, as far as the store still has their verdicts.
+
+    Args:
+        but: The run that is left out.
+    """
+    runs = [event.run for event in record.history if event.what == "promoted" and event.run != but]
+    found = []
+    for run in dict.fromkeys(runs[-MAX_CHAMPIONS:]):
+        try:
+            found.append(Measured.of(json.loads(store.get(f"{VERDICTS}/{run}.json")), metric))
+        except (NotFound, UserError, ValueError, LookupError, TypeError):
+            continue  # swept, unreadable, or measured by another metric: the curve goes on without it
+    return found
+
+
+def with_verdict(report: str, verdict: dict[str, Any], dataset: dict[str, Any], past: Sequence[Measured]) -> str:
+    """The report's page, which begins with the verdict.
+
+    Args:
+        dataset: dataset.json.
+        past: earlier champions.
+    """
+    here = Measured.of(verdict, verdict["evaluation"]["main_metric"])
+    parts = [
+        "<section>",
+        _heading(verdict),
+        f"<p>{escape(verdict['why'])}</p>",
+        *(f'<p class="callout">{escape(note)}</p>' for note in verdict["notes"]),
+        _gates(verdict["gates"]),
+        _table("What was run", ("", ""), [(escape(name), escape(value)) for name, value in _facts(verdict, dataset)]),
+        _curve([*past, here], verdict) if past else "",
+        "</section>",
+    ]
+    return report.replace(BEGINNING, "\n".join([BEGINNING, *filter(None, parts)]), 1)
+
+
+def _heading(verdict: dict[str, Any]) -> str:
+    decision = verdict["decision"]
+    version = f" version {verdict['version']}" if verdict["version"] else ""
+    title = TITLES[decision]
+    return (
+        f"<h2>{escape(verdict['model_name'] + version)} "
+        f'<span class="badge {TONES.get(decision, "warn")}">{escape(title)}</span></h2>'
+    )
+
+
+def _gates(gates: Sequence[dict[str, Any]]) -> str:
+    passed = sum(gate["passed"] for gate in gates)
+    rows = [
+        (
+            escape(gate["name"].replace("_", " ")),
+            '<span class="badge good">held</span>' if gate["passed"] else '<span class="badge bad">failed</span>',
+            escape(gate["sentence"]),
+        )
+        for gate in sorted(gates, key=lambda gate: gate["passed"])
+    ]
+    return _table(f"Gates: {passed} of {len(gates)} hold", ("Gate", "", "What was measured"), rows)
+
+
+def _facts(verdict: dict[str, Any], dataset: dict[str, Any]) -> list[tuple[str, str]]:
+    evaluation, before = verdict["evaluation"], verdict["champion_before"]
+    rows = ", ".join(f"{split} {count:,}" for split, count in dataset.get("rows", {}).items())
+    decided = datetime.fromisoformat(verdict["time"])
+    facts = {
+        "recipe": f"{verdict['model_name']} ({evaluation['task'].replace('_', ' ')})",
+        "run": verdict["run"],
+        "decided": f"{decided:%Y-%m-%d %H:%M} UTC",
+        "seed": str(evaluation.get("seed", "")),
+        "data": dataset.get("source", ""),
+        "dataset": dataset.get("content_digest", "")[:12],
+        "rows": rows,
+        "in production before": (before["version"] and f"version {before['version']}") or before["digest"][:12]
+        if before
+        else "nothing",
+    }
+    return [(name, value) for name, value in facts.items() if value]
+
+
+def _table(caption: str, headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table of cells that are HTML already."""
+    head = "".join(f'<th scope="col">{header}</th>' for header in headers) if any(headers) else ""
+    body = "\n".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
+    return (
+        f'<div class="scroll" tabindex="0"><table><caption><span>{escape(caption)}</span></caption>'
+        f"{f'<thead><tr>{head}</tr></thead>' if head else ''}<tbody>\n{body}</tbody></table></div>"
+    )
+
+
+def _curve(models: Sequence[Measured], verdict: dict[str, Any]) -> str:
+    """The champions' quality over time, the candidate last; whiskers are intervals."""
+    low, high = min(model.low for model in models), max(model.high for model in models)
+    room = (high - low) * 0.08 or 0.01
+    low, high = low - room, high + room
+    right, bottom = WIDTH - 14, HEIGHT - BOTTOM
+
+    def x(index: int) -> float:
+        return LEFT + 10 + (right - LEFT - 20) * index / (len(models) - 1)
+
+    def y(value: float) -> float:
+        return bottom - (bottom - TOP) * (value - low) / (high - low)
+
+    line = " ".join(f"{x(i):.1f},{y(model.value):.1f}" for i, model in enumerate(models[:-1]))
+    lines = [f'<polyline points="{line}" fill="none" stroke="var(--accent)" stroke-width="2"/>']
+    for part in range(5):
+        value = low + (high - low) * part / 4
+        lines.append(
+            f'<line x1="{LEFT}" x2="{right}" y1="{y(value):.1f}" y2="{y(value):.1f}" stroke="currentColor" '
+            f'opacity=".1"/><text x="{LEFT - 6}" y="{y(value) + 4:.1f}" text-anchor="end">{value:.3f}</text>'
+        )
+    every = -(-len(models) // MAX_DATES)
+    for i, model in enumerate(models):
+        last = i == len(models) - 1
+        color = "#E69F00" if last else "var(--accent)"
+        lines.append(
+            f'<line x1="{x(i):.1f}" x2="{x(i):.1f}" y1="{y(model.low):.1f}" y2="{y(model.high):.1f}" stroke="{color}" '
+            f'stroke-width="2" opacity=".5"/><circle cx="{x(i):.1f}" cy="{y(model.value):.1f}" r="5" fill="{color}">'
+            f"<title>{escape(model.day)}: {model.value:.4f}</title></circle>"
+        )
+        if last or (i % every == 0 and len(models) - 1 - i >= every):
+            anchor = "end" if last else "start" if i == 0 else "middle"
+            lines.append(f'<text x="{x(i):.1f}" y="{bottom + 20}" text-anchor="{anchor}">{escape(model.day)}</text>')
+    metric = verdict["evaluation"]["main_metric"]
+    became = "the new one" if verdict["decision"] == "promoted" else "this run's candidate"
+    caption = f"{metric} of the champions, each on the test rows of its day; {became} is the last one."
+    return (
+        f'<p class="caption">{escape(caption)}</p><svg role="img" aria-label="{escape(caption)}" width="100%" '
+        f'style="max-width:{WIDTH * 1.2:.0f}px" viewBox="0 0 {WIDTH} {HEIGHT}" font-size="11.5" fill="currentColor">'
+        f"{''.join(lines)}</svg>"
+    )
