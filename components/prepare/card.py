@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from stillhouse.components.artifacts.base_facts import BaseFacts
 from stillhouse.components.prepare.dataset import Prepared
 from stillhouse.components.prepare.rows import LABELLED, Row
 from stillhouse.components.prepare.settings import PrepareSettings
+from stillhouse.components.prepare.typical import typical_words
 
 if TYPE_CHECKING:
     from stillhouse.components.reporting.page import Section
@@ -122,16 +123,29 @@ def _targets(prepared: Prepared, statistics: Mapping[str, Any]) -> "Section":
         x="rows",
         groups=[split for _ in shown for split in LABELLED],
     )
+    typical = dict(zip(prepared.labels, _typical(prepared), strict=True))
     table = Table(
-        ("label", *LABELLED, "share"),
+        ("label", *LABELLED, "share", "typical words"),
         [
-            (label, *(counts[split][label] for split in LABELLED), f"{statistics['labels'][label]:.1%}")
+            (
+                label,
+                *(counts[split][label] for split in LABELLED),
+                f"{statistics['labels'][label]:.1%}",
+                ", ".join(typical[label]) or "none stands out",
+            )
             for label in shown
         ],
+        "Typical of a label: words that its training rows have more often than all others, beyond chance.",
     )
     hidden = len(prepared.labels) - len(shown)
     notes = [f"{hidden} rarer labels are not shown; dataset.json has them all."] if hidden else []
     return Section("Labels", tables=[table], charts=[chart], notes=notes)
+
+
+def _typical(prepared: Prepared) -> list[list[str]]:
+    rows = prepared.splits["train"]
+    labels = [row.target if isinstance(row.target, tuple) else (row.target,) for row in rows]
+    return typical_words([row.text for row in rows], cast(list[tuple[int, ...]], labels), len(prepared.labels))
 
 
 def _rare_labels(prepared: Prepared) -> "Section":
@@ -155,11 +169,10 @@ def _rare_labels(prepared: Prepared) -> "Section":
 
 
 def _lengths(statistics: Mapping[str, Any]) -> "Section":
-    from stillhouse.components.reporting.charts import bars, histogram
+    from stillhouse.components.reporting.charts import histogram
     from stillhouse.components.reporting.page import Section, Tile
 
     characters, found = statistics["characters"], statistics["words"]
-    top = list(found["shares"].items())[:15]
     return Section(
         "Texts",
         tiles=[
@@ -168,16 +181,7 @@ def _lengths(statistics: Mapping[str, Any]) -> "Section":
             Tile("characters, longest", f"{characters['largest']:,}"),
             Tile("words", f"{found['total']:,}", f"{found['distinct']:,} different ones"),
         ],
-        charts=[
-            histogram(*_used(statistics["lengths"]), title="Lengths", x="characters (log)", log=True),
-            bars(
-                [word for word, _ in top],
-                [100 * share for _, share in top],
-                title="Most frequent words",
-                x="% of all words",
-                format=".1f",
-            ),
-        ],
+        charts=[histogram(*_used(statistics["lengths"]), title="Lengths", x="characters (log)", log=True)],
     )
 
 
@@ -200,7 +204,13 @@ def _dropped(prepared: Prepared) -> "Section":
         [(name, rows, f"{rows / prepared.read:.2%}", REASONS[name]) for name, rows in reasons],
     )
     chart = bars([name for name, _ in reasons], [rows for _, rows in reasons], title="Rows dropped by reason", x="rows")
-    return Section("Dropped rows", tables=[table], charts=[chart])
+    examples = [
+        (reason, said, _cut(text) if text.strip() else "no text")
+        for reason, _ in reasons
+        for said, text in prepared.examples.get(reason, [])
+    ]
+    shown = Table(("reason", "label or place", "text"), examples, "Some of them.")
+    return Section("Dropped rows", tables=[table, shown], charts=[chart])
 
 
 def _no_values(found: Mapping[str, Any]) -> "Section":
@@ -252,9 +262,13 @@ def _has(row: Row, index: int) -> bool:
 
 def _excerpt(row: Row) -> object:
     """The beginning of the text, for a wide cell."""
+    return _cut(row.text)
+
+
+def _cut(text: str) -> object:
     from markupsafe import Markup, escape
 
-    text = " ".join(row.text.split())
+    text = " ".join(text.split())
     cut = text if len(text) <= EXCERPT else text[: EXCERPT - 1] + "…"
     return Markup('<span class="excerpt">{}</span>').format(escape(cut))
 

@@ -41,6 +41,8 @@ class Prepared:
     """The labels of the source that had too few rows, and are labels no more."""
     too_rare: "list[RareLabel]" = field(default_factory=list)
     """Those that have too few rows and still are labels."""
+    examples: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
+    """Of each reason some of the rows dropped for it: label or place in the source, and text."""
     notes: list[str] = field(default_factory=list)
     """What was decided about the labels, in sentences."""
 

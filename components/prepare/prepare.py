@@ -33,7 +33,7 @@ from stillhouse.components.storage.disk import staged_folder, sync_folder, writi
 from stillhouse.components.storage.home import SOURCES
 from stillhouse.components.storage.sources import fetch_source
 from stillhouse.components.storage.windows import Window
-from stillhouse.components.targets.parse import Kind, LabelReading, Targets, read_targets
+from stillhouse.components.targets.parse import Kind, LabelReading, Target, Targets, read_targets
 from stillhouse.components.tracking.run import StepRun
 from stillhouse.errors import UserError
 
@@ -45,6 +45,10 @@ Progress = Callable[[int, int, str, str], None]
 
 CARD = "card.html"
 """The card's copy in the dataset: a run that takes the dataset from the cache shows it too."""
+MAX_EXAMPLES = 3
+"""Dropped rows of each reason that the card shows."""
+EXAMPLE_CHARACTERS = 1000
+"""Kept of each of them."""
 MAX_LEFT_OUT = 20
 """Files without data that dataset.json names."""
 _BATCH = 8192
@@ -126,11 +130,16 @@ def refine(
     """
     texts = _cleaned(table, settings, progress)
     dropped: Counter[str] = Counter()
+    examples: dict[str, list[tuple[str, str]]] = {}
     usable = []
     for i, text in enumerate(texts):
         reason = "empty" if not text else "too_long" if len(text) > settings.max_characters else None
         if reason:
             dropped[reason] += 1
+            if dropped[reason] <= MAX_EXAMPLES:
+                examples.setdefault(reason, []).append(
+                    (_place(table, i), (table.texts[i].as_py() or "")[:EXAMPLE_CHARACTERS])
+                )
         else:
             usable.append(i)
     targets = read_targets(
@@ -162,9 +171,33 @@ def refine(
         lost = [*copies, *(Dropped(copy.reason, copy.row) for copy in near_copies)]
         reasons = dropped + Counter(reason for reason, _ in lost)
         counted = dict(sorted(reasons.items()))
-        return Prepared(targets.kind, targets.labels, parted, len(texts), counted, near_copies), lost
+        shown = {**examples, **_examples(lost, targets.labels)}
+        return Prepared(targets.kind, targets.labels, parted, len(texts), counted, near_copies, examples=shown), lost
 
     return part_without_rare(targets, part, settings)
+
+
+def _examples(lost: list[Dropped], labels: list[str]) -> dict[str, list[tuple[str, str]]]:
+    """Of each reason some of the rows, with their labels."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for reason, row in lost:
+        some = found.setdefault(reason, [])
+        if len(some) < MAX_EXAMPLES:
+            some.append((_named(row.target, labels), row.text[:EXAMPLE_CHARACTERS]))
+    return found
+
+
+def _named(target: Target | None, labels: list[str]) -> str:
+    if target is None:
+        return "no label"
+    if isinstance(target, tuple):
+        return ", ".join(labels[i] for i in target) or "none"
+    return labels[target] if isinstance(target, int) else f"{target:g}"
+
+
+def _place(table: Table, row: int) -> str:
+    """File and row, without the folders: the card goes round."""
+    return table.where(row).rpartition("/")[2]
 
 
 def _no_values(table: Table, prepared: Prepared, settings: PrepareSettings) -> dict[str, Any]:

@@ -36,6 +36,36 @@ def test_the_card_shows_what_was_dropped_beside_what_stays(card: str) -> None:
     assert "nearly equals</th>" in card
 
 
+def test_the_card_shows_examples_of_each_reason(write: Make, texts: Make, prepared: Make, tmp_path: Path) -> None:
+    given = [*texts(60), "", "long " * 900, "Twice told.", "Twice told.", "Both ways.", "Both ways."]
+    labels = ["ham", "spam"] * 30 + ["ham", "ham", "spam", "spam", "ham", "spam"]
+    path = write("mails.csv", {"text": given, "label": labels})
+    prepared(path, max_characters=4000, near_duplicates=1.0, max_dropped=0.5)
+    card = (tmp_path / "out" / "card.html").read_text()
+    cells = re.findall(r"<td[^>]*>(.*?)</td>", card[card.index("Some of them.") :])
+    shown = [tuple(re.sub("<[^>]*>", "", cell) for cell in cells[i : i + 3]) for i in range(0, 15, 3)]
+    assert {(reason, said, text[:11]) for reason, said, text in shown} == {
+        ("empty", "mails.csv, row 62", "no text"),
+        ("too_long", "mails.csv, row 63", "long long l"),
+        ("duplicate", "spam", "Twice told."),
+        ("conflicting_label", "ham", "Both ways."),
+        ("conflicting_label", "spam", "Both ways."),
+    }
+
+
+def test_the_card_shows_words_that_are_typical_of_each_label_and_none_that_all_have(
+    write: Make, texts: Make, prepared: Make, tmp_path: Path
+) -> None:
+    plain = texts(120)
+    own = [f"{text} the {('refund', 'printer')[i % 2]}" for i, text in enumerate(plain)]
+    prepared(write("mails.csv", {"text": own, "label": ["money", "office"] * 60}), near_duplicates=1.0)
+    card = (tmp_path / "out" / "card.html").read_text()
+    words = dict(re.findall(r"<tr><td>(money|office)</td>.*?<td>([^<]*)</td></tr>", card))
+    assert words["money"].split(", ")[0] == "refund"
+    assert words["office"].split(", ")[0] == "printer"
+    assert "the" not in ", ".join(words.values()).split(", ")
+
+
 def test_text_of_the_data_is_never_markup(card: str) -> None:
     assert "<script" not in card
     assert "&lt;script&gt;" in card
