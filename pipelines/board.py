@@ -107,6 +107,8 @@ class Board:
 
     rows: dict[str, Row]
     clock: Callable[[], float] = time.time
+    left: Callable[["Board"], str] = lambda board: ""
+    """A sentence on the time left of the whole run; empty where nothing is to be said."""
 
     @classmethod
     def of(cls, steps: Iterable[str], idle: Collection[str] = ()) -> "Board":

@@ -4,7 +4,7 @@ import time
 from types import TracebackType
 from typing import Protocol, Self
 
-from rich.console import Console
+from rich.console import Console, Group
 from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
@@ -114,16 +114,16 @@ class LineView(Lines):
             if row.state != self._shown.get(row.step, "waiting"):
                 self._shown[row.step] = row.state
                 self._next_progress = now + PLAIN_SECONDS
-                self._line(row, now)
+                self._line(board, row, now)
             elif row.state == "running" and row.total and now >= self._next_progress:
                 self._next_progress = now + PLAIN_SECONDS
-                self._line(row, now)
+                self._line(board, row, now)
 
-    def _line(self, row: Row, now: float) -> None:
+    def _line(self, board: Board, row: Row, now: float) -> None:
         running = row.state == "running"
         left = f"{_left(row)} left" if _left(row) else ""
         parts = [row.state, _percent(row), _rate(row), left] if running else [row.state, _seconds(row, now)]
-        shown = ", ".join(part for part in [*parts, _metric(row)] if part)
+        shown = ", ".join(part for part in [*parts, _metric(row), board.left(board) if running else ""] if part)
         self.console.out(f"{row.step}: {shown}", highlight=False)
 
     def log(self, line: str) -> None:
@@ -143,7 +143,8 @@ class TableView(InPlace):
         self._notes.show(board)
         if last or now >= self._next:
             self._next = now + REFRESH_SECONDS
-            self.live.update(table(board), refresh=True)
+            said = board.left(board)
+            self.live.update(Group(table(board), *([Text(said, "dim")] if said else [])), refresh=True)
 
     def log(self, line: str) -> None:
         return None

@@ -30,6 +30,7 @@ from stillhouse.components.tracking.settings import new_run_id
 from stillhouse.pipelines.board import Board, Follower
 from stillhouse.pipelines.live import View, choose_view
 from stillhouse.pipelines.outcome import show_failure
+from stillhouse.pipelines.time_left import Expected
 
 RETRAIN = "stillhouse.pipelines.retrain:retrain"
 RETRAIN_WITHOUT_PRETRAINING = f"{RETRAIN}_without_pretraining"
@@ -73,6 +74,7 @@ def run_pipeline(job: Job, home: Path, verbose: bool, conclude: Callable[[Path],
     home = home.absolute()
     run_id = _make_folder(home, job.name)
     folder, board = home / run_id, Board.of(job.steps, job.idle)
+    board.left = Expected.of(home, job.name, but=run_id).sentence
     with _stop_signals(), at_work(run_id, home):
         with writing(folder):
             (folder / "pipeline.log").touch()

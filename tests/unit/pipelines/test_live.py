@@ -101,6 +101,15 @@ def test_plain_lines_come_when_a_state_changes_and_every_ten_seconds(board: Boar
     assert [line.split(",")[0] for line in lines_of(output)] == ["finetune: running"]
 
 
+def test_the_time_left_of_the_whole_run_stands_under_the_table_and_in_plain_lines(board: Board) -> None:
+    board.left = lambda board: "whole run: about 2:20 left (as mails-1 took)"
+    for view in (TableView, LineView):
+        console = Console(record=True, width=200, file=io.StringIO())
+        with view(console) as shown:
+            shown.show(board, last=True)
+        assert console.export_text().count("whole run: about 2:20 left (as mails-1 took)") == 1
+
+
 def test_the_terminal_gets_the_table_and_a_file_plain_lines() -> None:
     assert isinstance(choose_view(Console(force_terminal=True), verbose=False), TableView)
     assert isinstance(choose_view(Console(file=io.StringIO()), verbose=False), LineView)
