@@ -2,7 +2,7 @@
 
 import logging
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from stillhouse.components.training.loop import Evaluation
 
 logger = logging.getLogger(__name__)
+
+MOST_COUNTED = 512
+"""Tokens of a text that are counted, where settings follow from lengths."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,15 @@ def validation_of(
 
     main = main_metric(about["target"])
     return Evaluation(evaluate, main, greater_is_better(main))
+
+
+def token_counts(task: "Task", loaded: "LoadedModel", texts: Sequence[str]) -> np.ndarray:
+    """Tokens of each text as the model reads it, up to MOST_COUNTED: int64 [texts]."""
+    from stillhouse.components.models.layers import num_positions
+
+    most = min(MOST_COUNTED, num_positions(loaded.model))
+    none = np.zeros(len(texts), np.int64)
+    return task.labelled_samples(loaded, texts, none, max_length=most, augment=0.0, seed=0).lengths
 
 
 def best_point(points: list[dict[str, float]], target: str) -> dict[str, float]:

@@ -92,6 +92,7 @@ def run(
     The same command goes on where an interrupted one stopped, and takes seconds when nothing changed.
     """
     from stillhouse.pipelines.recipe import load_recipe
+    from stillhouse.pipelines.recipe_lock import write_lock
 
     loaded = load_recipe(recipe, with_thresholds(overrides, min_new_rows, min_drift))
     from rich.console import Console
@@ -104,7 +105,12 @@ def run(
     if parameters["train_pretraining"] == "none":
         idle, pipeline = ("pretrain",), RETRAIN_WITHOUT_PRETRAINING
     job = Job(loaded.name, parameters, STEPS, pipeline, idle, cache=not no_cache)
-    run_pipeline(job, home, verbose, lambda folder: show_outcome(Console(), folder))
+
+    def conclude(folder: Path) -> None:
+        write_lock(loaded, folder)
+        show_outcome(Console(), folder)
+
+    run_pipeline(job, home, verbose, conclude)
 
 
 _later("init", "Look at a table and write the recipe for it: `stillhouse init FILE`.")

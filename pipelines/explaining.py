@@ -22,7 +22,7 @@ SHARED: dict[Key, Key] = {
     ("model_name",): ("name",),
 }
 """Settings of steps that follow a key at the top of the recipe, unless their own section says otherwise."""
-HIDDEN = ("inspected",)
+HIDDEN = ("inspected", "derive")
 """What a run fills in by itself."""
 
 

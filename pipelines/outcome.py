@@ -43,6 +43,7 @@ def show_outcome(console: Console, folder: Path) -> None:
     places = {
         "report": _file(folder / "report.html"),
         "data card": _file(folder / "card.html"),
+        "settings": _file(folder / "recipe.lock.yaml"),
         "model": _model(verdict["model_name"]) if verdict else None,
         "MLflow": mlflow_command(),
     }

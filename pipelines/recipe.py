@@ -75,6 +75,9 @@ class Recipe(Settings):
     task: str = "text_classification"
     """Kind of problem, a file of components/tasks."""
     seed: int = Field(default=1, ge=0, lt=2**31)
+    budget: str = Field(default="8m", pattern=Parameters.model_fields["train_budget"].metadata[0].pattern)
+    """How long a run may take (10m, 2h); settings that are left out follow from the data and from this
+    (docs/settings.md). none: each step's own defaults."""
     data: Data
     model: Models = Models()
     prepare: Section = Field(default_factory=dict)
@@ -102,6 +105,7 @@ class Recipe(Settings):
             "model_student": self.model.student.model_dump(exclude_unset=True),
             "model_teacher": self.model.teacher.model_dump(exclude_unset=True),
             "step_overrides": {step: section for step, section in sections.items() if section},
+            "train_budget": self.budget,
             "train_pretraining": str(objective),
             "train_seed": self.seed,
         }

@@ -38,6 +38,7 @@ def _graph(*, pretrains: bool) -> Any:
         pod_cpu: str = "4",
         pod_memory: str = "8Gi",
         step_overrides: dict = {},  # noqa: B006
+        train_budget: str = "8m",
         train_pretraining: str = "auto",
         train_seed: int = 1,
     ) -> None:
@@ -58,6 +59,8 @@ def _graph(*, pretrains: bool) -> Any:
             pod_cpu: Processors of each pod that trains.
             pod_memory: Memory of each pod that trains.
             step_overrides: Settings of single steps, keyed by step: {"finetune": {"loop": {"epochs": 4}}}.
+            train_budget: How long a run may take (10m, 2h); settings that are not given follow from the data and this.
+                none: each step's own defaults.
             train_pretraining: What to learn on text without labels first: masked_lm, next_word, none; `auto`: masked_lm
                 from random weights, else none.
             train_seed: Seed of everything random.
@@ -75,6 +78,7 @@ def _graph(*, pretrains: bool) -> Any:
                 model_teacher=model_teacher,
                 pretrains=pretrains,
                 step_overrides=step_overrides,
+                train_budget=train_budget,
                 train_pretraining=train_pretraining,
                 train_seed=train_seed,
             ).set_caching_options(False)

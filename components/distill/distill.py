@@ -10,7 +10,7 @@ import numpy as np
 from stillhouse.components.artifacts.dataset import Split, read_dataset_json, read_split, read_unlabelled
 from stillhouse.components.artifacts.trainings import described, trainings_of
 from stillhouse.components.distill.settings import DistillSettings
-from stillhouse.components.supervised import Scale, best_point, model_info, validation_of
+from stillhouse.components.supervised import Scale, best_point, model_info, token_counts, validation_of
 from stillhouse.components.tasks.metrics import main_metric
 
 if TYPE_CHECKING:
@@ -38,23 +38,27 @@ def distill(
     from stillhouse.components.artifacts.fetch import fetch_model
     from stillhouse.components.artifacts.model import write_model
     from stillhouse.components.checkpointing import checkpoints_of
+    from stillhouse.components.distill.derive import from_data, student_from_teacher
     from stillhouse.components.distill.student import Pupil, check_comparable, make_student
     from stillhouse.components.models.layers import num_layers
     from stillhouse.components.storage.digests import digest_folder
     from stillhouse.components.tasks import LoadedModel, load_task
-    from stillhouse.components.training.loop import Training
+    from stillhouse.components.training.loop import Thaw, Training
     from stillhouse.components.training.precision import pick_device
     from stillhouse.components.training.randomness import seed_everything
 
-    run.params(settings.model_dump())
     task, dataset, teacher, model = load_task(settings.task), Path(dataset), Path(teacher), Path(model)
     about = read_dataset_json(dataset)
     train, validation = read_split(dataset, "train"), read_split(dataset, "validation")
     seed_everything(settings.loop.seed)
     big = task.load_model(teacher, str(pick_device()))
+    settings = student_from_teacher(settings, big)
     base = str(fetch_model(settings.student.base)) if settings.student.base else None
     small = make_student(task, big, settings.student, base, train.texts)
     run.notes(small.notes)
+    unlabelled = read_unlabelled(dataset) if settings.use_unlabelled else []
+    settings = from_data(settings, big, small, token_counts(task, big, train.texts + unlabelled))
+    run.params(settings.model_dump(exclude={"derive"}))
     if settings.hidden_weight or settings.attention_weight:
         check_comparable(small, big, settings, train.texts)
     pupil = Pupil(small.model, big.model, match_hidden=settings.hidden_weight > 0)
@@ -63,7 +67,6 @@ def distill(
     if settings.origin == "teacher":
         scale.take_out_of(small.model)
     train = replace(train, targets=scale.standardise(train.targets))
-    unlabelled = read_unlabelled(dataset) if settings.use_unlabelled else []
     given = [about["content_digest"], digest_folder(teacher), digest_folder(base) if base else ""]
     with checkpoints_of("distill", settings.model_dump(), given, settings.loop.keep_checkpoints) as checkpoints:
         samples, kept = _samples_with_answers(task, big, small, settings, train, unlabelled, about, checkpoints, run)
@@ -82,9 +85,10 @@ def distill(
                 task, small, validation, about, settings.loop.max_length, scale, network_of=lambda _: small.model
             ),
             checkpoints=checkpoints,
+            thaw=Thaw(1 if settings.freeze_embeddings else 0),
         ).run()
         scale.fold_into(small.model)
-        info = model_info(about, settings.model_dump(), settings.loop.max_length) | {"notes": small.notes}
+        info = model_info(about, settings.model_dump(exclude={"derive"}), settings.loop.max_length) | {"notes": small.notes}
         hashes = np.concatenate([train.hashes, validation.hashes])
         figures = {**best_point(history.points, about["target"]), **history.summary(), **kept}
         run.metrics(figures, step=history.step)  # before the model: where that is, all is done

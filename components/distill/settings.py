@@ -1,13 +1,14 @@
 """Settings of distill."""
 
-from typing import Literal
+from argparse import SUPPRESS
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from stillhouse.components.artifacts.chosen_base import WRITTEN
 from stillhouse.components.models.settings import Architecture
 from stillhouse.components.settings import Settings
-from stillhouse.components.training.settings import LoopSettings, OptimizerSettings
+from stillhouse.components.training.settings import Derive, LoopSettings, OptimizerSettings
 
 
 class Student(Settings):
@@ -46,8 +47,12 @@ class DistillSettings(Settings):
     """Learn the teacher's answers on unlabelled rows too."""
     max_cache_bytes: int = Field(default=2**31, ge=0)
     """Beyond this the teacher answers anew in each epoch."""
+    freeze_embeddings: bool = False
+    """Whether the student's embeddings stay as they are, the teacher's or its base's: then a step costs a fraction."""
     loop: LoopSettings = LoopSettings()
     optimizer: OptimizerSettings = OptimizerSettings()
+    derive: Annotated[Derive | None, SUPPRESS] = None
+    """Filled in by inspect for a run with a budget; no option of the command line."""
 
     @property
     def origin(self) -> Literal["teacher", "base", "architecture"]:

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from stillhouse.components.artifacts.dataset import Split
-from stillhouse.components.evaluate.baselines import majority, tfidf_linear
+from stillhouse.components.evaluate.baselines import tfidf_linear
 from stillhouse.components.evaluate.latency import Scorer
+from stillhouse.components.targets.majority import majority
 from stillhouse.components.targets.unanswered import unanswered, with_wrong_answers
 from stillhouse.components.tasks import Task
 

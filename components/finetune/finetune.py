@@ -10,10 +10,11 @@ from stillhouse.components.artifacts.dataset import read_dataset_json, read_spli
 from stillhouse.components.artifacts.model import notes_of
 from stillhouse.components.artifacts.trainings import described, trainings_of
 from stillhouse.components.finetune.settings import FinetuneSettings
-from stillhouse.components.supervised import Scale, best_point, model_info, validation_of
+from stillhouse.components.supervised import Scale, best_point, model_info, token_counts, validation_of
 from stillhouse.components.tasks.metrics import main_metric
 
 if TYPE_CHECKING:
+    from stillhouse.components.tasks import LoadedModel
     from stillhouse.components.tracking.run import StepRun
     from stillhouse.components.training.loop import Thaw
 
@@ -39,6 +40,8 @@ def finetune(
     from stillhouse.components.artifacts.fetch import fetch_model
     from stillhouse.components.artifacts.model import write_model
     from stillhouse.components.checkpointing import checkpoints_of
+    from stillhouse.components.finetune.derive import attempts_from_data, floor_of
+    from stillhouse.components.finetune.linear_probe import fit_head
     from stillhouse.components.models.layers import num_layers
     from stillhouse.components.storage.digests import digest_folder
     from stillhouse.components.tasks import load_task
@@ -50,10 +53,21 @@ def finetune(
     settings = settings.model_copy(update={"base": base_of(settings.base, about)})
     run.params(settings.model_dump())
     train, validation = read_split(dataset, "train"), read_split(dataset, "validation")
-    seed_everything(settings.loop.seed)
-    start = start_of(Path(backbone) if backbone else None, str(fetch_model(settings.base)) if settings.base else None)
-    loaded = task.with_new_head(start, train.texts, settings.architecture, about, settings.dropout)
+    base = str(fetch_model(settings.base)) if settings.base else None
+    start = start_of(Path(backbone) if backbone else None, base)
+
+    def new_model() -> "LoadedModel":
+        seed_everything(settings.loop.seed)
+        return task.with_new_head(start, train.texts, settings.architecture, about, settings.dropout)
+
+    loaded = new_model()
     run.notes(loaded.notes)
+    attempts = [settings]
+    if settings.derive:
+        lengths = token_counts(task, loaded, train.texts)
+        attempts = attempts_from_data(settings, loaded, lengths, is_pretrained=base is not None)
+    settings = attempts[0]
+    run.params(settings.model_dump(exclude={"derive"}))
     scale = Scale.of(about["target"], train.targets, loaded.model)
     samples = task.labelled_samples(
         loaded,
@@ -65,37 +79,46 @@ def finetune(
     )
     weights = balanced_weights(about["target"], train.targets) if settings.class_weights == "balanced" else None
     given = [about["content_digest"], digest_folder(start) if start else ""]
-    with checkpoints_of("finetune", settings.model_dump(), given, settings.loop.keep_checkpoints) as checkpoints:
-        history = Training(
-            loaded.model,
-            samples,
-            task.loss(about["target"], class_weights=weights, label_smoothing=settings.label_smoothing),
-            settings=settings.loop,
-            optimizer=settings.optimizer,
-            num_layers=num_layers(loaded.model),
-            report=run,
-            evaluation=validation_of(task, loaded, validation, about, settings.loop.max_length, scale),
-            checkpoints=checkpoints,
-            thaw=thaw_of(settings, num_layers(loaded.model)),
-        ).run()
-        scale.fold_into(loaded.model)
-        info = model_info(about, settings.model_dump(), settings.loop.max_length)
-        info["notes"] = (notes_of(Path(backbone)) if backbone else {}) | loaded.notes
-        hashes = np.concatenate([train.hashes, validation.hashes])
-        figures = {**best_point(history.points, about["target"]), **history.summary()}
-        run.metrics(figures, step=history.step)  # before the model: where that is, all is done
-        write_model(
-            loaded,
-            model,
-            info=info,
-            parents=[Path(start)] if start else [],
-            hashes=hashes,
-            trainings=[
-                *(trainings_of(Path(backbone)) if backbone else []),
-                described("finetune", history, main_metric(about["target"])),
-            ],
-        )
-    return figures
+    floor = floor_of(about, train.targets, validation.targets)
+    while True:
+        settings = attempts.pop(0)
+        if settings.head == "linear_probe" and about["target"] == "classes":
+            fit_head(task, loaded.model, samples, train.targets)
+        with checkpoints_of("finetune", settings.model_dump(), given, settings.loop.keep_checkpoints) as checkpoints:
+            history = Training(
+                loaded.model,
+                samples,
+                task.loss(about["target"], class_weights=weights, label_smoothing=settings.label_smoothing),
+                settings=settings.loop,
+                optimizer=settings.optimizer,
+                num_layers=num_layers(loaded.model),
+                report=run,
+                evaluation=validation_of(task, loaded, validation, about, settings.loop.max_length, scale),
+                checkpoints=checkpoints,
+                thaw=thaw_of(settings, num_layers(loaded.model)),
+            ).run()
+            if attempts and not floor.is_passed(history.best):
+                run.notes({"learning_rate": floor.sentence(history.best, settings, attempts[0])})
+                loaded = new_model()
+                continue
+            scale.fold_into(loaded.model)
+            info = model_info(about, settings.model_dump(exclude={"derive"}), settings.loop.max_length)
+            info["notes"] = (notes_of(Path(backbone)) if backbone else {}) | loaded.notes
+            hashes = np.concatenate([train.hashes, validation.hashes])
+            figures = {**best_point(history.points, about["target"]), **history.summary()}
+            run.metrics(figures, step=history.step)  # before the model: where that is, all is done
+            write_model(
+                loaded,
+                model,
+                info=info,
+                parents=[Path(start)] if start else [],
+                hashes=hashes,
+                trainings=[
+                    *(trainings_of(Path(backbone)) if backbone else []),
+                    described("finetune", history, main_metric(about["target"])),
+                ],
+            )
+        return figures
 
 
 def start_of(backbone: Path | None, base: str | None) -> str | None:

@@ -1,13 +1,14 @@
 """Settings of finetune."""
 
-from typing import Literal
+from argparse import SUPPRESS
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from stillhouse.components.artifacts.chosen_base import AUTO
 from stillhouse.components.models.settings import Architecture
 from stillhouse.components.settings import Settings
-from stillhouse.components.training.settings import LoopSettings, OptimizerSettings
+from stillhouse.components.training.settings import Derive, LoopSettings, OptimizerSettings
 
 
 class FinetuneSettings(Settings):
@@ -18,6 +19,9 @@ class FinetuneSettings(Settings):
     """Backbone when nothing was pretrained: a folder, package://, s3://, hf:// or models:/; `auto` is what prepare
     chose, empty random weights."""
     architecture: Architecture = Architecture()
+    head: Literal["random", "linear_probe"] = "random"
+    """Where the new head begins; linear_probe fits it to the backbone as it is, which pays with few rows. For classes
+    and encoders; otherwise it begins at random."""
     freeze: Literal["nothing", "backbone"] | int = "nothing"
     """A number freezes the embeddings and so many of the lowest layers."""
     unfreeze_every: int = Field(default=0, ge=0)
@@ -28,3 +32,5 @@ class FinetuneSettings(Settings):
     """Dropout while fine-tuning; the backbone's own when left out."""
     loop: LoopSettings = LoopSettings()
     optimizer: OptimizerSettings = OptimizerSettings()
+    derive: Annotated[Derive | None, SUPPRESS] = None
+    """Filled in by inspect for a run with a budget; no option of the command line."""

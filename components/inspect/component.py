@@ -17,6 +17,7 @@ def inspect(
     model_student: dict,
     model_teacher: dict,
     step_overrides: dict,
+    train_budget: str,
     train_pretraining: str,
     train_seed: int,
     gpus: str = "0",
@@ -49,6 +50,7 @@ def inspect(
         "model_student": model_student,
         "model_teacher": model_teacher,
         "step_overrides": step_overrides,
+        "train_budget": train_budget,
         "train_pretraining": train_pretraining,
         "train_seed": train_seed,
     }

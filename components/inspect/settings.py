@@ -1,5 +1,6 @@
 """The pipeline's parameters, and what each step makes of them."""
 
+from collections.abc import Iterator
 from typing import Any, TypedDict, cast
 
 from pydantic import Field
@@ -13,6 +14,7 @@ from stillhouse.components.prepare.settings import Columns, PrepareSettings
 from stillhouse.components.pretrain.settings import PretrainSettings
 from stillhouse.components.promote.settings import PromoteSettings
 from stillhouse.components.settings import Settings, check
+from stillhouse.components.training.settings import Derive
 from stillhouse.errors import UserError
 
 STEPS: dict[str, type[Settings]] = {
@@ -24,6 +26,24 @@ STEPS: dict[str, type[Settings]] = {
     "promote": PromoteSettings,
 }
 """The steps that have settings, in the order they run."""
+
+
+DERIVED: dict[str, tuple[str, ...]] = {
+    "finetune": (
+        "head",
+        *("loop.max_length", "loop.batch_tokens", "loop.epochs", "loop.evaluations_per_epoch"),
+        *("optimizer.learning_rate", "optimizer.layer_decay"),
+    ),
+    "distill": (
+        *("student.layers", "freeze_embeddings"),
+        *("loop.max_length", "loop.batch_tokens", "loop.epochs", "loop.evaluations_per_epoch"),
+        *("optimizer.learning_rate", "optimizer.layer_decay"),
+    ),
+}
+"""Settings of steps that follow from the data, where the recipe does not say them."""
+SHARES = {"finetune": 0.45, "distill": 0.3}
+"""Shares of the budget; the rest is for the other steps and what is not counted."""
+UNITS = {"s": 1, "m": 60, "h": 3600}
 
 
 class StepSettings(TypedDict):
@@ -48,6 +68,9 @@ class Parameters(Settings):
     model_student: Student = Student()
     model_teacher: Architecture = Architecture()
     step_overrides: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    train_budget: str = Field(default="8m", pattern=r"^(none|\d+(\.\d+)?[smh])$")
+    """How long the run may take; what the recipe leaves open follows from the data and from this. `none`: the defaults
+    of the steps count, whatever the data."""
     train_pretraining: str = AUTO
     train_seed: int = Field(default=1, ge=0, lt=2**31)
 
@@ -95,7 +118,28 @@ class Parameters(Settings):
             name: check(cls, _merge(given[name], self.step_overrides.get(name, {})), f"{where}, {name}")
             for name, cls in STEPS.items()
         }
+        for name in DERIVED:
+            if derive := self._derive(name):
+                checked[name] = checked[name].model_copy(update={"derive": derive})
         return cast(StepSettings, checked)
+
+    def _derive(self, step: str) -> Derive | None:
+        """What of a step follows from the data; None where there is no budget."""
+        if self.train_budget == "none":
+            return None
+        seconds = float(self.train_budget[:-1]) * UNITS[self.train_budget[-1]] * SHARES[step]
+        given = {".".join(path) for path in _paths(self.step_overrides.get(step, {}))}
+        if step == "distill" and self.model_student != Student():
+            given.add("student.layers")
+        return Derive(seconds=seconds, keys=[key for key in DERIVED[step] if key not in given])
+
+
+def _paths(values: dict[str, Any]) -> Iterator[tuple[str, ...]]:
+    for key, value in values.items():
+        if isinstance(value, dict):
+            yield from ((key, *path) for path in _paths(value))
+        else:
+            yield (key,)
 
 
 def _merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:

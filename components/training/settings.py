@@ -7,6 +7,14 @@ from pydantic import Field
 from stillhouse.components.settings import Settings
 
 
+class Derive(Settings):
+    """Which settings of a step follow from the data, and in what time it is to be done."""
+
+    seconds: float
+    keys: list[str]
+    """As a recipe writes them below the step: loop.epochs."""
+
+
 class OptimizerSettings(Settings):
     """AdamW and its schedule."""
 

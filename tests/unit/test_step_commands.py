@@ -17,7 +17,7 @@ SETTINGS = {"inspect": Parameters, **STEPS}
 HEAVY = {"torch", "transformers", "kfp", "mlflow", "datasets", "sklearn", "pandas"}
 ONLY_KFP = {"evaluate": {"metrics", "classification"}}
 """Arguments that KFP's face alone hands over."""
-ONLY_INSPECT = {"--inspected"}
+ONLY_INSPECT = {"--inspected", "--derive"}
 """Settings that inspect fills in."""
 
 

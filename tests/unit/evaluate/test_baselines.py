@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from stillhouse.components.evaluate.baselines import majority, tfidf_linear
+from stillhouse.components.evaluate.baselines import tfidf_linear
+from stillhouse.components.targets.majority import majority
 
 TEXTS = ["cheap pills now", "meeting at noon", "pills for you", "notes of the meeting"] * 5
 

@@ -27,6 +27,7 @@ def test_the_parameters_are_what_the_recipe_says_and_nothing_more(write_recipe: 
         "model_student": {},
         "model_teacher": {},
         "step_overrides": {"finetune": {"loop": {"epochs": 2}}},
+        "train_budget": "8m",
         "train_pretraining": "auto",
         "train_seed": 1,
     }

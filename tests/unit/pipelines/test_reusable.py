@@ -48,6 +48,7 @@ def test_the_exit_step_takes_its_place_in_somebody_elses_pipeline(folder: Path, 
                 model_student={},
                 model_teacher={},
                 step_overrides={},
+                train_budget="none",
                 train_pretraining="none",
                 train_seed=1,
             )

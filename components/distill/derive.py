@@ -1,0 +1,47 @@
+"""What of distill follows from the data."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from stillhouse.components.distill.settings import DistillSettings
+from stillhouse.components.models.layers import layer_list, num_layers, num_parameters, num_positions
+from stillhouse.components.training.derived import Load, Rules, apply, derived
+
+if TYPE_CHECKING:
+    from stillhouse.components.tasks import LoadedModel
+
+TEACHER_LAYERS = 3
+"""Layers of the teacher for one of the student's."""
+FROM_TEACHER = Rules(steps=900, epochs=(4, 20), learning_rate=3e-4)
+"""For a student of the teacher's own layers, or a pretrained base."""
+RANDOM = Rules(steps=3000, epochs=(6, 40), learning_rate=1e-3)
+"""For random weights."""
+
+
+def student_from_teacher(settings: DistillSettings, teacher: "LoadedModel") -> DistillSettings:
+    """`settings` with the number of the student's layers, where it is left to the data."""
+    if settings.derive is None or settings.origin != "teacher":
+        return settings
+    layers = max(1, num_layers(teacher.model) // TEACHER_LAYERS)
+    return apply(settings, {"student.layers": layers}, settings.derive.keys)
+
+
+def from_data(
+    settings: DistillSettings, teacher: "LoadedModel", student: "LoadedModel", lengths: np.ndarray
+) -> DistillSettings:
+    """`settings` with what the recipe leaves to the data.
+
+    Args:
+        lengths: int64 [rows], tokens of all rows that the student learns from, uncut.
+    """
+    if settings.derive is None:
+        return settings
+    weights = num_parameters(layer_list(student.model))
+    keeps = settings.origin != "architecture"
+    asked = num_parameters(layer_list(teacher.model)) / weights
+    learning = weights if keeps else num_parameters(student.model)
+    load = Load(lengths, weights, learning, forward_passes=asked)
+    longest = min(num_positions(student.model), num_positions(teacher.model), teacher.info["max_length"])
+    values = derived(load, FROM_TEACHER if keeps else RANDOM, settings.derive.seconds, longest)
+    return apply(settings, {"freeze_embeddings": keeps, **values}, settings.derive.keys)

@@ -1,0 +1,99 @@
+"""What of finetune follows from the data."""
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from stillhouse.components.finetune.settings import FinetuneSettings
+from stillhouse.components.models.layers import layer_list, num_parameters, num_positions
+from stillhouse.components.targets.majority import majority
+from stillhouse.components.tasks.metrics import greater_is_better, main_metric, measure
+from stillhouse.components.training.derived import Load, Rules, apply, derived
+from stillhouse.components.training.ranks import Ranks
+
+if TYPE_CHECKING:
+    from stillhouse.components.tasks import LoadedModel
+
+BASE_WIDTH = 384
+"""Width of the encoder that the rate below was chosen with; wider ones learn at less, in proportion."""
+
+LOWER = 5.0
+"""Part of the learning rate that a training is made with again, after one that learnt nothing."""
+
+
+def pretrained_rules(width: int) -> Rules:
+    """For a backbone that knows the language; the rate falls with depth (Howard and Ruder, 2018, arXiv:1801.06146)."""
+    return Rules(steps=600, epochs=(3, 12), learning_rate=2e-4 * min(1.0, BASE_WIDTH / width), layer_decay=0.9)
+
+
+RANDOM = Rules(steps=3000, epochs=(5, 40), learning_rate=1e-3)
+"""For random weights."""
+
+
+@dataclass(frozen=True)
+class Floor:
+    """What always giving the most frequent answer reaches on the validation rows: no more means nothing was learnt."""
+
+    metric: str
+    value: float
+    greater_is_better: bool
+
+    def is_passed(self, best: float | None) -> bool:
+        """Whether the best evaluation of a training is better."""
+        if best is None:
+            return False
+        return best > self.value if self.greater_is_better else best < self.value
+
+    def sentence(self, best: float | None, settings: FinetuneSettings, following: FinetuneSettings) -> str:
+        """What to say where it is not, and the training is made anew."""
+        return (
+            f"With a learning rate of {settings.optimizer.learning_rate:.2g} the teacher learnt nothing "
+            f"({self.metric} {best or math.nan:.4f} on the validation rows; one answer for every row has "
+            f"{self.value:.4f}); it is trained again with {following.optimizer.learning_rate:.2g}."
+        )
+
+
+def floor_of(about: dict[str, Any], train: np.ndarray, validation: np.ndarray) -> Floor:
+    """The floor of a dataset.
+
+    Args:
+        about: dataset.json.
+        train, validation: targets of the rows.
+    """
+    target, labels = about["target"], about["labels"]
+    metric = main_metric(target)
+    answers = majority(target, train, max(1, len(labels)), len(validation))
+    return Floor(metric, measure(target, answers, validation, labels)[metric], greater_is_better(metric))
+
+
+def attempts_from_data(
+    settings: FinetuneSettings, loaded: "LoadedModel", lengths: np.ndarray, *, is_pretrained: bool
+) -> list[FinetuneSettings]:
+    """`settings` with what the recipe leaves to the data; and, where the learning rate is left to it, the same with a
+    lower one, for when nothing is learnt at the first.
+
+    Processes that share a training make one attempt: those that help are gone when it ends.
+
+    Args:
+        lengths: int64 [rows], tokens of the training rows, uncut.
+    """
+    assert settings.derive is not None
+    first = _from_data(settings, loaded, lengths, is_pretrained)
+    if "optimizer.learning_rate" not in settings.derive.keys or Ranks.current().size > 1:
+        return [first]
+    lower = first.optimizer.model_copy(update={"learning_rate": first.optimizer.learning_rate / LOWER})
+    return [first, first.model_copy(update={"optimizer": lower})]
+
+
+def _from_data(
+    settings: FinetuneSettings, loaded: "LoadedModel", lengths: np.ndarray, is_pretrained: bool
+) -> FinetuneSettings:
+    assert settings.derive is not None
+    model = loaded.model
+    load = Load(lengths, num_parameters(layer_list(model)), num_parameters(model))
+    rules = pretrained_rules(model.config.hidden_size) if is_pretrained else RANDOM
+    values = derived(load, rules, settings.derive.seconds, num_positions(model))
+    head = "linear_probe" if is_pretrained else "random"
+    return apply(settings, {"head": head, **values}, settings.derive.keys)
