@@ -10,8 +10,8 @@ from stillhouse.pipelines.recipe import Recipe
 
 FILE = "recipe.lock.yaml"
 HEAD = """\
-# Written by `stillhouse run`: its recipe, and all that followed from the data. The same data and this file make the same
-# models again: stillhouse run {file}
+# Written by `stillhouse run`: its recipe, and all that followed from the data. The same data and this file
+# make the same models again: stillhouse run {file}
 """
 FROM_THE_TOP = ("task", "base", "architecture", "student")
 """Settings of the steps that a recipe gives at its top, below `model`."""

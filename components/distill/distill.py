@@ -88,7 +88,8 @@ def distill(
             thaw=Thaw(1 if settings.freeze_embeddings else 0),
         ).run()
         scale.fold_into(small.model)
-        info = model_info(about, settings.model_dump(exclude={"derive"}), settings.loop.max_length) | {"notes": small.notes}
+        info = model_info(about, settings.model_dump(exclude={"derive"}), settings.loop.max_length)
+        info["notes"] = small.notes
         hashes = np.concatenate([train.hashes, validation.hashes])
         figures = {**best_point(history.points, about["target"]), **history.summary(), **kept}
         run.metrics(figures, step=history.step)  # before the model: where that is, all is done

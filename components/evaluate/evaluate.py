@@ -11,7 +11,7 @@ import numpy as np
 
 from stillhouse.components.artifacts.base_facts import BaseFacts
 from stillhouse.components.artifacts.dataset import Split, read_dataset_json, read_split
-from stillhouse.components.artifacts.model import notes_of
+from stillhouse.components.artifacts.model import notes_of, read_model_json
 from stillhouse.components.artifacts.trainings import Trained, trainings_of
 from stillhouse.components.evaluate.champion import Champion, answers_of, champion_notes, open_champion
 from stillhouse.components.evaluate.comparison import compare
@@ -74,6 +74,9 @@ def evaluate(
     # What was said of their bases, which are often the same.
     of_bases = dict.fromkeys([*notes_of(Path(teacher)).values(), *notes_of(Path(student)).values()])
     document["notes"] = [*of_bases, *document["notes"]]
+    # From which, with what the recipe gives, a run can be made again whose settings followed from its data.
+    folders = {"finetune": teacher, "distill": student}
+    document["trained_with"] = {step: read_model_json(Path(folder))["settings"] for step, folder in folders.items()}
     findings = _findings(settings, card, document, contestants, test, trainings_of(Path(student)))
     run.progress(0, 1, "pages", "report")
     write_report(report, findings)

@@ -51,7 +51,6 @@ def finetune(
     task, dataset, model = load_task(settings.task), Path(dataset), Path(model)
     about = read_dataset_json(dataset)
     settings = settings.model_copy(update={"base": base_of(settings.base, about)})
-    run.params(settings.model_dump())
     train, validation = read_split(dataset, "train"), read_split(dataset, "validation")
     base = str(fetch_model(settings.base)) if settings.base else None
     start = start_of(Path(backbone) if backbone else None, base)

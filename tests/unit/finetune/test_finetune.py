@@ -1,5 +1,6 @@
 """finetune puts a new head on a backbone and trains what is not frozen."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,9 @@ import safetensors.torch
 from safetensors.numpy import load_file
 
 from stillhouse.components.artifacts.dataset import read_split
+from stillhouse.components.finetune import derive as derive_module
 from stillhouse.components.finetune.finetune import balanced_weights, start_of, thaw_of
+from stillhouse.components.finetune.linear_probe import fit_head
 from stillhouse.components.finetune.settings import FinetuneSettings
 from stillhouse.components.storage.digests import digest_folder
 from stillhouse.components.tasks import text_classification as task
@@ -224,3 +227,49 @@ def test_another_backbone_does_not_go_on_from_this_ones_checkpoint(
         workshop.run("finetune", {}, dataset=dataset, backbone=nothing, stop_after=4, name="stopped")
     done = workshop.run("finetune", {}, dataset=dataset, backbone=trained.backbone.model)
     assert done.weights == expected.weights
+
+
+DERIVED = ["head", "loop.max_length", "loop.batch_tokens", "loop.epochs", "optimizer.learning_rate"]
+
+
+def derive(*without: str) -> dict[str, Any]:
+    return {"seconds": 1e6, "keys": [key for key in DERIVED if key not in without]}
+
+
+def test_with_a_budget_settings_follow_from_the_data_and_the_model_says_which(
+    workshop: Workshop, trained: Trained
+) -> None:
+    settings = {"base": str(trained.teacher.model), "derive": derive()}
+    used = workshop.run("finetune", settings, dataset=trained.dataset).info["settings"]
+    assert used["head"] == "linear_probe"
+    assert used["loop"]["max_length"] == 32  # texts have up to 14 tokens
+    assert used["loop"]["epochs"] == 12
+    assert used["optimizer"]["learning_rate"] == 2e-4
+    assert "derive" not in used
+
+
+def test_what_the_recipe_says_wins(workshop: Workshop, trained: Trained) -> None:
+    settings = {"base": str(trained.teacher.model), "loop": {"epochs": 2}, "derive": derive("loop.epochs")}
+    assert workshop.run("finetune", settings, dataset=trained.dataset).info["settings"]["loop"]["epochs"] == 2
+
+
+def test_a_training_that_learns_nothing_is_made_again_at_a_lower_rate(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(derive_module, "RANDOM", replace(derive_module.RANDOM, learning_rate=1.0, epochs=(2, 2)))
+    used = workshop.run("finetune", {"derive": derive("loop.max_length")}, dataset=workshop.dataset()).info["settings"]
+    assert used["optimizer"]["learning_rate"] == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize("labels", [["gold", "iron"], ["gold", "iron", "tin"]])
+def test_a_linear_probe_answers_before_anything_else_has_learnt(trained: Trained, labels: list[str]) -> None:
+    train = read_split(trained.dataset, "train")
+    info = trained.teacher.info | {"labels": labels}
+    loaded = task.with_new_head(str(trained.backbone.model), train.texts, None, info)
+    samples = task.labelled_samples(loaded, train.texts, train.targets, max_length=48, augment=0.0, seed=1)
+    fit_head(task, loaded.model, samples, train.targets)
+    rows = task.labelled_samples(loaded, train.texts, train.targets, max_length=48, augment=0.0, seed=1)
+    scores = task.score_samples(loaded.model.eval(), rows, "classes")
+    assert (scores.argmax(1) == train.targets).mean() > 0.7
+    assert scores.shape == (len(train.texts), len(labels))
+    assert scores[:, 2:].max(initial=0.0) < 1e-3  # no row of it
