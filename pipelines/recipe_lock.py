@@ -21,7 +21,8 @@ def write_lock(recipe: Recipe, folder: Path) -> None:
     """Write recipe.lock.yaml into the folder of a run; nothing where the run ended before its models were evaluated."""
     path = folder / "verdict.json"
     verdict = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    if trained_with := verdict.get("evaluation", {}).get("trained_with"):
+    trained_with = verdict.get("evaluation", {}).get("trained_with", {})
+    if trained_with and all(trained_with.values()):  # a model made elsewhere does not say it
         text = yaml.safe_dump(locked(recipe, trained_with), sort_keys=False, allow_unicode=True)
         (folder / FILE).write_text(HEAD.format(file=FILE) + text, encoding="utf-8")
 

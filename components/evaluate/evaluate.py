@@ -76,7 +76,9 @@ def evaluate(
     document["notes"] = [*of_bases, *document["notes"]]
     # From which, with what the recipe gives, a run can be made again whose settings followed from its data.
     folders = {"finetune": teacher, "distill": student}
-    document["trained_with"] = {step: read_model_json(Path(folder))["settings"] for step, folder in folders.items()}
+    document["trained_with"] = {
+        step: read_model_json(Path(folder)).get("settings", {}) for step, folder in folders.items()
+    }
     findings = _findings(settings, card, document, contestants, test, trainings_of(Path(student)))
     run.progress(0, 1, "pages", "report")
     write_report(report, findings)
