@@ -115,8 +115,8 @@ def best_point(points: list[dict[str, float]], target: str) -> dict[str, float]:
     return {f"validation_{name}": value for name, value in best.items() if math.isfinite(value) and name not in place}
 
 
-def model_info(about: dict[str, Any], settings: dict[str, Any], max_length: int) -> dict[str, Any]:
-    """What model.json says beyond the weights."""
+def model_info(about: dict[str, Any], settings: dict[str, Any], max_length: int | None) -> dict[str, Any]:
+    """What model.json says beyond the weights; `max_length` is None for a model that reads whole texts."""
     return {
         "task": settings["task"],
         "target": about["target"],
@@ -125,7 +125,7 @@ def model_info(about: dict[str, Any], settings: dict[str, Any], max_length: int)
         "csv": about.get("csv", {}),
         "cleaning": about.get("cleaning", {}),
         "main_metric": main_metric(about["target"]),
-        "max_length": max_length,
+        **({} if max_length is None else {"max_length": max_length}),
         "settings": settings,
         "dataset_digest": about["content_digest"],
     }

@@ -115,6 +115,7 @@ def _graph(*, pretrains: bool) -> Any:
                     snapshot=settings["snapshot"],
                     dataset=dataset,
                     student=student,
+                    baseline=evaluated.outputs["baseline"],
                     evaluation=evaluated.outputs["evaluation"],
                     report=evaluated.outputs["report"],
                 ).set_caching_options(False)

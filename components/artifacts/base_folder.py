@@ -12,6 +12,7 @@ from typing import Any
 from stillhouse.components.artifacts.base_tokenizer import check_tokenizer
 from stillhouse.components.models.architectures import DECODERS, ENCODERS, why_not
 from stillhouse.components.models.safe import CODE, CONFIGS
+from stillhouse.components.models.tfidf_linear import LOAD as TFIDF
 from stillhouse.components.storage.model_files import ModelFiles
 from stillhouse.components.storage.safetensors_header import Tensor
 from stillhouse.errors import UserError
@@ -83,6 +84,11 @@ def look_at(files: ModelFiles, *, tokenizer: bool = True) -> BaseFolder:
 def is_adapter(files: ModelFiles) -> bool:
     """Whether the folder holds adapters and not a whole model."""
     return ADAPTER_CONFIG in files.sizes and not {WEIGHTS, INDEX} & files.sizes.keys()
+
+
+def is_tfidf(files: ModelFiles) -> bool:
+    """Whether the folder holds TF-IDF with a linear model, which Stillhouse made."""
+    return "model.json" in files.sizes and read_json(files, "model.json").get("load") == TFIDF
 
 
 def read_json(files: ModelFiles, name: str) -> dict[str, Any]:
@@ -197,6 +203,10 @@ def _without_config(files: ModelFiles, names: set[str], inside: str) -> UserErro
         return _refused(files, f"{gguf} is GGUF, which is not read; {_convert_gguf(files, inside, gguf)}")
     if not files.sizes:
         return UserError(f"base '{files.address}' does not exist, or holds no file; check the address.")
+    if is_tfidf(files):
+        return _refused(
+            files, "it is TF-IDF with a linear model, which has no weights to start from; name a transformer instead"
+        )
     if inside and not names:
         return _refused(
             files, f"modules.json names '{inside}', which is not there; copy it too, or save the model again"

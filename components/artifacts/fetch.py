@@ -8,7 +8,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from stillhouse.components.artifacts.adapters import Change, changes, look_at_adapters, merge, split_address
-from stillhouse.components.artifacts.base_folder import ADAPTER_WEIGHTS, is_adapter, look_at
+from stillhouse.components.artifacts.base_folder import ADAPTER_WEIGHTS, is_adapter, is_tfidf, look_at
 from stillhouse.components.artifacts.kept import AT_HAND, place_of
 from stillhouse.components.models.safe import refuse_unsafe
 from stillhouse.components.storage.digests import digest_folder, digest_json, sha256_bytes
@@ -32,11 +32,14 @@ LOCK = "fetch.lock"
 """In the home folder: one process at a time makes a copy, and those that train together all want the same."""
 
 
-def fetch_model(address: str) -> Path:
+def fetch_model(address: str, *, as_base: bool = True) -> Path:
     """The folder of the model at `address`; of a folder of sentence-transformers that of the Transformer.
 
     It is a folder, s3://bucket/prefix, hf://name[@revision], package://name, models:/name/version, store://key in the
     store at hand, or `ADAPTERS, on BASE` of these: the adapters merged into the base.
+
+    Args:
+        as_base: whether a training is to start from it; else it may also be a model that has no weights for that.
 
     Raises:
         UserError: there is no model, or none that can be used (`base_folder.look_at`).
@@ -48,6 +51,8 @@ def fetch_model(address: str) -> Path:
             return _merged(_fetch(both[0]), _fetch(both[1]))
         folder = _fetch(address)
         files = model_files(str(folder))
+        if not as_base and is_tfidf(files):
+            return folder
         if is_adapter(files):
             return _merged(folder, _fetch(look_at_adapters(files).base_at_hand()))
     found = look_at(files)

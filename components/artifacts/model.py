@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +12,10 @@ import numpy as np
 
 import stillhouse
 from stillhouse.components.artifacts.trainings import Trained, write_trainings
+from stillhouse.components.models.tfidf_linear import LOAD as TFIDF
 
 if TYPE_CHECKING:
+    from stillhouse.components.models.tfidf_linear import TfidfLinear
     from stillhouse.components.tasks import LoadedModel
 
 FORMAT = 1
@@ -42,30 +44,51 @@ def write_model(
     Raises:
         UserError: the disk is full or the folder cannot be written.
     """
-    import safetensors.numpy
-
     from stillhouse.components.models.layers import num_parameters
     from stillhouse.components.models.tokenizer import READING, TOKENIZER_FILE, write_tokenizer
     from stillhouse.components.storage.digests import digest_folder
+
+    def save(staged: Path) -> None:
+        loaded.model.save_pretrained(staged)
+        write_tokenizer(loaded.tokenizer, staged)
+        write_trainings(staged, trainings)
+
+    origin = {"parents": [digest_folder(parent) for parent in parents], "parameters": num_parameters(loaded.model)}
+    _write(folder, {**info, **origin, "load": "transformers", READING: TOKENIZER_FILE}, hashes, save)
+
+
+def write_tfidf(model: "TfidfLinear", folder: Path, *, info: dict[str, Any], hashes: np.ndarray) -> None:
+    """The same for TF-IDF with a linear model.
+
+    Args:
+        model: as it was fitted.
+        folder: as above.
+        info: as above, without max_length: it reads whole texts.
+        hashes: as above.
+
+    Raises:
+        UserError: as above.
+    """
+    about = {**info, "parents": [], "parameters": model.parameters, "load": TFIDF}
+    _write(folder, about, hashes, model.save)
+
+
+def _write(folder: Path, about: dict[str, Any], hashes: np.ndarray, save: Callable[[Path], None]) -> None:
+    import safetensors.numpy
+
     from stillhouse.components.storage.disk import staged_folder, writing
 
     described = {
         "format": FORMAT,
-        **info,
-        "parents": [digest_folder(parent) for parent in parents],
+        **about,
         "git_sha": git_sha(),
         "image_digest": os.environ.get("STILLHOUSE_IMAGE_DIGEST", ""),
         "stillhouse_version": stillhouse.__version__,
-        "parameters": num_parameters(loaded.model),
-        "load": "transformers",
-        READING: TOKENIZER_FILE,
     }
     text = json.dumps(described, indent=2, ensure_ascii=False, sort_keys=True) + "\n"
     with writing(folder), staged_folder(folder) as staged:
-        loaded.model.save_pretrained(staged)
-        write_tokenizer(loaded.tokenizer, staged)
+        save(staged)
         safetensors.numpy.save_file({"hashes": np.unique(hashes)}, staged / TRAINING_ROWS)
-        write_trainings(staged, trainings)
         (staged / "model.json").write_text(text, encoding="utf-8")
         shutil.rmtree(folder, ignore_errors=True)
         staged.rename(folder)

@@ -20,6 +20,8 @@ class Paths(Settings):
     """JSON file to write the figures to."""
     report: NewPath
     """HTML file to write the report to."""
+    baseline: NewPath
+    """Folder to write TF-IDF with a linear model to, as a model that may be promoted."""
     champion: str = ""
     """The champion to compare with, as inspect handed it on (JSON); empty for none."""
 

@@ -1,51 +1,113 @@
 """What a model has to beat: TF-IDF with a linear model."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import logging
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from stillhouse.components.artifacts.dataset import Split
+from stillhouse.components.artifacts.model import write_tfidf
+from stillhouse.components.evaluate.settings import EvaluateSettings
+from stillhouse.components.models.tfidf_linear import TfidfLinear
+from stillhouse.components.supervised import model_info
+
+logger = logging.getLogger(__name__)
+
 NUM_FEATURES = 50_000
 """Words that TF-IDF keeps, the most frequent first."""
+REGULARISATION = 10.0
+"""Inverse strength of the logistic regression's."""
 
 
-@dataclass(frozen=True)
-class Linear:
-    """A fitted TF-IDF baseline."""
-
-    score: Callable[[Sequence[str]], np.ndarray]
-    """Texts to float64 [rows, labels]."""
-    parameters: int
-
-
-def tfidf_linear(target: str, texts: Sequence[str], targets: np.ndarray, num_labels: int, seed: int) -> Linear:
+def tfidf_linear(target: str, texts: Sequence[str], targets: np.ndarray, num_labels: int, seed: int) -> TfidfLinear:
     """Fit logistic regression (one against the rest for multi_label, ridge for number) on TF-IDF of words.
 
-    Sublinear term frequency and light regularisation make it the strong baseline it usually is on long texts.
+    Sublinear term frequency and light regularisation make it the strong baseline it usually is on long texts. A class
+    or label without a training row is never answered; texts without a single word get the most frequent answer.
     """
     from sklearn.feature_extraction.text import TfidfVectorizer
-    from sklearn.linear_model import LogisticRegression, Ridge
-    from sklearn.multiclass import OneVsRestClassifier
+    from sklearn.linear_model import Ridge
 
     words = TfidfVectorizer(sublinear_tf=True, max_features=NUM_FEATURES, token_pattern=r"\w+")
-    features = words.fit_transform(texts)
+    try:
+        features = words.fit_transform(texts)
+    except ValueError as error:  # no text has a word: empty vocabulary
+        logger.warning("TF-IDF finds no words (%s); it always gives the most frequent answer", error)
+        return _wordless(target, _shares(target, targets, num_labels))
     if target == "number":
-        model: Any = Ridge(random_state=seed).fit(features, targets)
-        return Linear(lambda rows: model.predict(words.transform(rows))[:, None], features.shape[1] + 1)
-    # newton-cg is scikit-learn's quickest solver here that takes more than two classes.
-    logistic = LogisticRegression(C=10.0, solver="newton-cg", random_state=seed)
-    if target == "multi_label":
-        model = OneVsRestClassifier(logistic).fit(features, targets >= 0.5)
+        ridge = Ridge(random_state=seed).fit(features, targets)
+        weights, bias = ridge.coef_[None, :], np.array([ridge.intercept_])
+    elif target == "multi_label":
+        weights, bias = _one_against_the_rest(features, targets >= 0.5, seed)
     else:
-        model = logistic.fit(features, targets)
-    known = np.arange(num_labels) if target == "multi_label" else model.classes_
+        weights, bias = _classes(features, targets, num_labels, seed)
+    return TfidfLinear(target, words.get_feature_names_out().tolist(), words.idf_, weights, bias)
 
-    def score(rows: Sequence[str]) -> np.ndarray:
-        # A class without a training row gets probability zero.
-        scores = np.zeros((len(rows), num_labels))
-        scores[:, known] = model.predict_proba(words.transform(rows))
-        return scores
 
-    num_planes = 1 if target == "classes" and len(known) == 2 else len(known)
-    return Linear(score, num_planes * (features.shape[1] + 1))
+def write_baseline(
+    settings: EvaluateSettings, about: dict[str, Any], train: Split, seen: np.ndarray, folder: Path
+) -> None:
+    """Fit TF-IDF with a linear model on the training rows and write it as a model of its own.
+
+    Args:
+        about: the dataset's dataset.json.
+        seen: int64 [rows], short hashes of the rows that a later run counts as seen by it: those that the student saw,
+            so that either champion is compared on the same rows.
+        folder: model folder to write.
+    """
+    fitted = tfidf_linear(about["target"], train.texts, train.targets, len(about["labels"]), settings.seed)
+    made_by = {"task": settings.task, "seed": settings.seed, "num_features": NUM_FEATURES}
+    write_tfidf(fitted, folder, info=model_info(about, made_by, None), hashes=seen)
+
+
+def _logistic(features: Any, targets: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Coefficients [planes, words] and intercepts [planes]."""
+    from sklearn.linear_model import LogisticRegression
+
+    # newton-cg is scikit-learn's quickest solver here that takes more than two classes.
+    fitted = LogisticRegression(C=REGULARISATION, solver="newton-cg", random_state=seed).fit(features, targets)
+    return fitted.coef_, fitted.intercept_
+
+
+def _classes(features: Any, targets: np.ndarray, num_labels: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    known = np.unique(targets)
+    weights, bias = np.zeros((num_labels, features.shape[1])), np.full(num_labels, -np.inf)
+    bias[known] = 0.0
+    if len(known) > 1:
+        # Of two classes there is one plane, for the second: softmax of (0, z) is its sigmoid.
+        planes, offsets = _logistic(features, targets, seed)
+        answered = known[-len(planes) :]
+        weights[answered], bias[answered] = planes, offsets
+    return weights, bias
+
+
+def _one_against_the_rest(features: Any, has: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    weights, bias = np.zeros((has.shape[1], features.shape[1])), np.zeros(has.shape[1])
+    for label in range(has.shape[1]):
+        mine = has[:, label]
+        if mine.all() or not mine.any():
+            bias[label] = np.inf if mine.all() else -np.inf
+        else:
+            planes, offsets = _logistic(features, mine, seed)
+            weights[label], bias[label] = planes[0], offsets[0]
+    return weights, bias
+
+
+def _wordless(target: str, shares: np.ndarray) -> TfidfLinear:
+    """Gives the same answer for every text."""
+    with np.errstate(divide="ignore"):
+        bias = {
+            "classes": lambda: np.log(shares),
+            "multi_label": lambda: np.log(shares) - np.log(1 - shares),
+            "number": lambda: shares,
+        }[target]()
+    return TfidfLinear(target, [], np.zeros(0), np.zeros((len(bias), 0)), bias)
+
+
+def _shares(target: str, targets: np.ndarray, num_labels: int) -> np.ndarray:
+    """Of each label among the rows; for number their mean."""
+    if target == "classes":
+        return np.bincount(targets, minlength=num_labels) / len(targets)
+    return np.atleast_1d(targets.mean(axis=0))

@@ -76,7 +76,7 @@ def open_champion(entry: str, card: dict[str, Any], test: Split) -> Champion | N
     name = f"champion (version {record['version']})" if record.get("version") else "champion"
     champion = Champion(name, record["digest"])
     try:
-        folder = fetch_model(record["uri"])
+        folder = fetch_model(record["uri"], as_base=False)
         info, seen = _read(folder)
         task, target, theirs = info.get("task", card["task"]), info["target"], list(info["labels"])
     except (UserError, NotFound, OSError, ValueError, LookupError, TypeError) as error:

@@ -17,9 +17,10 @@ def evaluate(
     metrics: Output[Metrics],
     classification: Output[ClassificationMetrics],
     report: Output[HTML],
+    baseline: Output[Model],
     gpu_count: str = "0",
 ):
-    """Measure student, teacher, baselines and champion on the same test rows."""
+    """Measure student, teacher, baselines and champion on the same test rows; write the best baseline as a model."""
     from stillhouse.components.evaluate.evaluate import evaluate as step
     from stillhouse.components.evaluate.settings import EvaluateSettings
     from stillhouse.components.recorded import path_of, step_run
@@ -33,6 +34,7 @@ def evaluate(
             student=path_of(student),
             evaluation=evaluation.path,
             report=report.path,
+            baseline=baseline.path,
             metrics=metrics,
             classification=classification,
             run=run,

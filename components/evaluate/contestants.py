@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from stillhouse.components.artifacts.dataset import Split
-from stillhouse.components.evaluate.baselines import tfidf_linear
 from stillhouse.components.evaluate.latency import Scorer
+from stillhouse.components.models.tfidf_linear import LOAD as TFIDF
 from stillhouse.components.targets.majority import majority
 from stillhouse.components.targets.unanswered import unanswered, with_wrong_answers
 from stillhouse.components.tasks import Task
@@ -40,8 +40,6 @@ class Contestant:
 
 def trained(task: Task, folder: str | Path, test: Split, device: str, progress: Progress) -> Contestant:
     """A model folder, loaded and scored through its task; `progress` is told the rows of each batch."""
-    from stillhouse.components.tasks.text import encode
-
     loaded = task.load_model(folder, device)
 
     def scorer(texts: Any) -> np.ndarray:
@@ -51,24 +49,19 @@ def trained(task: Task, folder: str | Path, test: Split, device: str, progress: 
     start = time.perf_counter()
     scores = task.score(loaded, test.texts, progress=progress)
     seconds = time.perf_counter() - start
-    tokens = encode(loaded.tokenizer, test.texts, loaded.info["max_length"])[1][-1]
     about = {
         "parameters": loaded.info["parameters"],
         "bytes": (Path(folder) / "model.safetensors").stat().st_size,
         "rows_per_second": len(test) / seconds,
-        "tokens_per_second": int(tokens) / seconds,
     }
+    if loaded.info.get("load") != TFIDF:
+        from stillhouse.components.tasks.text import encode
+
+        tokens = encode(loaded.tokenizer, test.texts, loaded.info["max_length"])[1][-1]
+        about["tokens_per_second"] = int(tokens) / seconds
     return Contestant(scores, scorer, about)
 
 
-def baselines(target: str, labels: list[str], train: Split, test: Split, seed: int) -> dict[str, Contestant]:
-    """tfidf_logistic and majority, trained on the training rows."""
-    linear = tfidf_linear(target, train.texts, train.targets, len(labels), seed)
-    start = time.perf_counter()
-    scores = linear.score(test.texts)
-    rows_per_second = len(test) / (time.perf_counter() - start)
-    about = {"parameters": linear.parameters, "rows_per_second": rows_per_second}
-    return {
-        "tfidf_logistic": Contestant(scores, linear.score, about),
-        "majority": Contestant(majority(target, train.targets, len(labels), len(test)), None, {}),
-    }
+def majority_answer(target: str, labels: list[str], train: Split, test: Split) -> Contestant:
+    """The baseline that looks at no text."""
+    return Contestant(majority(target, train.targets, len(labels), len(test)), None, {})

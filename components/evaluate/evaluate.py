@@ -3,6 +3,7 @@
 import json
 import logging
 import shutil
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,18 +14,20 @@ from stillhouse.components.artifacts.base_facts import BaseFacts
 from stillhouse.components.artifacts.dataset import Split, read_dataset_json, read_split
 from stillhouse.components.artifacts.model import notes_of, read_model_json
 from stillhouse.components.artifacts.trainings import Trained, trainings_of
+from stillhouse.components.evaluate.baselines import write_baseline
 from stillhouse.components.evaluate.champion import Champion, answers_of, champion_notes, open_champion
 from stillhouse.components.evaluate.comparison import compare
 from stillhouse.components.evaluate.confusions import confused_pairs, never_answered
-from stillhouse.components.evaluate.contestants import Contestant, baselines, trained
+from stillhouse.components.evaluate.contestants import Contestant, majority_answer, trained
 from stillhouse.components.evaluate.curves import RocCurve, confusion, roc_curve
+from stillhouse.components.evaluate.evidence import evidence
 from stillhouse.components.evaluate.findings import Findings
-from stillhouse.components.evaluate.latency import percentiles, ratio_bounds, time_rows
+from stillhouse.components.evaluate.latency import latency_ratios, percentiles, time_rows
 from stillhouse.components.evaluate.mistakes import worst_mistakes
 from stillhouse.components.evaluate.report import write_report
 from stillhouse.components.evaluate.settings import EvaluateSettings
 from stillhouse.components.evaluate.slices import measure_slices
-from stillhouse.components.evaluate.wording import comparison_notes, label_notes
+from stillhouse.components.evaluate.wording import RUNG, comparison_notes, label_notes
 from stillhouse.components.tasks import load_task
 from stillhouse.components.tasks.metrics import greater_is_better, main_metric, predictions, reliability
 from stillhouse.components.tracking.run import StepRun
@@ -42,11 +45,12 @@ def evaluate(
     student: str | Path,
     evaluation: str | Path,
     report: str | Path,
+    baseline: str | Path,
     metrics: Any | None,
     classification: Any | None,
     run: StepRun,
 ) -> None:
-    """Write evaluation.json and the report.
+    """Write evaluation.json, the report, and the model that is TF-IDF with a linear model.
 
     Args:
         champion: JSON of the champion's record, "" when there is none.
@@ -55,6 +59,7 @@ def evaluate(
         student: model folder.
         evaluation: JSON file to write.
         report: HTML file to write.
+        baseline: model folder to write: the baseline that may be promoted in the student's place.
         metrics: KFP's Metrics artifact, None outside KFP.
         classification: KFP's ClassificationMetrics artifact, None outside KFP.
         run: where progress and metrics go.
@@ -68,9 +73,19 @@ def evaluate(
     test = read_split(Path(dataset), "test", settings.slices)
     train = read_split(Path(dataset), "train")
     rival = open_champion(champion, card, test)
-    contestants, rival = _answers(settings, {"student": student, "teacher": teacher}, rival, card, train, test, run)
+    folders = {"student": Path(student), "teacher": Path(teacher)}
+    contestants, rival = _answers(settings, folders, rival, card, test, run)
+    run.progress(0, len(train), "rows", "training the baselines")
+    seen = np.concatenate([train.hashes, read_split(Path(dataset), "validation").hashes])
+    write_baseline(settings, card, train, seen, Path(baseline))
+    task = load_task(settings.task)
+    contestants[RUNG] = trained(task, baseline, test, settings.serve_on, lambda rows: None)
+    contestants["majority"] = majority_answer(card["target"], card["labels"], train, test)
     latencies = _latencies(settings, contestants, test, run)
     document = _document(settings, card, contestants, latencies, test, rival, run)
+    document["evidence"] = evidence(
+        settings, card["target"], card["labels"], train, test, contestants[RUNG].scores, folders
+    )
     # What was said of their bases, which are often the same.
     of_bases = dict.fromkeys([*notes_of(Path(teacher)).values(), *notes_of(Path(student)).values()])
     document["notes"] = [*of_bases, *document["notes"]]
@@ -96,14 +111,13 @@ def _check_device(device: str) -> None:
 
 def _answers(
     settings: EvaluateSettings,
-    folders: dict[str, Any],
+    folders: dict[str, Path],
     champion: Champion | None,
     card: dict[str, Any],
-    train: Split,
     test: Split,
     run: StepRun,
 ) -> tuple[dict[str, Contestant], Champion | None]:
-    """All contestants in the order they are reported, the champion among them if it gives answers."""
+    """What was trained before, in the order it is reported, the champion among it if it gives answers."""
     task, done = load_task(settings.task), 0
     total = len(test) * (len(folders) + bool(champion and champion.folder))
     contestants: dict[str, Contestant] = {}
@@ -123,8 +137,7 @@ def _answers(
             champion = champion.left_out(theirs)
         else:
             contestants["champion"] = theirs
-    run.progress(0, len(train), "rows", "training the baselines")
-    return contestants | baselines(card["target"], card["labels"], train, test, settings.seed), champion
+    return contestants, champion
 
 
 def _latencies(
@@ -166,8 +179,25 @@ def _document(
         models[name] |= contestant.about
         if name in latencies:
             models[name]["latency_ms"] = percentiles(latencies[name])
-    compared = [other for other in ("teacher", "champion") if other in latencies]
     metric = main_metric(target)
+
+    def beside(candidate: str, others: Sequence[str]) -> dict[str, Any]:
+        """Differences, latency and slices of a model that may be promoted."""
+        times = {other: latencies[other] for other in others if other in latencies}
+        return {
+            "differences": differences[candidate],
+            **latency_ratios(latencies[candidate], times, confidence=settings.confidence, seed=settings.seed),
+            "slices": measure_slices(
+                target,
+                contestants[candidate].scores,
+                test,
+                labels,
+                resamples=settings.resamples,
+                confidence=settings.confidence,
+                seed=settings.seed,
+            ),
+        }
+
     document = {
         "format": 1,
         "task": card["task"],
@@ -177,25 +207,8 @@ def _document(
         "seed": settings.seed,
         "rows": {"test": len(test), "unseen_by_champion": int(ground.rows.sum()) if ground else None},
         "models": models,
-        "differences": differences,
-        "latency_ratio": {
-            other: models["student"]["latency_ms"]["p50"] / models[other]["latency_ms"]["p50"] for other in compared
-        },
-        "latency_ratio_bounds": {
-            other: ratio_bounds(
-                latencies["student"], latencies[other], confidence=settings.confidence, seed=settings.seed
-            )
-            for other in compared
-        },
-        "slices": measure_slices(
-            target,
-            contestants["student"].scores,
-            test,
-            labels,
-            resamples=settings.resamples,
-            confidence=settings.confidence,
-            seed=settings.seed,
-        ),
+        **beside("student", ("teacher", "champion")),
+        "candidates": {RUNG: beside(RUNG, ("champion",))},
     }
     document["never_answered"] = never_answered(
         target, contestants["student"].scores, models["student"]["per_label"], labels

@@ -1,7 +1,8 @@
 """How long one row takes, model against model."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -45,6 +46,18 @@ def percentiles(milliseconds: np.ndarray) -> dict[str, float]:
     """The median and the time that nine of ten rows keep."""
     p50, p90 = np.percentile(milliseconds, [50, 90])
     return {"p50": float(p50), "p90": float(p90)}
+
+
+def latency_ratios(
+    mine: np.ndarray, others: Mapping[str, np.ndarray], *, confidence: float, seed: int
+) -> dict[str, dict[str, Any]]:
+    """Ratio of the medians to each other model's, and its bounds, as evaluation.json names them."""
+    return {
+        "latency_ratio": {name: float(np.median(mine) / np.median(theirs)) for name, theirs in others.items()},
+        "latency_ratio_bounds": {
+            name: ratio_bounds(mine, theirs, confidence=confidence, seed=seed) for name, theirs in others.items()
+        },
+    }
 
 
 def ratio_bounds(mine: np.ndarray, other: np.ndarray, *, confidence: float, seed: int) -> list[float]:

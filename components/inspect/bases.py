@@ -91,9 +91,10 @@ class Bases:
         """Each of them as a step may be cached on it.
 
         Args:
-            champion: What `champion` stands for.
-            start: The champion that `auto` may choose.
+            champion: What `champion` stands for; one without weights counts as none.
+            start: The champion that `auto` may choose; the same holds.
         """
+        champion, start = (entry if entry and entry.has_weights else None for entry in (champion, start))
         addresses = {name: from_champion(name, champion) or "" for name in self._champions}
         addresses |= {name: name for name in self._autos}
         return self._others | {name: self._of(address, champion, start) for name, address in addresses.items()}
@@ -259,6 +260,11 @@ def _promoted(name: str, alias: str, store: Store) -> str:
     entry = record.champion if alias == "champion" else record.previous
     if entry is None:
         raise UserError(f"base 'models:/{name}@{alias}': {store.url} has no such model; promote one, or name a folder.")
+    if not entry.has_weights:
+        raise UserError(
+            f"base 'models:/{name}@{alias}': {entry.label} is TF-IDF with a linear model, which has no weights to "
+            "start from; name another model."
+        )
     address = found_model(store, entry.digest, entry.uri)
     if address is None:
         raise UserError(

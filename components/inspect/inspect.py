@@ -4,6 +4,7 @@ The pipeline caches a step on its parameters and the ids of its input artifacts,
 address. So this small step is never cached; what it hands on changes only when there is something to do.
 """
 
+import re
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple, cast
 
@@ -120,7 +121,7 @@ def inspect(
         raise UserError(WITHOUT_PRETRAINING.format(objective))
     source.check(plan.data, plan.known)
     bases, candidates = check_bases(steps, plan.bases), candidates_of(steps, plan.bases)
-    said = notes_of([*bases, *own_bases(steps, plan.bases)])
+    said = notes_of([*bases, *own_bases(steps, plan.bases)]) | _weightless(steps, plan.compared_with)
     if candidates:
         said["base.auto"] = candidates.said()
     if said:
@@ -173,6 +174,18 @@ def _champion(store: Store, steps: StepSettings) -> Entry | None:
         return None
     is_base = any(from_champion(base, None) is not None for base in _bases_of(steps))
     return present(store, name, champion, needed=is_base or not steps["promote"].replace_incomparable)
+
+
+def _weightless(steps: StepSettings, champion: Entry | None) -> dict[str, str]:
+    """What the run says where it would start from the champion, and that one is no network."""
+    asked = any(re.match(r"(champion|auto)\b", base.strip()) for base in _bases_of(steps))
+    if champion is None or champion.has_weights or not asked:
+        return {}
+    sentence = (
+        f"The champion, {champion.label}, is TF-IDF with a linear model, which has no weights to start from: "
+        "the run starts as if there were none."
+    )
+    return {"base.champion": sentence}
 
 
 @dataclass(frozen=True)

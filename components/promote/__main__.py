@@ -14,6 +14,8 @@ class Paths(Settings):
     """Folder that prepare wrote."""
     student: DirectoryPath
     """Folder that distill wrote."""
+    baseline: DirectoryPath
+    """Folder that evaluate wrote."""
     evaluation: FilePath
     """JSON file that evaluate wrote."""
     report: FilePath

@@ -1,6 +1,6 @@
 """The gates: what must hold before a candidate goes into production.
 
-Each gate is a pure function of evaluation.json and the settings. Differences are student minus other, in
+Each gate is a pure function of evaluation.json and the settings. Differences are candidate minus other, in
 the main metric, on identical test rows; a gate uses their one-sided bound and not the point estimate. Against baselines
 and champion it is the lower one, so that few or noisy rows count against the candidate; against the teacher, which is
 there to teach and not to serve, the upper one: a loss must be shown.
@@ -130,7 +130,8 @@ def _quality(evaluation: dict[str, Any], settings: PromoteSettings) -> Iterator[
     if settings.min_metric is not None:
         value = evaluation["models"]["student"]["metrics"][metric]["value"]
         yield _floor("min_metric", f"{metric} is", value, settings.min_metric, greater)
-    yield _within_teacher(evaluation, settings.within_teacher)
+    if "teacher" in evaluation["differences"]:
+        yield _within_teacher(evaluation, settings.within_teacher)
     if "champion" in evaluation["differences"]:
         few = evaluation["differences"]["champion"]["rows"] < settings.min_test_rows
         if not (few and settings.replace_incomparable):

@@ -2,7 +2,8 @@
 
 What is done in which order, and what a fault in between leaves behind:
 
-1. Copies of the student and of dataset.json go into the store under their digests; nobody refers to them yet.
+1. Copies of the candidate (the student, or the baseline in its place) and of dataset.json go into the store under their
+   digests; nobody refers to them yet.
 2. The promotion record changes by conditional write. From here on the candidate is in production.
 3. MLflow follows: the version is registered and noted in the record, the aliases are moved. When MLflow is
    down, or the step is killed here, the promotion stands, and the next promote of this model (also one that
@@ -22,7 +23,9 @@ from typing import Any, Literal, NamedTuple
 
 from stillhouse.components.artifacts.kept import model_key, statistics_key
 from stillhouse.components.attempts import VERDICTS
-from stillhouse.components.promote.gates import EVIDENCE, Gate, judge
+from stillhouse.components.evaluate.wording import RUNG
+from stillhouse.components.promote.choice import Choice, choose
+from stillhouse.components.promote.gates import EVIDENCE
 from stillhouse.components.promote.publish import publish
 from stillhouse.components.promote.record import Entry, Record, change, load, now
 from stillhouse.components.promote.serving import serve
@@ -64,18 +67,20 @@ def promote(
     snapshot: str,
     dataset: str,
     student: str,
+    baseline: str,
     evaluation: str,
     report: str,
     verdict: str,
     summary: str,
     run: StepRun,
 ) -> None:
-    """Decide about the student and write the verdict either way.
+    """Decide about the student, or the baseline in its place, and write the verdict either way.
 
     Args:
         snapshot: What inspect handed on, as JSON.
         dataset: Folder of the dataset, with its card; a copy of the card goes into the folder of the run.
         student: Folder of the candidate.
+        baseline: Folder of the candidate in its place, written by evaluate.
         evaluation: evaluation.json, written by evaluate.
         report: The report of evaluate; a copy that begins with the verdict goes into the folder of the run.
         verdict: Where verdict.json goes.
@@ -85,13 +90,15 @@ def promote(
     measured = json.loads(Path(evaluation).read_text("utf-8"))
     facts = json.loads(Path(dataset, "dataset.json").read_text("utf-8"))
     before, _ = load(store, settings.model_name)
-    candidate = _candidate(settings, store, snapshot=snapshot, student=student, dataset=facts, run=run)
-    candidate = candidate.model_copy(update={"compared_with": _expected(settings, before)})
-    gates = judge(measured, settings, candidate.compared_with)
+    compared_with = _expected(settings, before)
+    choice = choose(measured, settings, compared_with)
+    model = baseline if choice.model == RUNG else student
+    candidate = _candidate(settings, store, snapshot=snapshot, model=model, dataset=facts, run=run)
+    candidate = candidate.model_copy(update={"compared_with": compared_with})
     outcome = (
-        settled(before, candidate, gates)
-        or _rejected(gates, before.champion)
-        or _promoted(store, settings.model_name, candidate, gates, student=student, dataset=dataset)
+        settled(before, candidate, choice)
+        or _rejected(choice, before.champion)
+        or _promoted(store, settings.model_name, candidate, choice, model=model, dataset=dataset)
     )
     replaced = candidate.compared_with if outcome.decision == "promoted" else before.champion
     document: dict[str, Any] = {
@@ -100,7 +107,9 @@ def promote(
         "why": outcome.why,
         "model_name": settings.model_name,
         "version": None,
-        "gates": [asdict(gate) for gate in gates],
+        "candidate": choice.model,
+        "gates": [asdict(gate) for gate in choice.gates],
+        "passed_over": [asdict(gate) for gate in choice.passed_over],
         "notes": [],
         "evaluation": measured,
         "champion_before": replaced.model_dump(mode="json") if replaced else None,
@@ -124,12 +133,13 @@ def _candidate(
     store: Store,
     *,
     snapshot: str,
-    student: str,
+    model: str,
     dataset: dict[str, Any],
     run: StepRun,
 ) -> Entry:
     """The entry that the record gets if the candidate is promoted."""
-    digest, found, inspected = digest_folder(student), json.loads(snapshot), settings.inspected
+    digest, found, inspected = digest_folder(model), json.loads(snapshot), settings.inspected
+    kind = json.loads(Path(model, "model.json").read_text("utf-8")).get("load")
     return Entry(
         digest=digest,
         uri=store.uri(model_key(digest)),
@@ -143,6 +153,7 @@ def _candidate(
         data_since=found["window"] and found["window"]["first"],
         data_until=inspected.data_until if inspected else None,
         promoted_at=now(),
+        **({"load": kind} if kind else {}),
     )
 
 
@@ -153,45 +164,43 @@ def _expected(settings: PromoteSettings, before: Record) -> Entry | None:
     return before.champion.alone() if before.champion else None
 
 
-def _rejected(gates: list[Gate], champion: Entry | None) -> Outcome | None:
-    failed = [gate for gate in gates if not gate.passed]
+def _rejected(choice: Choice, champion: Entry | None) -> Outcome | None:
+    failed = [gate for gate in choice.gates if not gate.passed]
     why = " ".join(gate.sentence for gate in failed)
     if not failed:
         return None
     if {gate.name for gate in failed} <= EVIDENCE:
-        return Outcome(NO_EVIDENCE, why)
+        return Outcome(NO_EVIDENCE, choice.tell(why))
     stays = f", {champion.label} stays in production" if champion else ""
-    return Outcome("rejected", f"Not promoted{stays}: {why}")
+    return Outcome("rejected", choice.tell(f"Not promoted{stays}: {why}"))
 
 
-def _promoted(
-    store: Store, model_name: str, candidate: Entry, gates: list[Gate], *, student: str, dataset: str
-) -> Outcome:
+def _promoted(store: Store, model_name: str, candidate: Entry, choice: Choice, *, model: str, dataset: str) -> Outcome:
     """Copy and promote; another outcome when the record says so at the moment of writing."""
 
     def edit(record: Record) -> Record:
-        if outcome := settled(record, candidate, gates):
+        if outcome := settled(record, candidate, choice):
             raise Settled(outcome)
         return record.promoted(candidate)
 
-    model, statistics = model_key(candidate.digest), statistics_key(candidate.dataset_digest)
+    key, statistics = model_key(candidate.digest), statistics_key(candidate.dataset_digest)
     # Copies may lie there already, of a run that lost a race, and be as good as removed: not until the record refers
     # to them, which protects them from then on.
-    with hold(store, model, statistics, run=candidate.run):
-        store.put_folder(student, model)
+    with hold(store, key, statistics, run=candidate.run):
+        store.put_folder(model, key)
         store.put(statistics, Path(dataset, "dataset.json").read_bytes())
         try:
             change(store, model_name, edit)
         except Settled as late:
             return late.outcome
-    return _has_promoted(candidate, gates)
+    return _has_promoted(candidate, choice)
 
 
-def _has_promoted(candidate: Entry, gates: list[Gate]) -> Outcome:
+def _has_promoted(candidate: Entry, choice: Choice) -> Outcome:
     replaced = candidate.compared_with
     place = f"It replaces {replaced.name}." if replaced else "It is the first champion of this name."
-    opened = [gate.sentence for gate in gates if gate.opened]
-    return Outcome("promoted", " ".join([f"All gates hold. {place}", *opened]))
+    opened = [gate.sentence for gate in choice.gates if gate.opened]
+    return Outcome("promoted", choice.tell(" ".join([f"All gates hold. {place}", *opened])))
 
 
 def _publish(store: Store, model_name: str, outcome: Outcome, run: StepRun, verdict: dict[str, Any]) -> list[str]:
@@ -207,16 +216,17 @@ def _publish(store: Store, model_name: str, outcome: Outcome, run: StepRun, verd
     return []
 
 
-def settled(record: Record, candidate: Entry, gates: list[Gate]) -> Outcome | None:
+def settled(record: Record, candidate: Entry, choice: Choice) -> Outcome | None:
     """What the record alone says about the candidate, before any gate; None when the gates decide.
 
     A model that was rolled back is not promoted again: on unchanged inputs the next scheduled run makes the
     very same one. And a candidate that was compared with another champion than the present one proves nothing
-    about the present one: so of two runs that promote at once one wins, and the other says so.
+    about the present one: so of two runs that promote at once one wins, and the other says so. Student and baseline of
+    the same inputs are compared with each other by the gates; which of them is promoted is for the settings to say.
     """
     champion = record.champion
     if champion and (champion.digest, champion.run) == (candidate.digest, candidate.run):
-        return _has_promoted(champion, gates)  # this very step, before it was killed and retried
+        return _has_promoted(champion, choice)  # this very step, before it was killed and retried
     if champion and _same(champion, candidate):
         return Outcome("unchanged", f"The champion was made from the same inputs: {champion.name}.")
     if record.rolled_back and _same(record.rolled_back, candidate):
@@ -226,7 +236,8 @@ def settled(record: Record, candidate: Entry, gates: list[Gate]) -> Outcome | No
             "settings, or bring it back by another rollback."
         )
         return Outcome("rejected", sentence)
-    if (champion and champion.digest) != (candidate.compared_with and candidate.compared_with.digest):
+    rival = champion.compared_with if champion and _beside(champion, candidate) else champion
+    if (rival and rival.digest) != (candidate.compared_with and candidate.compared_with.digest):
         first = "The champion was rolled back in the meantime" if record.rolled_back else "Another run was first"
         sentence = (
             f"{first}: the champion is now {champion.name if champion else 'none'}, and this "
@@ -237,7 +248,13 @@ def settled(record: Record, candidate: Entry, gates: list[Gate]) -> Outcome | No
 
 
 def _same(entry: Entry, candidate: Entry) -> bool:
-    return entry.digest == candidate.digest or bool(candidate.inputs and entry.inputs == candidate.inputs)
+    same_inputs = bool(candidate.inputs and entry.inputs == candidate.inputs)
+    return entry.digest == candidate.digest or (same_inputs and entry.load == candidate.load)
+
+
+def _beside(champion: Entry, candidate: Entry) -> bool:
+    """Whether they are the student and the baseline of the same inputs."""
+    return bool(candidate.inputs) and champion.inputs == candidate.inputs and champion.load != candidate.load
 
 
 def _write(document: dict[str, Any], *, verdict: str, summary: str, page: str, dataset: str, run: StepRun) -> None:

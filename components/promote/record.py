@@ -54,6 +54,8 @@ class Entry(Settings):
     """When its run was due, where its source is a window: there that of the next model begins."""
     promoted_at: str
     """UTC, ISO 8601."""
+    load: str = "transformers"
+    """What kind of model it is, as its model.json says."""
     compared_with: "Entry | None" = None
     """The champion it was compared with and replaced, without that one's own `compared_with`."""
 
@@ -66,6 +68,11 @@ class Entry(Settings):
     def label(self) -> str:
         """Its short name."""
         return f"version {self.version}" if self.version else f"the model {self.digest[:12]}"
+
+    @property
+    def has_weights(self) -> bool:
+        """Whether a training can start from it."""
+        return self.load == "transformers"
 
     def alone(self) -> "Entry":
         """The entry without the one it was compared with."""

@@ -34,6 +34,11 @@ def serve(record: Record, store: Store) -> list[str]:
     asked = os.environ.get(SERVICE, "")
     if not asked or record.champion is None:
         return []
+    if not record.champion.has_weights:
+        return [
+            f"The service {asked} goes on with the model that it has: it loads transformers, and the champion is "
+            "TF-IDF with a linear model; MLflow serves it (models:/NAME@champion), or set promote.prefer to student."
+        ]
     try:
         _serve(asked, store.uri(model_key(record.champion.digest)))
     except Exception as error:  # a service that fails in whatever way undoes no promotion

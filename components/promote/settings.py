@@ -1,7 +1,7 @@
 """Settings of promote."""
 
 from argparse import SUPPRESS
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
@@ -45,6 +45,8 @@ class PromoteSettings(Settings):
     """Baselines that the lower bound of the paired difference must reach (majority, tfidf_logistic); by default all."""
     must_beat_margin: float = Field(default=0.01, ge=0, le=1)
     """So far below a baseline's the main metric may lie at worst; the majority answer must be beaten outright."""
+    prefer: Literal["quality", "student"] = "quality"
+    """Whether the best baseline is promoted in the place of a student that does not reach it, or never."""
     min_metric: float | None = None
     """Floor of the main metric."""
     slice_floors: dict[str, float] = Field(default_factory=dict)

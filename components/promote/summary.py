@@ -16,10 +16,9 @@ def summarise(verdict: dict[str, Any]) -> str:
     version = f" (version {verdict['version']})" if verdict["version"] else ""
     lines = [f"# {verdict['model_name']}: {TITLES[verdict['decision']]}{version}", "", verdict["why"], ""]
     lines += [line for note in verdict["notes"] for line in (f"> {note}", "")]
-    lines += ["| gate | | |", "|---|---|---|"]
-    for gate in verdict["gates"]:
-        result = "passed" if gate["passed"] else "**failed**"
-        lines.append(f"| {cell(gate['name'])} | {result} | {cell(gate['sentence'])} |")
+    lines += _gates("gate", verdict["gates"])
+    if verdict["passed_over"]:
+        lines += ["", *_gates("gate of the student", verdict["passed_over"])]
     evaluation = verdict["evaluation"]
     metric = evaluation["main_metric"]
     confidence = f"{evaluation['confidence'] * 100:.3g} %"
@@ -30,6 +29,14 @@ def summarise(verdict: dict[str, Any]) -> str:
     lines += ["", f"Measured on {evaluation['rows']['test']:,} test rows.", ""]
     lines += [f"- {note}" for note in evaluation["notes"]]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _gates(title: str, gates: list[dict[str, Any]]) -> list[str]:
+    lines = [f"| {title} | | |", "|---|---|---|"]
+    for gate in gates:
+        result = "passed" if gate["passed"] else "**failed**"
+        lines.append(f"| {cell(gate['name'])} | {result} | {cell(gate['sentence'])} |")
+    return lines
 
 
 def cell(text: str) -> str:

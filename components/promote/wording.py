@@ -1,10 +1,71 @@
 """What a verdict says, in sentences."""
 
-from typing import Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
-from stillhouse.components.evaluate.wording import model_name
+from stillhouse.components.evaluate.wording import RUNG, model_name
+
+if TYPE_CHECKING:
+    from stillhouse.components.promote.gates import Gate
 
 
 def called(model: str, evaluation: dict[str, Any]) -> str:
     """A model of evaluation.json by the name that people know it by."""
     return model_name(model, "number" if evaluation["main_metric"] == "r2" else "classes")
+
+
+def first_sentences(evaluation: dict[str, Any], gates: "Iterable[Gate]", *, in_its_place: bool = False) -> str:
+    """Which is better, the student or the strong baseline, and by how much; where it is not the student, what to try
+    next. Empty for an evaluation that does not compare them.
+
+    Args:
+        gates: of the student.
+        in_its_place: whether the baseline is promoted instead of the student.
+    """
+    if RUNG not in evaluation["differences"]:
+        return ""
+    difference, lower, upper = _lead(evaluation)
+    stands = _stands(called(RUNG, evaluation), difference, lower, upper, in_its_place)
+    beaten = difference <= 0 or any(gate.name == f"beat_{RUNG}" and not gate.passed for gate in gates)
+    return f"{stands} {what_next(evaluation)}".rstrip() if beaten or in_its_place else stands
+
+
+def what_next(evaluation: dict[str, Any]) -> str:
+    """What this run shows to be worth a try, with what shows it; empty when nothing does."""
+    evidence, ideas = evaluation.get("evidence", {}), []
+    half = evidence.get("half_rows")
+    if half and _sorted(evaluation, half)[1] > 0:
+        loss, baseline = _sorted(evaluation, half)[0], called(RUNG, evaluation)
+        ideas.append(f"more rows (on half of the {half['of']:,} training rows {baseline} loses {loss:.3f})")
+    if evidence.get("random_start"):
+        ideas.append("a base (the teacher started from random weights)")
+    if steps := evidence.get("still_gaining"):
+        ideas.append(f"a larger budget ({' and '.join(steps)} still gained at the last evaluation)")
+    return f"To try next: {', '.join(ideas)}." if ideas else ""
+
+
+def _lead(evaluation: dict[str, Any]) -> tuple[float, float, float]:
+    """By how much the student is better than the strong baseline: at all, at worst, at best."""
+    return _sorted(evaluation, evaluation["differences"][RUNG])
+
+
+def _sorted(evaluation: dict[str, Any], paired: dict[str, float]) -> tuple[float, float, float]:
+    if evaluation["greater_is_better"]:
+        return paired["difference"], paired["lower"], paired["upper"]
+    return -paired["difference"], -paired["upper"], -paired["lower"]
+
+
+def _stands(baseline: str, difference: float, lower: float, upper: float, in_its_place: bool) -> str:
+    ahead, behind = f"({lower:.3f} to {upper:.3f})", f"({-upper:.3f} to {-lower:.3f})"
+    taken = " and was promoted in its place" if in_its_place else ""
+    if difference > 0:
+        place = f"; {baseline} was promoted in its place" if in_its_place else ""
+        chance = "" if lower > 0 else ", which may be chance"
+        verb = "beats" if lower > 0 else "is ahead of"
+        return f"The student {verb} {baseline} by {difference:.3f} {ahead}{chance}{place}."
+    if difference == 0:
+        return f"{baseline} is as good as the student {behind}{taken}."
+    if upper < 0:
+        return f"{baseline} is better than the student by {-difference:.3f} {behind}{taken}."
+    chance = ", which may be chance," if in_its_place else ", which may be chance"
+    return f"{baseline} is ahead of the student by {-difference:.3f} {behind}{chance}{taken}."

@@ -10,6 +10,8 @@ import numpy as np
 
 from stillhouse.components.models.architectures import DECODERS
 from stillhouse.components.models.safe import refuse_unsafe
+from stillhouse.components.models.tfidf_linear import LOAD as TFIDF
+from stillhouse.components.models.tfidf_linear import TfidfLinear
 from stillhouse.components.models.tokenizer import SAFE, read_tokenizer, texts_read_otherwise
 from stillhouse.components.tasks import LoadedModel
 from stillhouse.components.tasks.text import (
@@ -261,11 +263,6 @@ def load_model(path: str | Path, device: str = "cpu") -> LoadedModel:
     Raises:
         UserError: the folder holds no model of ours.
     """
-    from transformers import AutoModelForSequenceClassification
-
-    from stillhouse.components.models.quiet import quiet
-
-    quiet()
     folder = Path(path)
     if not (folder / "model.json").is_file() or not (folder / "model.safetensors").is_file():
         raise UserError(
@@ -273,10 +270,27 @@ def load_model(path: str | Path, device: str = "cpu") -> LoadedModel:
         )
     refuse_unsafe(folder)
     info = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+    if info.get("load") == TFIDF:
+        return _load_tfidf(folder, info)
+
+    from transformers import AutoModelForSequenceClassification
+
+    from stillhouse.components.models.quiet import quiet
+
+    quiet()
     loaded = _load(AutoModelForSequenceClassification, str(folder), info)
     network: nn.Module = loaded.model
     network.to(device).eval()
     return loaded
+
+
+def _load_tfidf(folder: Path, info: dict[str, Any]) -> LoadedModel:
+    """It answers on the processor, wherever it is asked to: there is nothing in it that a GPU would be quicker at."""
+    try:
+        model = TfidfLinear.load(folder, info["target"])
+    except ValueError as error:
+        raise UserError(f"model '{folder}': {error}; copy it again, or take another version.") from None
+    return LoadedModel(cast(Any, model), cast(Any, None), info)
 
 
 def score(
@@ -287,6 +301,8 @@ def score(
     progress: Callable[[int], None] | None = None,
 ) -> np.ndarray:
     """Answers for `texts`: probabilities float32 [rows, labels], or values [rows, 1] for a number."""
+    if isinstance(loaded.model, TfidfLinear):
+        return loaded.model.score(texts, progress)
     samples = TextSamples(*encode(loaded.tokenizer, texts, loaded.info["max_length"]), _id(loaded.tokenizer, "pad"))
     return score_samples(loaded.model, samples, loaded.info["target"], batch_tokens=batch_tokens, progress=progress)
 

@@ -1,7 +1,8 @@
 """The file that MLflow keeps beside a registered text classifier and runs to load it (models from code).
 
 It needs torch, transformers, pandas, pyarrow and ftfy, nothing of Stillhouse but two files, which are kept beside it:
-that which makes texts of values, and that which cleans them. MLflow runs it when the model is logged, too, where there
+that which makes texts of values, and that which cleans them. TF-IDF with a linear model needs a third one, and neither
+torch nor transformers. MLflow runs it when the model is logged, too, where there
 may be no torch: so what it needs is imported when the model is loaded.
 """
 
@@ -24,14 +25,20 @@ class TextModel(PythonModel):
     """Answers for texts with the most likely label and the probability of each (or with a value)."""
 
     def load_context(self, context: Any) -> None:
-        """Load the transformers folder that is the artifact `model`; safetensors only, no remote code."""
-        import torch
-        from transformers import AutoModelForSequenceClassification
-
+        """Load the folder that is the artifact `model`: a transformers folder (safetensors only, no remote code), or
+        TF-IDF with a linear model, whose code is the artifact `linear`."""
         folder = context.artifacts["model"]
         safe = {"local_files_only": True, "trust_remote_code": False}
         self.values, self.cleaning = (_module(context.artifacts[name]) for name in ("values", "cleaning"))
-        self.info = json.loads(Path(folder, "model.json").read_text())
+        self.info = json.loads(Path(folder, "model.json").read_text("utf-8"))
+        self.linear = None
+        if "linear" in context.artifacts:
+            self.linear = _module(context.artifacts["linear"]).TfidfLinear.load(Path(folder), self.info["target"])
+            return
+
+        import torch
+        from transformers import AutoModelForSequenceClassification
+
         self.tokenizer = self._read_tokenizer(folder, safe)
         self.model = AutoModelForSequenceClassification.from_pretrained(
             folder, use_safetensors=True, dtype=torch.float32, **safe
@@ -52,16 +59,15 @@ class TextModel(PythonModel):
         Raises:
             ValueError: a value has no text, or the model has no finite answer for it.
         """
-        logits = self._logits(self._texts(model_input["text"]))
-        if not np.isfinite(logits).all():
-            row = int(np.isfinite(logits).all(axis=1).argmin())
+        scores = self._scores(self._texts(model_input["text"]))
+        if not np.isfinite(scores).all():
+            row = int(np.isfinite(scores).all(axis=1).argmin())
             raise ValueError(
                 f"row {row}: the model has no finite answer (nan or infinite); take another version of it."
             )
         target, labels = self.info["target"], self.info["labels"]
         if target == "number":
-            return pd.DataFrame({"value": logits[:, 0]})
-        scores = _sigmoid(logits) if target == "multi_label" else _softmax(logits)
+            return pd.DataFrame({"value": scores[:, 0]})
         if target == "multi_label":
             chosen = [[label for label, p in zip(labels, row, strict=True) if p >= 0.5] for row in scores]
         else:
@@ -76,6 +82,16 @@ class TextModel(PythonModel):
         if "cleaning" not in self.info:  # a model from before it said so: asked as it came, as ever
             return written
         return self.cleaning.cleaned(pa.array(written, pa.string()), self.info["cleaning"]).to_pylist()
+
+    def _scores(self, texts: list[str]) -> np.ndarray:
+        """Probabilities [texts, labels], or values; nan where the model has no finite answer."""
+        if self.linear is not None:
+            return self.linear.score(texts)
+        logits, target = self._logits(texts), self.info["target"]
+        logits[~np.isfinite(logits).all(axis=1)] = np.nan
+        if target == "number":
+            return logits
+        return _sigmoid(logits) if target == "multi_label" else _softmax(logits)
 
     def _logits(self, texts: list[str]) -> np.ndarray:
         """Float32 [texts, labels]; texts of like length share a batch, so that little is padded."""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_exponential_jitter
 
+from stillhouse.components.models.tfidf_linear import LOAD as TFIDF
 from stillhouse.components.spelling import did_you_mean
 from stillhouse.components.tracking import settings
 from stillhouse.components.tracking.connection import (
@@ -46,9 +47,15 @@ KEPT_CODE = {
     "cleaning": Path(__file__).parents[1] / "cleaning.py",
 }
 """Files that CODE imports from beside the model, so that it reads what is asked as training read its data."""
+LINEAR_CODE = {"linear": Path(__file__).parents[1] / "models" / "tfidf_linear.py"}
+"""The same for TF-IDF with a linear model, which it alone can load."""
 T = TypeVar("T")
 
-REQUIREMENTS = ("torch", "transformers", "safetensors", "pandas", "pyarrow", "ftfy")
+REQUIREMENTS = {
+    "transformers": ("torch", "transformers", "safetensors", "pandas", "pyarrow", "ftfy"),
+    TFIDF: ("numpy", "safetensors", "pandas", "pyarrow", "ftfy"),
+}
+"""By what model.json says under `load`."""
 
 
 def log_model(
@@ -205,14 +212,16 @@ def _write_pyfunc(path: Path, folder: Path, info: dict[str, Any], model: "Logged
         model_uuid=model.model_id,
         model_id=model.model_id,
     )
+    kind = info.get("load", "transformers")
+    kept = KEPT_CODE | (LINEAR_CODE if kind == TFIDF else {})
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", ".*An input example", UserWarning)  # it would have to run the model
         pyfunc.save_model(
             path=str(path),
             python_model=str(CODE),
-            artifacts={"model": str(folder.absolute()), **{name: str(path) for name, path in KEPT_CODE.items()}},
+            artifacts={"model": str(folder.absolute()), **{name: str(path) for name, path in kept.items()}},
             signature=_signature(info),
-            pip_requirements=_requirements(),
+            pip_requirements=_requirements(kind),
             mlflow_model=described,
         )
 
@@ -235,13 +244,13 @@ def _signature(info: dict[str, Any]) -> "ModelSignature":
     return ModelSignature(text, Schema(answer))
 
 
-def _requirements() -> list[str]:
+def _requirements(kind: str) -> list[str]:
     """The versions we train with: as installed, or (where there is no torch) as Stillhouse pins them."""
     from packaging.requirements import Requirement
 
     stated = {wanted.name: wanted.specifier for wanted in map(Requirement, metadata.requires("stillhouse") or [])}
     pins = []
-    for name in REQUIREMENTS:
+    for name in REQUIREMENTS[kind]:
         try:
             pins.append(f"{name}=={metadata.version(name).partition('+')[0]}")
         except metadata.PackageNotFoundError:

@@ -28,6 +28,7 @@ RECIPE = {
     "evaluate": {"resamples": 500, "latency_rows": 16},
     "promote": {
         "must_beat": "majority",
+        "prefer": "student",
         "within_teacher": 0.5,
         "within_champion": 0.5,
         "max_latency_vs_teacher": 10.0,

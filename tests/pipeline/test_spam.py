@@ -30,6 +30,7 @@ assert not any(importlib.util.find_spec(name) for name in ("stillhouse", "kfp", 
 def test_it_promotes_the_student(spam: Spam) -> None:
     _, outcome = spam
     assert outcome.verdict["decision"] == "promoted", outcome.verdict["why"]
+    assert outcome.verdict["candidate"] == "student", outcome.verdict["why"]
     assert all(gate["passed"] for gate in outcome.verdict["gates"])
 
 

@@ -3,11 +3,14 @@
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 from bases_on_disk import CONFIG, bert_tensors, write_base
 
 from stillhouse.components.artifacts import fetch
 from stillhouse.components.artifacts.fetch import fetch_model
+from stillhouse.components.artifacts.model import write_tfidf
+from stillhouse.components.models.tfidf_linear import TfidfLinear
 from stillhouse.components.storage.home import FETCHED
 from stillhouse.components.storage.store import open_store
 from stillhouse.errors import UserError
@@ -100,3 +103,12 @@ def test_a_model_that_no_store_has_is_one_sentence(in_store: str, tmp_path: Path
     with pytest.raises(UserError, match=r"model 's3://bucket/models/def' does not exist; check the address\."):
         fetch_model("s3://bucket/models/def")
     assert not (tmp_path / "home" / FETCHED).exists()
+
+
+def test_a_model_without_weights_to_start_from_is_fetched_only_to_answer(tmp_path: Path) -> None:
+    model = TfidfLinear("classes", ["a"], np.ones(1), np.zeros((2, 1)), np.zeros(2))
+    write_tfidf(model, tmp_path / "model", info={"target": "classes"}, hashes=np.zeros(1, np.int64))
+
+    assert fetch_model(str(tmp_path / "model"), as_base=False) == tmp_path / "model"
+    with pytest.raises(UserError, match="it is TF-IDF with a linear model, which has no weights to start from; name a"):
+        fetch_model(str(tmp_path / "model"))

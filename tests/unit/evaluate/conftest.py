@@ -72,6 +72,8 @@ class Workplace:
             "target": self.target,
             "labels": self.labels,
             "source": "somewhere/mails.csv",
+            "columns": {"text": ["text"], "label": "label"},
+            "content_digest": "c" * 64,
         }
         (dataset / "dataset.json").write_text(json.dumps(document))
 
@@ -121,6 +123,7 @@ class Workplace:
 class Evaluated:
     """What the step left behind."""
 
+    folder: Path
     document: dict[str, Any]
     page: str
     events: list[dict[str, Any]]
@@ -147,12 +150,14 @@ def _run(
         student=workplace.folder / "student",
         evaluation=out / "evaluation",
         report=out / "report",
+        baseline=out / "baseline",
         metrics=kfp[0],
         classification=kfp[1],
         run=StepRun("evaluate", "run-1", out / "home"),
     )
     spool = out / "home" / "run-1" / "spool" / "evaluate.jsonl"
     return Evaluated(
+        out,
         json.loads((out / "evaluation").read_text()),
         (out / "report").read_text(),
         [json.loads(line) for line in spool.read_text().splitlines()],

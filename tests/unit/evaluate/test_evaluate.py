@@ -8,7 +8,10 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from safetensors.numpy import load_file
 
+from stillhouse.components.artifacts.dataset import read_split
+from stillhouse.components.tasks import load_task
 from stillhouse.errors import UserError
 
 Make = Callable[..., Any]
@@ -32,6 +35,7 @@ def test_evaluation_json_has_everything_that_promote_reads(done: Any) -> None:
             "differences",
         ),
         *("latency_ratio", "latency_ratio_bounds", "slices", "notes", "never_answered", "seed"),
+        *("candidates", "evidence"),
     }
     assert document["rows"] == {"test": 40, "unseen_by_champion": None}
     assert set(document["models"]) == {"student", "teacher", "tfidf_logistic", "majority"}
@@ -53,6 +57,52 @@ def test_a_trained_model_is_described_whole(done: Any, workplace: Any) -> None:
     assert [row["label"] for row in student["per_label"]] == ["ham", "spam"]
     main = student["metrics"]["f1_macro"]
     assert main["low"] <= main["value"] <= main["high"]
+
+
+def test_the_strong_baseline_is_a_model_of_its_own_and_measured_as_one_that_may_be_promoted(
+    done: Any, workplace: Any
+) -> None:
+    folder, document = done.folder / "baseline", done.document
+    info = json.loads((folder / "model.json").read_text())
+    assert {key: info[key] for key in ("load", "task", "target", "labels", "main_metric", "dataset_digest")} == {
+        "load": "tfidf_linear",
+        "task": "text_classification",
+        "target": "classes",
+        "labels": ["ham", "spam"],
+        "main_metric": "f1_macro",
+        "dataset_digest": "c" * 64,
+    }
+    assert info["columns"] == {"text": ["text"], "label": "label"}
+    seen = load_file(folder / "training_rows.safetensors")["hashes"]
+    assert len(seen) == 70  # of training and validation, as the student's
+    task, test = load_task("text_classification"), read_split(workplace.folder / "dataset", "test")
+    scores = task.score(task.load_model(folder), test.texts)
+    accuracy = (scores.argmax(axis=1) == test.targets).mean()
+    assert document["models"]["tfidf_logistic"]["metrics"]["accuracy"]["value"] == pytest.approx(accuracy)
+    assert document["models"]["tfidf_logistic"]["bytes"] == (folder / "model.safetensors").stat().st_size
+    (candidate,) = document["candidates"].values()
+    assert set(candidate) == {"differences", "latency_ratio", "latency_ratio_bounds", "slices"}
+    assert (set(candidate["differences"]), candidate["latency_ratio"]) == ({"majority"}, {})
+    assert candidate["differences"]["majority"]["lower"] > 0
+    assert candidate["slices"].keys() == document["slices"].keys()
+
+
+def test_the_evidence_of_what_may_help_is_measured(done: Any) -> None:
+    half = done.document["evidence"]["half_rows"]
+    assert (half["rows"], half["of"]) == (30, 60)
+    assert half["lower"] <= half["difference"] <= half["upper"]
+    assert done.document["evidence"]["random_start"] is False  # these models do not say what they came from
+    assert done.document["evidence"]["still_gaining"] == []
+
+
+def test_a_champion_that_is_the_baseline_is_measured_like_any_other(workplace: Any, done: Any, evaluate: Make) -> None:
+    document = evaluate(workplace, champion=champion_record(done.folder / "baseline")).document
+    assert document["champion"]["compared"]
+    assert document["rows"]["unseen_by_champion"] == 40
+    assert document["differences"]["champion"]["difference"] == document["differences"]["tfidf_logistic"]["difference"]
+    same = document["candidates"]["tfidf_logistic"]["differences"]["champion"]
+    assert [same[key] for key in ("difference", "lower", "upper")] == [0, 0, 0]
+    assert set(document["candidates"]["tfidf_logistic"]["latency_ratio"]) == {"champion"}
 
 
 def test_a_baseline_that_wins_is_named_in_notes_and_report(done: Any) -> None:

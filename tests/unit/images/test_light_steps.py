@@ -56,4 +56,11 @@ def test_a_model_registered_there_asks_for_the_torch_that_trained_it(monkeypatch
     names = ("torch=", "transformers=", "pyarrow", "ftfy")
     torch, transformers, pyarrow, ftfy = (text for name in names for text in stated if text.startswith(name))
     assert "==" in torch and "==" in transformers
-    assert registry._requirements() == [torch, transformers, "safetensors==1.0", "pandas==1.0", pyarrow, ftfy]
+    assert registry._requirements("transformers") == [
+        torch,
+        transformers,
+        "safetensors==1.0",
+        "pandas==1.0",
+        pyarrow,
+        ftfy,
+    ]

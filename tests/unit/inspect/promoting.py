@@ -19,7 +19,7 @@ def keep(store: Store, digest: str) -> None:
     store.put(f"datasets/{digest}/dataset.json", b"{}")
 
 
-def promote(found: Inspected, digest: str, at: str = "2026-03-02T07:00:00+00:00") -> Entry:
+def promote(found: Inspected, digest: str, at: str = "2026-03-02T07:00:00+00:00", kind: str = "transformers") -> Entry:
     """What the step promote would write after a run on `found`."""
     settings, snapshot = PromoteSettings.parse(found.promote), json.loads(found.snapshot)
     inspected = settings.inspected
@@ -39,6 +39,7 @@ def promote(found: Inspected, digest: str, at: str = "2026-03-02T07:00:00+00:00"
         data_since=snapshot["window"] and snapshot["window"]["first"],
         data_until=inspected.data_until,
         promoted_at=at,
+        load=kind,
         compared_with=inspected.champion,
     )
     change(store, settings.model_name, lambda record: record.promoted(entry))

@@ -71,6 +71,27 @@ def test_the_run_says_that_it_starts_from_the_champion(look: Look, tmp_path: Pat
     )
 
 
+def test_a_champion_without_weights_to_start_from_counts_as_none_and_is_named(look: Look, tmp_path: Path) -> None:
+    promote(look(), "first", kind="tfidf_linear")
+    add_row(tmp_path)
+    write_base(tmp_path / "bert")
+
+    assert bases(look("champion")) == {""}
+    assert bases(look(f"champion, else {tmp_path}/bert")) == {f"{tmp_path}/bert"}
+    (spool,) = (tmp_path / "home").rglob("inspect.jsonl")
+    said = "is TF-IDF with a linear model, which has no weights to start from"
+    assert f"{said}: the run starts as if there were none." in spool.read_text()
+    with pytest.raises(UserError, match=f"{said}; name another"):
+        look("models:/spam@champion")
+
+
+def test_such_a_champion_is_still_compared_with_and_cached_on(look: Look) -> None:
+    before = look("champion")
+    promote(before, "first", kind="tfidf_linear")
+
+    assert look("champion") == before
+
+
 def test_the_student_may_start_from_the_champion(look: Look, tmp_path: Path) -> None:
     promote(look(), "first")
     add_row(tmp_path)

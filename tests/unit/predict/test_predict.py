@@ -11,10 +11,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
+from stillhouse.components.artifacts.model import write_tfidf
+from stillhouse.components.models.tfidf_linear import TfidfLinear
 from stillhouse.components.predict.__main__ import app
 from stillhouse.components.predict.predict import BATCH_ROWS, predict
 from stillhouse.components.promote.record import Entry, change
@@ -294,6 +297,28 @@ def test_progress_reaches_the_end_over_all_files(model: Path, tmp_path: Path) ->
     ]
     assert [share for _, share in seen] == sorted(share for _, share in seen)
     assert seen[-1][1] == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("target", ["classes", "multi_label", "number"])
+def test_tfidf_with_a_linear_model_answers_like_any_other(rows: Path, tmp_path: Path, target: str) -> None:
+    labels = [] if target == "number" else ["ham", "spam"]
+    weights, bias = np.array([[-2.0, 1.0], [3.0, -1.0]]), np.array([0.25, -1.0])
+    outputs = max(len(labels), 1)
+    linear = TfidfLinear(target, ["pills", "money"], np.array([1.0, 2.0]), weights[:outputs], bias[:outputs])
+    info = {"task": "text_classification", "target": target, "labels": labels, "columns": {"text": ["text"]}}
+    write_tfidf(linear, tmp_path / "words", info=info, hashes=np.zeros(1, np.int64))
+
+    assert predict(str(tmp_path / "words"), rows, out=tmp_path / "out.jsonl") == len(ROWS)
+
+    found, scores = answers(tmp_path / "out.jsonl"), linear.score([row["text"] for row in ROWS])
+    if target == "number":
+        assert [row["value"] for row in found] == pytest.approx(scores[:, 0].tolist())
+    elif target == "multi_label":
+        assert [row["label"] for row in found] == [[labels[i] for i in np.flatnonzero(row >= 0.5)] for row in scores]
+    else:
+        assert [(row["label"], row["score"]) for row in found] == [
+            (labels[row.argmax()], pytest.approx(row.max())) for row in scores
+        ]
 
 
 @pytest.mark.parametrize(("alias", "number"), [("champion", 1), ("previous", 0)])

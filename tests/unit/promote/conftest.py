@@ -68,6 +68,34 @@ def facts(weights: str) -> dict[str, Any]:
     return {"content_digest": f"data-{weights}", "source": "/data/mails.parquet", "rows": rows}
 
 
+BEATEN: dict[str, Any] = {
+    "differences/tfidf_logistic": {
+        "rows": 1000,
+        "difference": -0.052,
+        "lower": -0.083,
+        "upper": -0.021,
+        "p_value": 0.0,
+    },
+    "models/tfidf_logistic": {"metrics": {"f1_macro": {"value": 0.99, "low": 0.98, "high": 1.0}}, "bytes": 1_000_000},
+    "candidates": {
+        "tfidf_logistic": {
+            "differences": {
+                "majority": {"rows": 1000, "difference": 0.6, "lower": 0.55, "upper": 0.65, "p_value": 0.0},
+                "champion": {"rows": 1000, "difference": 0.05, "lower": 0.03, "upper": 0.07, "p_value": 0.0},
+            },
+            "latency_ratio": {"champion": 0.1},
+            "latency_ratio_bounds": {"champion": [0.09, 0.11]},
+            "slices": {},
+        }
+    },
+    "evidence": {
+        "half_rows": {"rows": 2000, "of": 4000, "difference": 0.031, "lower": 0.01, "upper": 0.05},
+        "random_start": True,
+        "still_gaining": ["finetune", "distill"],
+    },
+}
+"""What is changed when the student is worse than TF-IDF with a linear model."""
+
 Changes = dict[str, Any]
 """Values by their path: keys with '/' between them."""
 Evaluate = Callable[..., dict[str, Any]]
@@ -79,7 +107,7 @@ def _evaluate(changes: Changes | None = None, *, champion: bool = False) -> dict
     None takes a part away that is only there with a champion.
     """
     document = copy.deepcopy(GOOD)
-    for path, value in {**(copy.deepcopy(CHAMPION) if champion else {}), **(changes or {})}.items():
+    for path, value in copy.deepcopy({**(CHAMPION if champion else {}), **(changes or {})}).items():
         *parents, last = path.split("/")
         inner = document
         for key in parents:
@@ -87,6 +115,10 @@ def _evaluate(changes: Changes | None = None, *, champion: bool = False) -> dict
         inner[last] = value
         if value is None and path in CHAMPION:
             del inner[last]
+    if not champion:
+        for candidate in document.get("candidates", {}).values():
+            for what in ("differences", "latency_ratio", "latency_ratio_bounds"):
+                candidate[what].pop("champion", None)
     return document
 
 
@@ -119,6 +151,13 @@ class Workplace:
         (folder / "config.json").write_text("{}")
         info = {"target": "classes", "labels": ["ham", "spam"], "dataset_digest": f"data-{weights}"}
         (folder / "model.json").write_text(json.dumps(info))
+        return folder
+
+    def baseline(self, weights: str) -> Path:
+        """The same of TF-IDF with a linear model."""
+        folder = self.student(f"{weights} words")
+        about = json.loads((folder / "model.json").read_text())
+        (folder / "model.json").write_text(json.dumps({**about, "load": "tfidf_linear"}))
         return folder
 
     def promote(
@@ -160,6 +199,7 @@ class Workplace:
             snapshot=json.dumps({"inputs": f"prepare {weights}", "reference": None, "champion": None, "window": None}),
             dataset=str(dataset),
             student=str(self.student(weights)),
+            baseline=str(self.baseline(weights)),
             evaluation=str(folder / "evaluation.json"),
             report=str(folder / "report.html"),
             verdict=str(folder / "verdict.json"),

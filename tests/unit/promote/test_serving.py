@@ -48,8 +48,11 @@ Play = Callable[[KServe], list[str]]
 
 
 @pytest.fixture
-def record() -> Record:
-    entry = Entry(digest="new", uri=URI, run="r", dataset_digest="d", statistics_uri="s", promoted_at="2026-11-22")
+def record(request: pytest.FixtureRequest) -> Record:
+    """A champion, of the kind that the parameter says."""
+    kind = getattr(request, "param", "transformers")
+    about = {"run": "r", "dataset_digest": "d", "statistics_uri": "s", "promoted_at": "2026-11-22"}
+    entry = Entry(digest="new", uri=URI, load=kind, **about)
     return Record().promoted(entry)
 
 
@@ -72,6 +75,16 @@ def test_the_service_gets_the_champions_address_and_is_waited_for(play: Play) ->
     assert play(kserve) == []
     assert (kserve.uri, kserve.after) == (URI, [])
     assert (kserve.asked[0]["namespace"], kserve.asked[0]["name"]) == ("shop", "champion")
+
+
+@pytest.mark.parametrize("record", ["tfidf_linear"], indirect=True)
+def test_a_champion_that_it_cannot_load_is_said_and_nothing_is_changed(play: Play) -> None:
+    kserve = KServe()
+    (note,) = play(kserve)
+    assert note.startswith(
+        "The service shop/champion goes on with the model that it has: it loads transformers, and the"
+    )
+    assert (kserve.changes, kserve.asked) == (0, [])
 
 
 def test_what_the_service_said_of_the_model_before_does_not_count(play: Play) -> None:

@@ -101,7 +101,7 @@ def findings(target: str, num_labels: int, *, champion: bool = True) -> Findings
         "confidence": 0.95,
         "rows": {"test": ROWS, "unseen_by_champion": 50 if champion else None},
         "models": models,
-        "differences": differences,
+        "differences": differences["student"],
         "latency_ratio": {"teacher": 0.75},
         "slices": {"list=yes": {"rows": 30, "value": 0.9, "low": 0.8, "high": 0.95}},
     }

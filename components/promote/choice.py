@@ -1,0 +1,62 @@
+"""Which model may go into production: the student, or the baseline that it does not reach."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from stillhouse.components.evaluate.wording import RUNG
+from stillhouse.components.promote.gates import Gate, judge
+from stillhouse.components.promote.record import Entry
+from stillhouse.components.promote.settings import PromoteSettings
+from stillhouse.components.promote.wording import called, first_sentences
+
+STUDENT = "student"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The candidate, and what it is held against."""
+
+    model: str
+    """As evaluation.json calls it."""
+    gates: list[Gate]
+    said: str
+    """How student and baseline stand to each other, and what to try next, in sentences; empty when nothing is known."""
+    passed_over: list[Gate] = field(default_factory=list)
+    """The student's gates, when it is not the candidate."""
+
+    def tell(self, why: str) -> str:
+        """The reason of a verdict, with what comes before it."""
+        return f"{self.said} {why}".lstrip()
+
+
+def choose(evaluation: dict[str, Any], settings: PromoteSettings, champion: Entry | None) -> Choice:
+    """The student if all its gates hold; in its place the baseline, if that alone may be promoted.
+
+    Args:
+        champion: What the candidate would replace, as for `judge`.
+    """
+    gates = judge(evaluation, settings, champion)
+    if settings.prefer == "student" or not _is_beaten(gates) or RUNG not in evaluation.get("candidates", {}):
+        return Choice(STUDENT, gates, first_sentences(evaluation, gates))
+    beside = judge(_seen_from(evaluation, RUNG), _without(settings, RUNG), champion)
+    if all(gate.passed for gate in beside):
+        return Choice(RUNG, beside, first_sentences(evaluation, gates, in_its_place=True), gates)
+    failed = " ".join(gate.sentence for gate in beside if not gate.passed)
+    said = first_sentences(evaluation, gates)
+    return Choice(STUDENT, gates, f"{said} {called(RUNG, evaluation)} is not promoted in its place: {failed}".lstrip())
+
+
+def _is_beaten(gates: list[Gate]) -> bool:
+    return any(not gate.passed and gate.name.startswith(("beat_", "finite_answers")) for gate in gates)
+
+
+def _seen_from(evaluation: dict[str, Any], model: str) -> dict[str, Any]:
+    """The evaluation as if `model` were the student: what it was held against is all there is."""
+    models = {**evaluation["models"], STUDENT: evaluation["models"][model]}
+    return {**evaluation, **evaluation["candidates"][model], "models": models}
+
+
+def _without(settings: PromoteSettings, baseline: str) -> PromoteSettings:
+    """Nothing has to beat itself."""
+    named = settings.must_beat and [name for name in settings.must_beat if name != baseline]
+    return settings.model_copy(update={"must_beat": named})
