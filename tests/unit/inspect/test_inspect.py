@@ -113,9 +113,9 @@ def test_the_whole_run_has_the_recipes_parameters_under_the_recipes_keys(look: L
         "task": "text_classification",
         "seed": "3",
         "data.source": str(tmp_path / "data"),
-        "model.base": "",
+        "model.base": "auto",
         "model.teacher.layers": "2",
-        "pretrain.objective": "masked_lm",
+        "pretrain.objective": "auto",
         "finetune.loop.epochs": "6",
     }
     assert (said["tag"]["model_name"], said["tag"]["task"]) == ("spam", "text_classification")
