@@ -24,7 +24,8 @@ def student_from_teacher(settings: DistillSettings, teacher: "LoadedModel") -> D
     if settings.derive is None or settings.origin != "teacher":
         return settings
     layers = max(1, num_layers(teacher.model) // TEACHER_LAYERS)
-    return apply(settings, {"student.layers": layers}, settings.derive.keys)
+    settled = apply(settings, {"student.layers": layers}, settings.derive.keys)
+    return settled.model_copy(update={"derive": settings.derive})  # more follows once the student is there
 
 
 def from_data(

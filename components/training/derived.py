@@ -16,7 +16,7 @@ from stillhouse.components.processors import allowed_processors
 from stillhouse.components.settings import Settings
 
 SettingsT = TypeVar("SettingsT", bound=Settings)
-CPU_FLOPS = 5.5e10
+CPU_FLOPS = 3.5e10
 """Floating point operations a second that one core was seen to do in the training of a small encoder, in float32."""
 GPU_FLOPS = 2e13
 """The same of one GPU, in bfloat16; a careful figure for an old one."""

@@ -196,3 +196,19 @@ def test_too_many_layers_leave_nothing_behind(workshop: Workshop, trained: Train
             name="none",
         )
     assert not (workshop.folder / "none").exists()
+
+
+def test_with_a_budget_settings_follow_from_the_data_and_the_model_says_which(
+    trained: Trained, workshop: Workshop
+) -> None:
+    derive = {"seconds": 1e6, "keys": ["student.layers", "freeze_embeddings", "loop.epochs", "loop.max_length"]}
+    done = workshop.run("distill", {"derive": derive}, dataset=trained.dataset, teacher=trained.teacher.model)
+    used = done.info["settings"]
+    assert (used["student"]["layers"], used["freeze_embeddings"]) == (1, True)
+    assert (used["loop"]["epochs"], used["loop"]["max_length"]) == (20, 32)
+    student, teacher = (
+        safetensors.torch.load_file(done.model / "model.safetensors"),
+        safetensors.torch.load_file(trained.teacher.model / "model.safetensors"),
+    )
+    name = "bert.embeddings.word_embeddings.weight"
+    assert (student[name] == teacher[name]).all()

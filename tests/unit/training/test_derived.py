@@ -37,7 +37,7 @@ def test_texts_are_cut_to_what_nearly_all_have() -> None:
 
 def test_where_time_is_short_texts_are_cut_further_and_then_epochs_are_fewer() -> None:
     assert settings_for(3_500, 250, 1e9)["loop.max_length"] == 256
-    short = settings_for(3_500, 250, 600)
+    short = settings_for(3_500, 250, 900)
     assert 64 <= short["loop.max_length"] < 256
     assert short["loop.epochs"] == 3
     shortest = settings_for(3_500, 250, 60)
