@@ -15,12 +15,17 @@ def pretrain(
     gpu_count: str = "0",
 ):
     """Learn a backbone from text without labels."""
+    from pathlib import Path
+
+    from stillhouse.components.artifacts.dataset import read_dataset_json
     from stillhouse.components.launch import on_accelerators
     from stillhouse.components.pretrain.pretrain import pretrain as step
+    from stillhouse.components.pretrain.pretrain import settled
     from stillhouse.components.pretrain.settings import PretrainSettings
     from stillhouse.components.recorded import path_of, step_run
 
     with step_run("pretrain", gpu_count) as run:
-        asked = PretrainSettings.parse(settings)
+        # Whether there is anything to train is known before several processes are started for it.
+        asked = settled(PretrainSettings.parse(settings), read_dataset_json(Path(path_of(dataset))))
         train = on_accelerators(step, gpu_count) if asked.objective != "none" else step
         metrics.metadata.update(train(asked, dataset=path_of(dataset), model=backbone.path, run=run))

@@ -20,8 +20,8 @@ class RocAuc:
             scores: float [rows, labels].
             true: bool [rows, labels].
         """
-        # Of two classes whose scores add up to one, both have the same area.
-        same = true.shape[1] == 2 and np.allclose(scores.sum(axis=1), 1.0, atol=1e-4)
+        # Of two classes, of which each row has one, both have the same area where their scores add up to one.
+        same = true.shape[1] == 2 and (true.sum(axis=1) == 1).all() and np.allclose(scores.sum(axis=1), 1.0, atol=1e-4)
         self._labels = [_Runs(scores[:, i], true[:, i]) for i in ([1] if same else range(true.shape[1]))]
 
     def under(self, block: np.ndarray) -> np.ndarray:

@@ -89,7 +89,7 @@ def test_each_step_has_the_losses_of_one_process(
 
 def test_a_mistake_is_told_by_the_step_as_it_was_raised(workshop: Workshop, trained: Trained) -> None:
     with pytest.raises(UserError, match=r"^model folder '/nowhere' does not exist; check the path\.$"):
-        workshop.run("pretrain", {"base": "/nowhere"}, dataset=trained.dataset, gpu_count="2")
+        workshop.run("pretrain", {"base": "/nowhere", "objective": "masked_lm"}, dataset=trained.dataset, gpu_count="2")
 
 
 @pytest.mark.parametrize(("given", "processes", "expected"), [({}, 8, "1"), ({"OMP_NUM_THREADS": "12"}, 4, "3")])

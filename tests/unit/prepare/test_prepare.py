@@ -321,7 +321,15 @@ def test_progress_parameters_counts_and_files_are_tracked(
     spool = run.folder / "spool" / "prepare.jsonl"
     events = [json.loads(line) for line in spool.read_text().splitlines()]
     kinds = {event["event"] for event in events}
-    assert kinds == {"param", "progress", "metric", "dataset", "artifact", "tag"}  # the tag says which base was chosen
+    assert kinds == {
+        "param",
+        "progress",
+        "metric",
+        "dataset",
+        "artifact",
+        "tag",
+        "whole",
+    }  # the tag says which base was chosen
     [dataset] = [event for event in events if event["event"] == "dataset"]
     assert (dataset["digest"], dataset["rows"]) == (found["json"]["content_digest"], found["json"]["rows"])
     [metric] = [event for event in events if event["event"] == "metric"]

@@ -41,6 +41,11 @@ def test_one_resample_alone_has_the_area_that_it_has_among_others() -> None:
     assert areas(scores, true, weights).tolist() == [areas(scores, true, one[None])[0] for one in weights]
 
 
+def test_two_labels_that_a_row_may_both_have_are_two_though_their_scores_add_up_to_one() -> None:
+    scores, true = np.array([[0.0, 1.0], [1.0, 0.0]]), np.array([[False, True], [True, True]])
+    assert areas(scores, true, np.ones((1, 2))).tolist() == [1.0]
+
+
 def test_scores_that_are_all_the_same_order_half_of_the_pairs() -> None:
     true = np.arange(12)[:, None] % 3 == np.arange(3)
     assert areas(np.full((12, 3), 0.2), true, np.ones((2, 12))).tolist() == [0.5, 0.5]
