@@ -24,8 +24,7 @@ def student_from_teacher(settings: DistillSettings, teacher: "LoadedModel") -> D
     if settings.derive is None or settings.origin != "teacher":
         return settings
     layers = max(1, num_layers(teacher.model) // TEACHER_LAYERS)
-    settled = apply(settings, {"student.layers": layers}, settings.derive.keys)
-    return settled.model_copy(update={"derive": settings.derive})  # more follows once the student is there
+    return apply(settings, {"student.layers": layers}, settings.derive.keys)
 
 
 def from_data(
@@ -36,8 +35,7 @@ def from_data(
     Args:
         lengths: int64 [rows], tokens of all rows that the student learns from, uncut.
     """
-    if settings.derive is None:
-        return settings
+    assert settings.derive is not None
     weights = num_parameters(layer_list(student.model))
     keeps = settings.origin != "architecture"
     asked = num_parameters(layer_list(teacher.model)) / weights

@@ -57,8 +57,10 @@ def distill(
     small = make_student(task, big, settings.student, base, train.texts)
     run.notes(small.notes)
     unlabelled = read_unlabelled(dataset) if settings.use_unlabelled else []
-    settings = from_data(settings, big, small, token_counts(task, big, train.texts + unlabelled))
-    run.params(settings.model_dump(exclude={"derive"}))
+    if settings.derive:
+        settings = from_data(settings, big, small, token_counts(task, big, train.texts + unlabelled))
+    used = settings.model_dump(exclude={"derive"})
+    run.params(used)
     if settings.hidden_weight or settings.attention_weight:
         check_comparable(small, big, settings, train.texts)
     pupil = Pupil(small.model, big.model, match_hidden=settings.hidden_weight > 0)
@@ -68,7 +70,7 @@ def distill(
         scale.take_out_of(small.model)
     train = replace(train, targets=scale.standardise(train.targets))
     given = [about["content_digest"], digest_folder(teacher), digest_folder(base) if base else ""]
-    with checkpoints_of("distill", settings.model_dump(), given, settings.loop.keep_checkpoints) as checkpoints:
+    with checkpoints_of("distill", used, given, settings.loop.keep_checkpoints) as checkpoints:
         samples, kept = _samples_with_answers(task, big, small, settings, train, unlabelled, about, checkpoints, run)
         if settings.attention_weight:
             for network in (big.model, small.model):
@@ -88,7 +90,7 @@ def distill(
             thaw=Thaw(1 if settings.freeze_embeddings else 0),
         ).run()
         scale.fold_into(small.model)
-        info = model_info(about, settings.model_dump(exclude={"derive"}), settings.loop.max_length)
+        info = model_info(about, used, settings.loop.max_length)
         info["notes"] = small.notes
         hashes = np.concatenate([train.hashes, validation.hashes])
         figures = {**best_point(history.points, about["target"]), **history.summary(), **kept}

@@ -12,6 +12,7 @@ from stillhouse.components.artifacts.model import write_tfidf
 from stillhouse.components.evaluate.settings import EvaluateSettings
 from stillhouse.components.models.tfidf_linear import TfidfLinear
 from stillhouse.components.supervised import model_info
+from stillhouse.components.targets.majority import majority
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +36,7 @@ def tfidf_linear(target: str, texts: Sequence[str], targets: np.ndarray, num_lab
         features = words.fit_transform(texts)
     except ValueError as error:  # no text has a word: empty vocabulary
         logger.warning("TF-IDF finds no words (%s); it always gives the most frequent answer", error)
-        return _wordless(target, _shares(target, targets, num_labels))
+        return _wordless(target, majority(target, targets, num_labels, 1)[0])
     if target == "number":
         ridge = Ridge(random_state=seed).fit(features, targets)
         weights, bias = ridge.coef_[None, :], np.array([ridge.intercept_])
@@ -96,7 +97,7 @@ def _one_against_the_rest(features: Any, has: np.ndarray, seed: int) -> tuple[np
 
 
 def _wordless(target: str, shares: np.ndarray) -> TfidfLinear:
-    """Gives the same answer for every text."""
+    """Gives the same answer for every text: `shares`, as `majority` has them."""
     with np.errstate(divide="ignore"):
         bias = {
             "classes": lambda: np.log(shares),
@@ -104,10 +105,3 @@ def _wordless(target: str, shares: np.ndarray) -> TfidfLinear:
             "number": lambda: shares,
         }[target]()
     return TfidfLinear(target, [], np.zeros(0), np.zeros((len(bias), 0)), bias)
-
-
-def _shares(target: str, targets: np.ndarray, num_labels: int) -> np.ndarray:
-    """Of each label among the rows; for number their mean."""
-    if target == "classes":
-        return np.bincount(targets, minlength=num_labels) / len(targets)
-    return np.atleast_1d(targets.mean(axis=0))

@@ -24,16 +24,16 @@ BASELINES = (RUNG, "majority")
 
 def model_name(model: str, target: str) -> str:
     """A model's name in a table."""
-    names = {"majority": "Majority answer", "tfidf_logistic": "TF-IDF + logistic regression"}
+    names = {"majority": "Majority answer", RUNG: "TF-IDF + logistic regression"}
     if target == "number":
-        names = {"majority": "Mean of the training rows", "tfidf_logistic": "TF-IDF + ridge regression"}
+        names = {"majority": "Mean of the training rows", RUNG: "TF-IDF + ridge regression"}
     return names.get(model, model.capitalize())
 
 
 def _subject(model: str, target: str) -> str:
     """A model's name at the beginning of a sentence."""
     name = model_name(model, target)
-    return name if model == "tfidf_logistic" else f"The {name[0].lower()}{name[1:]}"
+    return name if model == RUNG else f"The {name[0].lower()}{name[1:]}"
 
 
 def signed(value: float) -> str:

@@ -78,12 +78,12 @@ def finetune(
     )
     weights = balanced_weights(about["target"], train.targets) if settings.class_weights == "balanced" else None
     given = [about["content_digest"], digest_folder(start) if start else ""]
-    floor = floor_of(about, train.targets, validation.targets)
     while True:
         settings = attempts.pop(0)
         if settings.head == "linear_probe" and about["target"] == "classes":
             fit_head(task, loaded.model, samples, train.targets)
-        with checkpoints_of("finetune", settings.model_dump(), given, settings.loop.keep_checkpoints) as checkpoints:
+        used = settings.model_dump(exclude={"derive"})
+        with checkpoints_of("finetune", used, given, settings.loop.keep_checkpoints) as checkpoints:
             history = Training(
                 loaded.model,
                 samples,
@@ -96,12 +96,12 @@ def finetune(
                 checkpoints=checkpoints,
                 thaw=thaw_of(settings, num_layers(loaded.model)),
             ).run()
-            if attempts and not floor.is_passed(history.best):
+            if attempts and not (floor := floor_of(about, train.targets, validation.targets)).is_passed(history.best):
                 run.notes({"learning_rate": floor.sentence(history.best, settings, attempts[0])})
                 loaded = new_model()
                 continue
             scale.fold_into(loaded.model)
-            info = model_info(about, settings.model_dump(exclude={"derive"}), settings.loop.max_length)
+            info = model_info(about, used, settings.loop.max_length)
             info["notes"] = (notes_of(Path(backbone)) if backbone else {}) | loaded.notes
             hashes = np.concatenate([train.hashes, validation.hashes])
             figures = {**best_point(history.points, about["target"]), **history.summary()}

@@ -106,7 +106,7 @@ def _lengths(lengths: np.ndarray, longest: int) -> Iterator[int]:
 
 def apply(settings: SettingsT, values: dict[str, Any], keys: list[str]) -> SettingsT:
     """`settings` with those of `values` that `keys` name, checked as a recipe's would be."""
-    document = settings.model_dump(exclude={"derive"})
+    document = settings.model_dump()
     for key, value in values.items():
         if key in keys:
             *sections, name = key.split(".")
