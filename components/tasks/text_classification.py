@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from stillhouse.components.modalities.randomness import uniform
 from stillhouse.components.models.architectures import DECODERS
 from stillhouse.components.models.safe import refuse_unsafe
 from stillhouse.components.models.tfidf_linear import LOAD as TFIDF
@@ -20,7 +21,6 @@ from stillhouse.components.tasks.text import (
     encode,
     mask_tokens,
     train_tokenizer,
-    uniform,
 )
 from stillhouse.errors import UserError
 

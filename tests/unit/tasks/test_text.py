@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from transformers import PreTrainedTokenizerFast
 
+from stillhouse.components.modalities.randomness import uniform
 from stillhouse.components.tasks.text import (
     SPECIAL_TOKENS,
     TextSamples,
@@ -18,8 +19,10 @@ from stillhouse.components.tasks.text import (
     encode,
     mask_tokens,
     train_tokenizer,
-    uniform,
 )
+
+SPECIAL = np.array([0, 1, 2, 3, 4])
+MASK = 4
 
 
 def texts_of(num_texts: int) -> list[str]:
@@ -131,37 +134,6 @@ def test_a_batch_holds_ids_mask_and_targets(samples: TextSamples) -> None:
 
 def test_without_targets_a_batch_has_no_labels(samples: TextSamples) -> None:
     assert "labels" not in TextSamples(samples.tokens, samples.offsets, 0).batch(np.array([0]), 0)
-
-
-def test_random_numbers_belong_to_seed_epoch_row_and_position_whatever_the_batch() -> None:
-    whole = uniform(3, 2, np.arange(50), 20)
-    assert uniform(3, 2, np.array([41, 7]), 12).tolist() == whole[[41, 7], :12].tolist()
-
-
-@pytest.mark.parametrize(("seed", "epoch", "stream"), [(4, 2, 0), (3, 1, 0), (3, 2, 1)])
-def test_another_seed_epoch_or_stream_draws_independently(seed: int, epoch: int, stream: int) -> None:
-    one = uniform(3, 2, np.arange(200), 50)
-    other = uniform(seed, epoch, np.arange(200), 50, stream)
-    assert abs(np.corrcoef(one.ravel(), other.ravel())[0, 1]) < 0.03
-
-
-def test_neighbouring_rows_and_positions_are_independent() -> None:
-    numbers = uniform(1, 0, np.arange(300), 60)
-    assert abs(np.corrcoef(numbers[:-1].ravel(), numbers[1:].ravel())[0, 1]) < 0.03
-    assert abs(np.corrcoef(numbers[:, :-1].ravel(), numbers[:, 1:].ravel())[0, 1]) < 0.03
-
-
-def test_random_numbers_are_uniform() -> None:
-    from scipy.stats import kstest
-
-    numbers = uniform(1, 0, np.arange(400), 50).ravel()
-    assert numbers.min() >= 0
-    assert numbers.max() < 1
-    assert kstest(numbers, "uniform").pvalue > 0.01
-
-
-SPECIAL = np.array([0, 1, 2, 3, 4])
-MASK = 4
 
 
 @pytest.fixture(scope="module")
