@@ -55,7 +55,7 @@ def sentencepiece() -> PreTrainedTokenizerFast:
 
 
 def first_tokens(tokenizer: PreTrainedTokenizerFast, encoded: EncodedWords) -> list[str]:
-    return [tokenizer.convert_ids_to_tokens(int(i)) for i in encoded.tokens[encoded.is_word]]
+    return [str(tokenizer.backend_tokenizer.id_to_token(int(i))) for i in encoded.tokens[encoded.is_word]]
 
 
 def test_each_word_has_one_first_sub_word_and_the_special_tokens_none(wordpiece: PreTrainedTokenizerFast) -> None:
