@@ -1,0 +1,1 @@
+"""Rows of a table: columns of numbers, categories, dates and truth values."""
