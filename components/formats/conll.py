@@ -271,6 +271,6 @@ WORD_FILES = {
     **dict.fromkeys((".conll", ".conll03", ".iob", ".iob2", ".bio"), read_conll),
     **dict.fromkeys((".conllu", ".conllup"), read_conllu),
 }
-"""Readers by the ends of files' names; `.txt` and `.tsv` are read with `read_conll` where a task of words names them."""
+"""Readers by the ends of files' names; `.txt` and `.tsv` are read with `read_conll` where a task is on words."""
 WORD_HEADS = {suffix: conllu_columns if read is read_conllu else conll_columns for suffix, read in WORD_FILES.items()}
 """What tells all columns of each."""
