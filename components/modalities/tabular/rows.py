@@ -1,0 +1,119 @@
+"""One row of a table: its canonical form, what it is known by, and how it is shown."""
+
+import datetime
+import hashlib
+import html
+import json
+import math
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+
+from stillhouse.components.modalities.tabular.cells import LARGEST, clean
+from stillhouse.components.targets.numbers import parse_number
+
+TELLING_CELLS = 5
+"""With fewer cells whose values hardly recur by chance, near copies of a row are not looked for."""
+LONG_NAME = 24
+"""Characters of a text that hardly recurs by chance."""
+SHOWN_CELLS = 12
+SHOWN_CHARACTERS = 40
+
+
+def standardise(example: Mapping[str, Any]) -> dict[str, Any] | str:
+    """The row in its one canonical form; `empty` where no column has a value.
+
+    Text is stripped and composed as Unicode's NFC has it, and None where nothing is left; numbers that are not finite
+    are None, and -0.0 is 0.0; moments of a time zone are in UTC.
+
+    Raises:
+        NotText: a value is a list, an object or another thing that is more than one value.
+    """
+    found = {name: _canonical(value) for name, value in example.items()}
+    return "empty" if all(value is None for value in found.values()) else found
+
+
+def identity(example: Mapping[str, Any]) -> bytes:
+    """What a standardised row's hash, its split and exact copies go by: one and the same for equal values, whichever
+    order the columns are in and whether a whole number came as an integer, a float or text."""
+    return json.dumps(sorted(_texts(example).items()), ensure_ascii=False).encode()
+
+
+def likeness(example: Mapping[str, Any]) -> np.ndarray | None:
+    """Sorted hashes uint64 [cells] of those cells of a standardised row that hardly recur by chance: numbers with a
+    fraction, moments, long texts. None where there are few of these: small numbers and names are shared by rows that
+    have nothing to do with one another."""
+    telling = [f"{name}\0{text}" for name, text in _texts(example).items() if _is_telling(example[name], text)]
+    if len(telling) < TELLING_CELLS:
+        return None
+    digests = (hashlib.blake2b(cell.encode(), digest_size=8).digest() for cell in telling)
+    return np.unique(np.array([int.from_bytes(digest, "little") for digest in digests], np.uint64))
+
+
+def show(example: Mapping[str, Any]) -> str:
+    """The row as an HTML table of names and values, escaped; the first columns where there are many."""
+    cells = list(example.items())
+    shown = cells[:SHOWN_CELLS]
+    names = "".join(f"<th>{_escaped(name)}</th>" for name, _ in shown)
+    values = "".join(f"<td>{_escaped(_written(value))}</td>" for _, value in shown)
+    if more := len(cells) - len(shown):
+        names, values = names + f"<th>{more} more</th>", values + "<td>…</td>"
+    return f'<table class="row"><tr>{names}</tr><tr>{values}</tr></table>'
+
+
+def _canonical(value: Any) -> Any:
+    from stillhouse.components.formats.values import NotText, text
+
+    if value is None or type(value).__name__ in ("NAType", "NaTType"):
+        return None
+    if isinstance(value, str):
+        return clean(value) or None
+    if isinstance(value, bool | np.bool_):
+        return bool(value)
+    if isinstance(value, int | np.integer) and not isinstance(value, np.timedelta64):
+        return int(value)
+    if isinstance(value, float | np.floating | Decimal):
+        number = float(value)
+        return number + 0.0 if math.isfinite(number) and abs(number) <= LARGEST else None
+    if isinstance(value, datetime.datetime) and value.tzinfo is not None:
+        return value.astimezone(datetime.UTC)
+    if isinstance(value, datetime.date | datetime.time | datetime.timedelta):
+        return value
+    if isinstance(value, list | tuple | dict | set):
+        raise NotText(f"holds a {type(value).__name__}, and one plain value is needed")
+    return text(value)
+
+
+def _texts(example: Mapping[str, Any]) -> dict[str, str]:
+    """The cells that have a value, as text."""
+    from stillhouse.components.formats.values import keys, text
+
+    written = {name: keys([text(value)])[0] for name, value in example.items() if value is not None}
+    return {name: value for name, value in written.items() if value is not None}
+
+
+def _is_telling(value: Any, text: str) -> bool:
+    if isinstance(value, float):
+        return not value.is_integer()
+    if isinstance(value, str):
+        number = parse_number(value)
+        return (number is not None and not number.is_integer()) or len(text) >= LONG_NAME or text != _day(text)
+    return isinstance(value, datetime.datetime)
+
+
+def _day(text: str) -> str:
+    """What is left of a moment without its time of day; other text as it is."""
+    return text[:10] if len(text) >= 16 and text[4] == text[7] == "-" and text[:4].isdigit() else text
+
+
+def _written(value: Any) -> str:
+    if value is None:
+        return "–"
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def _escaped(text: str) -> str:
+    short = text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS].rstrip()} …"
+    return html.escape(short)
