@@ -1,0 +1,121 @@
+"""Networks on a table's columns: new ones, and those in a folder with the columns that they were made for."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from pydantic import ValidationError
+
+from stillhouse.components.modalities.tabular.columns import Columns
+from stillhouse.components.modalities.tabular.encode import cardinalities, features, scaled
+from stillhouse.components.models.tabular_settings import TabularArchitecture
+from stillhouse.errors import UserError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+COLUMNS = "columns.json"
+"""In a model's folder: how it reads a row."""
+
+
+def new_model(
+    columns: Columns, architecture: TabularArchitecture, head: Mapping[str, Any] | None = None
+) -> "PreTrainedModel":
+    """A network of random weights (torch's generator draws them).
+
+    Args:
+        head: num_labels, id2label, label2id and problem_type; None: a denoising autoencoder.
+    """
+    from stillhouse.components.models.tabular import TabularConfig, TabularForDenoising, TabularForPrediction
+
+    config = TabularConfig(
+        network=architecture.network,
+        num_numbers=len(features(columns)),
+        cardinalities=cardinalities(columns),
+        edges=bin_edges(columns, architecture.bins),
+        hidden_size=architecture.width,
+        num_hidden_layers=architecture.layers,
+        num_attention_heads=1 if architecture.network == "mlp" else architecture.heads,
+        intermediate_size=architecture.feed_forward or 2 * architecture.width,
+        category_size=architecture.category_width,
+        hidden_dropout_prob=architecture.dropout,
+        **(head or {}),
+    )
+    return TabularForDenoising(config) if head is None else TabularForPrediction(config)
+
+
+def load_model(folder: Path, head: Mapping[str, Any] | None = None) -> "tuple[PreTrainedModel, Columns]":
+    """The network in a folder, and the columns that it reads; under a new head where the folder has none of that size.
+
+    Args:
+        head: as above; None: the folder's own.
+
+    Raises:
+        UserError: the folder holds no such model, or not all of it.
+    """
+    from safetensors import SafetensorError
+
+    from stillhouse.components.models.tabular import TabularForPrediction
+
+    columns = read_columns(folder)
+    try:
+        loaded: Any = TabularForPrediction.from_pretrained(
+            str(folder),
+            use_safetensors=True,
+            local_files_only=True,
+            dtype="float32",
+            ignore_mismatched_sizes=True,
+            output_loading_info=True,
+            **(head or {}),
+        )
+    except (OSError, ValueError, SafetensorError) as error:
+        raise UserError(
+            f"model '{folder}' cannot be loaded ({str(error).strip().splitlines()[0].rstrip('.')}); take another "
+            "version, or train it again."
+        ) from None
+    model, info = loaded
+    mismatched = {entry[0] for entry in info["mismatched_keys"]}
+    lost = sorted(name for name in {*info["missing_keys"], *mismatched} if head is None or name.startswith("tabular."))
+    floats, places = len(features(columns)), cardinalities(columns)
+    if lost or (model.config.num_numbers, list(model.config.cardinalities or [])) != (floats, places):
+        what = f"it lacks {lost[0]}" if lost else f"its {COLUMNS} is of another model"
+        raise UserError(f"model '{folder}': {what}; copy the whole folder again, or take another version.")
+    return model, columns
+
+
+def write_columns(columns: Columns, folder: Path) -> None:
+    """Write them beside the weights."""
+    (folder / COLUMNS).write_text(columns.model_dump_json(indent=1) + "\n", encoding="utf-8")
+
+
+def read_columns(folder: Path) -> Columns:
+    """What `write_columns` wrote.
+
+    Raises:
+        UserError: it is not there, or is not that.
+    """
+    try:
+        return Columns.parse((folder / COLUMNS).read_text(encoding="utf-8"))
+    except (OSError, ValidationError, UnicodeDecodeError):
+        raise UserError(
+            f"model '{folder}': {COLUMNS}, which says how it reads a row, is not there or cannot be read; copy the "
+            "whole folder again, or take another version."
+        ) from None
+
+
+def bin_edges(columns: Columns, bins: int) -> list[list[float]]:
+    """For each float of `Encoded.numbers` the edges of up to `bins` bins with equal shares of the training rows, fewer
+    where values recur; none for parts of dates and for what says that a value is missing."""
+    edges: list[list[float]] = []
+    by_name = {column.name: column for column in columns.numeric}
+    for feature in features(columns):
+        column = by_name[feature.column]
+        if feature.part != "value" or bins == 1:
+            edges.append([])
+            continue
+        quantiles = np.array(column.quantiles)
+        chosen = quantiles[np.linspace(0, len(quantiles) - 1, bins + 1).round().astype(int)]
+        distinct = np.unique(scaled(column, chosen).astype(np.float32))
+        edges.append(distinct.tolist() if len(distinct) > 1 else [])
+    return edges
