@@ -1,6 +1,7 @@
 """Networks on rows of a table."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -13,6 +14,7 @@ from stillhouse.components.training.optimizer import depth, freeze_below
 
 NETWORKS = ("mlp", "ft_transformer")
 NUMBERS = torch.tensor([[0.5, -1.0], [2.0, 0.0], [-3.0, 0.25]])
+LABELS: dict[str, Any] = {"num_labels": 3}
 CATEGORIES = torch.tensor([[1, 0], [3, 2], [0, 1]])
 
 
@@ -27,7 +29,7 @@ def _config(network: str, layers: int = 3) -> TabularConfig:
         num_attention_heads=2,
         intermediate_size=12,
         category_size=4,
-        num_labels=3,
+        **LABELS,
     )
 
 
@@ -65,7 +67,7 @@ def test_the_transformer_is_that_of_its_authors() -> None:
         num_hidden_layers=2,
         num_attention_heads=2,
         intermediate_size=12,
-        num_labels=3,
+        **LABELS,
     )
     model = TabularForPrediction(config).eval()
     names = [*dict(model.named_parameters()), *(f"tabular.layers.0.attention_norm.{kind}" for kind in "wb")]

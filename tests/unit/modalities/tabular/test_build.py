@@ -18,6 +18,7 @@ from stillhouse.components.modalities.tabular.build import (
 from stillhouse.components.modalities.tabular.columns import Columns, NumberColumn
 from stillhouse.components.modalities.tabular.encode import Encoded
 from stillhouse.components.modalities.tabular.pretraining import pretraining_loss, pretraining_samples
+from stillhouse.components.models.layers import output_layer
 from stillhouse.components.models.tabular_settings import TabularArchitecture
 from stillhouse.errors import UserError
 
@@ -51,7 +52,8 @@ def test_bins_without_a_width_are_left_out() -> None:
 @pytest.mark.parametrize("network", ["mlp", "ft_transformer"])
 def test_denoising_is_learnt(columns: Columns, encoded: Encoded, network: str) -> None:
     torch.manual_seed(0)
-    model = new_model(columns, TabularArchitecture(network=network, layers=1, width=16, heads=2, bins=4))
+    shape = {"network": network, "layers": 1, "width": 16, "heads": 2, "bins": 4}
+    model = new_model(columns, TabularArchitecture.model_validate(shape))
     samples = pretraining_samples(columns, encoded, seed=0)
     optimizer = torch.optim.AdamW(model.parameters(), 0.01)
     losses = []
@@ -76,8 +78,8 @@ def test_what_was_pretrained_goes_under_a_new_head(pretrained: Path, columns: Co
 def test_a_head_of_another_size_is_made_anew(columns: Columns, tmp_path: Path) -> None:
     new_model(columns, SMALL, HEAD).save_pretrained(tmp_path)
     write_columns(columns, tmp_path)
-    assert load_model(tmp_path)[0].classifier.weight.shape == (3, 16)
-    assert load_model(tmp_path, HEAD | {"num_labels": 5})[0].classifier.weight.shape == (5, 16)
+    assert output_layer(load_model(tmp_path)[0]).weight.shape == (3, 16)
+    assert output_layer(load_model(tmp_path, HEAD | {"num_labels": 5})[0]).weight.shape == (5, 16)
 
 
 def test_a_model_without_its_head_does_not_answer(pretrained: Path) -> None:
