@@ -132,12 +132,9 @@ def _span(value: Any, text: str, place: str) -> CharacterSpan:
         parts = [next((value[name] for name in names if name in value), None) for names in (_START, _END, _LABEL)]
     else:
         parts = list(value) if isinstance(value, list | tuple) and len(value) == 3 else [None] * 3
-    start, end, label = parts
-    if isinstance(label, list) and len(label) == 1:
-        label = label[0]
-    start, end = (int(one) if isinstance(one, float) and one.is_integer() else one for one in (start, end))
-    is_whole = all(isinstance(one, int) and not isinstance(one, bool) for one in (start, end))
-    if not is_whole or not isinstance(label, str) or not label.strip():
+    label = parts[2][0] if isinstance(parts[2], list) and len(parts[2]) == 1 else parts[2]
+    start, end = _whole(parts[0]), _whole(parts[1])
+    if start is None or end is None or not isinstance(label, str) or not label.strip():
         raise UserError(f"{place}: {_shown(value)} is not a span; write each as {_EXAMPLE}.")
     if not 0 <= start < end <= len(text):
         raise UserError(
@@ -145,6 +142,11 @@ def _span(value: Any, text: str, place: str) -> CharacterSpan:
             "count characters from 0, the end behind the last one."
         )
     return start, end, without_surrogates(label.strip())
+
+
+def _whole(value: Any) -> int | None:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return int(value) if is_number and float(value).is_integer() else None
 
 
 def _units(end: int, text: str) -> str:
