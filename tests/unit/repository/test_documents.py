@@ -1,4 +1,4 @@
-"""What the pages beside the code name is there: files, headings, tests, make's targets, recipe keys, commands, options."""
+"""What the pages beside the code name is there: files, headings, tests, make targets, recipe keys, commands."""
 
 import re
 import shlex
