@@ -119,18 +119,16 @@ def scaled(column: NumberColumn | DateColumn, values: np.ndarray) -> np.ndarray:
 
 
 def for_trees(columns: Columns, values: Values) -> np.ndarray:
-    """float64 [rows, columns and parts of dates]: what trees split at, in the data's own units, nan where there is
-    none. Categories come last and are whole numbers from 0 on; those that are unknown or missing are nan."""
-    found: list[np.ndarray] = []
+    """float64 [rows, columns and parts of dates]: what trees split at. Categories come first, as in `values`; then
+    numbers in the data's own units, nan where there is none."""
+    found = [values.categories.astype(np.float64)]
     for place, column in enumerate(columns.numeric):
         raw = values.numbers[:, place]
-        found.append(raw)
+        found.append(raw[:, None])
         if isinstance(column, DateColumn):
-            found += [raw // DAY % 7 if part == "weekday" else raw % PERIODS[part] for part in column.parts]
-    floats = values.categories.astype(np.float64) - FIRST
-    return np.concatenate(
-        [np.stack(found, axis=1) if found else floats[:, :0], np.where(floats < 0, np.nan, floats)], 1
-    )
+            parts = [raw // DAY % 7 if part == "weekday" else raw % PERIODS[part] for part in column.parts]
+            found += [part[:, None] for part in parts]
+    return np.concatenate(found, axis=1)
 
 
 def _numbers(columns: Columns, column: NumberColumn | DateColumn, raw: "Column") -> np.ndarray:

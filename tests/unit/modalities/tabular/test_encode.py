@@ -136,5 +136,6 @@ def test_trees_see_the_datas_own_units() -> None:
         "c": pa.array(["7", "blue"]),
     }
     rows = for_trees(columns, read_values(columns, table))
-    assert rows[0].tolist() == [12.0, 8.25 * 86_400, 6 * 3600.0, 1.0, 1.0]  # number, date, hour, weekday, category
-    assert np.isnan(rows[1]).all()
+    assert rows[0].tolist() == [3.0, 12.0, 8.25 * 86_400, 6 * 3600.0, 1.0]  # category, number, date, hour, weekday
+    assert rows[1, 0] == 0.0
+    assert np.isnan(rows[1, 1:]).all()
