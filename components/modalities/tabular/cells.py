@@ -119,8 +119,7 @@ def numbers(column: "Column", reading: Reading) -> Cells:
         return Cells(np.full(len(column), np.nan), np.zeros(len(column), bool))
     else:
         return _none(column)
-    words = [number for word in missing.keys if (number := parse_number(word)) is not None]
-    values = np.where(np.isin(values, words), np.nan, values) if words else values
+    values = _without(values, missing, parse_number)
     return _within(values, np.zeros(len(values), bool))
 
 
@@ -222,11 +221,20 @@ def _of_texts(column: "pa.Array", parse: Callable[[str], float | None], missing:
     uniques, places = _uniques(column)
     parsed, unread = np.full(len(uniques) + 1, np.nan), np.zeros(len(uniques) + 1, bool)
     for i, text in enumerate(uniques):
-        if text is None or missing.is_key_missing(text):
+        if text is None:
             continue
-        number = parse(text)
-        parsed[i], unread[i] = (np.nan, True) if number is None else (number, False)
-    return Cells(parsed[places], unread[places])
+        value = parse(text)
+        if value is not None:
+            parsed[i] = value
+        else:
+            unread[i] = not missing.is_key_missing(text)
+    return Cells(_without(parsed, missing, parse)[places], unread[places])
+
+
+def _without(values: np.ndarray, missing: Missing, parse: Callable[[str], float | None]) -> np.ndarray:
+    """The values, nan in place of those that a recipe calls no value, as -999."""
+    words = [value for word in missing.keys if (value := parse(word)) is not None]
+    return np.where(np.isin(values, words), np.nan, values) if words else values
 
 
 def _seconds(text: str) -> float | None:

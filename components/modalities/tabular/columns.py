@@ -2,8 +2,8 @@
 
 import re
 from collections import Counter
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Literal
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 from pydantic import Field
@@ -40,10 +40,16 @@ ONE_EACH = 0.9
 """From so many different values a row on, they are ids."""
 PERIODS: dict[Part, float] = {"hour": DAY, "weekday": 7 * DAY, "season": 365.2425 * DAY}
 """Seconds of a round of each part of a date."""
+READ: dict[str, Callable[["Column", Reading], Cells]] = {
+    "number": numbers,
+    "date": moments,
+    "truth": truths,
+    "category": names,
+}
+KINDS = {"number": "numbers", "date": "dates as 2026-01-31", "truth": "true or false"}
+"""What is said of values that are not of the kind."""
 _ID = re.compile(r"(?i:(?:.*[_\s.-])?(?:id|uuid|guid|index|rownames)|unnamed: \d+|)|.*[a-z](?:Id|ID)")
 """Names of columns that tell rows apart."""
-_CODE = re.compile(r"0\d+")
-"""Digits that are no number: it would lose the zero."""
 _OTHER_DATE = re.compile(r"\d{1,2}([./-])\d{1,2}\1(\d{4}|\d\d)\b.*|\d{4}([./])\d{1,2}\3\d{1,2}\b.*")
 
 
@@ -177,43 +183,50 @@ def _fit(
         raise _LeftOut("holds more than one value a row")
     values = plain(column)
     try:
-        kind = asked or find_kind(name, values, column, reading)
-        if kind == "number":
-            return _numbers(name, _noted(name, numbers(values, reading), values, "numbers", notes), asked)
-        if kind == "date":
-            return _dates(name, _noted(name, moments(values, reading), values, "dates as 2026-01-31", notes))
-        if kind == "truth":
-            return _truths(name, _noted(name, truths(values, reading), values, "true or false", notes))
-        return _categories(name, names(values, reading).values, settings.max_categories, asked, notes)
+        kind, cells = (asked, READ[asked](values, reading)) if asked else find_kind(values, column, reading)
     except NotText as error:
         raise _LeftOut(str(error)) from None
+    if kind == "category":
+        return _categories(name, cells.values, settings.max_categories, asked, notes)
+    found = _noted(name, cells, values, KINDS[kind], notes)
+    if kind == "number":
+        return _numbers(name, found, asked)
+    return _dates(name, found) if kind == "date" else _truths(name, found)
 
 
-def find_kind(name: str, values: "pa.Array", column: "Column", reading: Reading) -> Kind:
-    """What a column holds.
+def find_kind(values: "pa.Array", column: "Column", reading: Reading) -> tuple[str, Cells]:
+    """What a column holds, and its values read so.
 
     Args:
         values: `column`, whichever way Arrow keeps it.
+
+    Raises:
+        NotText: it holds objects or bytes.
     """
     import pyarrow as pa
 
     types, kind = pa.types, values.type
-    if types.is_boolean(kind):
-        return "truth"
     if types.is_dictionary(column.type):  # somebody has said that these are categories
-        return "category"
+        return "category", names(values, reading)
+    if types.is_boolean(kind):
+        return "truth", truths(values, reading)
     if types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind) or types.is_duration(kind):
-        return "number"
+        return "number", numbers(values, reading)
     if types.is_temporal(kind):
-        return "date"
-    found = names(values, reading).values
-    present = [value for value in found if value is not None]
-    if not any(_CODE.fullmatch(value) for value in present):
-        for read, result in ((truths, "truth"), (numbers, "number"), (moments, "date")):
-            share = _share_read(read(values, reading))
-            if share >= NEARLY_ALL and not (result == "truth" and all(value[0] in "01" for value in present)):
-                return result
-    return "category"
+        return "date", moments(values, reading)
+    for name in ("number", "date", "truth"):
+        cells = READ[name](values, reading)
+        if _share_read(cells) >= NEARLY_ALL and not (name == "number" and _has_codes(values)):
+            return name, cells
+    return "category", names(values, reading)
+
+
+def _has_codes(values: "pa.Array") -> bool:
+    """Whether digits of a text would lose a zero if they were numbers, as those of a postcode."""
+    import pyarrow.compute
+
+    pc: Any = pyarrow.compute
+    return bool(pc.any(pc.match_substring_regex(values, r"^\s*0\d+\s*$")).as_py())
 
 
 def _share_read(cells: Cells) -> float:
