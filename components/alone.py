@@ -19,11 +19,11 @@ from pydantic_settings import (
     SettingsError,
 )
 
+from stillhouse.components.config.settings import Settings, explain
+from stillhouse.components.config.yaml_file import not_plain, read_yaml
 from stillhouse.components.recorded import step_run
-from stillhouse.components.settings import Settings, explain
 from stillhouse.components.storage.home import at_work, home_folder
 from stillhouse.components.storage.urls import local_path
-from stillhouse.components.yaml_file import not_plain, read_yaml
 from stillhouse.errors import UserError
 from stillhouse.redaction import guard_output
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, TypeVar
 
-from stillhouse.components.settings import Settings
+from stillhouse.components.config.settings import Settings
 from stillhouse.components.storage.store import Store
 from stillhouse.components.tracking.settings import EXIT_STEP
 from stillhouse.errors import UserError

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import field_validator
 
-from stillhouse.components.settings import Settings
+from stillhouse.components.config.settings import Settings
 from stillhouse.errors import presentable
 
 Level = Literal["ok", "warning", "failure", "not checked"]

@@ -16,9 +16,9 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from stillhouse.components.config.settings import Settings
 from stillhouse.components.findings import Finding, failure, not_checked, ok, warning
 from stillhouse.components.prepare.settings import PrepareSettings
-from stillhouse.components.settings import Settings
 from stillhouse.components.storage.home import local_store
 from stillhouse.components.storage.sources import list_source
 from stillhouse.components.storage.urls import without_secrets

@@ -13,9 +13,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from stillhouse.components.config.settings import Settings
 from stillhouse.components.processors import THREADS
 from stillhouse.components.relay import Relay, Silent
-from stillhouse.components.settings import Settings
 from stillhouse.errors import UserError
 from stillhouse.redaction import RedactingFormatter, guard_output
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from kfp import compiler
 
-from stillhouse.components.settings import refuse_secrets
+from stillhouse.components.config.settings import refuse_secrets
 from stillhouse.components.storage.disk import writing
 from stillhouse.components.storage.urls import is_local
 from stillhouse.pipelines.options import ClusterOptions

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from stillhouse.components.yaml_file import Key, not_plain, read_yaml
+from stillhouse.components.config.yaml_file import Key, not_plain, read_yaml
 from stillhouse.errors import UserError
 
 

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from stillhouse.components.config.settings import Settings, all_fields
 from stillhouse.components.inspect.settings import STEPS, Parameters
-from stillhouse.components.settings import Settings, all_fields
 from stillhouse.pipelines.document import Document, Key
 from stillhouse.pipelines.recipe import Recipe, read_recipe
 

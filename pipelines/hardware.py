@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from stillhouse.components.settings import Settings, check
+from stillhouse.components.config.settings import Settings, check
+from stillhouse.components.config.yaml_file import read_yaml
 from stillhouse.components.storage.urls import local_path
-from stillhouse.components.yaml_file import read_yaml
 from stillhouse.errors import UserError
 
 Cpu = Annotated[str, Field(pattern=r"^(\d+(\.\d+)?|\d+m)$")]

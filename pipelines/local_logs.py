@@ -4,10 +4,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from stillhouse.components.spelling import did_you_mean
 from stillhouse.components.tracking.settings import spool_folder
 from stillhouse.components.tracking.spool import read_events
 from stillhouse.errors import UserError
+from stillhouse.spelling import did_you_mean
 
 POLL_SECONDS = 0.5
 """Time between two looks at a log that grows."""

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from stillhouse.components.home_option import HOME, HomeOption
+from stillhouse.components.config.home_option import HOME, HomeOption
 from stillhouse.errors import UserError
 from stillhouse.pipelines.endpoint import EndpointOption, NamespaceOption, TokenOption
 from stillhouse.pipelines.local_logs import is_local_run, show_local_logs

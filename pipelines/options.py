@@ -11,9 +11,9 @@ from typing import Annotated, Any
 import typer
 from pydantic import Field, field_validator
 
+from stillhouse.components.config.settings import Settings, check
+from stillhouse.components.config.yaml_file import read_yaml
 from stillhouse.components.images import TRAINING
-from stillhouse.components.settings import Settings, check
-from stillhouse.components.yaml_file import read_yaml
 from stillhouse.errors import UserError
 from stillhouse.pipelines.hardware import Bytes, Hardware, load_hardware
 from stillhouse.redaction import find_secret

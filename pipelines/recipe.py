@@ -7,20 +7,20 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from stillhouse.components.artifacts.chosen_base import AUTO
+from stillhouse.components.config.settings import Settings, all_fields, explain, fields_at, refuse_secrets, replaced_by
 from stillhouse.components.distill.settings import Student
 from stillhouse.components.formats.settings import CsvSettings
 from stillhouse.components.inspect.settings import STEPS, Parameters, StepSettings
 from stillhouse.components.models.settings import Architecture
 from stillhouse.components.prepare.settings import Columns
 from stillhouse.components.promote.settings import PromoteSettings
-from stillhouse.components.settings import Settings, all_fields, explain, fields_at, refuse_secrets, replaced_by
-from stillhouse.components.spelling import closest, did_you_mean
 from stillhouse.components.storage.urls import local_path
 from stillhouse.components.tasks import known_tasks
 from stillhouse.errors import UserError
 from stillhouse.pipelines.base import settle_base
 from stillhouse.pipelines.document import Document, Key, read_document
 from stillhouse.pipelines.source import check_source
+from stillhouse.spelling import closest, did_you_mean
 
 SHIPPED = Path(__file__).parent / "recipes"
 """Folder of the recipes that are known by name."""

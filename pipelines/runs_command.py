@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from stillhouse.components.home_option import HOME, HomeOption
+from stillhouse.components.config.home_option import HOME, HomeOption
 
 SHOWN = 20
 PIPED_WIDTH = 300

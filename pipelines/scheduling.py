@@ -18,7 +18,6 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from kubernetes.client import ApiException
 from urllib3.exceptions import HTTPError
 
-from stillhouse.components.spelling import did_you_mean
 from stillhouse.components.storage.urls import is_local
 from stillhouse.errors import UserError
 from stillhouse.pipelines.cluster import TIMEOUT, Cluster, NotFound
@@ -26,6 +25,7 @@ from stillhouse.pipelines.compiling import compile_pipeline
 from stillhouse.pipelines.options import ClusterOptions
 from stillhouse.pipelines.recipe import Recipe
 from stillhouse.pipelines.when import When
+from stillhouse.spelling import did_you_mean
 
 MARK = "Made by `stillhouse schedule`: recipe {}, {}"
 """Description of our recurring runs; others are left alone, whatever their name."""

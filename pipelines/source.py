@@ -4,13 +4,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from stillhouse.components.prepare.settings import FILE_NAME, PrepareSettings
-from stillhouse.components.spelling import closest
 from stillhouse.components.storage.layouts import data_names
 from stillhouse.components.storage.memory import Budget
 from stillhouse.components.storage.urls import local_path, scheme_of
 from stillhouse.components.storage.windows import check_times, fixed_part
 from stillhouse.errors import UserError
 from stillhouse.pipelines.document import Key
+from stillhouse.spelling import closest
 
 
 def check_source(settings: PrepareSettings, place: Callable[[Key], str]) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from stillhouse.components.home_option import HOME, HomeOption
+from stillhouse.components.config.home_option import HOME, HomeOption
 from stillhouse.components.storage.home import local_store
 from stillhouse.components.sweep.settings import SweepSettings
 from stillhouse.errors import UserError

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from stillhouse.components.home_option import HOME, HomeOption
+from stillhouse.components.config.home_option import HOME, HomeOption
 
 PORT = 5000
 

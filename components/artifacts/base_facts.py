@@ -6,8 +6,8 @@ from pydantic import Field
 
 from stillhouse.components.artifacts.adapters import changes, join_address, look_at_adapters, split_address
 from stillhouse.components.artifacts.base_folder import BaseFolder, is_adapter, look_at
+from stillhouse.components.config.settings import Settings
 from stillhouse.components.models.architectures import DECODERS
-from stillhouse.components.settings import Settings
 from stillhouse.components.storage.model_files import ModelFiles, model_files
 from stillhouse.components.storage.packages import known_package
 

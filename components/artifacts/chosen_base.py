@@ -7,8 +7,8 @@ from typing import Any, Literal
 from pydantic import Field
 
 from stillhouse.components.artifacts.base_folder import BaseFolder, check_objective
+from stillhouse.components.config.settings import Settings
 from stillhouse.components.models.architectures import num_positions
-from stillhouse.components.settings import Settings
 from stillhouse.components.storage.packages import ENGLISH, PACKAGE
 from stillhouse.errors import UserError
 

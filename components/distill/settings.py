@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from stillhouse.components.artifacts.chosen_base import WRITTEN
+from stillhouse.components.config.settings import Settings
 from stillhouse.components.models.settings import Architecture
-from stillhouse.components.settings import Settings
 from stillhouse.components.training.settings import Derive, LoopSettings, OptimizerSettings
 
 

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from stillhouse.components.settings import Settings
+from stillhouse.components.config.settings import Settings
 
 
 class EvaluateSettings(Settings):

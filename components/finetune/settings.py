@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from stillhouse.components.artifacts.chosen_base import AUTO
+from stillhouse.components.config.settings import Settings
 from stillhouse.components.models.settings import Architecture
-from stillhouse.components.settings import Settings
 from stillhouse.components.training.settings import Derive, LoopSettings, OptimizerSettings
 
 

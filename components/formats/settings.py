@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from stillhouse.components.settings import Settings
+from stillhouse.components.config.settings import Settings
 
 NONE = "none"
 """In place of a character: there is not any."""

@@ -6,6 +6,7 @@ from typing import Any, TypedDict, cast
 from pydantic import Field
 
 from stillhouse.components.artifacts.chosen_base import AUTO
+from stillhouse.components.config.settings import Settings, check
 from stillhouse.components.distill.settings import DistillSettings, Student
 from stillhouse.components.evaluate.settings import EvaluateSettings
 from stillhouse.components.finetune.settings import FinetuneSettings
@@ -13,7 +14,6 @@ from stillhouse.components.models.settings import Architecture
 from stillhouse.components.prepare.settings import Columns, PrepareSettings
 from stillhouse.components.pretrain.settings import PretrainSettings
 from stillhouse.components.promote.settings import PromoteSettings
-from stillhouse.components.settings import Settings, check
 from stillhouse.components.training.settings import Derive
 from stillhouse.errors import UserError
 

@@ -2,7 +2,7 @@
 
 from pydantic import Field, model_validator
 
-from stillhouse.components.settings import Settings
+from stillhouse.components.config.settings import Settings
 
 
 class Architecture(Settings):

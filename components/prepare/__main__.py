@@ -3,8 +3,8 @@
 from pydantic import NewPath
 
 from stillhouse.components.alone import run_alone
+from stillhouse.components.config.settings import Settings
 from stillhouse.components.prepare.settings import PrepareSettings
-from stillhouse.components.settings import Settings
 
 
 class Paths(Settings):

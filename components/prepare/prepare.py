@@ -14,6 +14,7 @@ import pyarrow.compute
 from stillhouse.components.artifacts.base_facts import notes_of
 from stillhouse.components.artifacts.chosen_base import Candidates
 from stillhouse.components.cleaning import cleaned
+from stillhouse.components.config.settings import shown
 from stillhouse.components.formats.missing import Missing
 from stillhouse.components.prepare.base_choice import choose_base
 from stillhouse.components.prepare.bases import check_numbers, check_texts, check_weights
@@ -28,7 +29,6 @@ from stillhouse.components.prepare.settings import LEARN, PrepareSettings
 from stillhouse.components.prepare.splits import Dropped, assign, drop_copies, separate
 from stillhouse.components.prepare.statistics import Profile, read_reference
 from stillhouse.components.prepare.worth import Novelty, read_known_rows
-from stillhouse.components.settings import shown
 from stillhouse.components.storage.disk import staged_folder, sync_folder, writing
 from stillhouse.components.storage.home import SOURCES
 from stillhouse.components.storage.sources import fetch_source

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.compute
 
+from stillhouse.components.config.settings import shown
 from stillhouse.components.formats.batch import Batch, MissingColumn, Reading, suffix
 from stillhouse.components.formats.class_labels import readme_names
 from stillhouse.components.formats.columns import column_labels, column_texts
@@ -21,7 +22,6 @@ from stillhouse.components.formats.values import keys, truths
 from stillhouse.components.prepare.no_values import spellings
 from stillhouse.components.prepare.rows import GIVEN, Split
 from stillhouse.components.prepare.settings import FILE_NAME, Columns, PrepareSettings
-from stillhouse.components.settings import shown
 from stillhouse.components.storage.memory import Budget, bounded_memory
 from stillhouse.errors import UserError
 

@@ -5,8 +5,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from stillhouse.components.config.settings import Settings
 from stillhouse.components.formats.settings import CsvSettings
-from stillhouse.components.settings import Settings
 
 LEARN = "learn"
 """What prepare answers when the run shall go on; else it says what it found of what was asked for."""

@@ -3,8 +3,8 @@
 from pydantic import DirectoryPath, NewPath
 
 from stillhouse.components.alone import run_alone
+from stillhouse.components.config.settings import Settings
 from stillhouse.components.pretrain.settings import PretrainSettings
-from stillhouse.components.settings import Settings
 
 
 class Paths(Settings):

@@ -3,8 +3,8 @@
 from pydantic import Field
 
 from stillhouse.components.artifacts.chosen_base import AUTO, Objective
+from stillhouse.components.config.settings import Settings
 from stillhouse.components.models.settings import Architecture
-from stillhouse.components.settings import Settings
 from stillhouse.components.training.settings import LoopSettings, OptimizerSettings
 
 

@@ -3,8 +3,8 @@
 from pydantic import DirectoryPath, FilePath, NewPath
 
 from stillhouse.components.alone import run_alone
+from stillhouse.components.config.settings import Settings
 from stillhouse.components.promote.settings import PromoteSettings
-from stillhouse.components.settings import Settings
 
 
 class Paths(Settings):

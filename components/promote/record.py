@@ -14,7 +14,7 @@ from uuid import uuid4
 
 from pydantic import ValidationError
 
-from stillhouse.components.settings import Settings, explain
+from stillhouse.components.config.settings import Settings, explain
 from stillhouse.components.storage.store import Conflict, NotFound, Store
 from stillhouse.errors import UserError
 

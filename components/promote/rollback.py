@@ -9,14 +9,14 @@ from typing import Annotated
 import typer
 
 from stillhouse.components.artifacts.kept import found_model, model_key
-from stillhouse.components.home_option import HOME, HomeOption
+from stillhouse.components.config.home_option import HOME, HomeOption
 from stillhouse.components.promote.publish import publish
 from stillhouse.components.promote.record import Record, change, model_names
 from stillhouse.components.promote.serving import serve
-from stillhouse.components.spelling import did_you_mean
 from stillhouse.components.storage.home import local_store
 from stillhouse.components.storage.store import Store
 from stillhouse.errors import UserError
+from stillhouse.spelling import did_you_mean
 
 
 def rollback(model_name: str, *, store: Store | None = None) -> str:

@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.filesize import decimal
 from rich.table import Table
 
-from stillhouse.components.home_option import HOME, HomeOption
-from stillhouse.components.settings import check
+from stillhouse.components.config.home_option import HOME, HomeOption
+from stillhouse.components.config.settings import check
 from stillhouse.components.storage.home import local_store
 from stillhouse.components.sweep.settings import SweepSettings
 from stillhouse.components.sweep.sweep import Fate, sweep

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
+from stillhouse.components.config.settings import shown
 from stillhouse.components.formats.missing import USUAL, Missing
-from stillhouse.components.settings import shown
 from stillhouse.components.targets import label_sets
 from stillhouse.components.targets.numbers import looks_like, mend, parse_number
 from stillhouse.errors import UserError

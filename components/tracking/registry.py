@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_exponential_jitter
 
 from stillhouse.components.models.tfidf_linear import LOAD as TFIDF
-from stillhouse.components.spelling import did_you_mean
 from stillhouse.components.tracking import settings
 from stillhouse.components.tracking.connection import (
     RUN_TAG,
@@ -33,6 +32,7 @@ from stillhouse.components.tracking.whole import shortened
 from stillhouse.components.tracking.whole_delivery import whole_run
 from stillhouse.errors import UserError
 from stillhouse.redaction import redact
+from stillhouse.spelling import did_you_mean
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 import numpy as np
 import torch
 
+from stillhouse.components.config.settings import Settings
 from stillhouse.components.processors import allowed_processors
-from stillhouse.components.settings import Settings
 
 SettingsT = TypeVar("SettingsT", bound=Settings)
 CPU_FLOPS = 3.5e10

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from stillhouse.components.config.settings import Settings
 from stillhouse.components.formats.missing import Missing
-from stillhouse.components.settings import Settings
 from stillhouse.components.targets.numbers import parse_number
 
 if TYPE_CHECKING:

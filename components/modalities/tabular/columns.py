@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import numpy as np
 from pydantic import Field
 
+from stillhouse.components.config.settings import Settings
 from stillhouse.components.modalities.tabular.cells import (
     DAY,
     Cells,
@@ -19,7 +20,6 @@ from stillhouse.components.modalities.tabular.cells import (
     plain,
     truths,
 )
-from stillhouse.components.settings import Settings
 from stillhouse.errors import UserError
 
 if TYPE_CHECKING:

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from stillhouse.components.config.settings import check
 from stillhouse.components.promote.gates import EVIDENCE, Gate, judge
 from stillhouse.components.promote.record import Entry
 from stillhouse.components.promote.settings import PromoteSettings
-from stillhouse.components.settings import check
 from stillhouse.errors import UserError
 
 Gates = Callable[..., dict[str, Gate]]

@@ -10,8 +10,8 @@ import typer
 from command_line import options, parsers
 from typer.core import TyperCommand
 
+from stillhouse.components.config.settings import fields_at
 from stillhouse.components.inspect.settings import STEPS
-from stillhouse.components.settings import fields_at
 from stillhouse.pipelines.recipe import SHIPPED, Recipe
 
 ROOT = Path(__file__).parents[3]
