@@ -11,8 +11,8 @@ from typing import Any
 
 from stillhouse.components.artifacts.base_tokenizer import check_tokenizer
 from stillhouse.components.models.architectures import DECODERS, ENCODERS, why_not
-from stillhouse.components.models.safe import CODE, CONFIGS
 from stillhouse.components.models.tfidf_linear import LOAD as TFIDF
+from stillhouse.components.safety.model_folders import CODE, CONFIGS
 from stillhouse.components.storage.model_files import ModelFiles
 from stillhouse.components.storage.safetensors_header import Tensor
 from stillhouse.errors import UserError

@@ -10,7 +10,7 @@ from filelock import FileLock
 from stillhouse.components.artifacts.adapters import Change, changes, look_at_adapters, merge, split_address
 from stillhouse.components.artifacts.base_folder import ADAPTER_WEIGHTS, is_adapter, is_tfidf, look_at
 from stillhouse.components.artifacts.kept import AT_HAND, place_of
-from stillhouse.components.models.safe import refuse_unsafe
+from stillhouse.components.safety.model_folders import refuse_unsafe
 from stillhouse.components.storage.digests import digest_folder, digest_json, sha256_bytes
 from stillhouse.components.storage.disk import staged_folder, sync_folder, writing
 from stillhouse.components.storage.home import FETCHED, home_folder

@@ -9,7 +9,7 @@ from urllib.request import Request, urlopen
 
 from tenacity import RetryError, Retrying, stop_after_attempt, wait_exponential_jitter
 
-from stillhouse.components.addresses import guarded, refuse_metadata
+from stillhouse.components.safety.addresses import guarded, refuse_metadata
 from stillhouse.errors import UserError
 
 logger = logging.getLogger(__name__)

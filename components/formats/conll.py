@@ -11,8 +11,8 @@ from typing import NamedTuple
 import pyarrow as pa
 
 from stillhouse.components.formats.batch import ArrowBatch, Batch, DataFile, Reading, check_columns
+from stillhouse.components.safety.data_files import refuse_other_encodings
 from stillhouse.components.storage.memory import Budget
-from stillhouse.components.tables import refuse_other_encodings
 from stillhouse.errors import UserError
 
 TOKENS, TAGS, DOCUMENT = "tokens", "tags", "document"

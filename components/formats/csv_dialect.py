@@ -13,7 +13,7 @@ import numpy as np
 
 from stillhouse.components.formats.csv_scan import BLOCK, Layout, Marks, scan, whole_lines
 from stillhouse.components.formats.settings import NONE, CsvSettings
-from stillhouse.components.tables import refuse_other_encodings
+from stillhouse.components.safety.data_files import refuse_other_encodings
 from stillhouse.errors import UserError
 
 HEAD = 256 << 10

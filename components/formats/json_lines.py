@@ -13,8 +13,8 @@ import pyarrow as pa
 
 from stillhouse.components.formats.batch import Batch, DataFile, Reading, check_columns, suffix
 from stillhouse.components.formats.values import NotText, text, without_surrogates
+from stillhouse.components.safety.data_files import refuse_other_encodings, unique_keys
 from stillhouse.components.storage.memory import Budget
-from stillhouse.components.tables import refuse_other_encodings, unique_keys
 from stillhouse.errors import UserError
 
 _BATCH_ROWS = 8192

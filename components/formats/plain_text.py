@@ -8,7 +8,7 @@ from typing import cast
 import pyarrow as pa
 
 from stillhouse.components.formats.batch import ALL, Batch, DataFile, Reading, check_columns, checked
-from stillhouse.components.tables import refuse_other_encodings
+from stillhouse.components.safety.data_files import refuse_other_encodings
 
 _BATCH_ROWS = 1024
 

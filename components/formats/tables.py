@@ -21,7 +21,7 @@ from stillhouse.components.formats.delimited import delimited_columns, read_deli
 from stillhouse.components.formats.folders import partition_values, without_notes
 from stillhouse.components.formats.json_lines import read_json_lines
 from stillhouse.components.formats.plain_text import read_text
-from stillhouse.components.tables import refuse_pickles
+from stillhouse.components.safety.data_files import refuse_pickles
 from stillhouse.errors import UserError
 
 Reader = Callable[[DataFile, Reading], Iterator[Batch]]

@@ -11,7 +11,7 @@ from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from stillhouse.components.models.safe import read_object
+from stillhouse.components.safety.model_folders import read_object
 from stillhouse.errors import UserError
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import unquote
 
-from stillhouse.components.addresses import guarded, refuse_metadata
+from stillhouse.components.safety.addresses import guarded, refuse_metadata
 from stillhouse.components.storage.digests import files_below
 from stillhouse.components.storage.disk import staged_folder, sync_folder, writing
 from stillhouse.components.storage.layouts import data_names

@@ -6,7 +6,7 @@ from functools import cache
 from threading import Lock
 from typing import Any, TypeVar
 
-from stillhouse.components.addresses import refuse_metadata
+from stillhouse.components.safety.addresses import refuse_metadata
 from stillhouse.components.storage.manifest import Corrupt
 from stillhouse.components.storage.urls import without_secrets
 from stillhouse.errors import UserError

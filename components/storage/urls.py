@@ -5,7 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from stillhouse.components.addresses import refuse_metadata
+from stillhouse.components.safety.addresses import refuse_metadata
 from stillhouse.errors import UserError
 
 

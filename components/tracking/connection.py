@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, stop_after_delay, wait_random
 
-from stillhouse.components.addresses import refuse_metadata
+from stillhouse.components.safety.addresses import refuse_metadata
 from stillhouse.components.tracking import settings
 from stillhouse.components.tracking.address import refuse_unusable_address
 from stillhouse.components.tracking.moved import follow_move
