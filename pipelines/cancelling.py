@@ -6,7 +6,7 @@ from typing import Any
 
 from kubernetes.client import CustomObjectsApi
 
-from stillhouse.components.labels import RUN_LABEL
+from stillhouse.components.kubernetes.labels import RUN_LABEL
 from stillhouse.errors import UserError
 from stillhouse.pipelines.cluster import ENDED, Cluster
 

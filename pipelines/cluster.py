@@ -21,7 +21,7 @@ from kfp_server_api import V2beta1GetHealthzResponse
 from kubernetes.client import ApiClient, ApiException, CoreV1Api
 from kubernetes.config import ConfigException
 
-from stillhouse.components.kubernetes_api import open_kubernetes, words_of
+from stillhouse.components.kubernetes.api import open_kubernetes, words_of
 from stillhouse.components.safety.addresses import refuse_metadata
 from stillhouse.errors import UserError
 from stillhouse.pipelines.endpoint import TOKEN_PATH, UI_ENDPOINT

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
-from stillhouse.components.labels import QUEUE_LABEL
+from stillhouse.components.kubernetes.labels import QUEUE_LABEL
 
 Json = Mapping[str, Any]
 

@@ -11,8 +11,8 @@ from stillhouse.components.conclude.component import conclude
 from stillhouse.components.distill.component import distill
 from stillhouse.components.evaluate.component import evaluate
 from stillhouse.components.finetune.component import finetune
-from stillhouse.components.images import TRAINING
 from stillhouse.components.inspect.component import inspect
+from stillhouse.components.kubernetes.images import TRAINING
 from stillhouse.components.prepare.component import prepare
 from stillhouse.components.pretrain.component import pretrain
 from stillhouse.components.promote.component import promote

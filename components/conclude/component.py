@@ -3,7 +3,7 @@
 from kfp import dsl
 from kfp.dsl import Markdown, Output, PipelineTaskFinalStatus
 
-from stillhouse.components.images import LIGHT
+from stillhouse.components.kubernetes.images import LIGHT
 
 
 @dsl.component(base_image=LIGHT, install_kfp_package=False)

@@ -2,7 +2,7 @@
 
 from kfp import dsl
 
-from stillhouse.components.images import LIGHT
+from stillhouse.components.kubernetes.images import LIGHT
 
 
 @dsl.component(base_image=LIGHT, install_kfp_package=False)

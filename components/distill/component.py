@@ -3,7 +3,7 @@
 from kfp import dsl
 from kfp.dsl import Dataset, Input, Metrics, Model, Output
 
-from stillhouse.components.images import TRAINING
+from stillhouse.components.kubernetes.images import TRAINING
 
 
 @dsl.component(base_image=TRAINING, install_kfp_package=False)

@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 
 from tenacity import Retrying, before_sleep_log, retry_if_exception, stop_after_delay, wait_exponential_jitter
 
-from stillhouse.components.kubernetes_api import open_kubernetes, words_of
-from stillhouse.components.labels import PART_OF, QUEUE_LABEL, RUN_LABEL
+from stillhouse.components.kubernetes.api import open_kubernetes, words_of
+from stillhouse.components.kubernetes.labels import PART_OF, QUEUE_LABEL, RUN_LABEL
 from stillhouse.components.storage.digests import sha256_bytes
 from stillhouse.errors import UserError
 

@@ -3,7 +3,7 @@
 from secrets import token_hex
 from typing import Any
 
-from stillhouse.components.labels import RUN_LABEL
+from stillhouse.components.kubernetes.labels import RUN_LABEL
 from stillhouse.pipelines.hardware import Hardware
 from stillhouse.pipelines.options import ClusterOptions
 from stillhouse.pipelines.pods import FIELDS, SCRATCH, SMALL_REQUESTS, environment, labels

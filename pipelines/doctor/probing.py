@@ -10,9 +10,9 @@ from kubernetes.client import ApiException
 from pydantic import ValidationError
 
 from stillhouse.components.findings import Finding, failure, not_checked, ok, warning
-from stillhouse.components.images import LIGHT, TRAINING
 from stillhouse.components.inspect.settings import Parameters
-from stillhouse.components.kubernetes_api import words_of
+from stillhouse.components.kubernetes.api import words_of
+from stillhouse.components.kubernetes.images import LIGHT, TRAINING
 from stillhouse.components.probe import LIGHT_CHECKS, TRAINING_CHECKS, ProbeSettings
 from stillhouse.components.storage.urls import is_local
 from stillhouse.pipelines.cluster import TIMEOUT, reason_of

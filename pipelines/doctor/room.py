@@ -8,8 +8,8 @@ from kubernetes.client import ApiException, ApisApi
 from kubernetes.utils.quantity import parse_quantity
 
 from stillhouse.components.findings import Finding, failure, not_checked, ok, warning
-from stillhouse.components.images import LIGHT, TRAINING
-from stillhouse.components.kubernetes_api import words_of
+from stillhouse.components.kubernetes.api import words_of
+from stillhouse.components.kubernetes.images import LIGHT, TRAINING
 from stillhouse.pipelines.cluster import TIMEOUT
 from stillhouse.pipelines.doctor.pod import container, pod, step_resources
 from stillhouse.pipelines.doctor.visit import Visit, lacks_right

@@ -4,7 +4,7 @@ from typing import Any
 
 from kfp import dsl
 
-from stillhouse.components.images import LIGHT
+from stillhouse.components.kubernetes.images import LIGHT
 
 component: Any = dsl.component(base_image=LIGHT, install_kfp_package=False)
 

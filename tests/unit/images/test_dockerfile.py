@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from stillhouse import __version__
-from stillhouse.components.images import LIGHT, TRAINING
+from stillhouse.components.kubernetes.images import LIGHT, TRAINING
 
 ROOT = Path(__file__).parents[3]
 DOCKERFILE = ROOT / "images" / "Dockerfile"

@@ -16,7 +16,7 @@ from mlflow.store.db.utils import _get_latest_schema_revision
 from tests.unit.manifests.overlays import MANIFESTS, Objects, containers, pods
 
 from stillhouse import __version__
-from stillhouse.components.images import LIGHT, TRAINING
+from stillhouse.components.kubernetes.images import LIGHT, TRAINING
 from stillhouse.pipelines.cli import app
 from stillhouse.pipelines.sweep_command import app as sweep
 

@@ -6,7 +6,7 @@ from typing import Any
 from kfp import dsl, local
 
 from stillhouse.components.conclude.component import conclude
-from stillhouse.components.images import LIGHT
+from stillhouse.components.kubernetes.images import LIGHT
 from stillhouse.pipelines import pods
 from stillhouse.pipelines.options import ClusterOptions
 

@@ -10,7 +10,7 @@ import yaml
 from google.protobuf.json_format import MessageToDict
 from kfp import components
 
-from stillhouse.components.images import TRAINING
+from stillhouse.components.kubernetes.images import TRAINING
 from stillhouse.components.prepare.settings import LEARN
 from stillhouse.errors import UserError
 from stillhouse.pipelines.compiling import compile_pipeline

@@ -5,7 +5,7 @@ from typing import Any
 from kfp import dsl
 from kfp.dsl import Dataset, Input, Metrics, Model, Output
 
-from stillhouse.components.images import LIGHT
+from stillhouse.components.kubernetes.images import LIGHT
 
 component: Any = dsl.component(base_image=LIGHT, install_kfp_package=False)
 
