@@ -22,10 +22,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from stillhouse.components.accelerators import num_nodes
 from stillhouse.components.config.settings import Settings
 from stillhouse.components.rank import Job
 from stillhouse.components.relay import Listener
+from stillhouse.components.runtime.accelerators import num_nodes
 from stillhouse.errors import UserError
 
 if TYPE_CHECKING:

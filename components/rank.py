@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from stillhouse.components.config.settings import Settings
-from stillhouse.components.processors import THREADS
 from stillhouse.components.relay import Relay, Silent
+from stillhouse.components.runtime.cpu_limit import THREADS
 from stillhouse.errors import UserError
 from stillhouse.redaction import RedactingFormatter, guard_output
 

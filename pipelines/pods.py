@@ -13,7 +13,7 @@ from kfp.dsl import PipelineTask, pipeline_context
 from kfp.dsl.graph_component import GraphComponent
 
 from stillhouse.components.kubernetes.labels import PART_OF, QUEUE_LABEL, RUN_LABEL
-from stillhouse.components.supervisor import supervised
+from stillhouse.components.runtime.supervisor import supervised
 from stillhouse.pipelines.hardware import Hardware
 from stillhouse.pipelines.options import ClusterOptions, seconds
 

@@ -16,8 +16,8 @@ from stillhouse.components.kubernetes.images import TRAINING
 from stillhouse.components.prepare.component import prepare
 from stillhouse.components.pretrain.component import pretrain
 from stillhouse.components.promote.component import promote
+from stillhouse.components.runtime.supervisor import supervised
 from stillhouse.components.storage.disk import writing
-from stillhouse.components.supervisor import supervised
 from stillhouse.pipelines.options import ClusterOptions
 
 STEPS: tuple[Any, ...] = (inspect, prepare, pretrain, finetune, distill, evaluate, promote, conclude)

@@ -9,7 +9,7 @@ from typing import Any
 import psutil
 from rich.markup import escape
 
-from stillhouse.components.attempts import VERDICTS
+from stillhouse.components.runtime.attempts import VERDICTS
 from stillhouse.components.storage.home import local_store
 from stillhouse.components.storage.store import Store
 from stillhouse.components.tracking.settings import PIPELINE, spool_folder

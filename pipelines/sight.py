@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 
 from kubernetes.client import CustomObjectsApi
 
-from stillhouse.components.attempts import VERDICTS, Attempt, read_attempts
 from stillhouse.components.kubernetes.labels import RUN_LABEL
+from stillhouse.components.runtime.attempts import VERDICTS, Attempt, read_attempts
 from stillhouse.components.storage.store import NotFound, Store, open_store
 from stillhouse.errors import UserError
 from stillhouse.pipelines.cluster import ENDED, TIMEOUT, Cluster

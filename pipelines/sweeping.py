@@ -11,9 +11,9 @@ from typing import Any
 
 from kubernetes.client import ApiException, CustomObjectsApi
 
-from stillhouse.components.attempts import UNFINISHED
 from stillhouse.components.kubernetes.labels import RUN_LABEL
 from stillhouse.components.nodes.trainjob import GROUP, PLURAL, VERSION
+from stillhouse.components.runtime.attempts import UNFINISHED
 from stillhouse.components.storage.lease import claim, read_leases
 from stillhouse.components.storage.s3 import S3Store
 from stillhouse.components.storage.s3_uploads import Upload, abort, unfinished_uploads

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from stillhouse.components.attempts import Attempt, last_failure
+from stillhouse.components.runtime.attempts import Attempt, last_failure
 from stillhouse.pipelines.pod_state import (
     TIME_UP,
     Json,

@@ -10,8 +10,8 @@ import os
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from stillhouse.components.attempts import VERDICTS, last_failure, read_attempts
 from stillhouse.components.conclude.webhook import post
+from stillhouse.components.runtime.attempts import VERDICTS, last_failure, read_attempts
 from stillhouse.components.storage.home import home_folder, local_store
 from stillhouse.components.storage.store import NotFound, Store
 from stillhouse.components.tracking.run import StepRun, failures

@@ -9,7 +9,7 @@ from stillhouse.components.kubernetes.images import LIGHT
 def decline(why: str, model_name: str):
     """End the run early and well: its data hold nothing to learn."""
     from stillhouse.components.decline.decline import decline as step
-    from stillhouse.components.recorded import step_run
+    from stillhouse.components.runtime.step_run import step_run
 
     with step_run("decline") as run:
         step(why, model_name=model_name, run=run)

@@ -7,7 +7,7 @@ import json
 import logging
 from datetime import UTC, datetime
 
-from stillhouse.components.attempts import VERDICTS
+from stillhouse.components.runtime.attempts import VERDICTS
 from stillhouse.components.storage.disk import staged_file, writing
 from stillhouse.components.storage.home import local_store
 from stillhouse.components.tracking.run import StepRun

@@ -19,7 +19,7 @@ def distill(
     from stillhouse.components.distill.distill import distill as step
     from stillhouse.components.distill.settings import DistillSettings
     from stillhouse.components.launch import on_accelerators
-    from stillhouse.components.recorded import path_of, step_run
+    from stillhouse.components.runtime.step_run import path_of, step_run
 
     with step_run("distill", gpu_count) as run:
         metrics.metadata.update(

@@ -37,10 +37,10 @@ def distill(
     """
     from stillhouse.components.artifacts.fetch import fetch_model
     from stillhouse.components.artifacts.model import write_model
-    from stillhouse.components.checkpointing import checkpoints_of
     from stillhouse.components.distill.derive import from_data, student_from_teacher
     from stillhouse.components.distill.student import Pupil, check_comparable, make_student
     from stillhouse.components.models.layers import num_layers
+    from stillhouse.components.runtime.checkpoint_store import checkpoints_of
     from stillhouse.components.storage.digests import digest_folder
     from stillhouse.components.tasks import LoadedModel, load_task
     from stillhouse.components.training.loop import Thaw, Training

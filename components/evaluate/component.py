@@ -23,7 +23,7 @@ def evaluate(
     """Measure student, teacher, baselines and champion on the same test rows; write the best baseline as a model."""
     from stillhouse.components.evaluate.evaluate import evaluate as step
     from stillhouse.components.evaluate.settings import EvaluateSettings
-    from stillhouse.components.recorded import path_of, step_run
+    from stillhouse.components.runtime.step_run import path_of, step_run
 
     with step_run("evaluate", gpu_count) as run:
         step(

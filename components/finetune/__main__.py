@@ -2,9 +2,9 @@
 
 from pydantic import DirectoryPath, NewPath
 
-from stillhouse.components.alone import run_alone
 from stillhouse.components.config.settings import Settings
 from stillhouse.components.finetune.settings import FinetuneSettings
+from stillhouse.components.runtime.step_command import run_alone
 
 
 class Paths(Settings):

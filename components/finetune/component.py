@@ -21,7 +21,7 @@ def finetune(
     from stillhouse.components.finetune.finetune import finetune as step
     from stillhouse.components.finetune.settings import FinetuneSettings
     from stillhouse.components.launch import on_accelerators
-    from stillhouse.components.recorded import path_of, step_run
+    from stillhouse.components.runtime.step_run import path_of, step_run
 
     with step_run("finetune", gpu_count) as run:
         start = {"backbone": path_of(backbone)} if backbone else {}

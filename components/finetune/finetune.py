@@ -39,10 +39,10 @@ def finetune(
     """
     from stillhouse.components.artifacts.fetch import fetch_model
     from stillhouse.components.artifacts.model import write_model
-    from stillhouse.components.checkpointing import checkpoints_of
     from stillhouse.components.finetune.derive import attempts_from_data, floor_of
     from stillhouse.components.finetune.linear_probe import fit_head
     from stillhouse.components.models.layers import num_layers
+    from stillhouse.components.runtime.checkpoint_store import checkpoints_of
     from stillhouse.components.storage.digests import digest_folder
     from stillhouse.components.tasks import load_task
     from stillhouse.components.training.loop import Training

@@ -39,7 +39,7 @@ def inspect(
 ):
     """Resolve every mutable name to a digest or version, and the parameters to each step's settings."""
     from stillhouse.components.inspect.inspect import inspect as step
-    from stillhouse.components.recorded import step_run
+    from stillhouse.components.runtime.step_run import step_run
 
     parameters = {
         "data_columns": data_columns,

@@ -13,8 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from stillhouse.components.nodes.exchange import OUTPUT, Exchange
-from stillhouse.components.processors import limit_threads
 from stillhouse.components.rank import Job
+from stillhouse.components.runtime.cpu_limit import limit_threads
 from stillhouse.components.storage.home import local_store
 from stillhouse.redaction import guard_output
 

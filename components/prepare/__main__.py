@@ -2,9 +2,9 @@
 
 from pydantic import NewPath
 
-from stillhouse.components.alone import run_alone
 from stillhouse.components.config.settings import Settings
 from stillhouse.components.prepare.settings import PrepareSettings
+from stillhouse.components.runtime.step_command import run_alone
 
 
 class Paths(Settings):

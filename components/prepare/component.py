@@ -11,7 +11,7 @@ def prepare(settings: str, snapshot: str, dataset: Output[Dataset], card: Output
     """Read, clean, deduplicate and split the source; write the dataset and its card; say whether it is worth a run."""
     from stillhouse.components.prepare.prepare import prepare as step
     from stillhouse.components.prepare.settings import PrepareSettings
-    from stillhouse.components.recorded import step_run
+    from stillhouse.components.runtime.step_run import step_run
 
     with step_run("prepare") as run:
         return step(PrepareSettings.parse(settings), snapshot=snapshot, dataset=dataset.path, card=card.path, run=run)

@@ -51,8 +51,8 @@ def pretrain(settings: PretrainSettings, *, dataset: str | Path, model: str | Pa
     # torch takes seconds to import: the skipped step above does without.
     from stillhouse.components.artifacts.fetch import fetch_model
     from stillhouse.components.artifacts.model import write_model
-    from stillhouse.components.checkpointing import checkpoints_of
     from stillhouse.components.models.layers import num_layers
+    from stillhouse.components.runtime.checkpoint_store import checkpoints_of
     from stillhouse.components.storage.digests import digest_folder
     from stillhouse.components.training.loop import Evaluation, Training, mean_loss
     from stillhouse.components.training.randomness import seed_everything

@@ -21,7 +21,7 @@ def promote(
     """Hold the candidate against the gates; register and promote it, or say why not."""
     from stillhouse.components.promote.promote import promote as step
     from stillhouse.components.promote.settings import PromoteSettings
-    from stillhouse.components.recorded import path_of, step_run
+    from stillhouse.components.runtime.step_run import path_of, step_run
 
     with step_run("promote") as run:
         step(

@@ -22,7 +22,6 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from stillhouse.components.artifacts.kept import model_key, statistics_key
-from stillhouse.components.attempts import VERDICTS
 from stillhouse.components.evaluate.wording import RUNG
 from stillhouse.components.promote.choice import Choice, choose
 from stillhouse.components.promote.gates import EVIDENCE
@@ -33,6 +32,7 @@ from stillhouse.components.promote.settings import PromoteSettings
 from stillhouse.components.promote.summary import summarise
 from stillhouse.components.promote.telling import tell
 from stillhouse.components.promote.told import past_champions, with_verdict
+from stillhouse.components.runtime.attempts import VERDICTS
 from stillhouse.components.storage.digests import digest_folder
 from stillhouse.components.storage.disk import staged_file, writing
 from stillhouse.components.storage.home import local_store

@@ -2,9 +2,9 @@
 
 from functools import partial
 
-from stillhouse.components.attempts import PREFIX as ATTEMPTS
-from stillhouse.components.attempts import UNFINISHED, VERDICTS
 from stillhouse.components.nodes.exchange import TRAINJOBS
+from stillhouse.components.runtime.attempts import PREFIX as ATTEMPTS
+from stillhouse.components.runtime.attempts import UNFINISHED, VERDICTS
 from stillhouse.components.storage.lease import LEASES, read_leases
 from stillhouse.components.storage.store import FileStore, Store
 from stillhouse.components.sweep.home import staged_items

@@ -16,8 +16,8 @@ from kubernetes.client import V1DeleteOptions
 from kubernetes.stream import stream
 from mlflow import MlflowClient
 
-from stillhouse.components.attempts import UNFINISHED, read_attempts
 from stillhouse.components.promote.record import load
+from stillhouse.components.runtime.attempts import UNFINISHED, read_attempts
 from stillhouse.components.storage.store import Store
 from stillhouse.components.tracking.connection import RUN_TAG
 from stillhouse.pipelines.submitting import upload_source

@@ -15,7 +15,7 @@ def leak(end: str) -> None:
     import os
     import sys
 
-    from stillhouse.components.recorded import step_run
+    from stillhouse.components.runtime.step_run import step_run
     from stillhouse.errors import UserError
 
     secrets = f"{os.environ['PLANTED_TOKEN']} and AKIA{'IOSFODNN7EXAMPLE'} and https://me:{'word-of-mine'}@host/a"

@@ -16,7 +16,7 @@ import psutil
 import pytest
 from safetensors.numpy import load_file
 
-from stillhouse.components.attempts import read_attempts
+from stillhouse.components.runtime.attempts import read_attempts
 from stillhouse.components.storage.store import open_store
 
 STEP = """
@@ -25,7 +25,7 @@ from pathlib import Path
 from stillhouse.components.finetune.finetune import finetune
 from stillhouse.components.finetune.settings import FinetuneSettings
 from stillhouse.components.launch import on_accelerators
-from stillhouse.components.recorded import step_run
+from stillhouse.components.runtime.step_run import step_run
 home = Path(sys.argv[1])
 with step_run("finetune", "2") as run:
     settings = FinetuneSettings.parse((home / "settings.json").read_text())
@@ -62,7 +62,7 @@ class Pod:
 
     def start(self) -> subprocess.Popen[bytes]:
         """The supervisor."""
-        command = [sys.executable, "-m", "stillhouse.components.supervisor", "finetune", "--"]
+        command = [sys.executable, "-m", "stillhouse.components.runtime.supervisor", "finetune", "--"]
         return subprocess.Popen([*command, sys.executable, "-c", STEP, str(self.home)], env=self.environment)
 
     def ranks(self) -> list[psutil.Process]:

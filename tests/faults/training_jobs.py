@@ -51,7 +51,7 @@ def run_job(job: dict[str, Any]) -> int:
     settings = importlib.import_module(f"stillhouse.components.{step}.settings")
     parsed = getattr(settings, f"{step.capitalize()}Settings").model_validate(job["settings"])
     function = getattr(importlib.import_module(f"stillhouse.components.{step}.{step}"), step)
-    step_run = importlib.import_module("stillhouse.components.recorded").step_run
+    step_run = importlib.import_module("stillhouse.components.runtime.step_run").step_run
     try:
         with step_run(step) as run:
             figures = function(parsed, **job["paths"], run=run)

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from stillhouse.components.attempts import VERDICTS, Attempt, Journal
 from stillhouse.components.conclude import conclude as module
 from stillhouse.components.conclude.conclude import WEBHOOK, conclude
 from stillhouse.components.decline.decline import decline
-from stillhouse.components.recorded import pipeline_end
+from stillhouse.components.runtime.attempts import VERDICTS, Attempt, Journal
+from stillhouse.components.runtime.step_run import pipeline_end
 from stillhouse.components.storage.home import local_store
 from stillhouse.components.storage.store import Store
 from stillhouse.components.tracking import run as tracking

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from stillhouse.components.attempts import VERDICTS
 from stillhouse.components.decline.decline import decline
+from stillhouse.components.runtime.attempts import VERDICTS
 from stillhouse.components.storage.home import local_store
 from stillhouse.components.tracking.run import StepRun
 from stillhouse.components.tracking.spool import read_events

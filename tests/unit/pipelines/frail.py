@@ -19,7 +19,7 @@ def frail(folder: str, mistake: bool) -> str:
     import signal
     from pathlib import Path
 
-    from stillhouse.components.recorded import step_run
+    from stillhouse.components.runtime.step_run import step_run
     from stillhouse.errors import UserError
 
     with step_run("frail"):

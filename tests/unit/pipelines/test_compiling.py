@@ -299,7 +299,7 @@ def test_a_step_without_gpu_waits_in_no_queue_and_asks_for_no_gpu(compiled: Comp
 @pytest.mark.parametrize("step", STEPS)
 def test_every_step_is_supervised(compiled: Compiled, step: str) -> None:
     command = compiled.container(step)["command"]
-    assert command[:7] == ["python3", "-P", "-m", "stillhouse.components.supervisor", step, "--", "sh"]
+    assert command[:7] == ["python3", "-P", "-m", "stillhouse.components.runtime.supervisor", step, "--", "sh"]
 
 
 @pytest.mark.parametrize("step", STEPS - {"conclude"})

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from stillhouse.components.attempts import read_attempts
+from stillhouse.components.runtime.attempts import read_attempts
 from stillhouse.components.storage.store import FileStore
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from stillhouse.components.recorded import step_run
+from stillhouse.components.runtime.step_run import step_run
 from stillhouse.components.storage.store import open_store
 from stillhouse.components.tracking.leftovers import kept
 from stillhouse.pipelines.cli import app

@@ -62,4 +62,4 @@ def test_the_images_are_those_of_the_options(folder: Path) -> None:
     specification = yaml.safe_load((folder / "finetune.yaml").read_text())
     container = specification["deploymentSpec"]["executors"]["exec-finetune"]["container"]
     assert container["image"].startswith("reg.example/team/python-training:")
-    assert container["command"][3:5] == ["stillhouse.components.supervisor", "finetune"]
+    assert container["command"][3:5] == ["stillhouse.components.runtime.supervisor", "finetune"]

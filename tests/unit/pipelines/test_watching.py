@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from stillhouse.components.attempts import Attempt
+from stillhouse.components.runtime.attempts import Attempt
 from stillhouse.errors import UserError
 from stillhouse.pipelines.pod_state import gpus, main_times, parse_time
 from stillhouse.pipelines.price import Price, parse_price

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from stillhouse.components.accelerators import ALLOW_CPU, require_accelerators
-from stillhouse.components.recorded import path_of, step_run
+from stillhouse.components.runtime.accelerators import ALLOW_CPU, require_accelerators
+from stillhouse.components.runtime.step_run import path_of, step_run
 from stillhouse.errors import UserError
 
 

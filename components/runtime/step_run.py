@@ -6,8 +6,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from stillhouse.components.accelerators import require_accelerators
-from stillhouse.components.gate import wait_at_gate, waits
+from stillhouse.components.runtime.accelerators import require_accelerators
+from stillhouse.components.runtime.gate import wait_at_gate, waits
 from stillhouse.components.tracking import run as tracking
 from stillhouse.components.tracking.settings import EXIT_STEP, PIPELINE
 from stillhouse.errors import UserError

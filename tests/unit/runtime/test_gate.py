@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from stillhouse.components.gate import GATE, Child, wait_at_gate
+from stillhouse.components.runtime.gate import GATE, Child, wait_at_gate
 
-WORK = "from stillhouse.components.gate import wait_at_gate; print('here', flush=True); wait_at_gate(); print('worked')"
+WORK = "from stillhouse.components.runtime.gate import wait_at_gate; print('here', flush=True); wait_at_gate(); print('worked')"
 
 
 @pytest.fixture
@@ -30,7 +30,9 @@ def test_it_works_when_it_is_let_through(child: Child) -> None:
 
 
 def test_it_does_not_work_when_its_supervisor_is_gone() -> None:
-    program = f"import sys; from stillhouse.components.gate import Child; Child([sys.executable, '-c', {WORK!r}])"
+    program = (
+        f"import sys; from stillhouse.components.runtime.gate import Child; Child([sys.executable, '-c', {WORK!r}])"
+    )
     # The supervisor ends; what it has started inherits the terminal of this test through a file.
     script = program.replace("Child([", "child = Child([") + "; import os; print(child.process.pid); os._exit(9)"
     done = subprocess.run([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, timeout=60)

@@ -1,6 +1,6 @@
 """The parent of a step's process in its pod: starts it again from its checkpoint when it dies.
 
-    python -m stillhouse.components.supervisor STEP -- COMMAND...
+    python -m stillhouse.components.runtime.supervisor STEP -- COMMAND...
 
 Whether Argo repeats a process that failed, and a pod that was deleted, differs from installation to installation, and
 KFP's launcher ends with 1 whatever happened. So failures of the process are repeated here, and pods are left to Argo.
@@ -27,14 +27,14 @@ from pathlib import Path
 from threading import Thread
 from typing import IO, TYPE_CHECKING
 
-from stillhouse.components.gate import Child
-from stillhouse.components.processors import limit_threads
+from stillhouse.components.runtime.cpu_limit import limit_threads
+from stillhouse.components.runtime.gate import Child
 from stillhouse.redaction import guard_output
 
 if TYPE_CHECKING:
     from tenacity import RetryCallState
 
-    from stillhouse.components.attempts import Attempt, Journal, Outcome
+    from stillhouse.components.runtime.attempts import Attempt, Journal, Outcome
 
 logger = logging.getLogger("stillhouse.supervisor")
 
@@ -49,7 +49,7 @@ OOM_COUNTERS = (Path("/sys/fs/cgroup/memory.events"), Path("/sys/fs/cgroup/memor
 
 def supervised(step: str, command: Sequence[str]) -> list[str]:
     """`command`, with its supervisor before it."""
-    return ["python3", "-P", "-m", "stillhouse.components.supervisor", step, "--", *command]
+    return ["python3", "-P", "-m", "stillhouse.components.runtime.supervisor", step, "--", *command]
 
 
 class Supervisor:
@@ -91,7 +91,7 @@ class Supervisor:
             _end_session(self._first.process)
 
     def _attempt(self) -> "Attempt":
-        from stillhouse.components.attempts import Attempt
+        from stillhouse.components.runtime.attempts import Attempt
 
         number = len(self._journal.earlier) + 1
         attempt = Attempt(number=number, pod=os.environ.get("STILLHOUSE_POD", ""), started=_now())
@@ -174,7 +174,7 @@ def main() -> int:
     limit_threads()
     step, _, *command = sys.argv[1:]
     first = Child(command)
-    from stillhouse.components.attempts import Journal
+    from stillhouse.components.runtime.attempts import Journal
     from stillhouse.components.storage.home import local_store
 
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from stillhouse.components.recorded import step_run
+from stillhouse.components.runtime.step_run import step_run
 from stillhouse.components.storage.home import local_store
 from stillhouse.components.tracking import leftovers
 from stillhouse.components.tracking import run as tracking

@@ -21,7 +21,7 @@ from pydantic_settings import (
 
 from stillhouse.components.config.settings import Settings, explain
 from stillhouse.components.config.yaml_file import not_plain, read_yaml
-from stillhouse.components.recorded import step_run
+from stillhouse.components.runtime.step_run import step_run
 from stillhouse.components.storage.home import at_work, home_folder
 from stillhouse.components.storage.urls import local_path
 from stillhouse.errors import UserError

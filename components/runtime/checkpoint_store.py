@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from stillhouse.components.attempts import UNFINISHED
+from stillhouse.components.runtime.attempts import UNFINISHED
 from stillhouse.components.storage.fingerprint import fingerprint
 from stillhouse.components.storage.home import local_store
 from stillhouse.components.storage.lease import hold

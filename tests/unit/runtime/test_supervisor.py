@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from stillhouse.components import supervisor
-from stillhouse.components.attempts import Attempt, Journal, read_attempts
+from stillhouse.components.runtime import supervisor
+from stillhouse.components.runtime.attempts import Attempt, Journal, read_attempts
+from stillhouse.components.runtime.supervisor import Supervisor, supervised
 from stillhouse.components.storage.store import FileStore, Store
-from stillhouse.components.supervisor import Supervisor, supervised
 from stillhouse.errors import UserError
 
 RUN = "0b1f7c8e-run"
@@ -123,7 +123,7 @@ def test_a_spent_budget_starts_nothing_and_says_why(
 
 def test_an_attempt_after_a_mistake_answers_at_once_and_imports_nothing_heavy(store: Store, tmp_path: Path) -> None:
     put(store, {"outcome": "user_error", "detail": "data.csv, row 3: no label; add one."})
-    work = "from stillhouse.components.gate import wait_at_gate; wait_at_gate(); open({!r}, 'w')"
+    work = "from stillhouse.components.runtime.gate import wait_at_gate; wait_at_gate(); open({!r}, 'w')"
     command = supervised("finetune", [sys.executable, "-c", work.format(str(tmp_path / "started"))])
     command = [sys.executable, "-X", "importtime", *command[1:]]
     ended = subprocess.run(command, capture_output=True, text=True)
