@@ -11,8 +11,8 @@ from typing import Any
 
 from kubernetes.client import ApiException, CustomObjectsApi
 
+from stillhouse.components.distributed.nodes.trainjob import GROUP, PLURAL, VERSION
 from stillhouse.components.kubernetes.labels import RUN_LABEL
-from stillhouse.components.nodes.trainjob import GROUP, PLURAL, VERSION
 from stillhouse.components.runtime.attempts import UNFINISHED
 from stillhouse.components.storage.lease import claim, read_leases
 from stillhouse.components.storage.s3 import S3Store

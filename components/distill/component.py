@@ -18,7 +18,7 @@ def distill(
     """Train a small student on the teacher's soft answers."""
     from stillhouse.components.distill.distill import distill as step
     from stillhouse.components.distill.settings import DistillSettings
-    from stillhouse.components.launch import on_accelerators
+    from stillhouse.components.distributed.launch import on_accelerators
     from stillhouse.components.runtime.step_run import path_of, step_run
 
     with step_run("distill", gpu_count) as run:

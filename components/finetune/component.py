@@ -18,9 +18,9 @@ def finetune(
     gpu_count: str = "0",
 ):
     """Put a new head on the backbone, if there is one, and train it on the labelled rows."""
+    from stillhouse.components.distributed.launch import on_accelerators
     from stillhouse.components.finetune.finetune import finetune as step
     from stillhouse.components.finetune.settings import FinetuneSettings
-    from stillhouse.components.launch import on_accelerators
     from stillhouse.components.runtime.step_run import path_of, step_run
 
     with step_run("finetune", gpu_count) as run:

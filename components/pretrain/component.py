@@ -18,7 +18,7 @@ def pretrain(
     from pathlib import Path
 
     from stillhouse.components.artifacts.dataset import read_dataset_json
-    from stillhouse.components.launch import on_accelerators
+    from stillhouse.components.distributed.launch import on_accelerators
     from stillhouse.components.pretrain.pretrain import pretrain as step
     from stillhouse.components.pretrain.pretrain import settled
     from stillhouse.components.pretrain.settings import PretrainSettings

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from stillhouse.components.nodes.exchange import TRAINJOBS
+from stillhouse.components.distributed.nodes.exchange import TRAINJOBS
 from stillhouse.components.runtime.attempts import PREFIX as ATTEMPTS
 from stillhouse.components.runtime.attempts import UNFINISHED, VERDICTS
 from stillhouse.components.storage.lease import LEASES, read_leases

@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 from safetensors.numpy import load_file
 
+from stillhouse.components.distributed.nodes.exchange import Exchange
+from stillhouse.components.distributed.rank_process import Job
+from stillhouse.components.distributed.relay import Listener
 from stillhouse.components.finetune.settings import FinetuneSettings
-from stillhouse.components.nodes.exchange import Exchange
-from stillhouse.components.rank import Job
-from stillhouse.components.relay import Listener
 from stillhouse.components.storage.store import FileStore
 
 from .test_ranks import SETTINGS, _write_dataset
@@ -82,7 +82,7 @@ class Nodes:
                 **torchrun,
             }
             environment = os.environ | {"OMP_NUM_THREADS": "1"} | {name: str(value) for name, value in own.items()}
-            command = [sys.executable, "-P", "-m", "stillhouse.components.nodes", "finetune-1"]
+            command = [sys.executable, "-P", "-m", "stillhouse.components.distributed.nodes", "finetune-1"]
             started.append(subprocess.Popen(command, env=environment, cwd=home))
         return [process.wait() for process in started]
 

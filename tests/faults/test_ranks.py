@@ -24,7 +24,7 @@ import json, sys
 from pathlib import Path
 from stillhouse.components.finetune.finetune import finetune
 from stillhouse.components.finetune.settings import FinetuneSettings
-from stillhouse.components.launch import on_accelerators
+from stillhouse.components.distributed.launch import on_accelerators
 from stillhouse.components.runtime.step_run import step_run
 home = Path(sys.argv[1])
 with step_run("finetune", "2") as run:
@@ -70,7 +70,9 @@ class Pod:
         found = {}
         for process in psutil.process_iter():
             try:
-                environment = process.environ() if "stillhouse.components.rank" in process.cmdline() else {}
+                environment = (
+                    process.environ() if "stillhouse.components.distributed.rank_process" in process.cmdline() else {}
+                )
             except (psutil.NoSuchProcess, psutil.AccessDenied):
                 continue
             if environment.get("STILLHOUSE_HOME") == self.environment["STILLHOUSE_HOME"]:

@@ -19,7 +19,7 @@ from unittest.mock import patch
 import pytest
 from hypothesis import settings
 
-from stillhouse.components.launch import on_accelerators
+from stillhouse.components.distributed.launch import on_accelerators
 from stillhouse.components.tracking.run import StepRun
 from stillhouse.components.tracking.spool import read_events
 

@@ -11,10 +11,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-from stillhouse.components.nodes.exchange import OUTPUT, Exchange
-from stillhouse.components.nodes.trainjob import TrainJobs, condition, make_trainjob, name_of
-from stillhouse.components.rank import Job
-from stillhouse.components.relay import Listener
+from stillhouse.components.distributed.nodes.exchange import OUTPUT, Exchange
+from stillhouse.components.distributed.nodes.trainjob import TrainJobs, condition, make_trainjob, name_of
+from stillhouse.components.distributed.rank_process import Job
+from stillhouse.components.distributed.relay import Listener
 from stillhouse.components.storage.home import local_store
 from stillhouse.components.storage.lease import hold
 from stillhouse.errors import UserError
@@ -67,7 +67,7 @@ class _Following:
         """Adopt the TrainJob that there is, unless it is of no more use; else make one."""
         pod = self._jobs.pod(os.environ["STILLHOUSE_POD"])
         nodes, hardware = int(os.environ["STILLHOUSE_NODES"]), json.loads(os.environ["STILLHOUSE_NODE_HARDWARE"])
-        command = ["python3", "-P", "-m", "stillhouse.components.nodes", self._name]
+        command = ["python3", "-P", "-m", "stillhouse.components.distributed.nodes", self._name]
         wanted = make_trainjob(self._name, self._run.run_id, pod, nodes, gpu_count, hardware, command)
         found = self._jobs.read(self._name)
         if found is not None and self._is_of_use(found):

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from stillhouse.components.relay import CALLS, Listener, Relay, Silent
+from stillhouse.components.distributed.relay import CALLS, Listener, Relay, Silent
 from stillhouse.components.tracking.run import StepRun
 
 

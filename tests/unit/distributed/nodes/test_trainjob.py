@@ -9,14 +9,14 @@ import jsonschema
 import pytest
 import yaml
 
-from stillhouse.components.nodes.trainjob import condition, make_trainjob, name_of
+from stillhouse.components.distributed.nodes.trainjob import condition, make_trainjob, name_of
 from stillhouse.pipelines.hardware import gpus
 
 from .conftest import POD
 
 ROOT = Path(__file__).parents[3]
 RUN = "0b1f7c8e-aaaa-bbbb-cccc-1234567890ab"
-COMMAND = ["python3", "-m", "stillhouse.components.nodes", "finetune"]
+COMMAND = ["python3", "-m", "stillhouse.components.distributed.nodes", "finetune"]
 
 
 def schema(plural: str) -> dict[str, Any]:

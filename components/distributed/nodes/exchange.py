@@ -11,7 +11,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from stillhouse.components.rank import Job
+from stillhouse.components.distributed.rank_process import Job
 from stillhouse.components.storage.store import NotFound, Store
 
 TRAINJOBS = "trainjobs"

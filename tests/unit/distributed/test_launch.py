@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
+from stillhouse.components.distributed.launch import on_accelerators
+from stillhouse.components.distributed.rank_process import _share_processors
 from stillhouse.components.finetune.finetune import finetune
 from stillhouse.components.finetune.settings import FinetuneSettings
-from stillhouse.components.launch import on_accelerators
-from stillhouse.components.rank import _share_processors
 from stillhouse.components.training.ranks import Ranks
 from stillhouse.errors import UserError
 
@@ -43,7 +43,9 @@ def test_one_accelerator_or_none_is_the_step_itself(gpu_count: str) -> None:
 def test_several_nodes_are_asked_for_as_a_trainjob(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STILLHOUSE_NODES", "2")
     asked: list[Any] = []
-    monkeypatch.setattr("stillhouse.components.nodes.follow.run_on_nodes", lambda *given: asked.append(given) or {})
+    monkeypatch.setattr(
+        "stillhouse.components.distributed.nodes.follow.run_on_nodes", lambda *given: asked.append(given) or {}
+    )
     run, settings = SimpleNamespace(step="finetune"), FinetuneSettings(task="text_classification")
     assert on_accelerators(finetune, "8")(settings, dataset="/data", model="/model", run=run) == {}
     ((job, step, gpu_count, told),) = asked

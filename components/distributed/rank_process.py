@@ -1,4 +1,4 @@
-"""One of the processes that train a step together: `python -m stillhouse.components.rank JOB`, started by torchrun.
+"""One of the processes that train a step together: `python -m stillhouse.components.distributed.rank_process JOB`, started by torchrun.
 
 JOB is a file that `launch` has written. The process runs the very function that a step's own process would run: up to
 the training all do the same, in it each takes its share, and only the first one goes on to the model.
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from stillhouse.components.config.settings import Settings
-from stillhouse.components.relay import Relay, Silent
+from stillhouse.components.distributed.relay import Relay, Silent
 from stillhouse.components.runtime.cpu_limit import THREADS
 from stillhouse.errors import UserError
 from stillhouse.redaction import RedactingFormatter, guard_output

@@ -1,4 +1,4 @@
-"""What each node of a TrainJob runs: `python -m stillhouse.components.nodes NAME`.
+"""What each node of a TrainJob runs: `python -m stillhouse.components.distributed.nodes NAME`.
 
 It brings the inputs from the store, starts torchrun, which learns from Kubeflow Trainer's PET_ variables how many
 nodes there are and where the first one is, puts into the store what the processes tell meanwhile, and at the end the
@@ -12,8 +12,8 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from stillhouse.components.nodes.exchange import OUTPUT, Exchange
-from stillhouse.components.rank import Job
+from stillhouse.components.distributed.nodes.exchange import OUTPUT, Exchange
+from stillhouse.components.distributed.rank_process import Job
 from stillhouse.components.runtime.cpu_limit import limit_threads
 from stillhouse.components.storage.home import local_store
 from stillhouse.redaction import guard_output
@@ -54,7 +54,7 @@ def _torchrun(job: Path) -> bool:
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 
     try:
-        run.main(["--max-restarts", "0", "-m", "stillhouse.components.rank", str(job)])
+        run.main(["--max-restarts", "0", "-m", "stillhouse.components.distributed.rank_process", str(job)])
     except ChildFailedError as error:
         sys.stderr.write(f"{error}\n")
         return True

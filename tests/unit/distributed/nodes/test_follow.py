@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from stillhouse.components.nodes import follow, trainjob
-from stillhouse.components.nodes.exchange import Exchange
-from stillhouse.components.nodes.follow import TrainJobFailed, run_on_nodes
-from stillhouse.components.nodes.trainjob import name_of
-from stillhouse.components.rank import Job
+from stillhouse.components.distributed.nodes import follow, trainjob
+from stillhouse.components.distributed.nodes.exchange import Exchange
+from stillhouse.components.distributed.nodes.follow import TrainJobFailed, run_on_nodes
+from stillhouse.components.distributed.nodes.trainjob import name_of
+from stillhouse.components.distributed.rank_process import Job
 from stillhouse.components.storage.store import FileStore
 from stillhouse.components.tracking.run import StepRun
 from stillhouse.errors import UserError

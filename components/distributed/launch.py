@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from stillhouse.components.config.settings import Settings
-from stillhouse.components.rank import Job
-from stillhouse.components.relay import Listener
+from stillhouse.components.distributed.rank_process import Job
+from stillhouse.components.distributed.relay import Listener
 from stillhouse.components.runtime.accelerators import num_nodes
 from stillhouse.errors import UserError
 
@@ -60,7 +60,7 @@ def on_accelerators(step: Step, gpu_count: str) -> Step:
 
 
 def _on_nodes(step: Step, number: int, settings: Settings, *, run: Any, **paths: str) -> dict[str, float]:
-    from stillhouse.components.nodes.follow import run_on_nodes
+    from stillhouse.components.distributed.nodes.follow import run_on_nodes
 
     return run_on_nodes(_job(step, settings, paths), run.step, number, run)
 
@@ -111,7 +111,7 @@ def _job(step: Step, settings: Settings, paths: dict[str, str], relay: str = "")
 
 
 def _torchrun(number: int, job: Path) -> None:
-    """As `torchrun --standalone --nproc-per-node NUMBER -m stillhouse.components.rank JOB`, without a restart."""
+    """As `torchrun --standalone --nproc-per-node NUMBER -m stillhouse.components.distributed.rank_process JOB`, without a restart."""
     from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
@@ -129,7 +129,7 @@ def _torchrun(number: int, job: Path) -> None:
     )
     try:
         with _own_signals():
-            elastic_launch(config, sys.executable)("-P", "-m", "stillhouse.components.rank", job)
+            elastic_launch(config, sys.executable)("-P", "-m", "stillhouse.components.distributed.rank_process", job)
     except ChildFailedError as error:
         raise RankFailed(_sentence(error, number)) from None
     except SignalException as stop:
