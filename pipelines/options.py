@@ -137,7 +137,7 @@ class ClusterOptions(Settings):
         return {name: value for name, value in named.items() if value} | given
 
     def image_of(self, default: str) -> str:
-        """The image to take for `default`, one of components/kubernetes/images.py: a named one, or that name in the repository."""
+        """The image for `default`, one of components/kubernetes/images.py: a named one, or that name in the repository."""
         if own := self.training_image if default == TRAINING else self.light_image:
             return own
         return f"{self.image_repository}/{default.rpartition('/')[2]}" if self.image_repository else default

@@ -111,7 +111,7 @@ def _job(step: Step, settings: Settings, paths: dict[str, str], relay: str = "")
 
 
 def _torchrun(number: int, job: Path) -> None:
-    """As `torchrun --standalone --nproc-per-node NUMBER -m stillhouse.components.distributed.rank_process JOB`, without a restart."""
+    """As `torchrun --standalone --nproc-per-node NUMBER -m ...distributed.rank_process JOB`, without a restart."""
     from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch

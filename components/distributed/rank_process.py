@@ -1,4 +1,4 @@
-"""One of the processes that train a step together: `python -m stillhouse.components.distributed.rank_process JOB`, started by torchrun.
+"""One of the processes that train a step together: `python -m ...distributed.rank_process JOB`, by torchrun.
 
 JOB is a file that `launch` has written. The process runs the very function that a step's own process would run: up to
 the training all do the same, in it each takes its share, and only the first one goes on to the model.

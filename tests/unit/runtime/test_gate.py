@@ -10,7 +10,10 @@ import pytest
 
 from stillhouse.components.runtime.gate import GATE, Child, wait_at_gate
 
-WORK = "from stillhouse.components.runtime.gate import wait_at_gate; print('here', flush=True); wait_at_gate(); print('worked')"
+WORK = (
+    "from stillhouse.components.runtime.gate import wait_at_gate; "
+    "print('here', flush=True); wait_at_gate(); print('worked')"
+)
 
 
 @pytest.fixture
