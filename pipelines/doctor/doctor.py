@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
-from stillhouse.components.findings import Finding, Level, not_checked
+from stillhouse.components.probe.finding import Finding, Level, not_checked
 from stillhouse.errors import UserError
 from stillhouse.pipelines.doctor import installation, memory, rights, room
 from stillhouse.pipelines.doctor.probing import probe

@@ -6,8 +6,8 @@ from typing import Any
 import yaml
 from kubernetes.client import ApiException, AppsV1Api, CustomObjectsApi, VersionApi
 
-from stillhouse.components.findings import Finding, failure, not_checked, ok, warning
 from stillhouse.components.kubernetes.api import words_of
+from stillhouse.components.probe.finding import Finding, failure, not_checked, ok, warning
 from stillhouse.pipelines.cluster import OLDEST, TIMEOUT
 from stillhouse.pipelines.doctor.visit import Closed, Visit
 from stillhouse.pipelines.pod_state import KUEUE

@@ -14,9 +14,9 @@ from kubernetes.client import ApiException
 from kubernetes.utils.quantity import parse_quantity
 
 from stillhouse.components.artifacts.chosen_base import is_auto, objective_of, otherwise_of
-from stillhouse.components.findings import Finding, failure, not_checked, ok, warning
 from stillhouse.components.inspect.settings import Parameters, StepSettings
 from stillhouse.components.models.settings import Architecture
+from stillhouse.components.probe.finding import Finding, failure, not_checked, ok, warning
 from stillhouse.components.training.settings import LoopSettings
 from stillhouse.pipelines.cluster import TIMEOUT
 from stillhouse.pipelines.doctor.room import gib

@@ -9,11 +9,11 @@ import urllib3
 from kubernetes.client import ApiException
 from pydantic import ValidationError
 
-from stillhouse.components.findings import Finding, failure, not_checked, ok, warning
 from stillhouse.components.inspect.settings import Parameters
 from stillhouse.components.kubernetes.api import words_of
 from stillhouse.components.kubernetes.images import LIGHT, TRAINING
-from stillhouse.components.probe import LIGHT_CHECKS, TRAINING_CHECKS, ProbeSettings
+from stillhouse.components.probe.finding import Finding, failure, not_checked, ok, warning
+from stillhouse.components.probe.probe import LIGHT_CHECKS, TRAINING_CHECKS, ProbeSettings
 from stillhouse.components.storage.urls import is_local
 from stillhouse.pipelines.cluster import TIMEOUT, reason_of
 from stillhouse.pipelines.doctor.pod import STEP, container, pod
@@ -204,4 +204,4 @@ def _container(part: str) -> str:
 
 
 def _command(settings: ProbeSettings, names: list[str]) -> list[str]:
-    return ["python3", "-P", "-m", "stillhouse.components.probe", settings.model_dump_json(), *names]
+    return ["python3", "-P", "-m", "stillhouse.components.probe.probe", settings.model_dump_json(), *names]

@@ -5,7 +5,7 @@ from typing import Any
 
 from kubernetes.client import AuthorizationV1Api
 
-from stillhouse.components.findings import Finding, failure, ok, warning
+from stillhouse.components.probe.finding import Finding, failure, ok, warning
 from stillhouse.pipelines.cluster import TIMEOUT
 from stillhouse.pipelines.doctor.visit import Visit
 

@@ -7,9 +7,9 @@ from typing import Any
 from kubernetes.client import ApiException, ApisApi
 from kubernetes.utils.quantity import parse_quantity
 
-from stillhouse.components.findings import Finding, failure, not_checked, ok, warning
 from stillhouse.components.kubernetes.api import words_of
 from stillhouse.components.kubernetes.images import LIGHT, TRAINING
+from stillhouse.components.probe.finding import Finding, failure, not_checked, ok, warning
 from stillhouse.pipelines.cluster import TIMEOUT
 from stillhouse.pipelines.doctor.pod import container, pod, step_resources
 from stillhouse.pipelines.doctor.visit import Visit, lacks_right

@@ -9,8 +9,8 @@ from typing import Any
 import urllib3
 from kubernetes.client import ApiClient, ApiException, CoreV1Api
 
-from stillhouse.components.findings import Finding, failure, not_checked
 from stillhouse.components.kubernetes.api import words_of
+from stillhouse.components.probe.finding import Finding, failure, not_checked
 from stillhouse.errors import UserError
 from stillhouse.pipelines.cluster import STANDALONE_NAMESPACE, Cluster, connect, open_behind, reason_of
 from stillhouse.pipelines.options import ClusterOptions

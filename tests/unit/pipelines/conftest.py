@@ -9,7 +9,7 @@ from tests.unit.pipelines.stand_in import StandIn
 from tests.unit.pipelines.visits import OPTIONS, Diagnose
 from tests.unit.pipelines.visits import RECIPE as SPAM
 
-from stillhouse.components.findings import Finding
+from stillhouse.components.probe.finding import Finding
 from stillhouse.pipelines.doctor import probing
 from stillhouse.pipelines.doctor.doctor import diagnose
 from stillhouse.pipelines.doctor.visit import begin_visit

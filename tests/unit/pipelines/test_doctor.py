@@ -11,7 +11,7 @@ from tests.unit.pipelines.stand_in import NAMESPACE, StandIn, ended, finding, no
 from tests.unit.pipelines.visits import OPTIONS, RECIPE, Diagnose, of_level
 from typer.testing import CliRunner
 
-from stillhouse.components.findings import failure, ok
+from stillhouse.components.probe.finding import failure, ok
 from stillhouse.errors import UserError
 from stillhouse.pipelines.doctor.doctor import diagnose, refuse_failures, show
 from stillhouse.pipelines.doctor.visit import begin_visit
@@ -81,7 +81,7 @@ def a_wrong_image(installed: StandIn) -> None:
 
 def an_image_of_something_else(installed: StandIn) -> None:
     installed.states["training-image"] = ended(1)
-    installed.logs["training-image"] = "No module named stillhouse.components.probe"
+    installed.logs["training-image"] = "No module named stillhouse.components.probe.probe"
 
 
 def a_missing_bucket(installed: StandIn) -> None:

@@ -118,5 +118,5 @@ def test_the_pod_is_like_those_of_the_steps(tmp_path: Path) -> None:
 def test_what_the_pod_is_told_holds_no_secret(installed: StandIn, look: Diagnose) -> None:
     look()
     command = installed.made[0]["spec"]["containers"][0]["command"]
-    assert command[:4] == ["python3", "-P", "-m", "stillhouse.components.probe"]
+    assert command[:4] == ["python3", "-P", "-m", "stillhouse.components.probe.probe"]
     assert json.loads(command[4])["secrets"] == ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"]

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from stillhouse.components.findings import Finding
+from stillhouse.components.probe.finding import Finding
 from stillhouse.pipelines.recipe import Recipe
 
 OPTIONS: dict[str, Any] = {"hardware": "gpu", "s3_secret": "s3", "store": "s3://models", "mlflow_uri": "http://mlflow"}

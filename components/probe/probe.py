@@ -1,6 +1,6 @@
 """What only a pod can tell, before a run: `stillhouse doctor` starts it in the steps' images, with their environment.
 
-    python3 -P -m stillhouse.components.probe SETTINGS CHECK...
+    python3 -P -m stillhouse.components.probe.probe SETTINGS CHECK...
 
 SETTINGS is a `ProbeSettings` as JSON. Each check writes one `Finding` as a line of JSON; one that fails hides none of
 the others.
@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from stillhouse.components.config.settings import Settings
-from stillhouse.components.findings import Finding, failure, not_checked, ok, warning
 from stillhouse.components.prepare.settings import PrepareSettings
+from stillhouse.components.probe.finding import Finding, failure, not_checked, ok, warning
 from stillhouse.components.storage.home import local_store
 from stillhouse.components.storage.sources import list_source
 from stillhouse.components.storage.urls import without_secrets

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from stillhouse.components.prepare.settings import PrepareSettings
-from stillhouse.components.probe import LIGHT_CHECKS, TRAINING_CHECKS, ProbeSettings, probe
+from stillhouse.components.probe.probe import LIGHT_CHECKS, TRAINING_CHECKS, ProbeSettings, probe
 from stillhouse.components.promote.record import Entry, change, load
 from stillhouse.components.storage.s3_conditions import _PROVEN
 from stillhouse.components.storage.store import open_store
@@ -203,7 +203,7 @@ def test_a_source_without_tables() -> None:
 
 
 def test_tables_that_are_all_large_are_left_to_prepare(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("stillhouse.components.probe.SAMPLE_BYTES", 10)
+    monkeypatch.setattr("stillhouse.components.probe.probe.SAMPLE_BYTES", 10)
     assert look("rows") == ("not checked", "The smallest table, small.csv, has 34 bytes; prepare reads it first.")
 
 
@@ -254,7 +254,7 @@ def test_aliases_that_differ_are_mended_from_the_promotion_record(tmp_path: Path
 
 
 def test_the_process_writes_a_line_for_each_check_and_no_secret() -> None:
-    command = [sys.executable, "-P", "-m", "stillhouse.components.probe", settings().model_dump_json()]
+    command = [sys.executable, "-P", "-m", "stillhouse.components.probe.probe", settings().model_dump_json()]
     done = subprocess.run([*command, "source", "store"], capture_output=True, text=True, check=True)
     assert [json.loads(line)["check"] for line in done.stdout.splitlines()] == ["source", "store"]
     assert "not-a-secret" not in done.stdout + done.stderr
