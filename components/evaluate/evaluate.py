@@ -21,10 +21,10 @@ from stillhouse.components.evaluate.confusions import confused_pairs, never_answ
 from stillhouse.components.evaluate.contestants import Contestant, majority_answer, trained
 from stillhouse.components.evaluate.curves import RocCurve, confusion, roc_curve
 from stillhouse.components.evaluate.evidence import evidence
-from stillhouse.components.evaluate.findings import Findings
 from stillhouse.components.evaluate.latency import latency_ratios, percentiles, time_rows
 from stillhouse.components.evaluate.mistakes import worst_mistakes
 from stillhouse.components.evaluate.report import write_report
+from stillhouse.components.evaluate.results import Findings
 from stillhouse.components.evaluate.settings import EvaluateSettings
 from stillhouse.components.evaluate.slices import measure_slices
 from stillhouse.components.evaluate.wording import RUNG, comparison_notes, label_notes

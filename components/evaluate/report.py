@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from stillhouse.components.evaluate import sections
-from stillhouse.components.evaluate.findings import Findings
 from stillhouse.components.evaluate.learning import learning_section
+from stillhouse.components.evaluate.results import Findings
 from stillhouse.components.evaluate.wording import METRICS, megabytes, signed
 from stillhouse.components.reporting.page import Badge, Section, Tile, write_page
 

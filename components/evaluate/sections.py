@@ -5,7 +5,7 @@ from typing import Any
 from markupsafe import Markup, escape
 
 from stillhouse.components.evaluate.confusions import shown_matrix
-from stillhouse.components.evaluate.findings import Findings
+from stillhouse.components.evaluate.results import Findings
 from stillhouse.components.evaluate.wording import METRICS, megabytes, signed
 from stillhouse.components.reporting import charts
 from stillhouse.components.reporting.matrix import matrix_table

@@ -18,8 +18,8 @@ from stillhouse.components.artifacts.chosen_base import (
     otherwise_of,
 )
 from stillhouse.components.artifacts.kept import found_model, model_key
+from stillhouse.components.artifacts.promotion_record import Entry, load
 from stillhouse.components.inspect.settings import StepSettings
-from stillhouse.components.promote.record import Entry, load
 from stillhouse.components.storage.digests import digest_json
 from stillhouse.components.storage.hub import guarded_hub
 from stillhouse.components.storage.packages import is_installed, is_package, package_digest

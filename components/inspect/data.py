@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Self
 
-from stillhouse.components.promote.record import Entry
+from stillhouse.components.artifacts.promotion_record import Entry
 from stillhouse.components.storage.digests import digest_json
 from stillhouse.components.storage.sources import SourceFile, list_source, names_below
 from stillhouse.components.storage.windows import Partitions, Window, check_times, with_time

@@ -12,6 +12,7 @@ from pydantic import Field
 
 from stillhouse.components.artifacts.base_facts import BaseFacts, notes_of
 from stillhouse.components.artifacts.chosen_base import Candidates, Use, objective_of
+from stillhouse.components.artifacts.promotion_record import Entry, load
 from stillhouse.components.config.settings import Settings, check, refuse_secrets
 from stillhouse.components.inspect.bases import (
     Base,
@@ -25,7 +26,6 @@ from stillhouse.components.inspect.bases import (
 from stillhouse.components.inspect.data import Data, Known, Source
 from stillhouse.components.inspect.settings import Parameters, StepSettings
 from stillhouse.components.promote.presence import present
-from stillhouse.components.promote.record import Entry, load
 from stillhouse.components.promote.settings import Inspected as PromoteInspected
 from stillhouse.components.storage.digests import digest_json
 from stillhouse.components.storage.fingerprint import code_digest

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stillhouse.components.artifacts.kept import model_key
+from stillhouse.components.artifacts.promotion_record import load, model_names
 from stillhouse.components.config.settings import check
 from stillhouse.components.formats.batch import Reading
 from stillhouse.components.formats.settings import CsvSettings
@@ -16,7 +17,6 @@ from stillhouse.components.formats.tables import column_names, common_schema, is
 from stillhouse.components.predict.answer_names import answer_names
 from stillhouse.components.predict.read import MEMORY, Row, data_files, rows
 from stillhouse.components.predict.write import check_format, writer
-from stillhouse.components.promote.record import load, model_names
 from stillhouse.components.storage.home import local_store
 from stillhouse.components.storage.memory import Budget, bounded_memory
 from stillhouse.components.storage.store import NotFound

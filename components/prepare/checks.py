@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 
-from stillhouse.components.prepare.dataset import Prepared
 from stillhouse.components.prepare.rare_labels import listed
 from stillhouse.components.prepare.rows import LABELLED, Split
 from stillhouse.components.prepare.settings import PrepareSettings
+from stillhouse.components.prepare.write_dataset import Prepared
 from stillhouse.errors import UserError
 
 

@@ -20,15 +20,15 @@ from stillhouse.components.prepare.base_choice import choose_base
 from stillhouse.components.prepare.bases import check_numbers, check_texts, check_weights
 from stillhouse.components.prepare.card import write_card
 from stillhouse.components.prepare.checks import check_coverage, check_drift, check_rows
-from stillhouse.components.prepare.dataset import Prepared, content_digest, write_dataset
 from stillhouse.components.prepare.no_values import label_spellings
+from stillhouse.components.prepare.novelty import Novelty, read_known_rows
 from stillhouse.components.prepare.rare_labels import part_without_rare
 from stillhouse.components.prepare.read import Table, read
 from stillhouse.components.prepare.rows import Row, digest
 from stillhouse.components.prepare.settings import LEARN, PrepareSettings
 from stillhouse.components.prepare.splits import Dropped, assign, drop_copies, separate
 from stillhouse.components.prepare.statistics import Profile, read_reference
-from stillhouse.components.prepare.worth import Novelty, read_known_rows
+from stillhouse.components.prepare.write_dataset import Prepared, content_digest, write_dataset
 from stillhouse.components.storage.disk import staged_folder, sync_folder, writing
 from stillhouse.components.storage.home import SOURCES
 from stillhouse.components.storage.sources import fetch_source

@@ -11,10 +11,10 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
-from stillhouse.components.prepare.dataset import Prepared
 from stillhouse.components.prepare.rows import LABELLED
 from stillhouse.components.prepare.settings import PrepareSettings
 from stillhouse.components.prepare.splits import Dropped
+from stillhouse.components.prepare.write_dataset import Prepared
 from stillhouse.components.targets.parse import Target, Targets
 
 OTHER = "other"

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
-from stillhouse.components.prepare.duplicates import Finder, Index
+from stillhouse.components.prepare.near_duplicates import Finder, Index
 from stillhouse.components.prepare.rows import SPLITS, Row, Split, digest
 from stillhouse.components.prepare.settings import SplitShares
 from stillhouse.components.targets.parse import Target

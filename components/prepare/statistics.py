@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from stillhouse.components.prepare.dataset import Prepared
 from stillhouse.components.prepare.rows import LABELLED
 from stillhouse.components.prepare.words import words
+from stillhouse.components.prepare.write_dataset import Prepared
 
 logger = logging.getLogger(__name__)
 

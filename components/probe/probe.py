@@ -144,8 +144,8 @@ def _smallest_table(settings: ProbeSettings) -> "tuple[Table | None, str]":
 def bases(settings: ProbeSettings) -> Finding:
     """Resolve the pretrained models as inspect will, and look at them as far as it can without their weights."""
     from stillhouse.components.artifacts.base_facts import look
+    from stillhouse.components.artifacts.promotion_record import load
     from stillhouse.components.inspect.bases import Bases
-    from stillhouse.components.promote.record import load
 
     champion = load(local_store(), settings.model_name)[0].champion
     found = Bases(set(settings.bases), local_store()).fixed(None, champion)
@@ -179,8 +179,8 @@ def chosen_base(settings: ProbeSettings) -> Finding:
 
 def promotions(settings: ProbeSettings) -> Finding:
     """Compare MLflow's aliases with the promotion record, and mend them from it."""
+    from stillhouse.components.artifacts.promotion_record import load
     from stillhouse.components.promote.publish import publish
-    from stillhouse.components.promote.record import load
     from stillhouse.components.tracking.registry import aliases
 
     if not (os.environ.get("STILLHOUSE_STORE") and os.environ.get("MLFLOW_TRACKING_URI")):

@@ -3,9 +3,9 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from stillhouse.components.artifacts.promotion_record import Entry
 from stillhouse.components.evaluate.wording import RUNG
 from stillhouse.components.promote.gates import Gate, judge
-from stillhouse.components.promote.record import Entry
 from stillhouse.components.promote.settings import PromoteSettings
 from stillhouse.components.promote.wording import called, first_sentences
 

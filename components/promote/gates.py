@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from stillhouse.components.artifacts.promotion_record import Entry
 from stillhouse.components.evaluate.wording import BASELINES
-from stillhouse.components.promote.record import Entry
 from stillhouse.components.promote.settings import PromoteSettings
 from stillhouse.components.promote.wording import called
 

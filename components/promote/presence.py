@@ -8,7 +8,7 @@ from stillhouse.components.artifacts.kept import (
     model_key,
     statistics_key,
 )
-from stillhouse.components.promote.record import Entry
+from stillhouse.components.artifacts.promotion_record import Entry
 from stillhouse.components.storage.store import Store
 from stillhouse.errors import UserError
 

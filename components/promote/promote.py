@@ -22,11 +22,11 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from stillhouse.components.artifacts.kept import model_key, statistics_key
+from stillhouse.components.artifacts.promotion_record import Entry, Record, change, load, now
 from stillhouse.components.evaluate.wording import RUNG
 from stillhouse.components.promote.choice import Choice, choose
 from stillhouse.components.promote.gates import EVIDENCE
 from stillhouse.components.promote.publish import publish
-from stillhouse.components.promote.record import Entry, Record, change, load, now
 from stillhouse.components.promote.serving import serve
 from stillhouse.components.promote.settings import PromoteSettings
 from stillhouse.components.promote.summary import summarise

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from stillhouse.components.artifacts.kept import model_key
-from stillhouse.components.promote.record import Entry, Record, change, load
+from stillhouse.components.artifacts.promotion_record import Entry, Record, change, load
 from stillhouse.components.promote.telling import describe_version
 from stillhouse.components.runtime.attempts import VERDICTS
 from stillhouse.components.storage.store import NotFound, Store

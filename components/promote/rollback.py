@@ -9,9 +9,9 @@ from typing import Annotated
 import typer
 
 from stillhouse.components.artifacts.kept import found_model, model_key
+from stillhouse.components.artifacts.promotion_record import Record, change, model_names
 from stillhouse.components.config.home_option import HOME, HomeOption
 from stillhouse.components.promote.publish import publish
-from stillhouse.components.promote.record import Record, change, model_names
 from stillhouse.components.promote.serving import serve
 from stillhouse.components.storage.home import local_store
 from stillhouse.components.storage.store import Store

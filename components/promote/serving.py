@@ -9,8 +9,8 @@ import time
 from typing import Any
 
 from stillhouse.components.artifacts.kept import model_key
+from stillhouse.components.artifacts.promotion_record import Record
 from stillhouse.components.kubernetes.api import open_kubernetes
-from stillhouse.components.promote.record import Record
 from stillhouse.components.storage.store import Store
 from stillhouse.redaction import redact
 

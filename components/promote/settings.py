@@ -5,9 +5,9 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
+from stillhouse.components.artifacts.promotion_record import Entry
 from stillhouse.components.config.settings import Settings, shown
 from stillhouse.components.evaluate.wording import BASELINES
-from stillhouse.components.promote.record import Entry
 
 
 class Inspected(Settings):

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from stillhouse.components.promote.record import Entry
+from stillhouse.components.artifacts.promotion_record import Entry
 from stillhouse.components.promote.summary import TITLES, cell
 from stillhouse.components.promote.wording import called
 from stillhouse.components.tracking.run import StepRun

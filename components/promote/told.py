@@ -10,7 +10,7 @@ from datetime import datetime
 from html import escape
 from typing import Any, Self
 
-from stillhouse.components.promote.record import Record
+from stillhouse.components.artifacts.promotion_record import Record
 from stillhouse.components.promote.summary import TITLES
 from stillhouse.components.runtime.attempts import VERDICTS
 from stillhouse.components.storage.store import NotFound, Store

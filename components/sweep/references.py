@@ -5,10 +5,10 @@ import re
 from datetime import UTC, datetime
 from pathlib import Path
 
-from stillhouse.components.promote.record import Entry, load
+from stillhouse.components.artifacts.promotion_record import Entry, load
 from stillhouse.components.storage.home import DOWNLOADS
 from stillhouse.components.storage.store import Store
-from stillhouse.components.sweep.kept import MODELS, STATISTICS
+from stillhouse.components.sweep.store_items import MODELS, STATISTICS
 
 STATISTICS_KEY = re.compile(rf"{STATISTICS}/[^/]+(?=/dataset\.json$)")
 

@@ -20,11 +20,11 @@ from typing import NamedTuple
 from stillhouse.components.storage.home import DOWNLOADS
 from stillhouse.components.storage.lease import Lease, claim, live_leases
 from stillhouse.components.storage.store import FileStore, Store
-from stillhouse.components.sweep.home import RUNS, home_items
+from stillhouse.components.sweep.home_items import RUNS, home_items
 from stillhouse.components.sweep.items import Item
-from stillhouse.components.sweep.kept import MODELS, STATISTICS, dead_leases, store_items
 from stillhouse.components.sweep.references import aliased, has_registry, recorded
 from stillhouse.components.sweep.settings import SweepSettings
+from stillhouse.components.sweep.store_items import MODELS, STATISTICS, dead_leases, store_items
 
 logger = logging.getLogger(__name__)
 

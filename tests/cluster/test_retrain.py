@@ -13,7 +13,7 @@ from cluster_runs import Runs
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
-from stillhouse.components.promote.record import Record, load
+from stillhouse.components.artifacts.promotion_record import Record, load
 from stillhouse.components.storage.store import Store
 from stillhouse.components.tracking.connection import RUN_TAG, STEP_TAG
 

@@ -16,7 +16,7 @@ from kubernetes.client import V1DeleteOptions
 from kubernetes.stream import stream
 from mlflow import MlflowClient
 
-from stillhouse.components.promote.record import load
+from stillhouse.components.artifacts.promotion_record import load
 from stillhouse.components.runtime.attempts import UNFINISHED, read_attempts
 from stillhouse.components.storage.store import Store
 from stillhouse.components.tracking.connection import RUN_TAG

@@ -17,9 +17,9 @@ import torch
 from runs import stillhouse
 
 from stillhouse.components.artifacts.model import read_model_json, write_model
+from stillhouse.components.artifacts.promotion_record import change, load
 from stillhouse.components.prepare.prepare import prepare
 from stillhouse.components.prepare.settings import PrepareSettings
-from stillhouse.components.promote.record import change, load
 from stillhouse.components.storage.digests import digest_folder
 from stillhouse.components.storage.manifest import Corrupt
 from stillhouse.components.storage.names import RESERVED

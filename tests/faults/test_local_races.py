@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from stillhouse.components.promote.record import Record, load
+from stillhouse.components.artifacts.promotion_record import Record, load
 from stillhouse.components.storage.store import open_store
 from stillhouse.components.tracking.connection import connect
 

@@ -17,7 +17,7 @@ import pytest
 import yaml
 from runs import STILLHOUSE, run_recipe, stillhouse
 
-from stillhouse.components.promote.record import load
+from stillhouse.components.artifacts.promotion_record import load
 from stillhouse.components.storage.lease import hold
 from stillhouse.components.storage.store import open_store
 from stillhouse.components.sweep import sweep as sweeping

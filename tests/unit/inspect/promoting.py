@@ -4,8 +4,8 @@ import json
 import tempfile
 from pathlib import Path
 
+from stillhouse.components.artifacts.promotion_record import Entry, change
 from stillhouse.components.inspect.inspect import Inspected
-from stillhouse.components.promote.record import Entry, change
 from stillhouse.components.promote.settings import PromoteSettings
 from stillhouse.components.storage.home import local_store
 from stillhouse.components.storage.store import Store

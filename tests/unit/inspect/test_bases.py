@@ -12,9 +12,9 @@ from bases_on_disk import CONFIG, bert_tensors, write_base
 from safetensors.numpy import save_file
 from tests.unit.inspect.promoting import keep
 
+from stillhouse.components.artifacts.promotion_record import Entry, change
 from stillhouse.components.inspect.bases import resolve_base
 from stillhouse.components.inspect.inspect import Inspected, inspect
-from stillhouse.components.promote.record import Entry, change
 from stillhouse.components.storage.store import Store, open_store
 from stillhouse.components.tracking.run import StepRun
 from stillhouse.errors import UserError

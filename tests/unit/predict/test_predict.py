@@ -17,10 +17,10 @@ import pytest
 from pyarrow import parquet
 
 from stillhouse.components.artifacts.model import write_tfidf
+from stillhouse.components.artifacts.promotion_record import Entry, change
 from stillhouse.components.models.tfidf_linear import TfidfLinear
 from stillhouse.components.predict.__main__ import app
 from stillhouse.components.predict.predict import BATCH_ROWS, predict
-from stillhouse.components.promote.record import Entry, change
 from stillhouse.components.storage.digests import digest_folder
 from stillhouse.components.storage.home import local_store
 from stillhouse.components.tasks import load_task

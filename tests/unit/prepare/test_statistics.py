@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from stillhouse.components.prepare.dataset import Prepared
 from stillhouse.components.prepare.rows import Row, digest
 from stillhouse.components.prepare.statistics import Profile, read_reference
+from stillhouse.components.prepare.write_dataset import Prepared
 
 
 def dataset(texts: list[str], targets: list[Any], kind: Any = "classes", labels: Any = ("ham", "spam")) -> Prepared:

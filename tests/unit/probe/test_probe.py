@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
+from stillhouse.components.artifacts.promotion_record import Entry, change, load
 from stillhouse.components.prepare.settings import PrepareSettings
 from stillhouse.components.probe.probe import LIGHT_CHECKS, TRAINING_CHECKS, ProbeSettings, probe
-from stillhouse.components.promote.record import Entry, change, load
 from stillhouse.components.storage.s3_conditions import _PROVEN
 from stillhouse.components.storage.store import open_store
 from stillhouse.components.tracking.connection import connect

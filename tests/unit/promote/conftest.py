@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from stillhouse.components.artifacts.promotion_record import Record, load
 from stillhouse.components.promote.promote import promote
-from stillhouse.components.promote.record import Record, load
 from stillhouse.components.promote.settings import Inspected, PromoteSettings
 from stillhouse.components.storage.store import Store, open_store
 from stillhouse.components.tracking.run import StepRun

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from stillhouse.components.artifacts.promotion_record import Entry
 from stillhouse.components.config.settings import check
 from stillhouse.components.promote.gates import EVIDENCE, Gate, judge
-from stillhouse.components.promote.record import Entry
 from stillhouse.components.promote.settings import PromoteSettings
 from stillhouse.errors import UserError
 

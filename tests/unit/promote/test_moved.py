@@ -7,8 +7,8 @@ import pytest
 
 from stillhouse.components.artifacts.fetch import fetch_model
 from stillhouse.components.artifacts.kept import place_of
+from stillhouse.components.artifacts.promotion_record import Entry
 from stillhouse.components.promote.presence import present
-from stillhouse.components.promote.record import Entry
 from stillhouse.components.promote.rollback import rollback
 from stillhouse.components.storage.store import open_store
 from stillhouse.errors import UserError

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from stillhouse.components.promote.record import change, load
+from stillhouse.components.artifacts.promotion_record import change, load
 from stillhouse.components.promote.rollback import app, rollback
 from stillhouse.components.storage.store import FileStore
 from stillhouse.errors import UserError

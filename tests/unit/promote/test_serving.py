@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from stillhouse.components.artifacts.promotion_record import Entry, Record
 from stillhouse.components.promote import serving
-from stillhouse.components.promote.record import Entry, Record
 from stillhouse.components.promote.serving import serve
 from stillhouse.components.storage.store import open_store
 

@@ -13,10 +13,10 @@ from stillhouse.components.evaluate.comparison import compare
 from stillhouse.components.evaluate.confusions import confused_pairs, never_answered
 from stillhouse.components.evaluate.contestants import Contestant
 from stillhouse.components.evaluate.curves import confusion, roc_curve
-from stillhouse.components.evaluate.findings import Findings
 from stillhouse.components.evaluate.ground import Ground
 from stillhouse.components.evaluate.mistakes import worst_mistakes
 from stillhouse.components.evaluate.report import write_report
+from stillhouse.components.evaluate.results import Findings
 from stillhouse.components.evaluate.settings import EvaluateSettings
 from stillhouse.components.evaluate.wording import comparison_notes, label_notes
 from stillhouse.components.promote.told import Measured, with_verdict

@@ -8,10 +8,10 @@ import pytest
 from huggingface_hub import constants
 from tests.unit.storage.conftest import HUB
 
-from stillhouse.components.prepare.dataset import content_digest
 from stillhouse.components.prepare.prepare import refine
 from stillhouse.components.prepare.read import read
 from stillhouse.components.prepare.settings import PrepareSettings
+from stillhouse.components.prepare.write_dataset import content_digest
 from stillhouse.components.storage.hub import HubSource
 from stillhouse.components.storage.sources import SourceFile, fetch_source, list_source
 from stillhouse.errors import UserError

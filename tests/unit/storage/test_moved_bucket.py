@@ -7,9 +7,9 @@ from uuid import uuid4
 import pytest
 
 from stillhouse.components.artifacts.kept import place_of
+from stillhouse.components.artifacts.promotion_record import Entry
 from stillhouse.components.prepare.statistics import read_reference
 from stillhouse.components.promote.presence import present
-from stillhouse.components.promote.record import Entry
 from stillhouse.components.storage.store import Store, open_store
 from stillhouse.errors import UserError
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from stillhouse.components.promote.record import Entry, change
+from stillhouse.components.artifacts.promotion_record import Entry, change
 from stillhouse.components.storage.digests import digest_folder
 from stillhouse.components.storage.store import FileStore
 from stillhouse.components.sweep.settings import SweepSettings

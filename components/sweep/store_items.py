@@ -7,7 +7,7 @@ from stillhouse.components.runtime.attempts import PREFIX as ATTEMPTS
 from stillhouse.components.runtime.attempts import UNFINISHED, VERDICTS
 from stillhouse.components.storage.lease import LEASES, read_leases
 from stillhouse.components.storage.store import FileStore, Store
-from stillhouse.components.sweep.home import staged_items
+from stillhouse.components.sweep.home_items import staged_items
 from stillhouse.components.sweep.items import Item, grouped, item_of
 
 MODELS, STATISTICS = "models", "datasets"

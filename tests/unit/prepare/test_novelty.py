@@ -11,9 +11,9 @@ from safetensors.numpy import save_file
 
 from stillhouse.components.artifacts.dataset import read_split
 from stillhouse.components.artifacts.model import TRAINING_ROWS
+from stillhouse.components.prepare.novelty import Novelty
 from stillhouse.components.prepare.prepare import prepare
 from stillhouse.components.prepare.settings import LEARN, PrepareSettings
-from stillhouse.components.prepare.worth import Novelty
 from stillhouse.components.storage.store import open_store
 from stillhouse.components.tracking.run import StepRun
 

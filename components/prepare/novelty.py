@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from stillhouse.components.artifacts.dataset import short_hashes
-from stillhouse.components.prepare.dataset import Prepared
 from stillhouse.components.prepare.settings import PrepareSettings
+from stillhouse.components.prepare.write_dataset import Prepared
 
 logger = logging.getLogger(__name__)
 
