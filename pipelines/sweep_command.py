@@ -54,7 +54,7 @@ def sweep_(
 
 
 def _sweep_cluster(run: str, home: Path, dry_run: bool, where: tuple[str, str, str]) -> None:
-    from stillhouse.components.storage.s3 import S3Store
+    from stillhouse.components.storage.s3.store import S3Store
     from stillhouse.pipelines.cluster import connect
     from stillhouse.pipelines.sight import spec_of
     from stillhouse.pipelines.sweeping import sweep_ended, sweep_run

@@ -15,8 +15,8 @@ from stillhouse.components.distributed.nodes.trainjob import GROUP, PLURAL, VERS
 from stillhouse.components.kubernetes.labels import RUN_LABEL
 from stillhouse.components.runtime.attempts import UNFINISHED
 from stillhouse.components.storage.lease import claim, read_leases
-from stillhouse.components.storage.s3 import S3Store
-from stillhouse.components.storage.s3_uploads import Upload, abort, unfinished_uploads
+from stillhouse.components.storage.s3.store import S3Store
+from stillhouse.components.storage.s3.uploads import Upload, abort, unfinished_uploads
 from stillhouse.components.tracking.closing import close_runs, open_runs
 from stillhouse.errors import UserError
 from stillhouse.pipelines.cancelling import pod_at_work

@@ -75,7 +75,7 @@ def _enter() -> None:
     """Wait until this process may work, and until then get ready what it needs first: a client of S3 takes half a
     second."""
     if waits() and os.environ.get("STILLHOUSE_STORE", "").startswith("s3://"):
-        from stillhouse.components.storage.s3_client import make_client
+        from stillhouse.components.storage.s3.client import make_client
 
         with suppress(UserError):  # which comes again where it can be recorded
             make_client()

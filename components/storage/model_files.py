@@ -103,7 +103,7 @@ def model_files(address: str) -> ModelFiles:
         return _local(address, package_folder(address))
     scheme = scheme_of(address, ("file", "s3", "hf"))
     if scheme == "s3":
-        from stillhouse.components.storage.s3 import S3Store
+        from stillhouse.components.storage.s3.store import S3Store
 
         bucket, _, key = address.partition("://")[2].partition("/")
         store, key = S3Store(f"s3://{bucket}"), key.strip("/")

@@ -23,7 +23,7 @@ from stillhouse.components.storage.windows import Partitions, Window
 from stillhouse.errors import UserError
 
 if TYPE_CHECKING:
-    from stillhouse.components.storage.s3 import S3Store
+    from stillhouse.components.storage.s3.store import S3Store
 
 SMALL_BYTES = 64 << 20
 """Local files up to this size are known by their content; larger ones by size and time of change."""
@@ -145,7 +145,7 @@ def _s3_entries(url: str) -> list[tuple[str, Entry]]:
 
 
 def _s3_store(url: str) -> "tuple[S3Store, str]":
-    from stillhouse.components.storage.s3 import S3Store
+    from stillhouse.components.storage.s3.store import S3Store
 
     bucket, _, key = url.partition("://")[2].partition("/")
     return S3Store(f"s3://{bucket}"), key.strip("/")

@@ -174,7 +174,7 @@ def open_store(url: str | Path) -> Store:
     """
     if scheme_of(str(url), ("file", "s3")) == "file":
         return FileStore(local_path(str(url)))
-    from stillhouse.components.storage.s3 import S3Store
+    from stillhouse.components.storage.s3.store import S3Store
 
     return S3Store(str(url))
 

@@ -46,8 +46,8 @@ def _unfinished(store: Store) -> list[Item]:
     """What was being written when its process was killed."""
     if isinstance(store, FileStore):
         return staged_items(store)
-    from stillhouse.components.storage.s3 import S3Store
-    from stillhouse.components.storage.s3_uploads import abort, unfinished_uploads
+    from stillhouse.components.storage.s3.store import S3Store
+    from stillhouse.components.storage.s3.uploads import abort, unfinished_uploads
 
     assert isinstance(store, S3Store)
     kind = "unfinished uploads"

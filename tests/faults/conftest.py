@@ -63,7 +63,7 @@ def s3(s3_server: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     """A plain client of the server; stores find it, too, and wait shortly between attempts."""
     import boto3
 
-    from stillhouse.components.storage import s3_client
+    from stillhouse.components.storage.s3 import client as s3_client
 
     monkeypatch.setenv("AWS_ENDPOINT_URL", s3_server)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")

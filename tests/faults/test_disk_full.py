@@ -23,7 +23,7 @@ from stillhouse.components.prepare.settings import PrepareSettings
 from stillhouse.components.storage.digests import digest_folder
 from stillhouse.components.storage.manifest import Corrupt
 from stillhouse.components.storage.names import RESERVED
-from stillhouse.components.storage.s3 import S3Store
+from stillhouse.components.storage.s3.store import S3Store
 from stillhouse.components.storage.sources import fetch_source
 from stillhouse.components.storage.store import NotFound, Store, open_store
 from stillhouse.components.tasks import LoadedModel

@@ -15,7 +15,7 @@ import torch
 
 from stillhouse.components.storage import s3_client, s3_parts
 from stillhouse.components.storage.manifest import Corrupt
-from stillhouse.components.storage.s3 import S3Store
+from stillhouse.components.storage.s3.store import S3Store
 from stillhouse.components.storage.sources import fetch_source
 from stillhouse.components.storage.store import NotFound
 from stillhouse.components.training.checkpoints import Checkpoints

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from stillhouse.components.artifacts.promotion_record import Entry, Record, change, load
-from stillhouse.components.storage.s3 import S3Store
+from stillhouse.components.storage.s3.store import S3Store
 from stillhouse.components.storage.store import Conflict
 
 from .proxy import FaultProxy

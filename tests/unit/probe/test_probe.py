@@ -15,7 +15,7 @@ import pytest
 from stillhouse.components.artifacts.promotion_record import Entry, change, load
 from stillhouse.components.prepare.settings import PrepareSettings
 from stillhouse.components.probe.probe import LIGHT_CHECKS, TRAINING_CHECKS, ProbeSettings, probe
-from stillhouse.components.storage.s3_conditions import _PROVEN
+from stillhouse.components.storage.s3.conditions import _PROVEN
 from stillhouse.components.storage.store import open_store
 from stillhouse.components.tracking.connection import connect
 from stillhouse.components.tracking.registry import DIGEST_TAG
@@ -107,7 +107,7 @@ def test_a_store_where_nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_store_that_ignores_conditions(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("stillhouse.components.storage.s3_conditions._is_refused", lambda *_: False)
+    monkeypatch.setattr("stillhouse.components.storage.s3.conditions._is_refused", lambda *_: False)
     level, text = look("store")
     assert (level, "ignores conditional writes" in text) == ("failure", True)
 

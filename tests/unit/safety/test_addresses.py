@@ -12,7 +12,7 @@ import pytest
 from stillhouse.components.artifacts.fetch import fetch_model
 from stillhouse.components.inspect.bases import resolve_base
 from stillhouse.components.safety.addresses import guarded, is_metadata, refuse_metadata
-from stillhouse.components.storage.s3_client import make_client
+from stillhouse.components.storage.s3.client import make_client
 from stillhouse.components.storage.sources import fetch_source, list_source
 from stillhouse.components.storage.store import open_store
 from stillhouse.components.tracking.connection import connect

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from stillhouse.components.storage.s3 import S3Store
-from stillhouse.components.storage.s3_uploads import abort, unfinished_uploads
+from stillhouse.components.storage.s3.store import S3Store
+from stillhouse.components.storage.s3.uploads import abort, unfinished_uploads
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import pytest
 
 from stillhouse.components.storage import s3_conditions, s3_parts
 from stillhouse.components.storage.manifest import Corrupt
-from stillhouse.components.storage.s3 import S3Store
+from stillhouse.components.storage.s3.store import S3Store
 from stillhouse.components.storage.sources import fetch_source
 from stillhouse.components.storage.store import Conflict, NotFound
 from stillhouse.errors import UserError

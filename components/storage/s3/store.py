@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 from stillhouse.components.storage.digests import sha256_bytes
 from stillhouse.components.storage.manifest import MANIFEST, Corrupt, FileDigest, Manifest, files_to_put
 from stillhouse.components.storage.names import RESERVED, check_name
-from stillhouse.components.storage.s3_client import Garbled, make_client, patiently
-from stillhouse.components.storage.s3_conditions import ConditionalWrite, prove_conditions
-from stillhouse.components.storage.s3_parts import download, is_whole, send_bytes, upload
+from stillhouse.components.storage.s3.client import Garbled, make_client, patiently
+from stillhouse.components.storage.s3.conditions import ConditionalWrite, prove_conditions
+from stillhouse.components.storage.s3.parts import download, is_whole, send_bytes, upload
 from stillhouse.components.storage.store import Entries, Entry, NotFound, Store, join
 from stillhouse.errors import UserError
 

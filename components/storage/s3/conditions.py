@@ -7,8 +7,8 @@ from uuid import uuid4
 
 from stillhouse.components.storage.digests import sha256_bytes
 from stillhouse.components.storage.names import RESERVED
-from stillhouse.components.storage.s3_client import endpoint, error_code, is_missing, patiently
-from stillhouse.components.storage.s3_parts import md5_of, refuse_garbled
+from stillhouse.components.storage.s3.client import endpoint, error_code, is_missing, patiently
+from stillhouse.components.storage.s3.parts import md5_of, refuse_garbled
 from stillhouse.components.storage.store import Conflict, join
 from stillhouse.errors import UserError
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from stillhouse.components.storage.digests import CHUNK, copy_hashed, sha256_file
 from stillhouse.components.storage.manifest import Corrupt
-from stillhouse.components.storage.s3_client import Garbled, error_code, max_attempts, patiently, times
+from stillhouse.components.storage.s3.client import Garbled, error_code, max_attempts, patiently, times
 from stillhouse.errors import UserError
 
 log = logging.getLogger(__name__)

@@ -4,8 +4,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from stillhouse.components.storage.s3 import S3Store
-from stillhouse.components.storage.s3_client import make_client, patiently
+from stillhouse.components.storage.s3.client import make_client, patiently
+from stillhouse.components.storage.s3.store import S3Store
 from stillhouse.components.storage.store import join
 
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from botocore.awsrequest import AWSResponse
 
-from stillhouse.components.storage import s3_client
 from stillhouse.components.storage.manifest import Corrupt
-from stillhouse.components.storage.s3 import S3Store
+from stillhouse.components.storage.s3 import client as s3_client
+from stillhouse.components.storage.s3.store import S3Store
 from stillhouse.components.storage.store import Conflict, NotFound
 from stillhouse.errors import UserError
 
@@ -65,7 +65,7 @@ def test_a_listing_of_more_than_a_page_is_whole(store: S3Store) -> None:
 def test_a_file_that_travels_in_parts_comes_back_whole(
     store: S3Store, s3: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("stillhouse.components.storage.s3_parts.PART_BYTES", 5 << 20)
+    monkeypatch.setattr("stillhouse.components.storage.s3.parts.PART_BYTES", 5 << 20)
     (tmp_path / "in").mkdir()
     data = hashlib.shake_256(b"seed").digest(11 << 20)
     (tmp_path / "in/model").write_bytes(data)
@@ -88,7 +88,7 @@ def test_the_manifest_is_the_last_thing_written(store: S3Store, s3: Any, tmp_pat
 def test_an_upload_that_is_given_up_leaves_no_parts_and_no_folder(
     store: S3Store, s3: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("stillhouse.components.storage.s3_parts.PART_BYTES", 5 << 20)
+    monkeypatch.setattr("stillhouse.components.storage.s3.parts.PART_BYTES", 5 << 20)
     (tmp_path / "in").mkdir()
     (tmp_path / "in/model").write_bytes(bytes(6 << 20))
     fail_first(store, "UploadPart", 100)
@@ -181,7 +181,7 @@ def test_an_object_that_is_gone_since_it_was_listed_is_told(store: S3Store, tmp_
 def test_a_large_file_that_has_another_size_in_the_store_is_told(
     store: S3Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:
-    monkeypatch.setattr("stillhouse.components.storage.s3_parts.PART_BYTES", 5 << 20)
+    monkeypatch.setattr("stillhouse.components.storage.s3.parts.PART_BYTES", 5 << 20)
     (tmp_path / "in").mkdir()
     (tmp_path / "in/model").write_bytes(bytes(11 << 20))
     store.put_folder(tmp_path / "in", "models/abc")
