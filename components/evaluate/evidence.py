@@ -8,9 +8,9 @@ import numpy as np
 from stillhouse.components.artifacts.dataset import Split
 from stillhouse.components.artifacts.model import read_model_json
 from stillhouse.components.artifacts.trainings import trainings_of
-from stillhouse.components.evaluate.baselines import tfidf_linear
 from stillhouse.components.evaluate.intervals import bootstrap, paired_difference
 from stillhouse.components.evaluate.settings import EvaluateSettings
+from stillhouse.components.modalities.text.tfidf import tfidf_linear
 from stillhouse.components.tasks.metrics import greater_is_better, main_metric
 
 

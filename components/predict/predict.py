@@ -201,7 +201,7 @@ def _texts(batch: list[Row], names: list[str], cleaning: dict[str, Any]) -> list
     """The text columns joined and cleaned as the training data was."""
     import pyarrow as pa
 
-    from stillhouse.components.cleaning import cleaned
+    from stillhouse.components.modalities.text.clean import cleaned
 
     joined = ["\n".join(_text(row, name) for name in names) for row in batch]
     return cleaned(pa.array(joined, pa.string()), cleaning).to_pylist()

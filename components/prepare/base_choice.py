@@ -7,9 +7,9 @@ from typing import Any
 from stillhouse.components.artifacts.base_facts import BaseFacts, facts_of, look
 from stillhouse.components.artifacts.chosen_base import ENGLISH_BASE, Candidates
 from stillhouse.components.artifacts.kept import place_of
+from stillhouse.components.modalities.text.language import look_at_language
 from stillhouse.components.models.architectures import num_layers, num_positions
 from stillhouse.components.prepare.bases import sampled
-from stillhouse.components.prepare.language import look_at_language
 from stillhouse.components.storage.packages import is_installed, package_digest
 from stillhouse.components.storage.store import NotFound, join
 from stillhouse.components.targets.parse import Kind

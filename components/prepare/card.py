@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from stillhouse.components.artifacts.base_facts import BaseFacts
+from stillhouse.components.modalities.text.typical_words import typical_words
 from stillhouse.components.prepare.rows import LABELLED, Row
 from stillhouse.components.prepare.settings import PrepareSettings
-from stillhouse.components.prepare.typical import typical_words
 from stillhouse.components.prepare.write_dataset import Prepared
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import rensa
 
-from stillhouse.components.prepare.words import words
+from stillhouse.components.modalities.text.words import words
 
 # Compiled, and without type stubs.
 _RMinHash: Any = vars(rensa)["RMinHash"]

@@ -13,9 +13,9 @@ import pyarrow.compute
 
 from stillhouse.components.artifacts.base_facts import notes_of
 from stillhouse.components.artifacts.chosen_base import Candidates
-from stillhouse.components.cleaning import cleaned
 from stillhouse.components.config.settings import shown
 from stillhouse.components.formats.missing import Missing
+from stillhouse.components.modalities.text.clean import cleaned
 from stillhouse.components.prepare.base_choice import choose_base
 from stillhouse.components.prepare.bases import check_numbers, check_texts, check_weights
 from stillhouse.components.prepare.card import write_card

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from stillhouse.components.modalities.text.words import words
 from stillhouse.components.prepare.rows import LABELLED
-from stillhouse.components.prepare.words import words
 from stillhouse.components.prepare.write_dataset import Prepared
 
 logger = logging.getLogger(__name__)

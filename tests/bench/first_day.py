@@ -36,7 +36,7 @@ import pyarrow.parquet as pq
 from data_sets import CACHE, DATA_SETS, ROOT, Row, rows_of, sample
 from first_day_table import Result, write
 
-from stillhouse.components.cleaning import cleaned
+from stillhouse.components.modalities.text.clean import cleaned
 from stillhouse.components.storage.packages import ENGLISH, KNOWN, package_folder
 from stillhouse.components.tasks.metrics import measure
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Any
 
-from stillhouse.components.cleaning import cleaned
+from stillhouse.components.modalities.text.clean import cleaned
 
 EMPTY = "empty"
 """Why an example is dropped."""

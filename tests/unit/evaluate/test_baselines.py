@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from stillhouse.components.evaluate.baselines import tfidf_linear
+from stillhouse.components.modalities.text.tfidf import tfidf_linear
 from stillhouse.components.targets.majority import majority
 
 EMAILS = Path(__file__).parents[3] / "pipelines/recipes/data/spam-assassin.parquet"

@@ -4,8 +4,8 @@ import random
 
 import pytest
 
+from stillhouse.components.modalities.text.words import words
 from stillhouse.components.prepare.near_duplicates import NUM_HASHES, Finder, Index, num_bands
-from stillhouse.components.prepare.words import words
 
 BASE = [f"word{i}" for i in range(102)]
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from stillhouse.components.prepare.words import words
+from stillhouse.components.modalities.text.words import words
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from stillhouse.components.prepare.words import words
+from stillhouse.components.modalities.text.words import words
 
 MAX_ROWS = 20_000
 """Rows that are looked at; they are sorted by their hash, so the first ones are as good as any."""

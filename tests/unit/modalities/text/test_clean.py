@@ -5,7 +5,7 @@ import time
 import pyarrow as pa
 import pytest
 
-from stillhouse.components.cleaning import clean, mask_pii
+from stillhouse.components.modalities.text.clean import clean, mask_pii
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from stillhouse.components.prepare.language import look_at_language
+from stillhouse.components.modalities.text.language import look_at_language
 
 ENGLISH = {
     "prose": [

@@ -1,6 +1,6 @@
 """Words that are typical of a label."""
 
-from stillhouse.components.prepare.typical import typical_words
+from stillhouse.components.modalities.text.typical_words import typical_words
 
 PLAIN = ["the", "and", "of", "we", "send"]
 
