@@ -91,8 +91,8 @@ def run(
 
     The same command goes on where an interrupted one stopped, and takes seconds when nothing changed.
     """
-    from stillhouse.pipelines.recipe import load_recipe
-    from stillhouse.pipelines.recipe_lock import write_lock
+    from stillhouse.pipelines.recipes.recipe import load_recipe
+    from stillhouse.pipelines.recipes.recipe_lock import write_lock
 
     loaded = load_recipe(recipe, with_thresholds(overrides, min_new_rows, min_drift))
     from rich.console import Console

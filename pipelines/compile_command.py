@@ -8,7 +8,7 @@ import typer
 from stillhouse.components.storage.urls import is_local
 from stillhouse.pipelines.cli import Overrides, RecipeName
 from stillhouse.pipelines.options import NO_STORE, ClusterOptions, with_cluster_options
-from stillhouse.pipelines.recipe import load_recipe
+from stillhouse.pipelines.recipes.recipe import load_recipe
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 

@@ -27,7 +27,7 @@ def explain_(
     How long a run takes is not told: it hangs on the rows, which only the steps read; the table of a run tells the time
     that is left.
     """
-    from stillhouse.pipelines.explaining import effective_settings
+    from stillhouse.pipelines.recipes.explain import effective_settings
 
     table = Table(box=None, pad_edge=False)
     for title in ("setting", "value", "from"):

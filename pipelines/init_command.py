@@ -34,8 +34,8 @@ def init_(
     source = local_path(file)
     if not source.exists():
         raise UserError(f"There is no file or folder '{file}'; correct the path.")
-    from stillhouse.pipelines.evidence import choose, look
-    from stillhouse.pipelines.recipe import load_recipe
+    from stillhouse.pipelines.recipes.recipe import load_recipe
+    from stillhouse.pipelines.recipes.table_columns import choose, look
 
     called = name or _name(source)
     path = out or Path(f"{called}.yaml")

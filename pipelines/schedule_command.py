@@ -14,7 +14,7 @@ from stillhouse.pipelines.cli import Overrides, RecipeName
 from stillhouse.pipelines.clock_changes import clock_warning
 from stillhouse.pipelines.endpoint import EndpointOption, NamespaceOption, TokenOption
 from stillhouse.pipelines.options import NO_STORE, ClusterOptions, with_cluster_options
-from stillhouse.pipelines.recipe import load_recipe
+from stillhouse.pipelines.recipes.recipe import load_recipe
 from stillhouse.pipelines.thresholds import MinDrift, MinNewRows, with_thresholds
 from stillhouse.pipelines.when import at_cron, at_interval
 

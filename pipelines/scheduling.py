@@ -23,7 +23,7 @@ from stillhouse.errors import UserError
 from stillhouse.pipelines.cluster import TIMEOUT, Cluster, NotFound
 from stillhouse.pipelines.compiling import compile_pipeline
 from stillhouse.pipelines.options import ClusterOptions
-from stillhouse.pipelines.recipe import Recipe
+from stillhouse.pipelines.recipes.recipe import Recipe
 from stillhouse.pipelines.when import When
 from stillhouse.spelling import did_you_mean
 

@@ -12,7 +12,7 @@ from stillhouse.errors import UserError
 from stillhouse.pipelines.cluster import Cluster
 from stillhouse.pipelines.compiling import compile_pipeline
 from stillhouse.pipelines.options import ClusterOptions
-from stillhouse.pipelines.recipe import Recipe
+from stillhouse.pipelines.recipes.recipe import Recipe
 
 UPLOADS = "uploads"
 """Keys are uploads/DIGEST: sources that lay on somebody's machine, by what they hold."""

@@ -14,7 +14,7 @@ from stillhouse.components.probe.finding import Finding, failure, not_checked
 from stillhouse.errors import UserError
 from stillhouse.pipelines.cluster import STANDALONE_NAMESPACE, Cluster, connect, open_behind, reason_of
 from stillhouse.pipelines.options import ClusterOptions
-from stillhouse.pipelines.recipe import Recipe
+from stillhouse.pipelines.recipes.recipe import Recipe
 
 USERS_ACCOUNT = "default-editor"
 """What Kubeflow calls the account of a user's pods."""

@@ -22,7 +22,7 @@ from cluster_runs import Runs
 
 from stillhouse.components.storage.store import Store, open_store
 from stillhouse.pipelines.cluster import connect
-from stillhouse.pipelines.recipe import SHIPPED
+from stillhouse.pipelines.recipes.recipe import SHIPPED
 
 NEEDED = (
     "KF_PIPELINES_ENDPOINT",

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.faults
 
 ROOT = Path(__file__).parents[2]
 FILES = [
-    "tests/unit/pipelines/test_bad_recipes.py",
+    "tests/unit/pipelines/recipes/test_bad_recipes.py",
     "tests/unit/prepare/test_bad_files.py",
     "tests/unit/predict/test_bad_files.py",
 ]

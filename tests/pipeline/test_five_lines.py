@@ -9,7 +9,7 @@ import pytest
 import yaml
 from runs import Outcome, run_recipe
 
-from stillhouse.pipelines.recipe import load_recipe
+from stillhouse.pipelines.recipes.recipe import load_recipe
 
 pytestmark = pytest.mark.pipeline
 

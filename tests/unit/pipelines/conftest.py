@@ -14,7 +14,7 @@ from stillhouse.pipelines.doctor import probing
 from stillhouse.pipelines.doctor.doctor import diagnose
 from stillhouse.pipelines.doctor.visit import begin_visit
 from stillhouse.pipelines.options import ClusterOptions
-from stillhouse.pipelines.recipe import Recipe
+from stillhouse.pipelines.recipes.recipe import Recipe
 
 DATA = Path(__file__).parent / "data"
 

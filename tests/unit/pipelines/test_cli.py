@@ -96,7 +96,7 @@ def test_ctrl_c_is_exit_code_130(monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("stillhouse.pipelines.recipe.load_recipe", interrupt)
+    monkeypatch.setattr("stillhouse.pipelines.recipes.recipe.load_recipe", interrupt)
     assert runner.invoke(app, ["run", "spam"]).exit_code == 130
 
 

@@ -15,7 +15,7 @@ from stillhouse.components.prepare.settings import LEARN
 from stillhouse.errors import UserError
 from stillhouse.pipelines.compiling import compile_pipeline
 from stillhouse.pipelines.options import ClusterOptions
-from stillhouse.pipelines.recipe import load_recipe
+from stillhouse.pipelines.recipes.recipe import load_recipe
 from stillhouse.pipelines.retrain import retrain
 
 GPU_STEPS = {"pretrain", "finetune", "distill", "evaluate"}

@@ -10,7 +10,7 @@ from stillhouse.components.training.settings import LoopSettings
 from stillhouse.pipelines.doctor.memory import activation_bytes, count_parameters, memory
 from stillhouse.pipelines.doctor.visit import Visit
 from stillhouse.pipelines.options import ClusterOptions
-from stillhouse.pipelines.recipe import Recipe
+from stillhouse.pipelines.recipes.recipe import Recipe
 
 SHAPES = [
     Architecture(),

@@ -13,7 +13,7 @@ import yaml
 from typer.testing import CliRunner
 
 from stillhouse.pipelines.cli import app
-from stillhouse.pipelines.recipe import load_recipe
+from stillhouse.pipelines.recipes.recipe import load_recipe
 
 Init = Callable[..., Any]
 WORDS = [

@@ -2,7 +2,7 @@ import pytest
 from typer.testing import CliRunner
 
 from stillhouse.pipelines.cli import app
-from stillhouse.pipelines.recipe import load_recipe
+from stillhouse.pipelines.recipes.recipe import load_recipe
 from stillhouse.pipelines.thresholds import with_thresholds
 
 

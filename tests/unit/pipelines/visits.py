@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from stillhouse.components.probe.finding import Finding
-from stillhouse.pipelines.recipe import Recipe
+from stillhouse.pipelines.recipes.recipe import Recipe
 
 OPTIONS: dict[str, Any] = {"hardware": "gpu", "s3_secret": "s3", "store": "s3://models", "mlflow_uri": "http://mlflow"}
 RECIPE = Recipe.model_validate({"name": "spam", "data": {"source": "s3://data/spam.csv"}})

@@ -12,7 +12,7 @@ from typer.core import TyperCommand
 
 from stillhouse.components.config.settings import fields_at
 from stillhouse.components.inspect.settings import STEPS
-from stillhouse.pipelines.recipe import SHIPPED, Recipe
+from stillhouse.pipelines.recipes.recipe import SHIPPED, Recipe
 
 ROOT = Path(__file__).parents[3]
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/*.md"))]

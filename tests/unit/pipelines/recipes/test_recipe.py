@@ -6,7 +6,7 @@ import pytest
 
 from stillhouse.components.inspect.settings import Parameters
 from stillhouse.errors import UserError
-from stillhouse.pipelines.recipe import Recipe, load_recipe, shipped_recipes
+from stillhouse.pipelines.recipes.recipe import Recipe, load_recipe, shipped_recipes
 
 WriteRecipe = Callable[..., Path]
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from stillhouse.components.inspect.settings import Parameters
 from stillhouse.errors import UserError
-from stillhouse.pipelines.recipe import load_recipe
+from stillhouse.pipelines.recipes.recipe import load_recipe
 
 NUM_EXAMPLES = 2 * settings().max_examples
 TRIED = settings(

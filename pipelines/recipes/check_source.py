@@ -9,7 +9,7 @@ from stillhouse.components.storage.memory import Budget
 from stillhouse.components.storage.urls import local_path, scheme_of
 from stillhouse.components.storage.windows import check_times, fixed_part
 from stillhouse.errors import UserError
-from stillhouse.pipelines.document import Key
+from stillhouse.pipelines.recipes.yaml_document import Key
 from stillhouse.spelling import closest
 
 

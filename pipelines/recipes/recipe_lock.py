@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-
 from stillhouse.pipelines.recipe import Recipe
 
 FILE = "recipe.lock.yaml"

@@ -8,8 +8,8 @@ from typer.testing import CliRunner
 
 from stillhouse.components.inspect.settings import Parameters
 from stillhouse.pipelines.cli import app
-from stillhouse.pipelines.explaining import effective_settings
-from stillhouse.pipelines.recipe import load_recipe
+from stillhouse.pipelines.recipes.explain import effective_settings
+from stillhouse.pipelines.recipes.recipe import load_recipe
 
 WriteRecipe = Callable[..., Path]
 

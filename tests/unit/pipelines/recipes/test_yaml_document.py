@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from stillhouse.errors import UserError
-from stillhouse.pipelines.document import Document, read_document
+from stillhouse.pipelines.recipes.yaml_document import Document, read_document
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from pyarrow import csv, parquet
 
 from stillhouse.components.prepare.settings import Columns, PrepareSettings
 from stillhouse.errors import UserError
-from stillhouse.pipelines.source import check_source
+from stillhouse.pipelines.recipes.check_source import check_source
 
 TABLE = pa.table({"text": ["a"], "label": ["b"]})
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from stillhouse.components.config.settings import Settings, all_fields
 from stillhouse.components.inspect.settings import STEPS, Parameters
-from stillhouse.pipelines.document import Document, Key
-from stillhouse.pipelines.recipe import Recipe, read_recipe
+from stillhouse.pipelines.recipes.recipe import Recipe, read_recipe
+from stillhouse.pipelines.recipes.yaml_document import Document, Key
 
 DEFAULT = "default"
 SHARED: dict[Key, Key] = {

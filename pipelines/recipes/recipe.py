@@ -17,9 +17,9 @@ from stillhouse.components.promote.settings import PromoteSettings
 from stillhouse.components.storage.urls import local_path
 from stillhouse.components.tasks import known_tasks
 from stillhouse.errors import UserError
-from stillhouse.pipelines.base import settle_base
-from stillhouse.pipelines.document import Document, Key, read_document
-from stillhouse.pipelines.source import check_source
+from stillhouse.pipelines.recipes.check_base import settle_base
+from stillhouse.pipelines.recipes.check_source import check_source
+from stillhouse.pipelines.recipes.yaml_document import Document, Key, read_document
 from stillhouse.spelling import closest, did_you_mean
 
 SHIPPED = Path(__file__).parent / "recipes"

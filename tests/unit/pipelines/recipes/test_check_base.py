@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from stillhouse.errors import UserError
 from stillhouse.pipelines.cli import app
-from stillhouse.pipelines.recipe import load_recipe
+from stillhouse.pipelines.recipes.recipe import load_recipe
 
 LORA = {"peft_type": "LORA", "base_model_name_or_path": "owner/bert"}
 NOT_A_MODEL = {"config.json": None, "tokenizer.json": None, "tokenizer_config.json": None}
