@@ -97,8 +97,8 @@ def run(
     loaded = load_recipe(recipe, with_thresholds(overrides, min_new_rows, min_drift))
     from rich.console import Console
 
-    from stillhouse.pipelines.local import RETRAIN, RETRAIN_WITHOUT_PRETRAINING, Job, run_pipeline
-    from stillhouse.pipelines.outcome import show_outcome
+    from stillhouse.pipelines.local.outcome import show_outcome
+    from stillhouse.pipelines.local.run import RETRAIN, RETRAIN_WITHOUT_PRETRAINING, Job, run_pipeline
 
     parameters = loaded.parameters()
     idle, pipeline = (), RETRAIN

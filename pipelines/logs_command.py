@@ -7,7 +7,7 @@ import typer
 from stillhouse.components.config.home_option import HOME, HomeOption
 from stillhouse.errors import UserError
 from stillhouse.pipelines.endpoint import EndpointOption, NamespaceOption, TokenOption
-from stillhouse.pipelines.local_logs import is_local_run, show_local_logs
+from stillhouse.pipelines.local.logs import is_local_run, show_local_logs
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 

@@ -24,7 +24,7 @@ def runs_(
 
     Those of this machine lie in --home; of those on a cluster the store that STILLHOUSE_STORE names knows the verdicts.
     """
-    from stillhouse.pipelines.run_list import list_runs
+    from stillhouse.pipelines.local.run_list import list_runs
 
     found = list_runs(home.absolute())
     if not found:

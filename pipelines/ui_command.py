@@ -21,6 +21,6 @@ def ui_(
 
     Of a database MLflow is started on this machine, for this machine alone, until Ctrl-C.
     """
-    from stillhouse.pipelines.mlflow_page import open_page
+    from stillhouse.pipelines.local.mlflow_page import open_page
 
     raise typer.Exit(open_page(home.absolute(), port, browser))

@@ -8,7 +8,7 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
-from stillhouse.pipelines.live import InPlace, Lines, clock
+from stillhouse.pipelines.local.live_table import InPlace, Lines, clock
 from stillhouse.pipelines.price import Price
 from stillhouse.pipelines.watching import ENDED, Row, RowState
 

@@ -14,7 +14,7 @@ RUN = """
 import sys
 from pathlib import Path
 from stillhouse.pipelines.cli import Group
-from stillhouse.pipelines.local import Job, run_pipeline
+from stillhouse.pipelines.local.run import Job, run_pipeline
 import typer
 app = typer.Typer(cls=Group, pretty_exceptions_enable=False)
 @app.callback()

@@ -7,7 +7,7 @@ import pytest
 from stillhouse.components.tracking.address import refuse_unusable_address
 from stillhouse.components.tracking.run import step_run
 from stillhouse.errors import UserError
-from stillhouse.pipelines.local import Job, run_pipeline
+from stillhouse.pipelines.local.run import Job, run_pipeline
 
 FOLDER = "a folder, and MLflow no longer records to folders; give http://SERVER or sqlite:///FILE, or unset it"
 

@@ -14,7 +14,7 @@ from stillhouse.components.artifacts.kept import model_key
 from stillhouse.components.storage.home import home_folder, local_store
 from stillhouse.components.storage.store import NotFound
 from stillhouse.components.tracking.settings import tracking_uri
-from stillhouse.pipelines.board import Row
+from stillhouse.pipelines.local.progress import Row
 
 LOG_TAIL = 15
 """Lines of the log that are shown when a step crashed."""

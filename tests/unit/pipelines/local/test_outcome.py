@@ -7,8 +7,8 @@ import pytest
 from rich.console import Console
 
 from stillhouse.components.storage.home import local_store
-from stillhouse.pipelines.board import Row
-from stillhouse.pipelines.outcome import show_failure, show_outcome
+from stillhouse.pipelines.local.outcome import show_failure, show_outcome
+from stillhouse.pipelines.local.progress import Row
 
 VERDICT: dict[str, Any] = {
     "decision": "promoted",

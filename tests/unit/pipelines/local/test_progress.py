@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from stillhouse.components.tracking.spool import Spool
-from stillhouse.pipelines.board import Board, Follower, headline
+from stillhouse.pipelines.local.progress import Board, Follower, headline
 
 EXECUTING = "15:22:20.492 - INFO - Executing task \x1b[96m'{}'\x1b[0m"
 CACHED = "15:22:20 - INFO - Task {} cache hit (key=8ec9011d3800); skipping execution."

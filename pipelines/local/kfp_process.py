@@ -1,6 +1,6 @@
 """The process that hands the pipeline to kfp.local; `local` starts it and reads what it logs.
 
-    python -m stillhouse.pipelines.worker MODULE:NAME HOME FOLDER [--no-cache]
+    python -m stillhouse.pipelines.local.kfp_process MODULE:NAME HOME FOLDER [--no-cache]
 
 The pipeline is the very object that `stillhouse compile` writes; its arguments are in FOLDER/parameters.json.
 """

@@ -3,8 +3,8 @@ import io
 import pytest
 from rich.console import Console
 
-from stillhouse.pipelines.board import Board, Row
-from stillhouse.pipelines.live import LineView, LogView, TableView, choose_view, table
+from stillhouse.pipelines.local.live_table import LineView, LogView, TableView, choose_view, table
+from stillhouse.pipelines.local.progress import Board, Row
 
 
 class Clock:

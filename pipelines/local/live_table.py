@@ -10,7 +10,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from stillhouse.pipelines.board import Board, Row
+from stillhouse.pipelines.local.progress import Board, Row
 
 REFRESH_SECONDS = 0.25
 """Time between two drawings of the table."""

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from stillhouse.pipelines.board import Board, Row
-from stillhouse.pipelines.time_left import Expected
+from stillhouse.pipelines.local.progress import Board, Row
+from stillhouse.pipelines.local.time_left import Expected
 
 STEPS = ["inspect", "prepare", "finetune", "distill"]
 

@@ -27,10 +27,10 @@ from stillhouse.components.storage.home import TEMPORARY, at_work
 from stillhouse.components.tracking.address import refuse_unusable_address
 from stillhouse.components.tracking.run import pipeline_run
 from stillhouse.components.tracking.settings import new_run_id
-from stillhouse.pipelines.board import Board, Follower
-from stillhouse.pipelines.live import View, choose_view
-from stillhouse.pipelines.outcome import show_failure
-from stillhouse.pipelines.time_left import Expected
+from stillhouse.pipelines.local.live_table import View, choose_view
+from stillhouse.pipelines.local.outcome import show_failure
+from stillhouse.pipelines.local.progress import Board, Follower
+from stillhouse.pipelines.local.time_left import Expected
 
 RETRAIN = "stillhouse.pipelines.retrain:retrain"
 RETRAIN_WITHOUT_PRETRAINING = f"{RETRAIN}_without_pretraining"
@@ -141,7 +141,7 @@ def _start(job: Job, home: Path, folder: Path, temporary: Path) -> subprocess.Po
         sys.executable,
         "-P",
         "-m",
-        "stillhouse.pipelines.worker",
+        "stillhouse.pipelines.local.kfp_process",
         job.pipeline,
         str(home),
         str(folder),

@@ -14,8 +14,8 @@ from stillhouse.components.storage.home import local_store
 from stillhouse.components.tracking.spool import Spool
 from stillhouse.errors import UserError
 from stillhouse.pipelines.cli import app
-from stillhouse.pipelines.local_logs import show_local_logs
-from stillhouse.pipelines.run_list import list_runs
+from stillhouse.pipelines.local.logs import show_local_logs
+from stillhouse.pipelines.local.run_list import list_runs
 
 MakeRun = Callable[..., Path]
 

@@ -7,7 +7,7 @@ import pytest
 
 from stillhouse.components.tracking.connection import connect
 from stillhouse.errors import UserError
-from stillhouse.pipelines.mlflow_page import newest_page, open_page
+from stillhouse.pipelines.local.mlflow_page import newest_page, open_page
 
 
 @pytest.fixture(autouse=True)

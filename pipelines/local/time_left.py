@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from stillhouse.pipelines.board import Board, Row
+from stillhouse.pipelines.local.progress import Board, Row
 
 GUESS = {"inspect": 2.0, "prepare": 8.0, "pretrain": 60.0, "finetune": 60.0, "distill": 50.0, "evaluate": 25.0}
 """Seconds of each step where nothing is known: what counts is how they compare."""
@@ -56,7 +56,7 @@ class Expected:
 
     def sentence(self, board: Board) -> str:
         """For people; empty where nothing is to be said."""
-        from stillhouse.pipelines.live import clock
+        from stillhouse.pipelines.local.live_table import clock
 
         if not any(row.state == "running" for row in board.rows.values()):
             return ""
