@@ -7,7 +7,7 @@ import typer
 
 from stillhouse.components.storage.urls import is_local
 from stillhouse.pipelines.cli import Overrides, RecipeName
-from stillhouse.pipelines.options import NO_STORE, ClusterOptions, with_cluster_options
+from stillhouse.pipelines.compiling.options import NO_STORE, ClusterOptions, with_cluster_options
 from stillhouse.pipelines.recipes.recipe import load_recipe
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -28,12 +28,12 @@ def compile_(
     """Write the pipeline as KFP YAML, with the recipe's values as the defaults of its parameters."""
     loaded = load_recipe(recipe, overrides)
     if components:
-        from stillhouse.pipelines.reusable import compile_components
+        from stillhouse.pipelines.compiling.component_yaml import compile_components
 
         compile_components(components, cluster)
         typer.echo(str(components))
         return
-    from stillhouse.pipelines.compiling import compile_pipeline
+    from stillhouse.pipelines.compiling.pipeline_yaml import compile_pipeline
 
     path = out or Path(f"{loaded.name}-pipeline.yaml")
     compile_pipeline(loaded.parameters(), path, cluster)

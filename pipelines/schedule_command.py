@@ -12,8 +12,8 @@ from rich.table import Table
 from stillhouse.errors import UserError
 from stillhouse.pipelines.cli import Overrides, RecipeName
 from stillhouse.pipelines.clock_changes import clock_warning
+from stillhouse.pipelines.compiling.options import NO_STORE, ClusterOptions, with_cluster_options
 from stillhouse.pipelines.endpoint import EndpointOption, NamespaceOption, TokenOption
-from stillhouse.pipelines.options import NO_STORE, ClusterOptions, with_cluster_options
 from stillhouse.pipelines.recipes.recipe import load_recipe
 from stillhouse.pipelines.thresholds import MinDrift, MinNewRows, with_thresholds
 from stillhouse.pipelines.when import at_cron, at_interval

@@ -5,8 +5,8 @@ from typing import Annotated
 import typer
 
 from stillhouse.pipelines.cli import Overrides, RecipeName
+from stillhouse.pipelines.compiling.options import ClusterOptions, take_addresses, with_cluster_options
 from stillhouse.pipelines.endpoint import EndpointOption, NamespaceOption, TokenOption
-from stillhouse.pipelines.options import ClusterOptions, take_addresses, with_cluster_options
 from stillhouse.pipelines.price import PriceOption, parse_price
 from stillhouse.pipelines.recipes.recipe import load_recipe
 from stillhouse.pipelines.thresholds import MinDrift, MinNewRows, with_thresholds

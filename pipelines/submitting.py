@@ -10,8 +10,8 @@ from stillhouse.components.storage.store import open_store
 from stillhouse.components.storage.urls import is_local, local_path
 from stillhouse.errors import UserError
 from stillhouse.pipelines.cluster import Cluster
-from stillhouse.pipelines.compiling import compile_pipeline
-from stillhouse.pipelines.options import ClusterOptions
+from stillhouse.pipelines.compiling.options import ClusterOptions
+from stillhouse.pipelines.compiling.pipeline_yaml import compile_pipeline
 from stillhouse.pipelines.recipes.recipe import Recipe
 
 UPLOADS = "uploads"

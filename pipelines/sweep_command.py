@@ -11,8 +11,8 @@ from stillhouse.components.storage.home import local_store
 from stillhouse.components.sweep.settings import SweepSettings
 from stillhouse.errors import UserError
 from stillhouse.pipelines.cli import become
+from stillhouse.pipelines.compiling.options import OptionsFile, take_addresses, take_addresses_from
 from stillhouse.pipelines.endpoint import EndpointOption, NamespaceOption, TokenOption
-from stillhouse.pipelines.options import OptionsFile, take_addresses, take_addresses_from
 
 DEFAULTS = SweepSettings()
 

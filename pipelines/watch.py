@@ -11,10 +11,10 @@ from rich.text import Text
 
 from stillhouse.errors import UserError
 from stillhouse.pipelines.cluster import Cluster
+from stillhouse.pipelines.compiling.options import take_addresses
 from stillhouse.pipelines.live_metrics import LiveMetrics
 from stillhouse.pipelines.local.live_table import clock
 from stillhouse.pipelines.local.outcome import COLOURS
-from stillhouse.pipelines.options import take_addresses
 from stillhouse.pipelines.price import Price
 from stillhouse.pipelines.sight import Reader, Sight
 from stillhouse.pipelines.watch_view import Picture, View, choose_view, gpu_hours

@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
+from stillhouse.pipelines.compiling.options import OptionsFile, take_addresses_from
 from stillhouse.pipelines.endpoint import EndpointOption, NamespaceOption, TokenOption
-from stillhouse.pipelines.options import OptionsFile, take_addresses_from
 from stillhouse.pipelines.price import PriceOption, parse_price
 
 RunArgument = Annotated[

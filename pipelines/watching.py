@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Literal
 
 from stillhouse.components.runtime.attempts import Attempt, last_failure
+from stillhouse.pipelines.compiling.pods import EXIT, EXIT_SECONDS
 from stillhouse.pipelines.pod_state import (
     TIME_UP,
     Json,
@@ -18,7 +19,6 @@ from stillhouse.pipelines.pod_state import (
     parse_time,
     pod_state,
 )
-from stillhouse.pipelines.pods import EXIT, EXIT_SECONDS
 from stillhouse.pipelines.sight import Sight
 from stillhouse.pipelines.workflow import FAILED, NEVER_RAN, Node, Task, step_of
 

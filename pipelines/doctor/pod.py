@@ -4,9 +4,9 @@ from secrets import token_hex
 from typing import Any
 
 from stillhouse.components.kubernetes.labels import RUN_LABEL
-from stillhouse.pipelines.hardware import Hardware
-from stillhouse.pipelines.options import ClusterOptions
-from stillhouse.pipelines.pods import FIELDS, SCRATCH, SMALL_REQUESTS, environment, labels
+from stillhouse.pipelines.compiling.hardware import Hardware
+from stillhouse.pipelines.compiling.options import ClusterOptions
+from stillhouse.pipelines.compiling.pods import FIELDS, SCRATCH, SMALL_REQUESTS, environment, labels
 
 STEP = "doctor"
 """By which its pods are known, as those of the steps are by theirs."""

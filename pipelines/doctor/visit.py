@@ -13,7 +13,7 @@ from stillhouse.components.kubernetes.api import words_of
 from stillhouse.components.probe.finding import Finding, failure, not_checked
 from stillhouse.errors import UserError
 from stillhouse.pipelines.cluster import STANDALONE_NAMESPACE, Cluster, connect, open_behind, reason_of
-from stillhouse.pipelines.options import ClusterOptions
+from stillhouse.pipelines.compiling.options import ClusterOptions
 from stillhouse.pipelines.recipes.recipe import Recipe
 
 USERS_ACCOUNT = "default-editor"

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from stillhouse.pipelines.recipe import Recipe
+
+from stillhouse.pipelines.recipes.recipe import Recipe
 
 FILE = "recipe.lock.yaml"
 HEAD = """\

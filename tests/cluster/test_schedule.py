@@ -15,7 +15,7 @@ from kubernetes.client import CustomObjectsApi
 
 from stillhouse.components.storage.store import Store
 from stillhouse.pipelines import scheduling
-from stillhouse.pipelines.options import ClusterOptions
+from stillhouse.pipelines.compiling.options import ClusterOptions
 from stillhouse.pipelines.recipes.recipe import load_recipe
 from stillhouse.pipelines.scheduling import Schedule, schedules
 from stillhouse.pipelines.when import at_cron

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from stillhouse.components.artifacts import promotion_record as records
 from stillhouse.components.artifacts.promotion_record import Entry, Record, change, load
-from stillhouse.components.promote import record as records
 from stillhouse.components.storage.store import Conflict, FileStore, open_store
 from stillhouse.errors import UserError
 

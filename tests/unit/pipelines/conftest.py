@@ -10,10 +10,10 @@ from tests.unit.pipelines.visits import OPTIONS, Diagnose
 from tests.unit.pipelines.visits import RECIPE as SPAM
 
 from stillhouse.components.probe.finding import Finding
+from stillhouse.pipelines.compiling.options import ClusterOptions
 from stillhouse.pipelines.doctor import probing
 from stillhouse.pipelines.doctor.doctor import diagnose
 from stillhouse.pipelines.doctor.visit import begin_visit
-from stillhouse.pipelines.options import ClusterOptions
 from stillhouse.pipelines.recipes.recipe import Recipe
 
 DATA = Path(__file__).parent / "data"

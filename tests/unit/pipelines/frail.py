@@ -7,8 +7,8 @@ from kfp import dsl, local
 
 from stillhouse.components.conclude.component import conclude
 from stillhouse.components.kubernetes.images import LIGHT
-from stillhouse.pipelines import pods
-from stillhouse.pipelines.options import ClusterOptions
+from stillhouse.pipelines.compiling import pods
+from stillhouse.pipelines.compiling.options import ClusterOptions
 
 component: Any = dsl.component(base_image=LIGHT, install_kfp_package=False)
 

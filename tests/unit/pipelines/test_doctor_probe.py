@@ -9,10 +9,10 @@ from tests.unit.pipelines import stand_in as told
 from tests.unit.pipelines.stand_in import NAMESPACE, StandIn, finding, waiting
 from tests.unit.pipelines.visits import OPTIONS, RECIPE, Diagnose, of_level
 
-from stillhouse.pipelines.compiling import compile_pipeline
+from stillhouse.pipelines.compiling.options import ClusterOptions
+from stillhouse.pipelines.compiling.pipeline_yaml import compile_pipeline
 from stillhouse.pipelines.doctor import probing
 from stillhouse.pipelines.doctor.pod import container, pod, step_resources
-from stillhouse.pipelines.options import ClusterOptions
 
 
 def test_an_image_that_is_long_in_coming_is_a_warning(

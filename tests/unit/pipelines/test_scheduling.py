@@ -15,7 +15,7 @@ from kubernetes.client import ApiException as KubernetesError
 from stillhouse.errors import UserError
 from stillhouse.pipelines import scheduling
 from stillhouse.pipelines.cluster import Cluster
-from stillhouse.pipelines.options import ClusterOptions
+from stillhouse.pipelines.compiling.options import ClusterOptions
 from stillhouse.pipelines.recipes.recipe import Recipe, load_recipe
 from stillhouse.pipelines.scheduling import delete, pause, resume, schedule, schedules
 from stillhouse.pipelines.when import When, at_cron, at_interval

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from stillhouse.components.artifacts import promotion_record as records
 from stillhouse.components.artifacts.promotion_record import change
-from stillhouse.components.promote import record as records
 from stillhouse.components.storage.home import at_work
 from stillhouse.components.storage.lease import hold
 from stillhouse.components.sweep import sweep as sweeping

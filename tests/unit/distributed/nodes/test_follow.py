@@ -15,7 +15,7 @@ from stillhouse.components.distributed.rank_process import Job
 from stillhouse.components.storage.store import FileStore
 from stillhouse.components.tracking.run import StepRun
 from stillhouse.errors import UserError
-from stillhouse.pipelines.hardware import gpus
+from stillhouse.pipelines.compiling.hardware import gpus
 
 Api = Any
 """conftest.Api"""

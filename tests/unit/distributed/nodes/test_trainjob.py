@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from stillhouse.components.distributed.nodes.trainjob import condition, make_trainjob, name_of
-from stillhouse.pipelines.hardware import gpus
+from stillhouse.pipelines.compiling.hardware import gpus
 
 from .conftest import POD
 

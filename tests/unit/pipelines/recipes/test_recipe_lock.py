@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 import yaml
-from stillhouse.pipelines.recipe import load_recipe
-from stillhouse.pipelines.recipe_lock import write_lock
 
 from stillhouse.components.distill.settings import DistillSettings
 from stillhouse.components.finetune.settings import FinetuneSettings
 from stillhouse.components.inspect.settings import Parameters
+from stillhouse.pipelines.recipes.recipe import load_recipe
+from stillhouse.pipelines.recipes.recipe_lock import write_lock
 
 TASK = {"task": "text_classification"}
 TEACHER = FinetuneSettings.model_validate(

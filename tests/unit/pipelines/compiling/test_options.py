@@ -8,7 +8,7 @@ import typer
 from typer.testing import CliRunner, Result
 
 from stillhouse.errors import UserError
-from stillhouse.pipelines.options import (
+from stillhouse.pipelines.compiling.options import (
     ClusterOptions,
     check_options,
     seconds,

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from stillhouse.errors import UserError
-from stillhouse.pipelines.hardware import PRESETS, load_hardware
+from stillhouse.pipelines.compiling.hardware import PRESETS, load_hardware
 
 
 @pytest.mark.parametrize("name", PRESETS)

@@ -15,7 +15,7 @@ from stillhouse.components.config.settings import Settings, check
 from stillhouse.components.config.yaml_file import read_yaml
 from stillhouse.components.kubernetes.images import TRAINING
 from stillhouse.errors import UserError
-from stillhouse.pipelines.hardware import Bytes, Hardware, load_hardware
+from stillhouse.pipelines.compiling.hardware import Bytes, Hardware, load_hardware
 from stillhouse.redaction import find_secret
 
 DURATION = re.compile(r"([1-9]\d*)([smhd])$")
@@ -137,7 +137,7 @@ class ClusterOptions(Settings):
         return {name: value for name, value in named.items() if value} | given
 
     def image_of(self, default: str) -> str:
-        """The image for `default`, one of components/kubernetes/images.py: a named one, or that name in the repository."""
+        """The image for `default`, a name in kubernetes/images.py: a named one, or that name in the repository."""
         if own := self.training_image if default == TRAINING else self.light_image:
             return own
         return f"{self.image_repository}/{default.rpartition('/')[2]}" if self.image_repository else default

@@ -8,8 +8,8 @@ from kfp import compiler
 from stillhouse.components.config.settings import refuse_secrets
 from stillhouse.components.storage.disk import writing
 from stillhouse.components.storage.urls import is_local
-from stillhouse.pipelines.options import ClusterOptions
-from stillhouse.pipelines.pods import on_cluster
+from stillhouse.pipelines.compiling.options import ClusterOptions
+from stillhouse.pipelines.compiling.pods import on_cluster
 from stillhouse.pipelines.retrain import graph_for
 
 

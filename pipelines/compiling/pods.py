@@ -14,8 +14,8 @@ from kfp.dsl.graph_component import GraphComponent
 
 from stillhouse.components.kubernetes.labels import PART_OF, QUEUE_LABEL, RUN_LABEL
 from stillhouse.components.runtime.supervisor import supervised
-from stillhouse.pipelines.hardware import Hardware
-from stillhouse.pipelines.options import ClusterOptions, seconds
+from stillhouse.pipelines.compiling.hardware import Hardware
+from stillhouse.pipelines.compiling.options import ClusterOptions, seconds
 
 HOME = "/stillhouse"
 """Folder of everything that a step writes on its node."""

@@ -4,8 +4,8 @@ import pytest
 import yaml
 from kfp import compiler, components, dsl
 
-from stillhouse.pipelines.options import ClusterOptions
-from stillhouse.pipelines.reusable import STEPS, compile_components
+from stillhouse.pipelines.compiling.component_yaml import STEPS, compile_components
+from stillhouse.pipelines.compiling.options import ClusterOptions
 
 NAMES = [step.name for step in STEPS]
 

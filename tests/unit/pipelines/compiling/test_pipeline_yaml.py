@@ -13,8 +13,8 @@ from kfp import components
 from stillhouse.components.kubernetes.images import TRAINING
 from stillhouse.components.prepare.settings import LEARN
 from stillhouse.errors import UserError
-from stillhouse.pipelines.compiling import compile_pipeline
-from stillhouse.pipelines.options import ClusterOptions
+from stillhouse.pipelines.compiling.options import ClusterOptions
+from stillhouse.pipelines.compiling.pipeline_yaml import compile_pipeline
 from stillhouse.pipelines.recipes.recipe import load_recipe
 from stillhouse.pipelines.retrain import retrain
 

@@ -18,7 +18,7 @@ from stillhouse.components.pretrain.component import pretrain
 from stillhouse.components.promote.component import promote
 from stillhouse.components.runtime.supervisor import supervised
 from stillhouse.components.storage.disk import writing
-from stillhouse.pipelines.options import ClusterOptions
+from stillhouse.pipelines.compiling.options import ClusterOptions
 
 STEPS: tuple[Any, ...] = (inspect, prepare, pretrain, finetune, distill, evaluate, promote, conclude)
 """In the order they run; the last one is for an exit handler."""
