@@ -2,7 +2,7 @@
 
 import typer
 
-from stillhouse.pipelines.endpoint import EndpointOption, NamespaceOption, TokenOption
+from stillhouse.pipelines.cluster.endpoint import EndpointOption, NamespaceOption, TokenOption
 from stillhouse.pipelines.watch_command import RunArgument
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -20,8 +20,8 @@ def cancel_(
     Its checkpoints stay, and MLflow shows it as running: the same recipe submitted again goes on from them, or
     `stillhouse sweep RUN` removes them and closes the run in MLflow. Ctrl-C stops the waiting, not the cancelling.
     """
-    from stillhouse.pipelines.cancelling import cancel_run
-    from stillhouse.pipelines.cluster import ENDED, connect
+    from stillhouse.pipelines.cluster.cancel import cancel_run
+    from stillhouse.pipelines.cluster.connection import ENDED, connect
 
     cluster = connect(endpoint, namespace, token)
     before = cluster.run(run).state

@@ -3,8 +3,8 @@
 import typer
 
 from stillhouse.pipelines.cli import Overrides, RecipeName
+from stillhouse.pipelines.cluster.endpoint import EndpointOption, NamespaceOption, TokenOption
 from stillhouse.pipelines.compiling.options import ClusterOptions, with_cluster_options
-from stillhouse.pipelines.endpoint import EndpointOption, NamespaceOption, TokenOption
 from stillhouse.pipelines.recipes.recipe import load_recipe
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)

@@ -6,7 +6,7 @@ import typer
 
 from stillhouse.components.config.home_option import HOME, HomeOption
 from stillhouse.errors import UserError
-from stillhouse.pipelines.endpoint import EndpointOption, NamespaceOption, TokenOption
+from stillhouse.pipelines.cluster.endpoint import EndpointOption, NamespaceOption, TokenOption
 from stillhouse.pipelines.local.logs import is_local_run, show_local_logs
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -41,8 +41,8 @@ def logs_(
         return
     if not step:
         raise UserError(f"There is no run '{run}' in '{home}'; of one on a cluster name a step, too.")
-    from stillhouse.pipelines.cluster import connect
-    from stillhouse.pipelines.logs import show_logs
+    from stillhouse.pipelines.cluster.connection import connect
+    from stillhouse.pipelines.cluster.logs import show_logs
 
     number = -1 if previous else attempt
     show_logs(connect(endpoint, namespace, token), run, step, typer.echo, follow=follow, number=number)

@@ -11,12 +11,12 @@ from rich.table import Table
 
 from stillhouse.errors import UserError
 from stillhouse.pipelines.cli import Overrides, RecipeName
-from stillhouse.pipelines.clock_changes import clock_warning
+from stillhouse.pipelines.cluster.clock_changes import clock_warning
+from stillhouse.pipelines.cluster.due_times import at_cron, at_interval
+from stillhouse.pipelines.cluster.endpoint import EndpointOption, NamespaceOption, TokenOption
 from stillhouse.pipelines.compiling.options import NO_STORE, ClusterOptions, with_cluster_options
-from stillhouse.pipelines.endpoint import EndpointOption, NamespaceOption, TokenOption
 from stillhouse.pipelines.recipes.recipe import load_recipe
 from stillhouse.pipelines.thresholds import MinDrift, MinNewRows, with_thresholds
-from stillhouse.pipelines.when import at_cron, at_interval
 
 SHOWN = 3
 """How many of the next times are printed."""
@@ -72,8 +72,8 @@ def schedule(
         raise UserError("Say when runs are due: either --cron '0 3 * * *' or --every 6h.")
     when = at_cron(cron) if cron else at_interval(every)
     loaded = load_recipe(recipe, with_thresholds(overrides, min_new_rows, min_drift))
-    from stillhouse.pipelines import scheduling
-    from stillhouse.pipelines.cluster import connect
+    from stillhouse.pipelines.cluster import schedule as scheduling
+    from stillhouse.pipelines.cluster.connection import connect
     from stillhouse.pipelines.doctor.doctor import refuse_failures
     from stillhouse.pipelines.doctor.visit import Visit
 
@@ -95,8 +95,8 @@ def schedule(
 @kept.command("list")
 def list_(endpoint: EndpointOption = "", namespace: NamespaceOption = "", token: TokenOption = "") -> None:
     """Show the schedules, the next time of each, and how its last run went."""
-    from stillhouse.pipelines import scheduling
-    from stillhouse.pipelines.cluster import connect
+    from stillhouse.pipelines.cluster import schedule as scheduling
+    from stillhouse.pipelines.cluster.connection import connect
 
     kfp = connect(endpoint, namespace, token)
     zone = scheduling.zone(kfp)
@@ -146,8 +146,8 @@ def delete(
 
 
 def _change(verb: str, name: str, where: tuple[str, str, str]) -> None:
-    from stillhouse.pipelines import scheduling
-    from stillhouse.pipelines.cluster import connect
+    from stillhouse.pipelines.cluster import schedule as scheduling
+    from stillhouse.pipelines.cluster.connection import connect
 
     getattr(scheduling, verb)(connect(*where), name)
 

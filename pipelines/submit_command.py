@@ -5,9 +5,9 @@ from typing import Annotated
 import typer
 
 from stillhouse.pipelines.cli import Overrides, RecipeName
+from stillhouse.pipelines.cluster.endpoint import EndpointOption, NamespaceOption, TokenOption
+from stillhouse.pipelines.cluster.watch.gpu_price import PriceOption, parse_price
 from stillhouse.pipelines.compiling.options import ClusterOptions, take_addresses, with_cluster_options
-from stillhouse.pipelines.endpoint import EndpointOption, NamespaceOption, TokenOption
-from stillhouse.pipelines.price import PriceOption, parse_price
 from stillhouse.pipelines.recipes.recipe import load_recipe
 from stillhouse.pipelines.thresholds import MinDrift, MinNewRows, with_thresholds
 
@@ -33,11 +33,11 @@ def submit_(
     """Start a run of the pipeline on a cluster, and print its id."""
     loaded = load_recipe(recipe, with_thresholds(overrides, min_new_rows, min_drift))
     price = parse_price(gpu_price)
-    from stillhouse.pipelines.cluster import connect
+    from stillhouse.pipelines.cluster.connection import connect
+    from stillhouse.pipelines.cluster.submit import submit
+    from stillhouse.pipelines.cluster.watch.follow import follow
     from stillhouse.pipelines.doctor.doctor import refuse_failures
     from stillhouse.pipelines.doctor.visit import Visit
-    from stillhouse.pipelines.submitting import submit
-    from stillhouse.pipelines.watch import follow
 
     kfp = connect(endpoint, namespace, token)
     refuse_failures(Visit(loaded, cluster, kfp))

@@ -11,8 +11,8 @@ from stillhouse.components.storage.home import local_store
 from stillhouse.components.sweep.settings import SweepSettings
 from stillhouse.errors import UserError
 from stillhouse.pipelines.cli import become
+from stillhouse.pipelines.cluster.endpoint import EndpointOption, NamespaceOption, TokenOption
 from stillhouse.pipelines.compiling.options import OptionsFile, take_addresses, take_addresses_from
-from stillhouse.pipelines.endpoint import EndpointOption, NamespaceOption, TokenOption
 
 DEFAULTS = SweepSettings()
 
@@ -55,10 +55,10 @@ def sweep_(
 
 def _sweep_cluster(run: str, home: Path, dry_run: bool, where: tuple[str, str, str]) -> None:
     from stillhouse.components.storage.s3.store import S3Store
-    from stillhouse.pipelines.cluster import connect
-    from stillhouse.pipelines.sight import spec_of
-    from stillhouse.pipelines.sweeping import sweep_ended, sweep_run
-    from stillhouse.pipelines.workflow import variables_of
+    from stillhouse.pipelines.cluster.connection import connect
+    from stillhouse.pipelines.cluster.sweep import sweep_ended, sweep_run
+    from stillhouse.pipelines.cluster.watch.argo_workflow import variables_of
+    from stillhouse.pipelines.cluster.watch.snapshot import spec_of
 
     cluster = connect(*where)
     if run:

@@ -4,9 +4,9 @@ from typing import Annotated
 
 import typer
 
+from stillhouse.pipelines.cluster.endpoint import EndpointOption, NamespaceOption, TokenOption
+from stillhouse.pipelines.cluster.watch.gpu_price import PriceOption, parse_price
 from stillhouse.pipelines.compiling.options import OptionsFile, take_addresses_from
-from stillhouse.pipelines.endpoint import EndpointOption, NamespaceOption, TokenOption
-from stillhouse.pipelines.price import PriceOption, parse_price
 
 RunArgument = Annotated[
     str, typer.Argument(metavar="RUN", help="Id of the run, which `submit` prints and its page shows.")
@@ -38,7 +38,7 @@ def watch_(
     """
     price = parse_price(gpu_price)
     take_addresses_from(options)
-    from stillhouse.pipelines.cluster import connect
-    from stillhouse.pipelines.watch import follow
+    from stillhouse.pipelines.cluster.connection import connect
+    from stillhouse.pipelines.cluster.watch.follow import follow
 
     follow(connect(endpoint, namespace, token), run, store, price)

@@ -8,9 +8,9 @@ from kubernetes.client import ApiException, AppsV1Api, CustomObjectsApi, Version
 
 from stillhouse.components.kubernetes.api import words_of
 from stillhouse.components.probe.finding import Finding, failure, not_checked, ok, warning
-from stillhouse.pipelines.cluster import OLDEST, TIMEOUT
+from stillhouse.pipelines.cluster.connection import OLDEST, TIMEOUT
+from stillhouse.pipelines.cluster.watch.pod_state import KUEUE
 from stillhouse.pipelines.doctor.visit import Closed, Visit
-from stillhouse.pipelines.pod_state import KUEUE
 
 ARGO_CONFIG = "workflow-controller-configmap"
 KFP_SERVER = "ml-pipeline"

@@ -18,7 +18,7 @@ from stillhouse.components.inspect.settings import Parameters, StepSettings
 from stillhouse.components.models.settings import Architecture
 from stillhouse.components.probe.finding import Finding, failure, not_checked, ok, warning
 from stillhouse.components.training.settings import LoopSettings
-from stillhouse.pipelines.cluster import TIMEOUT
+from stillhouse.pipelines.cluster.connection import TIMEOUT
 from stillhouse.pipelines.doctor.room import gib
 from stillhouse.pipelines.doctor.visit import Closed, Visit
 

@@ -15,12 +15,12 @@ from stillhouse.components.kubernetes.images import LIGHT, TRAINING
 from stillhouse.components.probe.finding import Finding, failure, not_checked, ok, warning
 from stillhouse.components.probe.probe import LIGHT_CHECKS, TRAINING_CHECKS, ProbeSettings
 from stillhouse.components.storage.urls import is_local
-from stillhouse.pipelines.cluster import TIMEOUT, reason_of
+from stillhouse.pipelines.cluster.connection import TIMEOUT, reason_of
+from stillhouse.pipelines.cluster.submit import OUT_OF_REACH
+from stillhouse.pipelines.cluster.watch.pod_state import CONFIG_REASONS, PULL_REASONS
 from stillhouse.pipelines.compiling.pods import STEP_LABEL
 from stillhouse.pipelines.doctor.pod import STEP, container, pod
 from stillhouse.pipelines.doctor.visit import Visit, lacks_right
-from stillhouse.pipelines.pod_state import CONFIG_REASONS, PULL_REASONS
-from stillhouse.pipelines.submitting import OUT_OF_REACH
 
 LIMIT_SECONDS = 120
 """Longest time of the probe, images included."""

@@ -6,7 +6,7 @@ from typing import Any
 from kubernetes.client import AuthorizationV1Api
 
 from stillhouse.components.probe.finding import Finding, failure, ok, warning
-from stillhouse.pipelines.cluster import TIMEOUT
+from stillhouse.pipelines.cluster.connection import TIMEOUT
 from stillhouse.pipelines.doctor.visit import Visit
 
 

@@ -10,7 +10,7 @@ from kubernetes.utils.quantity import parse_quantity
 from stillhouse.components.kubernetes.api import words_of
 from stillhouse.components.kubernetes.images import LIGHT, TRAINING
 from stillhouse.components.probe.finding import Finding, failure, not_checked, ok, warning
-from stillhouse.pipelines.cluster import TIMEOUT
+from stillhouse.pipelines.cluster.connection import TIMEOUT
 from stillhouse.pipelines.compiling.hardware import Hardware, Toleration
 from stillhouse.pipelines.doctor.pod import container, pod, step_resources
 from stillhouse.pipelines.doctor.visit import Visit, lacks_right

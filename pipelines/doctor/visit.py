@@ -12,7 +12,7 @@ from kubernetes.client import ApiClient, ApiException, CoreV1Api
 from stillhouse.components.kubernetes.api import words_of
 from stillhouse.components.probe.finding import Finding, failure, not_checked
 from stillhouse.errors import UserError
-from stillhouse.pipelines.cluster import STANDALONE_NAMESPACE, Cluster, connect, open_behind, reason_of
+from stillhouse.pipelines.cluster.connection import STANDALONE_NAMESPACE, Cluster, connect, open_behind, reason_of
 from stillhouse.pipelines.compiling.options import ClusterOptions
 from stillhouse.pipelines.recipes.recipe import Recipe
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
-from stillhouse.pipelines.cluster import ENDED, Cluster
+from stillhouse.pipelines.cluster.connection import ENDED, Cluster
 
 STILLHOUSE = Path(sys.executable).with_name("stillhouse")
 

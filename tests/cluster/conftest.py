@@ -21,7 +21,7 @@ import yaml
 from cluster_runs import Runs
 
 from stillhouse.components.storage.store import Store, open_store
-from stillhouse.pipelines.cluster import connect
+from stillhouse.pipelines.cluster.connection import connect
 from stillhouse.pipelines.recipes.recipe import SHIPPED
 
 NEEDED = (

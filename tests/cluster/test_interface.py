@@ -10,7 +10,7 @@ import pytest
 from cluster_runs import Runs
 
 from stillhouse.components.storage.store import Store
-from stillhouse.pipelines.submitting import upload_source
+from stillhouse.pipelines.cluster.submit import upload_source
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page

@@ -14,11 +14,11 @@ from cluster_runs import Runs
 from kubernetes.client import CustomObjectsApi
 
 from stillhouse.components.storage.store import Store
-from stillhouse.pipelines import scheduling
+from stillhouse.pipelines.cluster import schedule as scheduling
+from stillhouse.pipelines.cluster.due_times import at_cron
+from stillhouse.pipelines.cluster.schedule import Schedule, schedules
 from stillhouse.pipelines.compiling.options import ClusterOptions
 from stillhouse.pipelines.recipes.recipe import load_recipe
-from stillhouse.pipelines.scheduling import Schedule, schedules
-from stillhouse.pipelines.when import at_cron
 
 pytestmark = pytest.mark.cluster
 

@@ -20,7 +20,7 @@ from stillhouse.components.artifacts.promotion_record import load
 from stillhouse.components.runtime.attempts import UNFINISHED, read_attempts
 from stillhouse.components.storage.store import Store
 from stillhouse.components.tracking.connection import RUN_TAG
-from stillhouse.pipelines.submitting import upload_source
+from stillhouse.pipelines.cluster.submit import upload_source
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(3600)]
 

@@ -4,10 +4,10 @@ from typing import Any
 import pytest
 
 from stillhouse.pipelines.cli import STEPS
+from stillhouse.pipelines.cluster.watch.argo_workflow import Node, read_workflow, step_names, step_of, variables_of
+from stillhouse.pipelines.cluster.watch.pod_state import State
 from stillhouse.pipelines.compiling.options import ClusterOptions
 from stillhouse.pipelines.compiling.pipeline_yaml import compile_pipeline
-from stillhouse.pipelines.pod_state import State
-from stillhouse.pipelines.workflow import Node, read_workflow, step_names, step_of, variables_of
 
 
 def pending(message: str) -> State:

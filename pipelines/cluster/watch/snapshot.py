@@ -16,9 +16,9 @@ from stillhouse.components.kubernetes.labels import RUN_LABEL
 from stillhouse.components.runtime.attempts import VERDICTS, Attempt, read_attempts
 from stillhouse.components.storage.store import NotFound, Store, open_store
 from stillhouse.errors import UserError
-from stillhouse.pipelines.cluster import ENDED, TIMEOUT, Cluster
-from stillhouse.pipelines.pod_state import KUEUE, KUEUE_GATE, Json
-from stillhouse.pipelines.workflow import Workflow, read_workflow, step_names, variables_of
+from stillhouse.pipelines.cluster.connection import ENDED, TIMEOUT, Cluster
+from stillhouse.pipelines.cluster.watch.argo_workflow import Workflow, read_workflow, step_names, variables_of
+from stillhouse.pipelines.cluster.watch.pod_state import KUEUE, KUEUE_GATE, Json
 
 T = TypeVar("T")
 

@@ -6,7 +6,7 @@ from itertools import takewhile
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from stillhouse.pipelines.cron import due_times, hours_of
+from stillhouse.pipelines.cluster.cron import due_times, hours_of
 
 YEARS = 10
 """So far ahead changes of the clock are looked at: a schedule of one day a year meets one now and then."""

@@ -13,12 +13,12 @@ from kfp_server_api import ApiException
 from kubernetes.client import ApiException as KubernetesError
 
 from stillhouse.errors import UserError
-from stillhouse.pipelines import scheduling
-from stillhouse.pipelines.cluster import Cluster
+from stillhouse.pipelines.cluster import schedule as scheduling
+from stillhouse.pipelines.cluster.connection import Cluster
+from stillhouse.pipelines.cluster.due_times import When, at_cron, at_interval
+from stillhouse.pipelines.cluster.schedule import delete, pause, resume, schedule, schedules
 from stillhouse.pipelines.compiling.options import ClusterOptions
 from stillhouse.pipelines.recipes.recipe import Recipe, load_recipe
-from stillhouse.pipelines.scheduling import delete, pause, resume, schedule, schedules
-from stillhouse.pipelines.when import When, at_cron, at_interval
 
 NOW = datetime(2026, 11, 22, 21, 30, tzinfo=UTC)
 

@@ -9,12 +9,12 @@ from rich.console import Console
 
 from stillhouse.components.runtime.attempts import Attempt
 from stillhouse.errors import UserError
-from stillhouse.pipelines.pod_state import gpus, main_times, parse_time
-from stillhouse.pipelines.price import Price, parse_price
-from stillhouse.pipelines.sight import Sight
-from stillhouse.pipelines.watch_view import LineView, Picture, drawn
-from stillhouse.pipelines.watching import Memory, Row, past_limit, rows_of, why_ended
-from stillhouse.pipelines.workflow import Node, Task, Workflow
+from stillhouse.pipelines.cluster.watch.argo_workflow import Node, Task, Workflow
+from stillhouse.pipelines.cluster.watch.gpu_price import Price, parse_price
+from stillhouse.pipelines.cluster.watch.pod_state import gpus, main_times, parse_time
+from stillhouse.pipelines.cluster.watch.snapshot import Sight
+from stillhouse.pipelines.cluster.watch.step_states import Memory, Row, past_limit, rows_of, why_ended
+from stillhouse.pipelines.cluster.watch.watch_table import LineView, Picture, drawn
 
 NOW = datetime(2026, 11, 22, 21, 43, 44, tzinfo=UTC)
 BEGAN = NOW - timedelta(seconds=600)

@@ -7,9 +7,9 @@ import pytest
 from tests.unit.pipelines.stand_in import NAMESPACE, RUNS, StandIn
 
 from stillhouse.errors import UserError
-from stillhouse.pipelines import cancelling
-from stillhouse.pipelines.cancelling import cancel_run
-from stillhouse.pipelines.cluster import Cluster, connect
+from stillhouse.pipelines.cluster import cancel as cancelling
+from stillhouse.pipelines.cluster.cancel import cancel_run
+from stillhouse.pipelines.cluster.connection import Cluster, connect
 
 RUN = f"{RUNS}/r1"
 CANCEL = f"POST {RUN}:terminate"

@@ -19,8 +19,8 @@ from stillhouse.components.storage.s3.store import S3Store
 from stillhouse.components.storage.s3.uploads import Upload, abort, unfinished_uploads
 from stillhouse.components.tracking.closing import close_runs, open_runs
 from stillhouse.errors import UserError
-from stillhouse.pipelines.cancelling import pod_at_work
-from stillhouse.pipelines.cluster import ENDED, Cluster
+from stillhouse.pipelines.cluster.cancel import pod_at_work
+from stillhouse.pipelines.cluster.connection import ENDED, Cluster
 
 TRAIN_JOBS = {"group": GROUP, "version": VERSION, "plural": PLURAL}
 

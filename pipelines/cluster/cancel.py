@@ -8,7 +8,7 @@ from kubernetes.client import CustomObjectsApi
 
 from stillhouse.components.kubernetes.labels import RUN_LABEL
 from stillhouse.errors import UserError
-from stillhouse.pipelines.cluster import ENDED, Cluster
+from stillhouse.pipelines.cluster.connection import ENDED, Cluster
 
 POLL_SECONDS = 2.0
 """Time between two looks at the run."""

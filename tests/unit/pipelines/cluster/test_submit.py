@@ -6,7 +6,7 @@ import pytest
 
 from stillhouse.components.storage.sources import fetch_source, list_source
 from stillhouse.errors import UserError
-from stillhouse.pipelines.submitting import upload_source
+from stillhouse.pipelines.cluster.submit import upload_source
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Literal
 
 from stillhouse.components.runtime.attempts import Attempt, last_failure
-from stillhouse.pipelines.compiling.pods import EXIT, EXIT_SECONDS
-from stillhouse.pipelines.pod_state import (
+from stillhouse.pipelines.cluster.watch.argo_workflow import FAILED, NEVER_RAN, Node, Task, step_of
+from stillhouse.pipelines.cluster.watch.pod_state import (
     TIME_UP,
     Json,
     Kind,
@@ -19,8 +19,8 @@ from stillhouse.pipelines.pod_state import (
     parse_time,
     pod_state,
 )
-from stillhouse.pipelines.sight import Sight
-from stillhouse.pipelines.workflow import FAILED, NEVER_RAN, Node, Task, step_of
+from stillhouse.pipelines.cluster.watch.snapshot import Sight
+from stillhouse.pipelines.compiling.pods import EXIT, EXIT_SECONDS
 
 NODE_NAME = "workflows.argoproj.io/node-name"
 NODE_ID = "workflows.argoproj.io/node-id"

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from stillhouse.components.kubernetes.labels import QUEUE_LABEL
-from stillhouse.pipelines.pod_state import State, gpu_seconds, gpus, pod_state, pull_failure
+from stillhouse.pipelines.cluster.watch.pod_state import State, gpu_seconds, gpus, pod_state, pull_failure
 
 
 @pytest.fixture

@@ -20,11 +20,11 @@ from urllib3.exceptions import HTTPError
 
 from stillhouse.components.storage.urls import is_local
 from stillhouse.errors import UserError
-from stillhouse.pipelines.cluster import TIMEOUT, Cluster, NotFound
+from stillhouse.pipelines.cluster.connection import TIMEOUT, Cluster, NotFound
+from stillhouse.pipelines.cluster.due_times import When
 from stillhouse.pipelines.compiling.options import ClusterOptions
 from stillhouse.pipelines.compiling.pipeline_yaml import compile_pipeline
 from stillhouse.pipelines.recipes.recipe import Recipe
-from stillhouse.pipelines.when import When
 from stillhouse.spelling import did_you_mean
 
 MARK = "Made by `stillhouse schedule`: recipe {}, {}"

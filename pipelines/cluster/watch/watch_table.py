@@ -8,9 +8,9 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
+from stillhouse.pipelines.cluster.watch.gpu_price import Price
+from stillhouse.pipelines.cluster.watch.step_states import ENDED, Row, RowState
 from stillhouse.pipelines.local.live_table import InPlace, Lines, clock
-from stillhouse.pipelines.price import Price
-from stillhouse.pipelines.watching import ENDED, Row, RowState
 
 METRIC_SECONDS = 30.0
 """Least time between two plain lines on a step that only goes on."""

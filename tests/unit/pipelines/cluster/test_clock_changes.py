@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from stillhouse.pipelines.clock_changes import clock_warning
-from stillhouse.pipelines.cron import due_times, to_six_fields
+from stillhouse.pipelines.cluster.clock_changes import clock_warning
+from stillhouse.pipelines.cluster.cron import due_times, to_six_fields
 
 NOW = datetime(2026, 11, 22, 21, 30, tzinfo=UTC)
 SKIPPED, TWICE = "does not come (that run is left out)", "comes twice (and so does the run)"

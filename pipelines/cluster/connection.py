@@ -24,7 +24,7 @@ from kubernetes.config import ConfigException
 from stillhouse.components.kubernetes.api import open_kubernetes, words_of
 from stillhouse.components.safety.addresses import refuse_metadata
 from stillhouse.errors import UserError
-from stillhouse.pipelines.endpoint import TOKEN_PATH, UI_ENDPOINT
+from stillhouse.pipelines.cluster.endpoint import TOKEN_PATH, UI_ENDPOINT
 
 OLDEST = (2, 17)
 """The first KFP whose platform spec knows all that the pods are given."""

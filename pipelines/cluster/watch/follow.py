@@ -10,15 +10,15 @@ from rich.console import Console
 from rich.text import Text
 
 from stillhouse.errors import UserError
-from stillhouse.pipelines.cluster import Cluster
+from stillhouse.pipelines.cluster.connection import Cluster
+from stillhouse.pipelines.cluster.watch.gpu_price import Price
+from stillhouse.pipelines.cluster.watch.mlflow_metrics import LiveMetrics
+from stillhouse.pipelines.cluster.watch.snapshot import Reader, Sight
+from stillhouse.pipelines.cluster.watch.step_states import Memory, Row, past_limit, rows_of, why_ended
+from stillhouse.pipelines.cluster.watch.watch_table import Picture, View, choose_view, gpu_hours
 from stillhouse.pipelines.compiling.options import take_addresses
-from stillhouse.pipelines.live_metrics import LiveMetrics
 from stillhouse.pipelines.local.live_table import clock
 from stillhouse.pipelines.local.outcome import COLOURS
-from stillhouse.pipelines.price import Price
-from stillhouse.pipelines.sight import Reader, Sight
-from stillhouse.pipelines.watch_view import Picture, View, choose_view, gpu_hours
-from stillhouse.pipelines.watching import Memory, Row, past_limit, rows_of, why_ended
 
 POLL_SECONDS = 3.0
 """Time between two looks at the run."""

@@ -8,7 +8,7 @@ import pytest
 from loopback import Loopback, Request
 
 from stillhouse.errors import UserError
-from stillhouse.pipelines.cluster import Cluster, connect
+from stillhouse.pipelines.cluster.connection import Cluster, connect
 
 HEALTHY = {"commit_sha": "4a3592c", "tag_name": "2.17.0", "multi_user": False}
 REFUSED = {"error": "no", "code": 16, "message": "Request header error: token has expired"}

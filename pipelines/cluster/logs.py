@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from stillhouse.errors import UserError
-from stillhouse.pipelines.cluster import TIMEOUT, Cluster
-from stillhouse.pipelines.pod_state import MAIN, Json, State
-from stillhouse.pipelines.sight import Reader, Sight
-from stillhouse.pipelines.watching import node_id, pods_by_step, state_of_pod
-from stillhouse.pipelines.workflow import FAILED, NEVER_RAN, Node, Task
+from stillhouse.pipelines.cluster.connection import TIMEOUT, Cluster
+from stillhouse.pipelines.cluster.watch.argo_workflow import FAILED, NEVER_RAN, Node, Task
+from stillhouse.pipelines.cluster.watch.pod_state import MAIN, Json, State
+from stillhouse.pipelines.cluster.watch.snapshot import Reader, Sight
+from stillhouse.pipelines.cluster.watch.step_states import node_id, pods_by_step, state_of_pod
 from stillhouse.redaction import redact
 
 POLL_SECONDS = 3.0

@@ -9,7 +9,7 @@ from stillhouse.components.storage.digests import digest_folder
 from stillhouse.components.storage.store import open_store
 from stillhouse.components.storage.urls import is_local, local_path
 from stillhouse.errors import UserError
-from stillhouse.pipelines.cluster import Cluster
+from stillhouse.pipelines.cluster.connection import Cluster
 from stillhouse.pipelines.compiling.options import ClusterOptions
 from stillhouse.pipelines.compiling.pipeline_yaml import compile_pipeline
 from stillhouse.pipelines.recipes.recipe import Recipe

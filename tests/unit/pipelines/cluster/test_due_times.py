@@ -6,7 +6,7 @@ from itertools import islice
 import pytest
 
 from stillhouse.errors import UserError
-from stillhouse.pipelines.when import at_interval
+from stillhouse.pipelines.cluster.due_times import at_interval
 
 NOW = datetime(2026, 11, 22, 21, 30, tzinfo=UTC)
 

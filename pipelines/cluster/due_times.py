@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 
 from stillhouse.errors import UserError
+from stillhouse.pipelines.cluster.cron import due_times, to_six_fields
 from stillhouse.pipelines.compiling.options import seconds
-from stillhouse.pipelines.cron import due_times, to_six_fields
 
 SHORTEST = 60
 """Seconds between two runs at least: as with cron."""

@@ -11,7 +11,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from stillhouse.errors import UserError
-from stillhouse.pipelines.cron import due_times, to_six_fields
+from stillhouse.pipelines.cluster.cron import due_times, to_six_fields
 
 START = datetime(2026, 11, 22, 21, 30, tzinfo=UTC)
 BERLIN = ZoneInfo("Europe/Berlin")

@@ -11,7 +11,14 @@ from datetime import datetime
 from graphlib import TopologicalSorter
 from typing import Any
 
-from stillhouse.pipelines.pod_state import TIME_UP, State, is_gpu, parse_time, pull_failure, scheduler_words
+from stillhouse.pipelines.cluster.watch.pod_state import (
+    TIME_UP,
+    State,
+    is_gpu,
+    parse_time,
+    pull_failure,
+    scheduler_words,
+)
 
 Json = Mapping[str, Any]
 
