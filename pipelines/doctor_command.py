@@ -25,8 +25,8 @@ def doctor_(
     loaded = load_recipe(recipe, overrides)
     from rich.console import Console
 
-    from stillhouse.pipelines.doctor.doctor import diagnose, show
-    from stillhouse.pipelines.doctor.visit import begin_visit
+    from stillhouse.pipelines.doctor.check import begin_visit
+    from stillhouse.pipelines.doctor.run_checks import diagnose, show
 
     visit = begin_visit(loaded, cluster, endpoint, namespace, token)
     raise typer.Exit(show(diagnose(visit), Console()))

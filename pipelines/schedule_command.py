@@ -74,8 +74,8 @@ def schedule(
     loaded = load_recipe(recipe, with_thresholds(overrides, min_new_rows, min_drift))
     from stillhouse.pipelines.cluster import schedule as scheduling
     from stillhouse.pipelines.cluster.connection import connect
-    from stillhouse.pipelines.doctor.doctor import refuse_failures
-    from stillhouse.pipelines.doctor.visit import Visit
+    from stillhouse.pipelines.doctor.check import Visit
+    from stillhouse.pipelines.doctor.run_checks import refuse_failures
 
     kfp = connect(endpoint, namespace, token)
     refuse_failures(Visit(loaded, cluster, kfp))

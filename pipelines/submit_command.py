@@ -36,8 +36,8 @@ def submit_(
     from stillhouse.pipelines.cluster.connection import connect
     from stillhouse.pipelines.cluster.submit import submit
     from stillhouse.pipelines.cluster.watch.follow import follow
-    from stillhouse.pipelines.doctor.doctor import refuse_failures
-    from stillhouse.pipelines.doctor.visit import Visit
+    from stillhouse.pipelines.doctor.check import Visit
+    from stillhouse.pipelines.doctor.run_checks import refuse_failures
 
     kfp = connect(endpoint, namespace, token)
     refuse_failures(Visit(loaded, cluster, kfp))

@@ -10,7 +10,7 @@ from stillhouse.components.kubernetes.api import words_of
 from stillhouse.components.probe.finding import Finding, failure, not_checked, ok, warning
 from stillhouse.pipelines.cluster.connection import OLDEST, TIMEOUT
 from stillhouse.pipelines.cluster.watch.pod_state import KUEUE
-from stillhouse.pipelines.doctor.visit import Closed, Visit
+from stillhouse.pipelines.doctor.check import Closed, Visit
 
 ARGO_CONFIG = "workflow-controller-configmap"
 KFP_SERVER = "ml-pipeline"

@@ -19,8 +19,8 @@ from stillhouse.components.models.settings import Architecture
 from stillhouse.components.probe.finding import Finding, failure, not_checked, ok, warning
 from stillhouse.components.training.settings import LoopSettings
 from stillhouse.pipelines.cluster.connection import TIMEOUT
-from stillhouse.pipelines.doctor.room import gib
-from stillhouse.pipelines.doctor.visit import Closed, Visit
+from stillhouse.pipelines.doctor.capacity import gib
+from stillhouse.pipelines.doctor.check import Closed, Visit
 
 TRAINED_BYTES = 16
 """Of a parameter that is trained."""

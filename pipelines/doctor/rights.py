@@ -7,7 +7,7 @@ from kubernetes.client import AuthorizationV1Api
 
 from stillhouse.components.probe.finding import Finding, failure, ok, warning
 from stillhouse.pipelines.cluster.connection import TIMEOUT
-from stillhouse.pipelines.doctor.visit import Visit
+from stillhouse.pipelines.doctor.check import Visit
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from kubernetes.client import (
 )
 from loopback import Loopback, Request
 
-from stillhouse.pipelines.doctor.visit import TEAMS_ACCOUNT
+from stillhouse.pipelines.doctor.check import TEAMS_ACCOUNT
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(3600)]
 

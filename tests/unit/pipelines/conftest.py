@@ -11,9 +11,9 @@ from tests.unit.pipelines.visits import RECIPE as SPAM
 
 from stillhouse.components.probe.finding import Finding
 from stillhouse.pipelines.compiling.options import ClusterOptions
-from stillhouse.pipelines.doctor import probing
-from stillhouse.pipelines.doctor.doctor import diagnose
-from stillhouse.pipelines.doctor.visit import begin_visit
+from stillhouse.pipelines.doctor import probe_pod as probing
+from stillhouse.pipelines.doctor.check import begin_visit
+from stillhouse.pipelines.doctor.run_checks import diagnose
 from stillhouse.pipelines.recipes.recipe import Recipe
 
 DATA = Path(__file__).parent / "data"

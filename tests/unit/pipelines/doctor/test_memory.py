@@ -8,8 +8,8 @@ import pytest
 from stillhouse.components.models.settings import Architecture
 from stillhouse.components.training.settings import LoopSettings
 from stillhouse.pipelines.compiling.options import ClusterOptions
+from stillhouse.pipelines.doctor.check import Visit
 from stillhouse.pipelines.doctor.memory import activation_bytes, count_parameters, memory
-from stillhouse.pipelines.doctor.visit import Visit
 from stillhouse.pipelines.recipes.recipe import Recipe
 
 SHAPES = [

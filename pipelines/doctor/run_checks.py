@@ -9,8 +9,8 @@ from rich.table import Column, Table
 from stillhouse.components.probe.finding import Finding, Level, not_checked
 from stillhouse.errors import UserError
 from stillhouse.pipelines.doctor import installation, memory, rights, room
-from stillhouse.pipelines.doctor.probing import probe
-from stillhouse.pipelines.doctor.visit import Check, Visit, examine
+from stillhouse.pipelines.doctor.check import Check, Visit, examine
+from stillhouse.pipelines.doctor.probe_pod import probe
 
 WIDTH = 100
 """Characters of the table at most."""

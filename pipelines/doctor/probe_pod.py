@@ -19,8 +19,8 @@ from stillhouse.pipelines.cluster.connection import TIMEOUT, reason_of
 from stillhouse.pipelines.cluster.submit import OUT_OF_REACH
 from stillhouse.pipelines.cluster.watch.pod_state import CONFIG_REASONS, PULL_REASONS
 from stillhouse.pipelines.compiling.pods import STEP_LABEL
-from stillhouse.pipelines.doctor.pod import STEP, container, pod
-from stillhouse.pipelines.doctor.visit import Visit, lacks_right
+from stillhouse.pipelines.doctor.check import Visit, lacks_right
+from stillhouse.pipelines.doctor.pod_like_a_step import STEP, container, pod
 
 LIMIT_SECONDS = 120
 """Longest time of the probe, images included."""

@@ -14,8 +14,8 @@ from typer.testing import CliRunner
 from stillhouse.components.probe.finding import failure, ok
 from stillhouse.errors import UserError
 from stillhouse.pipelines.compiling.options import ClusterOptions
-from stillhouse.pipelines.doctor.doctor import diagnose, refuse_failures, show
-from stillhouse.pipelines.doctor.visit import begin_visit
+from stillhouse.pipelines.doctor.check import begin_visit
+from stillhouse.pipelines.doctor.run_checks import diagnose, refuse_failures, show
 from stillhouse.pipelines.doctor_command import app as doctor
 from stillhouse.pipelines.submit_command import app as submit
 

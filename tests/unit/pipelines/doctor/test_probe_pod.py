@@ -11,8 +11,8 @@ from tests.unit.pipelines.visits import OPTIONS, RECIPE, Diagnose, of_level
 
 from stillhouse.pipelines.compiling.options import ClusterOptions
 from stillhouse.pipelines.compiling.pipeline_yaml import compile_pipeline
-from stillhouse.pipelines.doctor import probing
-from stillhouse.pipelines.doctor.pod import container, pod, step_resources
+from stillhouse.pipelines.doctor import probe_pod as probing
+from stillhouse.pipelines.doctor.pod_like_a_step import container, pod, step_resources
 
 
 def test_an_image_that_is_long_in_coming_is_a_warning(

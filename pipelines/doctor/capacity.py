@@ -12,8 +12,8 @@ from stillhouse.components.kubernetes.images import LIGHT, TRAINING
 from stillhouse.components.probe.finding import Finding, failure, not_checked, ok, warning
 from stillhouse.pipelines.cluster.connection import TIMEOUT
 from stillhouse.pipelines.compiling.hardware import Hardware, Toleration
-from stillhouse.pipelines.doctor.pod import container, pod, step_resources
-from stillhouse.pipelines.doctor.visit import Visit, lacks_right
+from stillhouse.pipelines.doctor.check import Visit, lacks_right
+from stillhouse.pipelines.doctor.pod_like_a_step import container, pod, step_resources
 
 KARPENTER = "karpenter.sh"
 AUTOSCALER = ("kube-system", "cluster-autoscaler-status")
