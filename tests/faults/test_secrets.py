@@ -13,7 +13,7 @@ SECRETS = ("planted-words", "AKIA" + "IOSFODNN7EXAMPLE", "word-of-mine")
 RUN = """
 import sys
 from pathlib import Path
-from stillhouse.pipelines.cli import Group
+from stillhouse.pipelines.cli.app import Group
 from stillhouse.pipelines.local.run import Job, run_pipeline
 import typer
 app = typer.Typer(cls=Group, pretty_exceptions_enable=False)

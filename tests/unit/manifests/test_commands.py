@@ -17,8 +17,8 @@ from tests.unit.manifests.overlays import MANIFESTS, Objects, containers, pods
 
 from stillhouse import __version__
 from stillhouse.components.kubernetes.images import LIGHT, TRAINING
-from stillhouse.pipelines.cli import app
-from stillhouse.pipelines.sweep_command import app as sweep
+from stillhouse.pipelines.cli.app import app
+from stillhouse.pipelines.cli.sweep import app as sweep
 
 NOT_MLFLOWS = {"AWS_DEFAULT_REGION"}
 

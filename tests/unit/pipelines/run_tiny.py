@@ -7,7 +7,7 @@ from typing import Any
 import typer
 
 from stillhouse.components.tracking import run as tracking
-from stillhouse.pipelines.cli import Group
+from stillhouse.pipelines.cli.app import Group
 from stillhouse.pipelines.local.run import Job, run_pipeline
 
 app = typer.Typer(cls=Group, pretty_exceptions_enable=False)

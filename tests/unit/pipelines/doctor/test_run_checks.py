@@ -13,11 +13,11 @@ from typer.testing import CliRunner
 
 from stillhouse.components.probe.finding import failure, ok
 from stillhouse.errors import UserError
+from stillhouse.pipelines.cli.doctor import app as doctor
+from stillhouse.pipelines.cli.submit import app as submit
 from stillhouse.pipelines.compiling.options import ClusterOptions
 from stillhouse.pipelines.doctor.check import begin_visit
 from stillhouse.pipelines.doctor.run_checks import diagnose, refuse_failures, show
-from stillhouse.pipelines.doctor_command import app as doctor
-from stillhouse.pipelines.submit_command import app as submit
 
 FORBIDDEN = 'is forbidden: User "ann" cannot {} resource "{}" in API group "" in the namespace "kubeflow"'
 

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from stillhouse.components.storage.home import local_store
 from stillhouse.components.tracking.spool import Spool
 from stillhouse.errors import UserError
-from stillhouse.pipelines.cli import app
+from stillhouse.pipelines.cli.app import app
 from stillhouse.pipelines.local.logs import show_local_logs
 from stillhouse.pipelines.local.run_list import list_runs
 

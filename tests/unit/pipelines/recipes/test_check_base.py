@@ -11,7 +11,7 @@ from bases_on_disk import CONFIG, bert_tensors, write_base
 from typer.testing import CliRunner
 
 from stillhouse.errors import UserError
-from stillhouse.pipelines.cli import app
+from stillhouse.pipelines.cli.app import app
 from stillhouse.pipelines.recipes.recipe import load_recipe
 
 LORA = {"peft_type": "LORA", "base_model_name_or_path": "owner/bert"}
@@ -140,7 +140,7 @@ def test_what_the_tensors_tell_is_said_before_anything_is_prepared(
 ) -> None:
     write_base(tmp_path / "mybase", tensors)
     path = write_recipe(tmp_path, "mybase")  # of two rows, which prepare refuses
-    command = [sys.executable, "-m", "stillhouse.pipelines.cli", "run", str(path), "--home", str(tmp_path / "home")]
+    command = [sys.executable, "-m", "stillhouse.pipelines.cli.app", "run", str(path), "--home", str(tmp_path / "home")]
     ended = subprocess.run(command, capture_output=True, text=True)
     assert ended.returncode == code, ended.stderr
     assert sentence in (ended.stderr if "tensors of" in sentence else ended.stdout), (ended.stderr, ended.stdout)

@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from stillhouse.components.inspect.settings import Parameters
-from stillhouse.pipelines.cli import app
+from stillhouse.pipelines.cli.app import app
 from stillhouse.pipelines.recipes.explain import effective_settings
 from stillhouse.pipelines.recipes.recipe import load_recipe
 

@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from stillhouse import __version__
 from stillhouse.components.inspect.settings import STEPS as STEPS_WITH_SETTINGS
-from stillhouse.pipelines.cli import STEPS, app
+from stillhouse.pipelines.cli.app import STEPS, app
 
 HEAVY = {
     "torch",
@@ -27,7 +27,7 @@ runner = CliRunner()
 
 def imported_by(*arguments: str) -> set[str]:
     """Top-level modules that a command imports."""
-    command = [sys.executable, "-X", "importtime", "-c", "from stillhouse.pipelines.cli import app; app()"]
+    command = [sys.executable, "-X", "importtime", "-c", "from stillhouse.pipelines.cli.app import app; app()"]
     ended = subprocess.run([*command, *arguments], capture_output=True, text=True, check=True)
     return {line.rsplit("|", 1)[-1].strip().split(".")[0] for line in ended.stderr.splitlines()}
 

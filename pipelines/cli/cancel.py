@@ -2,8 +2,8 @@
 
 import typer
 
+from stillhouse.pipelines.cli.watch import RunArgument
 from stillhouse.pipelines.cluster.endpoint import EndpointOption, NamespaceOption, TokenOption
-from stillhouse.pipelines.watch_command import RunArgument
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 

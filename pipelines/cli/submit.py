@@ -4,12 +4,12 @@ from typing import Annotated
 
 import typer
 
-from stillhouse.pipelines.cli import Overrides, RecipeName
+from stillhouse.pipelines.cli.app import Overrides, RecipeName
+from stillhouse.pipelines.cli.thresholds import MinDrift, MinNewRows, with_thresholds
 from stillhouse.pipelines.cluster.endpoint import EndpointOption, NamespaceOption, TokenOption
 from stillhouse.pipelines.cluster.watch.gpu_price import PriceOption, parse_price
 from stillhouse.pipelines.compiling.options import ClusterOptions, take_addresses, with_cluster_options
 from stillhouse.pipelines.recipes.recipe import load_recipe
-from stillhouse.pipelines.thresholds import MinDrift, MinNewRows, with_thresholds
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 

@@ -3,7 +3,7 @@
 import pytest
 
 from stillhouse.errors import UserError
-from stillhouse.pipelines.schedule_command import run_command
+from stillhouse.pipelines.cli.schedule import run_command
 
 
 @pytest.mark.parametrize(

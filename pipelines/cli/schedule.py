@@ -10,13 +10,13 @@ from rich.console import Console
 from rich.table import Table
 
 from stillhouse.errors import UserError
-from stillhouse.pipelines.cli import Overrides, RecipeName
+from stillhouse.pipelines.cli.app import Overrides, RecipeName
+from stillhouse.pipelines.cli.thresholds import MinDrift, MinNewRows, with_thresholds
 from stillhouse.pipelines.cluster.clock_changes import clock_warning
 from stillhouse.pipelines.cluster.due_times import at_cron, at_interval
 from stillhouse.pipelines.cluster.endpoint import EndpointOption, NamespaceOption, TokenOption
 from stillhouse.pipelines.compiling.options import NO_STORE, ClusterOptions, with_cluster_options
 from stillhouse.pipelines.recipes.recipe import load_recipe
-from stillhouse.pipelines.thresholds import MinDrift, MinNewRows, with_thresholds
 
 SHOWN = 3
 """How many of the next times are printed."""

@@ -12,7 +12,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from stillhouse.pipelines.cli import app
+from stillhouse.pipelines.cli.app import app
 from stillhouse.pipelines.recipes.recipe import load_recipe
 
 Init = Callable[..., Any]

@@ -12,7 +12,7 @@ from typer.core import TyperGroup
 
 from stillhouse import __version__
 from stillhouse.errors import UserError
-from stillhouse.pipelines.thresholds import MinDrift, MinNewRows, with_thresholds
+from stillhouse.pipelines.cli.thresholds import MinDrift, MinNewRows, with_thresholds
 
 STEPS = ("inspect", "prepare", "pretrain", "finetune", "distill", "evaluate", "promote")
 """In the order they run."""
@@ -126,7 +126,7 @@ _later(
 @app.command(context_settings=PASS_ON)
 def schedule(context: typer.Context) -> None:
     """Start runs on a cluster again and again: `stillhouse schedule RECIPE --cron '0 3 * * *'`."""
-    from stillhouse.pipelines.schedule_command import run_command
+    from stillhouse.pipelines.cli.schedule import run_command
 
     run_command(context.args)
 
@@ -170,7 +170,7 @@ def replay(
     ),
 ) -> None:
     """Send to MLflow what earlier runs could not: each point once. Exit code 1 when something is left."""
-    from stillhouse.pipelines.replaying import replay_runs
+    from stillhouse.pipelines.cli.replay import replay_runs
 
     raise typer.Exit(replay_runs(home))
 

@@ -1,9 +1,9 @@
 import pytest
 from typer.testing import CliRunner
 
-from stillhouse.pipelines.cli import app
+from stillhouse.pipelines.cli.app import app
+from stillhouse.pipelines.cli.thresholds import with_thresholds
 from stillhouse.pipelines.recipes.recipe import load_recipe
-from stillhouse.pipelines.thresholds import with_thresholds
 
 
 def test_limits_are_settings_of_prepare() -> None:

@@ -9,7 +9,7 @@ from typer.testing import CliRunner, Result
 from stillhouse.components.runtime.step_run import step_run
 from stillhouse.components.storage.store import open_store
 from stillhouse.components.tracking.leftovers import kept
-from stillhouse.pipelines.cli import app
+from stillhouse.pipelines.cli.app import app
 
 DEAD_SERVER = "http://somebody:a-pass-word@127.0.0.1:9"
 
