@@ -44,7 +44,7 @@ DATASET_TAG = "stillhouse.dataset"
 CODE = Path(__file__).with_name("pyfunc_model.py")
 KEPT_CODE = {
     "values": Path(__file__).parents[1] / "formats" / "values.py",
-    "cleaning": Path(__file__).parents[1] / "cleaning.py",
+    "cleaning": Path(__file__).parents[1] / "modalities" / "text" / "clean.py",
 }
 """Files that CODE imports from beside the model, so that it reads what is asked as training read its data."""
 LINEAR_CODE = {"linear": Path(__file__).parents[1] / "models" / "tfidf_linear.py"}

@@ -8,7 +8,7 @@ from rich.table import Column, Table
 
 from stillhouse.components.probe.finding import Finding, Level, not_checked
 from stillhouse.errors import UserError
-from stillhouse.pipelines.doctor import installation, memory, rights, room
+from stillhouse.pipelines.doctor import capacity, installation, memory, rights
 from stillhouse.pipelines.doctor.check import Check, Visit, examine
 from stillhouse.pipelines.doctor.probe_pod import probe
 
@@ -24,8 +24,8 @@ QUICK = (
     Check("account", installation.account, IN_NAMESPACE),
     Check("Secrets", installation.secrets, IN_NAMESPACE),
     Check("queue", installation.queue, IN_NAMESPACE),
-    Check("nodes", room.nodes, ("Kubernetes",)),
-    Check("quota", room.quota, IN_NAMESPACE),
+    Check("nodes", capacity.nodes, ("Kubernetes",)),
+    Check("quota", capacity.quota, IN_NAMESPACE),
 )
 """What costs a request each: `submit` begins with them."""
 THOROUGH = (
@@ -33,7 +33,7 @@ THOROUGH = (
     Check("rights at KFP", rights.rights_at_kfp, ("KFP",)),
     Check("rights here", rights.rights_here, IN_NAMESPACE),
     Check("pods' rights", rights.rights_of_pods, (*IN_NAMESPACE, "account")),
-    Check("admission", room.admission, (*IN_NAMESPACE, "account")),
+    Check("admission", capacity.admission, (*IN_NAMESPACE, "account")),
     Check("memory", memory.memory),
     Check("retries", installation.retries, IN_NAMESPACE),
 )

@@ -22,7 +22,7 @@ from stillhouse.pipelines.recipes.check_source import check_source
 from stillhouse.pipelines.recipes.yaml_document import Document, Key, read_document
 from stillhouse.spelling import closest, did_you_mean
 
-SHIPPED = Path(__file__).parent / "recipes"
+SHIPPED = Path(__file__).parent
 """Folder of the recipes that are known by name."""
 
 MOST_MEANT = 3

@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 import torch
 
-from stillhouse.components.storage import s3_client, s3_parts
 from stillhouse.components.storage.manifest import Corrupt
+from stillhouse.components.storage.s3 import client as s3_client
+from stillhouse.components.storage.s3 import parts as s3_parts
 from stillhouse.components.storage.s3.store import S3Store
 from stillhouse.components.storage.sources import fetch_source
 from stillhouse.components.storage.store import NotFound

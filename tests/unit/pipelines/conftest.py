@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 from kubeconfig import write_kubeconfig
+from tests.unit.pipelines.doctor.visits import OPTIONS, Diagnose
+from tests.unit.pipelines.doctor.visits import RECIPE as SPAM
 from tests.unit.pipelines.stand_in import StandIn
-from tests.unit.pipelines.visits import OPTIONS, Diagnose
-from tests.unit.pipelines.visits import RECIPE as SPAM
 
 from stillhouse.components.probe.finding import Finding
 from stillhouse.pipelines.compiling.options import ClusterOptions

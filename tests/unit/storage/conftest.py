@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import pytest
 
-from stillhouse.components.storage import s3_client as patience
+from stillhouse.components.storage.s3 import client as patience
 from stillhouse.components.storage.store import Store, open_store
 
 COMMIT = "c0ffee" + "0" * 34

@@ -14,7 +14,7 @@ from stillhouse.pipelines.compiling.hardware import gpus
 
 from .conftest import POD
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 RUN = "0b1f7c8e-aaaa-bbbb-cccc-1234567890ab"
 COMMAND = ["python3", "-m", "stillhouse.components.distributed.nodes", "finetune"]
 

@@ -66,7 +66,7 @@ def test_a_preset_fits_nodes_of_two_processors() -> None:
 
 @pytest.mark.parametrize("name", [*PRESETS, "gpus-3"])
 def test_the_page_says_what_a_preset_asks_for(name: str) -> None:
-    page = (Path(__file__).parents[3] / "docs" / "cluster.md").read_text()
+    page = (Path(__file__).parents[4] / "docs" / "cluster.md").read_text()
     page = page.replace("gpus-N", "gpus-3").replace("| N |", "| 3 |")
     for number in (8, 32):
         page = page.replace(f"{number} N", str(3 * number))

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import yaml
 from tests.unit.pipelines import stand_in as told
+from tests.unit.pipelines.doctor.visits import OPTIONS, RECIPE, Diagnose, of_level
 from tests.unit.pipelines.stand_in import NAMESPACE, StandIn, finding, waiting
-from tests.unit.pipelines.visits import OPTIONS, RECIPE, Diagnose, of_level
 
 from stillhouse.pipelines.compiling.options import ClusterOptions
 from stillhouse.pipelines.compiling.pipeline_yaml import compile_pipeline

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 from tests.unit.pipelines import stand_in as told
+from tests.unit.pipelines.doctor.visits import OPTIONS, RECIPE, Diagnose, of_level
 from tests.unit.pipelines.stand_in import NAMESPACE, StandIn, ended, finding, node, waiting
-from tests.unit.pipelines.visits import OPTIONS, RECIPE, Diagnose, of_level
 from typer.testing import CliRunner
 
 from stillhouse.components.probe.finding import failure, ok

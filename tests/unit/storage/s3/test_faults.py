@@ -11,15 +11,16 @@ from typing import Any
 
 import pytest
 
-from stillhouse.components.storage import s3_conditions, s3_parts
 from stillhouse.components.storage.manifest import Corrupt
+from stillhouse.components.storage.s3 import conditions as s3_conditions
+from stillhouse.components.storage.s3 import parts as s3_parts
 from stillhouse.components.storage.s3.store import S3Store
 from stillhouse.components.storage.sources import fetch_source
 from stillhouse.components.storage.store import Conflict, NotFound
 from stillhouse.errors import UserError
 
-from ...faults import proxy
-from ...faults.proxy import FaultProxy
+from ....faults import proxy
+from ....faults.proxy import FaultProxy
 
 Faulty = Callable[..., FaultProxy]
 WEIGHTS = hashlib.shake_256(b"weights").digest(6 << 20)
