@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from stillhouse.components.storage.urls import is_local
-from stillhouse.pipelines.cli.app import Overrides, RecipeName
+from stillhouse.pipelines.cli.arguments import Overrides, RecipeName
 from stillhouse.pipelines.compiling.options import NO_STORE, ClusterOptions, with_cluster_options
 from stillhouse.pipelines.recipes.recipe import load_recipe
 

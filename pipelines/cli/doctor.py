@@ -2,7 +2,7 @@
 
 import typer
 
-from stillhouse.pipelines.cli.app import Overrides, RecipeName
+from stillhouse.pipelines.cli.arguments import Overrides, RecipeName
 from stillhouse.pipelines.cluster.endpoint import EndpointOption, NamespaceOption, TokenOption
 from stillhouse.pipelines.compiling.options import ClusterOptions, with_cluster_options
 from stillhouse.pipelines.recipes.recipe import load_recipe

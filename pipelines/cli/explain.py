@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from stillhouse.pipelines.cli.app import Overrides, RecipeName
+from stillhouse.pipelines.cli.arguments import Overrides, RecipeName
 
 PIPED_WIDTH = 300
 

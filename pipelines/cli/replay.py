@@ -2,14 +2,18 @@
 
 import os
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
-from stillhouse.components.storage.home import local_store
-from stillhouse.components.tracking import leftovers
-from stillhouse.components.tracking.sender import replay
-from stillhouse.components.tracking.settings import tracking_uri
-from stillhouse.redaction import redact
+
+def replay(
+    home: Annotated[Path, typer.Option(envvar="STILLHOUSE_HOME", help="Folder of everything that was written.")] = Path(
+        "runs"
+    ),
+) -> None:
+    """Send to MLflow what earlier runs could not: each point once. Exit code 1 when something is left."""
+    raise typer.Exit(replay_runs(home))
 
 
 def replay_runs(home: Path) -> int:
@@ -21,6 +25,12 @@ def replay_runs(home: Path) -> int:
     Raises:
         UserError: the store cannot be read.
     """
+    from stillhouse.components.storage.home import local_store
+    from stillhouse.components.tracking import leftovers
+    from stillhouse.components.tracking.sender import replay
+    from stillhouse.components.tracking.settings import tracking_uri
+    from stillhouse.redaction import redact
+
     home = home.absolute()
     store = local_store() if os.environ.get("STILLHOUSE_STORE") else None
     if store:

@@ -10,8 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from stillhouse.errors import UserError
-from stillhouse.pipelines.cli.app import Overrides, RecipeName
-from stillhouse.pipelines.cli.thresholds import MinDrift, MinNewRows, with_thresholds
+from stillhouse.pipelines.cli.arguments import MinDrift, MinNewRows, Overrides, RecipeName, with_thresholds
 from stillhouse.pipelines.cluster.clock_changes import clock_warning
 from stillhouse.pipelines.cluster.due_times import at_cron, at_interval
 from stillhouse.pipelines.cluster.endpoint import EndpointOption, NamespaceOption, TokenOption
@@ -25,21 +24,21 @@ MOST_AT_ONCE = 10
 PIPED_WIDTH = 300
 ASSUMED = "KFP does not say its time zone here; UTC is assumed, which is its default."
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+started = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 kept = typer.Typer(add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True)
 """What is done to schedules that are there."""
 
 ScheduleName = Annotated[str, typer.Argument(metavar="NAME", help="Name of the schedule.")]
 
 
-def run_command(arguments: list[str]) -> None:
+def app(arguments: list[str], prog_name: str = "stillhouse schedule") -> None:
     """Run `stillhouse schedule ARGUMENTS`; a recipe file with the name of a subcommand is given as ./list."""
     names = {command.name for command in kept.registered_commands}
-    command = kept if arguments and arguments[0] in names else app
-    command(arguments, prog_name="stillhouse schedule")
+    command = kept if arguments and arguments[0] in names else started
+    command(arguments, prog_name=prog_name)
 
 
-@app.command()
+@started.command()
 @with_cluster_options
 def schedule(
     recipe: RecipeName,

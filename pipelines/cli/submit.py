@@ -4,8 +4,7 @@ from typing import Annotated
 
 import typer
 
-from stillhouse.pipelines.cli.app import Overrides, RecipeName
-from stillhouse.pipelines.cli.thresholds import MinDrift, MinNewRows, with_thresholds
+from stillhouse.pipelines.cli.arguments import MinDrift, MinNewRows, Overrides, RecipeName, with_thresholds
 from stillhouse.pipelines.cluster.endpoint import EndpointOption, NamespaceOption, TokenOption
 from stillhouse.pipelines.cluster.watch.gpu_price import PriceOption, parse_price
 from stillhouse.pipelines.compiling.options import ClusterOptions, take_addresses, with_cluster_options

@@ -10,7 +10,7 @@ from stillhouse.components.config.home_option import HOME, HomeOption
 from stillhouse.components.storage.home import local_store
 from stillhouse.components.sweep.settings import SweepSettings
 from stillhouse.errors import UserError
-from stillhouse.pipelines.cli.app import become
+from stillhouse.pipelines.cli.become import become
 from stillhouse.pipelines.cluster.endpoint import EndpointOption, NamespaceOption, TokenOption
 from stillhouse.pipelines.compiling.options import OptionsFile, take_addresses, take_addresses_from
 

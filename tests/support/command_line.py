@@ -14,7 +14,8 @@ from unittest.mock import patch
 import typer
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
-from stillhouse.pipelines.cli.app import PASS_ON, STEPS, app
+from stillhouse.components.runtime.steps import STEPS
+from stillhouse.pipelines.cli.app import PASS_ON, app
 
 Parser = TyperCommand | TyperGroup | argparse.ArgumentParser
 """What reads the arguments of a command."""

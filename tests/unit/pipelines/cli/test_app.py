@@ -8,7 +8,8 @@ from typer.testing import CliRunner
 
 from stillhouse import __version__
 from stillhouse.components.inspect.settings import STEPS as STEPS_WITH_SETTINGS
-from stillhouse.pipelines.cli.app import STEPS, app
+from stillhouse.components.runtime.steps import STEPS
+from stillhouse.pipelines.cli.app import app
 
 HEAVY = {
     "torch",

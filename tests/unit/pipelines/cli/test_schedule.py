@@ -3,7 +3,7 @@
 import pytest
 
 from stillhouse.errors import UserError
-from stillhouse.pipelines.cli.schedule import run_command
+from stillhouse.pipelines.cli.schedule import app
 
 
 @pytest.mark.parametrize(
@@ -19,19 +19,19 @@ from stillhouse.pipelines.cli.schedule import run_command
 )
 def test_a_mistake_is_one_sentence(arguments: list[str], sentence: str) -> None:
     with pytest.raises(UserError) as caught:
-        run_command(arguments)
+        app(arguments)
     assert sentence in str(caught.value)
 
 
 @pytest.mark.parametrize("command", ["list", "pause", "resume", "delete"])
 def test_what_looks_after_schedules_is_no_recipe(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
-        run_command([command, "--help"])
+        app([command, "--help"])
     assert f"stillhouse schedule {command}" in capsys.readouterr().out
 
 
 def test_more_runs_at_once_than_kfp_can_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
-        run_command(["spam", "--every", "6h", "--max-concurrency", "11"])
+        app(["spam", "--every", "6h", "--max-concurrency", "11"])
     assert ended.value.code == 2
     assert "--max-concurrency" in capsys.readouterr().err

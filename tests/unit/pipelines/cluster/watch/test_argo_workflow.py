@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from stillhouse.pipelines.cli.app import STEPS
+from stillhouse.components.runtime.steps import STEPS
 from stillhouse.pipelines.cluster.watch.argo_workflow import Node, read_workflow, step_names, step_of, variables_of
 from stillhouse.pipelines.cluster.watch.pod_state import State
 from stillhouse.pipelines.compiling.options import ClusterOptions

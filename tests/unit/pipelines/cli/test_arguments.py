@@ -2,7 +2,7 @@ import pytest
 from typer.testing import CliRunner
 
 from stillhouse.pipelines.cli.app import app
-from stillhouse.pipelines.cli.thresholds import with_thresholds
+from stillhouse.pipelines.cli.arguments import with_thresholds
 from stillhouse.pipelines.recipes.recipe import load_recipe
 
 

@@ -1,9 +1,16 @@
-"""Options that end a run early when too little is new, for every command that starts one."""
+"""Arguments and options that several commands share."""
 
 from typing import Annotated
 
 import typer
 
+RecipeName = Annotated[
+    str, typer.Argument(metavar="RECIPE", help="Name of a recipe that ships, or path of a YAML file.")
+]
+Overrides = Annotated[
+    list[str],
+    typer.Option("--set", metavar="KEY=VALUE", help="Override a key, such as finetune.loop.epochs=2; repeatable."),
+]
 MinNewRows = Annotated[
     int | None,
     typer.Option(
