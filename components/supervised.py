@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from torch import nn
     from transformers import PreTrainedModel
 
-    from stillhouse.components.tasks import LoadedModel, Task
+    from stillhouse.components.models.loaded import LoadedModel
+    from stillhouse.components.tasks import Task
     from stillhouse.components.training.loop import Evaluation
 
 logger = logging.getLogger(__name__)

@@ -15,8 +15,8 @@ from stillhouse.components.artifacts.trainings import Trained, write_trainings
 from stillhouse.components.models.tfidf_linear import LOAD as TFIDF
 
 if TYPE_CHECKING:
+    from stillhouse.components.models.loaded import LoadedModel
     from stillhouse.components.models.tfidf_linear import TfidfLinear
-    from stillhouse.components.tasks import LoadedModel
 
 FORMAT = 1
 TRAINING_ROWS = "training_rows.safetensors"

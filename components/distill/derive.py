@@ -9,7 +9,7 @@ from stillhouse.components.models.layers import layer_list, num_layers, num_para
 from stillhouse.components.training.derived import Load, Rules, apply, derived
 
 if TYPE_CHECKING:
-    from stillhouse.components.tasks import LoadedModel
+    from stillhouse.components.models.loaded import LoadedModel
 
 TEACHER_LAYERS = 3
 """Layers of the teacher for one of the student's."""

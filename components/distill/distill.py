@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     import torch
 
     from stillhouse.components.distill.student import Pupil
-    from stillhouse.components.tasks import LoadedModel, Task
+    from stillhouse.components.models.loaded import LoadedModel
+    from stillhouse.components.tasks import Task
     from stillhouse.components.tracking.run import StepRun
     from stillhouse.components.training.batches import Samples
     from stillhouse.components.training.checkpoints import Checkpoints
@@ -40,9 +41,10 @@ def distill(
     from stillhouse.components.distill.derive import from_data, student_from_teacher
     from stillhouse.components.distill.student import Pupil, check_comparable, make_student
     from stillhouse.components.models.layers import num_layers
+    from stillhouse.components.models.loaded import LoadedModel
     from stillhouse.components.runtime.checkpoint_store import checkpoints_of
     from stillhouse.components.storage.digests import digest_folder
-    from stillhouse.components.tasks import LoadedModel, load_task
+    from stillhouse.components.tasks import load_task
     from stillhouse.components.training.loop import Thaw, Training
     from stillhouse.components.training.precision import pick_device
     from stillhouse.components.training.randomness import seed_everything

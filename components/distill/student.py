@@ -7,8 +7,9 @@ from transformers import PreTrainedModel
 
 from stillhouse.components.distill.settings import DistillSettings, Student
 from stillhouse.components.models.layers import kept_layers, num_layers, take_layers
+from stillhouse.components.models.loaded import LoadedModel
 from stillhouse.components.models.tokenizer import count_different
-from stillhouse.components.tasks import LoadedModel, Task
+from stillhouse.components.tasks import Task
 from stillhouse.errors import UserError
 
 

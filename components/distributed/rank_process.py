@@ -15,7 +15,7 @@ from typing import Any
 
 from stillhouse.components.config.settings import Settings
 from stillhouse.components.distributed.relay import Relay, Silent
-from stillhouse.components.runtime.cpu_limit import THREADS
+from stillhouse.components.training.cpu_limit import THREADS
 from stillhouse.errors import UserError
 from stillhouse.redaction import RedactingFormatter, guard_output
 

@@ -14,6 +14,7 @@ from stillhouse.components.artifacts.base_facts import BaseFacts
 from stillhouse.components.artifacts.dataset import Split, read_dataset_json, read_split
 from stillhouse.components.artifacts.model import notes_of, read_model_json
 from stillhouse.components.artifacts.trainings import Trained, trainings_of
+from stillhouse.components.evaluate.baselines import write_baseline
 from stillhouse.components.evaluate.champion import Champion, answers_of, champion_notes, open_champion
 from stillhouse.components.evaluate.comparison import compare
 from stillhouse.components.evaluate.confusions import confused_pairs, never_answered
@@ -27,7 +28,6 @@ from stillhouse.components.evaluate.results import Findings
 from stillhouse.components.evaluate.settings import EvaluateSettings
 from stillhouse.components.evaluate.slices import measure_slices
 from stillhouse.components.evaluate.wording import RUNG, comparison_notes, label_notes
-from stillhouse.components.modalities.text.tfidf import write_baseline
 from stillhouse.components.tasks import load_task
 from stillhouse.components.tasks.metrics import greater_is_better, main_metric, predictions, reliability
 from stillhouse.components.tracking.run import StepRun

@@ -14,7 +14,7 @@ from stillhouse.components.training.derived import Load, Rules, apply, derived
 from stillhouse.components.training.ranks import Ranks
 
 if TYPE_CHECKING:
-    from stillhouse.components.tasks import LoadedModel
+    from stillhouse.components.models.loaded import LoadedModel
 
 BASE_WIDTH = 384
 """Width of the encoder that the rate below was chosen with; wider ones learn at less, in proportion."""

@@ -14,7 +14,7 @@ from stillhouse.components.supervised import Scale, best_point, model_info, toke
 from stillhouse.components.tasks.metrics import main_metric
 
 if TYPE_CHECKING:
-    from stillhouse.components.tasks import LoadedModel
+    from stillhouse.components.models.loaded import LoadedModel
     from stillhouse.components.tracking.run import StepRun
     from stillhouse.components.training.loop import Thaw
 

@@ -27,8 +27,8 @@ from pathlib import Path
 from threading import Thread
 from typing import IO, TYPE_CHECKING
 
-from stillhouse.components.runtime.cpu_limit import limit_threads
 from stillhouse.components.runtime.gate import Child
+from stillhouse.components.training.cpu_limit import limit_threads
 from stillhouse.redaction import guard_output
 
 if TYPE_CHECKING:

@@ -1,33 +1,21 @@
 """Kinds of problems: one file each. `task: name` in a recipe is a file here, or an entry point `stillhouse.tasks`."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
+from stillhouse.components.models.loaded import LoadedModel
 from stillhouse.errors import UserError
 
 if TYPE_CHECKING:
     import numpy as np
     import torch
     from torch import nn
-    from transformers import PreTrainedModel, PreTrainedTokenizerFast
+    from transformers import PreTrainedTokenizerFast
 
     from stillhouse.components.models.settings import Architecture
-
-
-@dataclass(frozen=True)
-class LoadedModel:
-    """A model in memory."""
-
-    model: "PreTrainedModel"
-    tokenizer: "PreTrainedTokenizerFast"
-    info: dict[str, Any]
-    """Its model.json."""
-    notes: dict[str, str] = field(default_factory=dict)
-    """What must be said of how it was read: one sentence by name. The run's first lines and the report say it."""
 
 
 class Task(Protocol):

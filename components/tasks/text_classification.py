@@ -10,11 +10,11 @@ import numpy as np
 
 from stillhouse.components.modalities.randomness import uniform
 from stillhouse.components.models.architectures import DECODERS
+from stillhouse.components.models.loaded import LoadedModel
 from stillhouse.components.models.tfidf_linear import LOAD as TFIDF
 from stillhouse.components.models.tfidf_linear import TfidfLinear
 from stillhouse.components.models.tokenizer import SAFE, read_tokenizer, texts_read_otherwise
 from stillhouse.components.safety.model_folders import refuse_unsafe
-from stillhouse.components.tasks import LoadedModel
 from stillhouse.components.tasks.text import (
     TextSamples,
     drop_words,

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from stillhouse.components.config.settings import Settings
-from stillhouse.components.runtime.cpu_limit import allowed_processors
+from stillhouse.components.training.cpu_limit import allowed_processors
 
 SettingsT = TypeVar("SettingsT", bound=Settings)
 CPU_FLOPS = 3.5e10

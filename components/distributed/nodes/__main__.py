@@ -14,8 +14,8 @@ from pathlib import Path
 
 from stillhouse.components.distributed.nodes.exchange import OUTPUT, Exchange
 from stillhouse.components.distributed.rank_process import Job
-from stillhouse.components.runtime.cpu_limit import limit_threads
 from stillhouse.components.storage.home import local_store
+from stillhouse.components.training.cpu_limit import limit_threads
 from stillhouse.redaction import guard_output
 
 TELL_SECONDS = 5.0

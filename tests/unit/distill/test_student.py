@@ -12,7 +12,7 @@ from transformers import PreTrainedTokenizerFast
 from stillhouse.components.distill.settings import DistillSettings, Student
 from stillhouse.components.distill.student import Pupil, check_comparable, make_student
 from stillhouse.components.models.layers import num_layers, output_layer
-from stillhouse.components.tasks import LoadedModel
+from stillhouse.components.models.loaded import LoadedModel
 from stillhouse.components.tasks import text_classification as task
 from stillhouse.errors import UserError
 

@@ -18,7 +18,7 @@ STEPS = (
     "decline/test_decline.py::test_the_verdict_is_in_the_store_for_the_exit_step",
     "conclude/test_conclude.py::test_a_failed_run_says_which_step_failed_and_why",
     "sweep/test_sweep.py::test_everything_old_of_ended_runs_goes",
-    "test_supervisor.py::test_a_killed_process_is_started_again",
+    "runtime/test_supervisor.py::test_a_killed_process_is_started_again",
 )
 PREPARE = """
 import sys

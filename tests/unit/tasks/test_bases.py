@@ -17,7 +17,7 @@ from tiny_bases import BASES, BERT_NAMES, TEXTS, MakeBase, cased, gpt2, wordpiec
 from tokenizers import normalizers, pre_tokenizers
 
 from stillhouse.components.artifacts.model import read_model_json, write_model
-from stillhouse.components.tasks import LoadedModel
+from stillhouse.components.models.loaded import LoadedModel
 from stillhouse.components.tasks import text_classification as task
 from stillhouse.components.tracking.pyfunc_model import TextModel
 from stillhouse.components.tracking.registry import KEPT_CODE

@@ -19,8 +19,8 @@ from transformers import (
 )
 
 from stillhouse.components.models.layers import output_layer
+from stillhouse.components.models.loaded import LoadedModel
 from stillhouse.components.models.settings import Architecture
-from stillhouse.components.tasks import LoadedModel
 from stillhouse.components.tasks import text_classification as task
 from stillhouse.components.tasks.text import TextSamples, train_tokenizer
 from stillhouse.errors import UserError

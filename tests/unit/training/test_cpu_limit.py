@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from stillhouse.components.runtime import cpu_limit as processors
-from stillhouse.components.runtime.cpu_limit import allowed_processors, limit_threads
+from stillhouse.components.training import cpu_limit as processors
+from stillhouse.components.training.cpu_limit import allowed_processors, limit_threads
 
 
 @pytest.mark.parametrize(

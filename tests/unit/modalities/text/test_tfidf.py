@@ -9,7 +9,7 @@ import pytest
 from stillhouse.components.modalities.text.tfidf import tfidf_linear
 from stillhouse.components.targets.majority import majority
 
-EMAILS = Path(__file__).parents[3] / "pipelines/recipes/data/spam-assassin.parquet"
+EMAILS = Path(__file__).parents[4] / "pipelines/recipes/data/spam-assassin.parquet"
 TEXTS = ["cheap pills now", "meeting at noon", "pills for you", "notes of the meeting"] * 5
 
 
