@@ -67,6 +67,19 @@ def test_each_word_has_one_first_sub_word_and_the_special_tokens_none(wordpiece:
     assert encoded.is_word[encoded.offsets[1] :].tolist() == [False, True, False]
 
 
+def test_transformers_finds_the_same_tokens_and_first_sub_words(wordpiece: PreTrainedTokenizerFast) -> None:
+    draw = np.random.default_rng(6)
+    examples = [[WORDS[i] for i in draw.integers(0, 10, draw.integers(1, 12))] for _ in range(50)]
+    encoded = encode_words(wordpiece, examples, 512)
+    theirs = wordpiece(examples, is_split_into_words=True)
+    firsts = []
+    for i in range(len(examples)):
+        words = theirs.word_ids(i)
+        firsts += [word is not None and word != before for before, word in zip([None, *words], words, strict=False)]
+    assert encoded.tokens.tolist() == [token for ids in theirs["input_ids"] for token in ids]
+    assert encoded.is_word.tolist() == firsts
+
+
 @pytest.mark.parametrize("make", [byte_level, sentencepiece])
 def test_tokens_are_those_of_the_joined_text_with_every_kind_of_tokenizer(make: Any) -> None:
     tokenizer = make()
