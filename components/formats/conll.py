@@ -163,7 +163,7 @@ class _UniversalColumns(_Columns):
         self._columns: Sequence[str] = UNIVERSAL
 
     def comment(self, text: str) -> None:
-        if named := _NAMED_COLUMNS.fullmatch(text):
+        if not self.names and (named := _NAMED_COLUMNS.fullmatch(text)):
             self._columns = named[1].lower().split()
             self.width, self.is_numbered = len(self._columns), "id" in self._columns
             self.wanted = "global.columns has"

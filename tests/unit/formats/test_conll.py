@@ -184,6 +184,11 @@ def test_conll_u_plus_names_its_columns(write: Callable[[str], Path]) -> None:
     ]
 
 
+def test_columns_are_named_once(write: Callable[[str], Path]) -> None:
+    text = "# global.columns = ID FORM\n1\ta\n\n# global.columns = ID FORM MISC\n1\tb\n"
+    assert [row["tokens"] for _, row in rows(write(text), ["tokens"], read_conllu)] == [["a"], ["b"]]
+
+
 @pytest.mark.parametrize(("text", "message"), [
     ("1 Rome Rome PROPN\n", "row 1: 1 column where CoNLL-U has 10; give each word's line the same, with a tab between"),
     ("# global.columns = ID MWE\n1\tx\n", "row 1: global.columns has no FORM"),
