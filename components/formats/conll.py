@@ -163,7 +163,7 @@ class _UniversalColumns(_Columns):
         self._columns: Sequence[str] = UNIVERSAL
 
     def comment(self, text: str) -> None:
-        if named := _NAMED_COLUMNS.fullmatch(text):
+        if not self.names and (named := _NAMED_COLUMNS.fullmatch(text)):
             self._columns = named[1].lower().split()
             self.width, self.is_numbered = len(self._columns), "id" in self._columns
             self.wanted = "global.columns has"
@@ -254,8 +254,13 @@ def _lines(file: DataFile, budget: Budget) -> Iterator[_Line]:
         try:
             text = data.decode("utf-8-sig" if number == 1 else "utf-8")
         except UnicodeDecodeError as error:
-            raise UserError(f"{file.path}, row {number}: no UTF-8 ({error}); save the file as UTF-8.") from None
-        yield _Line(number, text.rstrip("\r\n"))
+            raise UserError(
+                f"{file.path}, row {number}: this is not UTF-8 ({error}); save the file as UTF-8."
+            ) from None
+        text = text.rstrip("\r\n")
+        if "\r" in text:
+            raise UserError(f"{file.path}, row {number}: lines end in a carriage return alone; save them with \\n.")
+        yield _Line(number, text)
 
 
 def _first_names(file: DataFile, reading: Reading, columns: _Columns) -> list[str]:

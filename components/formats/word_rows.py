@@ -57,11 +57,11 @@ def word_rows(
     """
     found_words = column_labels(path, batch, words)
     found_tags = [None] * len(batch) if tags is None else column_labels(path, batch, tags, names)
-    rows = []
+    rows, known = [], _Tags(missing)
     for number, row_words, row_tags in zip(batch.numbers, found_words, found_tags, strict=True):
         row_words = _words(row_words, f"{path}, row {number}, column '{words}'")
         if row_tags is not None:
-            row_tags = _tags(row_tags, len(row_words), missing, f"{path}, row {number}, column '{tags}'")
+            row_tags = _tags(row_tags, len(row_words), known, f"{path}, row {number}, column '{tags}'")
         rows.append(WordRow(number, row_words, row_tags))
     return rows
 
@@ -90,6 +90,22 @@ def span_rows(path: Path, batch: Batch, text: str, spans: str | None) -> list[Sp
     return rows
 
 
+class _Tags(dict[str, str | None]):
+    """What the texts of tags stand for, each found out once: there are far fewer than words."""
+
+    def __init__(self, missing: Missing) -> None:
+        super().__init__()
+        self._missing = missing
+
+    def __missing__(self, tag: str) -> str | None:
+        self[tag] = self.read(tag)
+        return self[tag]
+
+    def read(self, tag: Any) -> str | None:
+        """The name of a tag, None where it is not any."""
+        return None if self._missing.is_name_missing(tag) else _name(tag)
+
+
 def _words(value: Any, place: str) -> list[str]:
     if value is None:
         return []
@@ -100,14 +116,14 @@ def _words(value: Any, place: str) -> list[str]:
     return [word if isinstance(word, str) else _name(word) for word in value]
 
 
-def _tags(value: Any, num_words: int, missing: Missing, place: str) -> list[str | None] | None:
+def _tags(value: Any, num_words: int, known: _Tags, place: str) -> list[str | None] | None:
     if not isinstance(value, list):
         raise UserError(f"{place}: holds one value, and a list with a tag for each word is needed; {_LISTS}.")
     if len(value) != num_words:
         raise UserError(
             f"{place}: {len(value)} tags for {num_words} words; give each word one, null where it has none."
         )
-    tags = [None if missing.is_name_missing(tag) else _name(tag) for tag in value]
+    tags = [known[tag] if isinstance(tag, str) else known.read(tag) for tag in value]
     return None if tags and all(tag is None for tag in tags) else tags
 
 

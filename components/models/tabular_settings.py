@@ -17,7 +17,7 @@ class TabularArchitecture(Settings):
     """Of attention; an mlp has none."""
     feed_forward: int | None = Field(default=None, ge=8)
     """Width inside a layer; twice the width when left out."""
-    bins: int = Field(default=16, ge=1, le=64)
+    bins: int = Field(default=8, ge=1, le=64)
     """Parts of equally many training rows that the range of a number is cut into, each of which has its own slope; 1:
     one slope for all of it."""
     category_width: int = Field(default=16, ge=1)

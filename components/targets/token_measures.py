@@ -144,6 +144,22 @@ def per_label(statistics: Statistics, labels: Sequence[str]) -> list[dict[str, s
     ]
 
 
+def label_confusions(
+    answers: Sequence[np.ndarray], truths: Sequence[np.ndarray], num_tags: int, has_entities: bool
+) -> np.ndarray:
+    """How many words of each label (rows; plain: tag) were given each label (columns), int64 [labels + 1, labels + 1].
+
+    The first row and column are words in no entity, and those that were not read; positions do not count. The arguments
+    are those of `tag_statistics`.
+    """
+    true = _end_to_end(truths, truths, NO_TAG)
+    known = true != NO_TAG
+    pair = np.stack([true, _end_to_end(answers, truths, NO_ANSWER)])[:, known]
+    labels = np.where(pair > OUTSIDE, (pair + 1) // 2, 0) if has_entities else pair + 1
+    size = (num_tags - 1) // 2 + 1 if has_entities else num_tags + 1
+    return np.bincount(labels[0] * size + labels[1], minlength=size * size).reshape(size, size)
+
+
 def tag_errors(statistics: Statistics, has_entities: bool) -> np.ndarray:
     """How wrong each example is, float64 [examples] from 0 (all right) to 1: 1 less its F1 of entities, else the share
     of its words that are wrong."""

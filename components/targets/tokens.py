@@ -21,6 +21,7 @@ from stillhouse.components.targets.token_measures import (
     NO_TAG,
     PLAIN_MEASURES,
     entity_spans,
+    label_confusions,
     per_label,
     tag_errors,
     tag_statistics,
@@ -74,6 +75,16 @@ class WordTags:
     def per_label(self, statistics: Statistics) -> list[dict[str, str | float | int]]:
         """Precision, recall and F1 of each label, how many truths (`wanted`) and answers (`found`) it has."""
         return per_label(statistics, self.labels)
+
+    def counts(self, truths: Sequence[np.ndarray]) -> dict[str, int]:
+        """How many entities of each label there are (plain: words of each tag), for the data card and drift."""
+        found = tag_statistics(truths, truths, len(self.tags), self.has_entities)
+        return {str(one["label"]): int(one["wanted"]) for one in per_label(found, self.labels)}
+
+    def confusions(self, answers: Sequence[TagAnswer], truths: Sequence[np.ndarray]) -> tuple[list[str], np.ndarray]:
+        """`none` and the labels, and how many words of each (rows) were given each, int64 [labels + 1, labels + 1]."""
+        given = [answer.tags for answer in answers]
+        return ["none", *self.labels], label_confusions(given, truths, len(self.tags), self.has_entities)
 
     def errors(self, statistics: Statistics) -> np.ndarray:
         """How wrong each example is, float64 [examples]; 0 is all right."""

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
@@ -20,6 +20,7 @@ from stillhouse.components.modalities.tabular.cells import (
     plain,
     truths,
 )
+from stillhouse.components.targets.numbers import looks_like, mend, parse_number
 from stillhouse.errors import UserError
 
 if TYPE_CHECKING:
@@ -289,9 +290,10 @@ def _categories(name: str, values: np.ndarray, most: int, asked: str | None, not
     if len(counts) == 1 and present == rows:
         raise _LeftOut("has the same value in all training rows")
     if asked is None and present >= FEW_ROWS and len(counts) >= ONE_EACH * present:
-        dates = sum(_OTHER_DATE.fullmatch(value) is not None for value in counts) >= NEARLY_ALL * len(counts)
-        mend = "; they look like dates: write them as 2026-01-31" if dates else ""
-        raise _LeftOut(f"has {len(counts):,} different values in {present:,} rows, as ids and free text have{mend}")
+        what = f"has {len(counts):,} different values in {present:,} rows, as ids and free text have"
+        raise _LeftOut(f"{what}; {hint}" if (hint := _hint(counts)) else what)
+    if asked is None and (hint := _hint(counts)):
+        notes.append(f"Column '{name}' is taken as categories; {hint}.")
     ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     kept = [value for value, count in ranked if count > 1][:most]
     if not kept:
@@ -303,6 +305,15 @@ def _categories(name: str, values: np.ndarray, most: int, asked: str | None, not
             f"others, in {unknown:,} of {rows:,} rows, share one (input.max_categories)."
         )
     return CategoryColumn(name=name, names=kept, missing=rows - present, unknown=unknown)
+
+
+def _hint(values: Iterable[str]) -> str:
+    """What to do where texts look like numbers or dates to a person and are neither; empty if they do not."""
+    found = list(values)
+    if sum(_OTHER_DATE.fullmatch(value) is not None for value in found) >= NEARLY_ALL * len(found):
+        return "its values look like dates: write them as 2026-01-31"
+    amounts = [value for value in found if parse_number(value) is None and looks_like(value) is not None]
+    return f"its values look like numbers: {mend(amounts[0])}" if len(amounts) >= NEARLY_ALL * len(found) else ""
 
 
 def _statistics(present: np.ndarray) -> tuple[float, float, list[float]]:

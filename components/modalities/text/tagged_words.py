@@ -1,9 +1,10 @@
 """Tagged words as a person looks at them, in the card and among the worst mistakes."""
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from markupsafe import Markup
+if TYPE_CHECKING:
+    from markupsafe import Markup
 
 Tag = str | None
 MOST_WORDS = 60
@@ -24,7 +25,7 @@ class _Piece(NamedTuple):
 
 def show_tagged(
     words: Sequence[str], true: Sequence[Tag] | None, answered: Sequence[Tag] | None = None, *, has_entities: bool
-) -> Markup:
+) -> "Markup":
     """The words of one example with their tags; where there are answers, what is wrong stands out.
 
     Args:
@@ -37,6 +38,8 @@ def show_tagged(
         HTML that needs no style of its own: `<ruby>` with the tag above, `<mark>` around what is wrong, with
         the answer and, in `<s>`, what it should have been. Whatever is in words and tags is escaped.
     """
+    from markupsafe import Markup
+
     blank: Sequence[Tag] = [None] * len(words)
     pairs = list(zip(words, blank if true is None else true, blank if answered is None else answered, strict=True))
     wrong = (i for i, (_, tag, answer) in enumerate(pairs) if answered is not None and tag not in (None, answer))
@@ -67,7 +70,9 @@ def _label(tag: Tag, has_entities: bool) -> str | None:
     return tag[2:]  # of the outside tag, which has one letter, nothing
 
 
-def _shown(piece: _Piece, is_answered: bool) -> Markup:
+def _shown(piece: _Piece, is_answered: bool) -> "Markup":
+    from markupsafe import Markup
+
     words = " ".join(piece.words)
     told = piece.answered if is_answered else piece.true
     if not is_answered or piece.true is None or piece.true == told:

@@ -130,13 +130,18 @@ def test_a_file_in_which_nothing_parts_the_sentences_is_refused(write: Callable[
 
 
 @pytest.mark.parametrize(("data", "message"), [
-    ("Ü O\n".encode("latin-1"), r"row 1: no UTF-8 .*; save the file as UTF-8"),
+    ("Ü O\n".encode("latin-1"), r"row 1: this is not UTF-8 .*; save the file as UTF-8"),
     ("ok O\n\nä O\n".encode("utf-16"), r"this is UTF-16\); save the file as UTF-8"),
 ])  # fmt: skip
 def test_other_encodings_are_refused(tmp_path: Path, data: bytes, message: str) -> None:
     (tmp_path / "some.conll").write_bytes(data)
     with pytest.raises(UserError, match=message):
         rows(tmp_path / "some.conll")
+
+
+def test_line_ends_of_old_macs_are_refused_and_not_taken_for_one_line(write: Callable[[str], Path]) -> None:
+    with pytest.raises(UserError, match=r"row 1: lines end in a carriage return alone; save them with"):
+        rows(write("a O\rb O\r"))
 
 
 def test_reading_stops_where_the_budget_is_spent(write: Callable[[str], Path]) -> None:
@@ -177,6 +182,11 @@ def test_conll_u_plus_names_its_columns(write: Callable[[str], Path]) -> None:
     assert rows(path, ["tokens", "tags", "parseme:mwe"], read_conllu) == [
         (3, {"tokens": ["Kick", "it"], "tags": ["1:VID", None], "parseme:mwe": ["1:VID", None]})
     ]
+
+
+def test_columns_are_named_once(write: Callable[[str], Path]) -> None:
+    text = "# global.columns = ID FORM\n1\ta\n\n# global.columns = ID FORM MISC\n1\tb\n"
+    assert [row["tokens"] for _, row in rows(write(text), ["tokens"], read_conllu)] == [["a"], ["b"]]
 
 
 @pytest.mark.parametrize(("text", "message"), [

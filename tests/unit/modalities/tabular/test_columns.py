@@ -70,8 +70,13 @@ def test_kind_of_a_column(column: Any, kind: str) -> None:
         ),
         (
             pa.array([f"{i % 28 + 1}.{i % 12 + 1}.{1950 + i}" for i in range(ROWS)]),
-            "has 60 different values in 60 rows, as ids and free text have; they look like dates: write them as "
+            "has 60 different values in 60 rows, as ids and free text have; its values look like dates: write them as "
             "2026-01-31",
+        ),
+        (
+            pa.array([f"${i},000" for i in range(1, 1 + ROWS)]),
+            "has 60 different values in 60 rows, as ids and free text have; its values look like numbers: write the "
+            "bare number, 1000",
         ),
     ],
 )
@@ -132,6 +137,21 @@ def test_parts_of_dates_are_those_that_come_round_in_the_training_rows(days: lis
     column = _fit(pa.array(days)).columns[1]
     assert isinstance(column, DateColumn)
     assert column.parts == parts
+
+
+@pytest.mark.parametrize(
+    ("texts", "hint"),
+    [
+        (["5%", "10%", "15%"], "its values look like numbers: write the bare number, 5"),
+        (["1,5", "2,5", "3,0"], "its values look like numbers: write 1.5, or set data.csv.decimal to ','"),
+        (["31.01.2026", "01.02.2026", "02.02.2026"], "its values look like dates: write them as 2026-01-31"),
+    ],
+)
+def test_categories_that_look_like_another_kind_are_told_of(texts: list[str], hint: str) -> None:
+    found = _fit(pa.array(texts * 20))
+    assert found.columns[1].kind == "category"
+    assert found.notes == [f"Column 'x' is taken as categories; {hint}."]
+    assert _fit(pa.array(texts * 20), kinds={"x": "category"}).notes == []
 
 
 def test_a_few_values_of_another_kind_count_as_missing_and_are_told_of() -> None:

@@ -1,6 +1,6 @@
 """Words are cleaned as texts are, and keep their places."""
 
-from stillhouse.components.modalities.text.word_clean import clean_words, why_dropped
+from stillhouse.components.modalities.text.word_clean import clean_words, identity, why_dropped
 
 
 def test_each_word_is_cleaned_and_none_is_lost() -> None:
@@ -14,3 +14,8 @@ def test_personal_data_is_masked_where_texts_are() -> None:
 
 def test_an_example_without_a_word_is_dropped_by_its_reason() -> None:
     assert [why_dropped(words) for words in ([], ["", ""], ["", "x"])] == ["empty", "empty", None]
+
+
+def test_words_that_are_split_otherwise_are_another_example() -> None:
+    found = [identity(words) for words in (["New", "York"], ["New York"], ["New", "York", ""])]
+    assert found == [b"New\x1fYork", b"New York", b"New\x1fYork\x1f"]

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 from transformers import PreTrainedTokenizerFast
 
 from stillhouse.components.modalities.randomness import uniform
@@ -54,6 +54,16 @@ def sentencepiece() -> PreTrainedTokenizerFast:
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, unk_token="<unk>", pad_token="<pad>", eos_token="</s>")
 
 
+def of_normalised_spaces() -> PreTrainedTokenizerFast:
+    """As Llama and Gemma: no pre-tokenizer, spaces become letters; here a token may go beyond a word, as `▁of▁the`."""
+    letters = ["<unk>", "</s>", "▁", *sorted(set("".join(WORDS)) - {" "}), *"ofthe"]
+    pairs = [("▁", "o"), ("▁o", "f"), ("▁", "t"), ("▁t", "h"), ("▁th", "e"), ("▁of", "▁the"), ("▁", "A")]
+    pieces = dict.fromkeys([*letters, *("".join(pair) for pair in pairs)])
+    tokenizer = Tokenizer(models.BPE({piece: i for i, piece in enumerate(pieces)}, pairs, unk_token="<unk>"))
+    tokenizer.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, unk_token="<unk>", pad_token="</s>")
+
+
 def first_tokens(tokenizer: PreTrainedTokenizerFast, encoded: EncodedWords) -> list[str]:
     return [str(tokenizer.backend_tokenizer.id_to_token(int(i))) for i in encoded.tokens[encoded.is_word]]
 
@@ -67,7 +77,20 @@ def test_each_word_has_one_first_sub_word_and_the_special_tokens_none(wordpiece:
     assert encoded.is_word[encoded.offsets[1] :].tolist() == [False, True, False]
 
 
-@pytest.mark.parametrize("make", [byte_level, sentencepiece])
+def test_transformers_finds_the_same_tokens_and_first_sub_words(wordpiece: PreTrainedTokenizerFast) -> None:
+    draw = np.random.default_rng(6)
+    examples = [[WORDS[i] for i in draw.integers(0, 10, draw.integers(1, 12))] for _ in range(50)]
+    encoded = encode_words(wordpiece, examples, 512)
+    theirs = wordpiece(examples, is_split_into_words=True)
+    firsts = []
+    for i in range(len(examples)):
+        words = theirs.word_ids(i)
+        firsts += [word is not None and word != before for before, word in zip([None, *words], words, strict=False)]
+    assert encoded.tokens.tolist() == [token for ids in theirs["input_ids"] for token in ids]
+    assert encoded.is_word.tolist() == firsts
+
+
+@pytest.mark.parametrize("make", [byte_level, sentencepiece, of_normalised_spaces])
 def test_tokens_are_those_of_the_joined_text_with_every_kind_of_tokenizer(make: Any) -> None:
     tokenizer = make()
     encoded = encode_words(tokenizer, [WORDS], 256)
@@ -80,6 +103,12 @@ def test_a_space_belongs_to_the_word_behind_it() -> None:
     assert first_tokens(tokenizer, encode_words(tokenizer, [["Ada", "Lo", "x"]], 64)) == ["Ada", "ĠLo", "x"]
     tokenizer = sentencepiece()
     assert first_tokens(tokenizer, encode_words(tokenizer, [["Ada", "Lovelace"]], 64)) == ["▁Ada", "▁Love"]
+
+
+def test_a_token_beyond_a_word_belongs_to_the_last_and_the_others_are_unknown() -> None:
+    tokenizer = of_normalised_spaces()
+    encoded = encode_words(tokenizer, [["Ada", "of", "the", "of"]], 64)
+    assert first_tokens(tokenizer, encoded) == ["▁A", "<unk>", "▁of▁the", "▁of"]
 
 
 @pytest.mark.parametrize("nothing", ["\u200b", "", "\x07", " "])

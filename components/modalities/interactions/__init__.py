@@ -1,0 +1,1 @@
+"""What users took: histories of items."""

@@ -1,0 +1,139 @@
+"""Histories: canonical, numbered, cut into what is shown and what is asked for; the strong baseline; groups."""
+
+import math
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from stillhouse.components.modalities.interactions.items import ItemIndex, likeness, show, standardise
+from stillhouse.components.modalities.interactions.neighbours import item_groups, item_neighbours
+from stillhouse.components.modalities.interactions.samples import (
+    HistorySamples,
+    pretraining_loss,
+    pretraining_samples,
+)
+
+
+def _history(items: str, ratings: list[float] | None = None) -> dict[str, Any]:
+    return {"user": "u", "items": list(items), "ratings": ratings}
+
+
+def test_an_item_counts_once_where_it_was_first_taken() -> None:
+    assert standardise(_history("baabc")) == {"user": "u", "items": ["b", "a", "c"]}
+    assert standardise(_history("aa")) == "too_short"
+
+
+def test_low_ratings_and_none_are_left_out() -> None:
+    assert standardise(_history("abcd", [4.0, 3.5, math.nan, 5.0]), 4.0) == {"user": "u", "items": ["a", "d"]}
+    assert standardise(_history("abcd"), 4.0) == {"user": "u", "items": list("abcd")}
+
+
+def test_likeness_is_of_items_in_any_order() -> None:
+    one, other = likeness({"items": ["a", "b"]}), likeness({"items": ["b", "c"]})
+    assert (one.dtype, one.shape) == (np.uint64, (2,))
+    assert set(one) & set(other) == {one[1]}
+
+
+def test_items_are_shown_as_text() -> None:
+    assert show({"items": ["<b>", "c"]}) == "&lt;b&gt;, c"
+    assert show({"items": ["a", "b", "c"]}, 2) == "<small>1 before</small> b, c"
+
+
+def test_items_are_numbered_by_popularity_then_name() -> None:
+    index = ItemIndex.fit(["bc", "ca", "cb", "ad"])
+    assert index.items == ["c", "a", "b", "d"]
+    encoded = index.encode(["dxc", "", "b"])
+    assert encoded.items.tolist() == [3, 0, 2]
+    assert encoded.offsets.tolist() == [0, 2, 2, 3]
+    assert encoded.unknown.tolist() == [1, 0, 0]
+    assert ItemIndex.fit(["bc", "ca", "cb", "ad"], 2).items == ["c", "a", "b"]
+
+
+NAMES = [f"user {n}" for n in range(40)]
+
+
+def _samples(seed: int | None = None, names: list[str] = NAMES, hold_out: float = 0.2) -> HistorySamples:
+    index = ItemIndex([str(n) for n in range(50)])
+    sizes = [int(name[5:]) for name in names]
+    histories = [[str(i) for i in np.random.default_rng(size).permutation(50)[:size]] for size in sizes]
+    return HistorySamples(index.encode(histories), names, seed, hold_out)
+
+
+def _of_row(samples: HistorySamples, rows: list[int], row: int, epoch: int) -> list[list[int]]:
+    batch = samples.batch(np.array(rows), epoch)
+    place = rows.index(row)
+    return [batch[name][batch[f"{name}_row"] == place].tolist() for name in ("items", "held_out")]
+
+
+@pytest.mark.parametrize("seed", [None, 3])
+def test_a_row_is_cut_alike_whatever_else_is_in_the_batch(seed: int | None) -> None:
+    samples = _samples(seed)
+    for row in (0, 1, 2, 17, 30):
+        alone = _of_row(samples, [row], row, 5)
+        assert alone == _of_row(samples, [39, row, 4], row, 5) == _of_row(_samples(seed), [row, 38], row, 5)
+
+
+def test_training_cuts_anew_each_epoch_and_evaluation_never() -> None:
+    training, evaluation = _samples(3), _samples()
+    assert _of_row(training, [30], 30, 0) != _of_row(training, [30], 30, 1) != _of_row(_samples(4), [30], 30, 1)
+    assert _of_row(evaluation, [30], 30, 0) == _of_row(evaluation, [30], 30, 1)
+
+
+def test_evaluation_goes_by_the_user_and_not_by_the_row() -> None:
+    turned = _samples(names=NAMES[::-1])
+    assert _of_row(_samples(), [30], 30, 0) == _of_row(turned, [9], 9, 0)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.2, 0.5, 1.0])
+def test_one_item_at_least_is_shown_and_one_asked_for(share: float) -> None:
+    shown, asked = _samples(hold_out=share).all_parts()
+    expected = [min(max(math.floor(n * share), 1), n - 1) if n else 0 for n in range(40)]
+    assert [len(each) for each in asked] == expected
+    assert [len(each) for each in shown] == [n - held for n, held in zip(range(40), expected, strict=True)]
+    for one, other in zip(shown, asked, strict=True):
+        assert not set(one) & set(other)
+
+
+def test_pretraining_asks_for_the_whole_history() -> None:
+    encoded = _samples().encoded
+    batch = pretraining_samples(encoded, NAMES, seed=1).batch(np.array([10, 6]), 0)
+    assert torch.equal(batch["held_out"][:10], torch.from_numpy(encoded.items[encoded.offsets[10] :][:10]).long())
+    assert torch.bincount(batch["items_row"]).tolist() == [5, 3]
+    assert torch.bincount(batch["held_out_row"]).tolist() == [10, 6]
+
+
+def test_the_loss_of_pretraining_by_hand() -> None:
+    logits = torch.log(torch.tensor([[0.5, 0.25, 0.25], [0.8, 0.1, 0.1]]))
+    batch = {"users": torch.arange(2), "held_out": torch.tensor([0, 1, 2]), "held_out_row": torch.tensor([0, 0, 1])}
+    likely = -math.log(0.5 * 0.25 * 0.1)
+    plain, users = pretraining_loss(SimpleNamespace(logits=logits, divergence=None), batch)
+    drawn, _ = pretraining_loss(SimpleNamespace(logits=logits, divergence=torch.tensor([1.0, 2.0])), batch, 0.5)
+    assert users == 2
+    assert plain.item() == pytest.approx(likely, rel=1e-6)
+    assert drawn.item() == pytest.approx(likely + 1.5, rel=1e-6)
+
+
+def test_neighbours_are_those_of_the_dense_cosine() -> None:
+    taken = np.random.default_rng(0).random((30, 12)) < 0.3
+    index = ItemIndex([str(n) for n in range(12)])
+    train = index.encode([[str(i) for i in np.flatnonzero(row)] for row in taken])
+    length = np.maximum(np.linalg.norm(taken.astype(float), axis=0), 1)
+    like = (taken / length).T @ (taken / length)
+    np.fill_diagonal(like, 0)
+    shown = [np.array([0, 3]), np.array([], int), np.array([5])]
+    for answer, each in zip(item_neighbours(train, shown, 12), shown, strict=True):
+        score = like[each].sum(axis=0)
+        score[each] = 0
+        assert not set(answer) & set(each)
+        assert len(answer) == (score > 0).sum()
+        np.testing.assert_allclose(score[answer], np.sort(score)[::-1][: len(answer)])
+    (nearest,) = item_neighbours(train, [np.array([5])], 12, neighbours=1)
+    assert nearest.tolist() == [int(like[5].argmax())]
+
+
+def test_groups_are_of_items_that_point_the_same_way() -> None:
+    embeddings = np.array([[1, 0], [0, 3], [9, 0.1], [0, 1], [2, 0]])
+    assert item_groups(embeddings, 2, seed=0) == [(3, [0, 2, 4]), (2, [1, 3])]
