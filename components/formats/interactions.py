@@ -23,7 +23,7 @@ _LINES = 10_000
 _TYPES = ("token", "token_seq", "float", "float_seq")
 
 
-def inter_columns(file: DataFile) -> list[str]:
+def inter_columns(file: DataFile, reading: Reading) -> list[str]:
     """The names of an atomic file's columns, without their types.
 
     Raises:

@@ -77,7 +77,8 @@ def _recall(statistics: Statistics, weights: Weights) -> np.ndarray:
 
 
 def coverage(num_items: int) -> Measure:
-    """Share of the `num_items` known items that some user is shown among the first 10 (RecBole's ItemCoverage).
+    """Share of the `num_items` known items that some user is shown among the first 10 (RecBole's ItemCoverage,
+    which counts its padding item among the known ones: n / (num_items + 1)).
 
     Under weights: of the union over users whose weight is above 0; how often a user was drawn changes nothing, as in
     the literal resample. A resample has about 63 % of the users, so that its coverage lies below that of all of them:

@@ -57,7 +57,12 @@ def test_equal_times_keep_the_order_of_the_rows(tmp_path: Path) -> None:
 def test_columns_are_named_without_their_types(tmp_path: Path) -> None:
     path = _inter(tmp_path, "")
     with path.open("rb") as file:
-        assert inter_columns(DataFile(path, file)) == ["user_id", "item_id", "rating", "timestamp"]
+        assert inter_columns(DataFile(path, file), Reading(None, Budget(0))) == [
+            "user_id",
+            "item_id",
+            "rating",
+            "timestamp",
+        ]
 
 
 def test_rows_that_lack_something_are_counted(tmp_path: Path) -> None:
