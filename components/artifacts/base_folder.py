@@ -66,7 +66,7 @@ def look_at(files: ModelFiles, *, tokenizer: bool = True) -> BaseFolder:
 
     Raises:
         UserError: it is of a layout, an architecture or a kind of weights that is not taken, or is not whole; with the
-            mend.
+            fix.
     """
     inside, notes = _transformer_of(files)
     names = {name.removeprefix(inside) for name in files.sizes if name.startswith(inside)}

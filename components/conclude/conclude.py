@@ -48,7 +48,7 @@ def conclude(model_name: str, *, state: str, summary: str, run: StepRun | None) 
     """Write how the run ended to `summary`, as Markdown, to MLflow, and to the webhook if there is one.
 
     Args:
-        state: What KFP says of the run's other steps, for the case that nobody has left a word.
+        state: What KFP says of the run's other steps, for the case that no step said how it ended.
         run: The run to close; None when somebody else closes it.
 
     Raises:
@@ -86,7 +86,7 @@ def _failure(store: Store, run_id: str, state: str) -> Ending:
     if told := failures(spool_folder(home_folder(), run_id)):
         step, _, why = max(told)[1].partition(": ")
         return Ending(False, "failed", why, step)
-    return Ending(False, "failed", f"no step has left a word; KFP's state is {state or 'unknown'}, look at its pods.")
+    return Ending(False, "failed", f"no step said how it ended; KFP's state is {state or 'unknown'}, look at its pods.")
 
 
 def _message(model_name: str, run_id: str, ending: Ending) -> dict[str, Any]:

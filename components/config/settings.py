@@ -45,7 +45,7 @@ def refuse_secrets(values: Any, place: Callable[[tuple[str, ...]], str]) -> None
     """Look through nested settings for keys and passwords; `place` tells where a key of them stands.
 
     Raises:
-        UserError: names the first key that holds one and the mend, never the value.
+        UserError: names the first key that holds one and the fix, never the value.
     """
     for key, kind in secrets_in(values):
         raise UserError(

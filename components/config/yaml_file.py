@@ -31,7 +31,7 @@ def read_yaml(source: Path | bytes, where: str) -> tuple[yaml.Node | None, Any]:
         where: says in messages which one it is.
 
     Raises:
-        UserError: it cannot be read, is no YAML, is too large, or refers to itself.
+        UserError: it cannot be read, is not YAML, is too large, or refers to itself.
     """
     data = source if isinstance(source, bytes) else _read(source, where)
     if len(data) > MAX_BYTES:
@@ -45,11 +45,11 @@ def read_yaml(source: Path | bytes, where: str) -> tuple[yaml.Node | None, Any]:
         # From a second reading: a merge key (`<<`) is written out into the very node that tells the places.
         return root, yaml.SafeLoader(data).get_single_data()
     except yaml.YAMLError as error:
-        raise UserError(f"{where}{_line_of(error)}: not valid YAML ({_problem_of(error)}); mend it there.") from None
+        raise UserError(f"{where}{_line_of(error)}: not valid YAML ({_problem_of(error)}); fix it there.") from None
     except RecursionError:
         raise UserError(f"{where}: its values lie too deep in one another; write it flatter.") from None
     except (ValueError, OverflowError, TypeError, AttributeError) as error:  # a date of month 13, `1__`, `!!omap x`
-        raise UserError(f"{where}: not valid YAML ({error}); mend it, or quote the value.") from None
+        raise UserError(f"{where}: not valid YAML ({error}); fix it, or quote the value.") from None
 
 
 def not_plain(value: Any, key: Key = ()) -> tuple[Key, str] | None:
@@ -61,7 +61,7 @@ def not_plain(value: Any, key: Key = ()) -> tuple[Key, str] | None:
     if isinstance(value, dict):
         for name, inner in value.items():
             if not isinstance(name, str):
-                return key, f"has the key {_short(name)}, which is no text; quote it"
+                return key, f"has the key {_short(name)}, which is not text; quote it"
             if found := not_plain(inner, (*key, name)):
                 return found
         return None

@@ -31,7 +31,7 @@ class Student(Settings):
 
 
 class DistillSettings(Settings):
-    """A small student learns a big teacher's soft answers (Hinton et al., 2015, arXiv:1503.02531)."""
+    """A student learns its teacher's soft answers (Hinton et al., 2015, arXiv:1503.02531)."""
 
     task: str
     student: Student = Student()

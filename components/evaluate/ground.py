@@ -58,7 +58,7 @@ class Ground:
 
     @property
     def labels(self) -> list[str]:
-        """Names of the labels that are measured here: of label sets also `OTHER`, which is no class of its own."""
+        """Names of the labels that are measured here: of label sets also `OTHER`, which is not a class of its own."""
         return self.shared if self.same_labels or self.target != "multi_label" else [*self.shared, OTHER]
 
     def targets(self, targets: np.ndarray) -> np.ndarray:

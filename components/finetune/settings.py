@@ -23,7 +23,7 @@ class FinetuneSettings(Settings):
     """Where the new head begins; linear_probe fits it to the backbone as it is, which pays with few rows. For classes
     and encoders; otherwise it begins at random."""
     freeze: Literal["nothing", "backbone"] | int = "nothing"
-    """A number freezes the embeddings and so many of the lowest layers."""
+    """A number freezes the embeddings and that many of the lowest layers."""
     unfreeze_every: int = Field(default=0, ge=0)
     """Epochs after which one more frozen layer, from the top, starts to learn; 0 never."""
     class_weights: Literal["none", "balanced"] = "none"

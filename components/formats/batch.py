@@ -107,7 +107,7 @@ def _unpacked(path: Path, file: BinaryIO) -> BinaryIO:
 
 
 def suffix(path: Path) -> str:
-    """The end of a file's name that tells its format, in small letters and without `.gz`."""
+    """The end of a file's name that tells its format, in lower case and without `.gz`."""
     return Path(path.name.lower().removesuffix(".gz")).suffix
 
 

@@ -103,6 +103,6 @@ def named(value: Any, names: list[str], place: str) -> Any:
     if not 0 <= value < len(names):
         raise UserError(
             f"{place}: {value} is not the number of a class; the metadata names {len(names)}, from 0 to "
-            f"{len(names) - 1}: mend the value, or take that metadata away."
+            f"{len(names) - 1}: fix the value, or take that metadata away."
         )
     return names[value]

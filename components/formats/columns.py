@@ -85,7 +85,7 @@ def _list_texts(column: pa.Array) -> list[list[str | None] | None]:
 
 def _no_text(path: Path, batch: Batch, name: str, error: NotText) -> str:
     row = "" if error.row is None else f", row {batch.numbers[error.row]}"
-    return f"{path}{row}, column '{name}': {error}; mend it or choose another column."
+    return f"{path}{row}, column '{name}': {error}; fix it or choose another column."
 
 
 def _is_plain(kind: pa.DataType) -> bool:

@@ -110,7 +110,7 @@ class _Columns:
                 raise UserError(
                     f"{self.file.path}, row {line.number}: {_columns(len(found))} where {self.wanted} {self.width}; "
                     f"give each word's line the same, with {'a tab' if self.by_tabs else 'spaces'} between, and put "
-                    f"a blank line behind each sentence{self.hint}."
+                    f"a blank line after each sentence{self.hint}."
                 )
         if not self.names:
             self.names = self._names(fields)
@@ -149,7 +149,7 @@ class _Columns:
             if found[0] != str(i):
                 raise UserError(
                     f"{self.file.path}, row {line.number}: the word's number is '{found[0][:40]}' where {i} is due; "
-                    "number the words of each sentence from 1, and put a blank line behind it."
+                    "number the words of each sentence from 1, and put a blank line after it."
                 )
 
 
@@ -236,7 +236,7 @@ def _sentences(file: DataFile, budget: Budget, columns: _Columns) -> Iterator[tu
             if len(lines) > _MOST_WORDS:
                 raise UserError(
                     f"{file.path}, row {lines[0].number}: a sentence of more than {_MOST_WORDS:,} words begins here; "
-                    "put a blank line behind each sentence."
+                    "put a blank line after each sentence."
                 )
             continue
         if lines and (found := columns.sentence(lines)) is not None:

@@ -122,7 +122,7 @@ def head_dialect(
         skipped, before = hint.end(), 1
     head = head[skipped:]
     if not head.strip(b"\r\n"):
-        raise UserError(f"{path}: cannot be read (Empty CSV file); mend the file or take it out.")
+        raise UserError(f"{path}: cannot be read (Empty CSV file); fix the file or take it out.")
     if not whole:
         head = head[: max(head.rfind(b"\n"), head.rfind(b"\r")) + 1] or head
     default = "\t" if ".tsv" in path.suffixes or ".TSV" in path.suffixes else ","
@@ -304,7 +304,7 @@ def _complaint(path: Path, dialect: Dialect) -> str:
         row, fields, text = layout.ragged
         return (
             f"{path}, row {dialect.first + row}: cannot be read (Expected {expected} columns, got {fields}: "
-            f"{text[:120]}); mend the row, or say how the file is written with csv.separator, csv.quote and csv.escape."
+            f"{text[:120]}); fix the row, or say how the file is written with csv.separator, csv.quote and csv.escape."
         )
     assert layout.broken is not None
     return (

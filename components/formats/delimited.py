@@ -66,7 +66,7 @@ def header_hint(names: Sequence[str] | None, dialect: Dialect) -> str:
         return "columns without a header are called 1, 2, 3 and so on, or as csv.header lists them"
     if names and not set(names) & set(dialect.names):
         data = "if its first row is data, set csv.header to false or to a list of names"
-        separator = "if another mark parts its fields, name it with csv.separator"
+        separator = "if another character separates its fields, name it with csv.separator"
         return f"{separator}; {data}" if len(dialect.names) == 1 else data
     return ""
 

@@ -161,9 +161,9 @@ def _readable(path: Path, number: int) -> Iterator[None]:
     try:
         yield
     except UnicodeDecodeError as error:
-        raise UserError(f"{path}, row {number}: no UTF-8 ({error}); save the file as UTF-8.") from None
+        raise UserError(f"{path}, row {number}: not UTF-8 ({error}); save the file as UTF-8.") from None
     except ValueError as error:
-        raise UserError(f"{path}, row {number}: no JSON ({error}); write one object on each line.") from None
+        raise UserError(f"{path}, row {number}: not JSON ({error}); write one object on each line.") from None
     except RecursionError:
         raise UserError(f"{path}, row {number}: lists or objects lie too deep in one another; write it flat.") from None
 
@@ -171,7 +171,7 @@ def _readable(path: Path, number: int) -> Iterator[None]:
 def _object(path: Path, number: int, row: Any, has_halves: bool) -> dict[str, Any]:
     """The row; `has_halves`: there may be half characters in it."""
     if not isinstance(row, dict):
-        raise UserError(f"{path}, row {number}: no JSON object; write one object on each line.")
+        raise UserError(f"{path}, row {number}: not a JSON object; write one object on each line.")
     return _whole(row) if has_halves else row
 
 

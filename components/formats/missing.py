@@ -10,7 +10,7 @@ MARKS = frozenset(
 """What programs write for no value (NumPy, pandas, spreadsheets, C; `\\N` of PostgreSQL, MySQL and Hive), in small
 letters; nobody's name of anything."""
 WORDS = frozenset({"none", "null", "na", "n/a", "n.a.", "nil"})
-"""What people and programs write for no value, in small letters; as a label each may be the name of a class."""
+"""What people and programs write for no value, in lower case; as a label each may be the name of a class."""
 
 
 class Missing:

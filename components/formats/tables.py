@@ -69,7 +69,7 @@ OTHERS: dict[tuple[str, ...], tuple[str, str]] = {
         "write its rows as CSV or JSON lines",
     ),
     (".psv", ".tab", ".dat", ".data", ".ssv"): (
-        "text with an ending that tells no format",
+        "text whose ending does not tell its format",
         "rename it to .csv or .tsv",
     ),
 }
@@ -180,7 +180,7 @@ def _unreadable(path: Path, error: Exception) -> str:
     place = f"{path}, row {row[1]}" if row else str(path)
     what = row[2] if row else message
     utf8 = isinstance(error, UnicodeDecodeError) or re.search("utf-?8", what, re.IGNORECASE)
-    mend = "save the file as UTF-8" if utf8 else "mend the file or take it out"
+    mend = "save the file as UTF-8" if utf8 else "fix the file or take it out"
     if "Expected all lists to be of size" in what:  # pyarrow 25 cannot read what it wrote
         mend = "a column has lists of a fixed length and a row without one: write it with lists of any length"
     return f"{place}: cannot be read ({what[:200].rstrip('.')}); {mend}."

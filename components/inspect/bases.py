@@ -231,7 +231,7 @@ def candidates_of(steps: StepSettings, fixed: Mapping[str, Base]) -> Candidates 
 
 
 def own_bases(steps: StepSettings, fixed: Mapping[str, Base]) -> list[BaseFacts]:
-    """What the run says of the bases that Stillhouse has made: nothing about them hangs on the dataset."""
+    """What the run says of the bases that Stillhouse has made: nothing about them depends on the dataset."""
     used = [steps["finetune"].base, steps["distill"].student.base]
     addresses = dict.fromkeys(fixed[name].address for name in used if name and fixed[name].own)
     return [BaseFacts(address=address) for address in addresses if address]

@@ -75,7 +75,7 @@ class Source:
 
     @property
     def data_until(self) -> str | None:
-        """When the run was due, if the source is a window; else None, for then nothing hangs on it."""
+        """When the run was due, if the source is a window; else None, for then nothing depends on it."""
         return self.due.isoformat(timespec="seconds") if self._partitions else None
 
     def look(self, known: Known) -> Data:

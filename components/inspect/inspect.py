@@ -93,10 +93,10 @@ def inspect(
 ) -> Inspected:
     """Resolve the source, the base models and the champion; turn the parameters into settings of each step.
 
-    What hangs on the champion (its dataset, its weights as a base, where a window begins) changes when one is promoted.
-    A run whose inputs are those of the champion itself is therefore handed the champion's own predecessor, as the
-    champion's run was: so everything is cached and promote answers `unchanged`. In the same way a run
-    that makes the champion's dataset again looks at the data as that run did.
+    What depends on the champion (its dataset, its weights as a base, where a window begins) changes when one is
+    promoted. A run whose inputs are those of the champion itself is therefore handed the champion's own predecessor,
+    as the champion's run was: so everything is cached and promote answers `unchanged`. In the same way a run that
+    makes the champion's dataset again looks at the data as that run did.
 
     Args:
         parameters: The pipeline's parameters, by name (`Parameters`).
@@ -177,7 +177,7 @@ def _champion(store: Store, steps: StepSettings) -> Entry | None:
 
 
 def _weightless(steps: StepSettings, champion: Entry | None) -> dict[str, str]:
-    """What the run says where it would start from the champion, and that one is no network."""
+    """What the run says where it would start from the champion, and that one is not a network."""
     asked = any(re.match(r"(champion|auto)\b", base.strip()) for base in _bases_of(steps))
     if champion is None or champion.has_weights or not asked:
         return {}

@@ -58,7 +58,7 @@ class StepSettings(TypedDict):
 
 
 class Parameters(Settings):
-    """What a person fills in in the pipelines form; flat, with names that sort into groups."""
+    """What a person fills in on the pipeline's form; flat, with names that sort into groups."""
 
     data_columns: Columns = Columns()
     data_source: str = Field(min_length=1)

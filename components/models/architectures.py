@@ -76,7 +76,7 @@ def num_layers(config: Mapping[str, Any]) -> int | None:
 
 
 def why_not(kind: Any) -> str:
-    """Why a base of the architecture `kind` is not taken, with the mend; empty when it is."""
+    """Why a base of the architecture `kind` is not taken, with the fix; empty when it is."""
     if kind in ENCODERS | DECODERS:
         return ""
     if not isinstance(kind, str) or not kind:

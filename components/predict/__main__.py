@@ -25,7 +25,7 @@ def main(
     source: Annotated[
         Path, typer.Argument(metavar="FILE", help="A file or folder: CSV, JSON lines, Parquet, Arrow or text.")
     ],
-    column: Annotated[list[str] | None, typer.Option(help="a text column; again for each further one")] = None,
+    column: Annotated[list[str] | None, typer.Option(help="a text column; repeatable")] = None,
     csv: Annotated[
         list[str] | None, typer.Option(help="how CSV files are written: separator=tab, quote=none, header=false")
     ] = None,

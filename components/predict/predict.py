@@ -161,7 +161,7 @@ def _read_info(folder: Path, model: str) -> dict[str, Any]:
         _ = info["task"], info["target"], info["labels"], info["columns"]["text"]
         return info
     except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
-        raise UserError(f"{model}: no model of Stillhouse ({error}); name a folder that has a model.json.") from None
+        raise UserError(f"{model}: not a model of Stillhouse ({error}); name a folder that has a model.json.") from None
 
 
 def _batches(files: list[Path], csv: CsvSettings, columns: list[str]) -> Iterator[tuple[list[Row], float]]:

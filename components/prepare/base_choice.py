@@ -77,7 +77,7 @@ def _why_not_english(candidates: Candidates) -> str:
 
 
 def _why_unfit(candidates: Candidates, task: str, target: Kind, instead: str) -> str:
-    """Why the champion is no base for this run; empty when it is."""
+    """Why the champion is not a base for this run; empty when it is."""
     about, config = (_read(candidates.champion, name) for name in ("model.json", "config.json"))
     if about is None:
         return "is gone from the store"

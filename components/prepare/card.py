@@ -240,7 +240,7 @@ def _copies(prepared: Prepared, settings: PrepareSettings) -> "Section":
     ]
     if not rows:
         return Section("Near copies", "None was found.")
-    caption = f"{len(rows)} of {len(prepared.near_copies)}; often the likeness lies beyond the beginning"
+    caption = f"{len(rows)} of {len(prepared.near_copies)}; often they are alike further on than what is shown"
     return Section("Near copies", tables=[Table(("reason", "dropped", "nearly equals"), rows, caption)])
 
 

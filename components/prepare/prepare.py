@@ -208,7 +208,7 @@ def _no_values(table: Table, prepared: Prepared, settings: PrepareSettings) -> d
 
 
 def _files(table: Table) -> dict[str, Any]:
-    """How many files and rows came in each way of writing, and the names of those that are no data."""
+    """How many files and rows came in each way of writing, and the names of those that are not data."""
     rows, files = Counter[str](), Counter[str]()
     for note in table.files:
         rows[note.written] += note.rows

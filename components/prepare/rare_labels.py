@@ -46,7 +46,7 @@ class RareLabel:
             count = f"{self.left:,} of {count} left, dropped were {reasons}"
         elif not self.in_train:
             count += ", none of them in train"
-        return f"'{self.label}' ({count}{f'; a slip for {self.like!r}?' if self.like else ''})"
+        return f"'{self.label}' ({count}{f'; a misspelling of {self.like!r}?' if self.like else ''})"
 
 
 def label_rows(targets: Targets) -> Counter[str]:

@@ -79,12 +79,12 @@ def read(
 
     Raises:
         UserError: no file of a known format; a file that cannot be read, or not within `max_memory_gb`; a column that
-            is missing, there twice or no text.
+            is missing, given twice, or does not hold text.
     """
     known = data_files(files, settings.source)
     left_out = sorted(set(files) - set(known))
     for path in left_out:
-        logger.info("%s is no data file and is left out.", path)
+        logger.info("%s is not a data file and is left out.", path)
     parts: list[Table] = []
     notes: list[FileNote] = []
     unlabelled: list[MissingColumn] = []
@@ -194,7 +194,7 @@ def _splits(path: Path, columns: Columns, values: list[str | None], numbers: Seq
     if columns.split == FILE_NAME:
         found = _split_words(path.name) or [GIVEN[word] for word in [path.parent.name.lower()] if word in GIVEN]
         if not found:
-            raise UserError(f"{path}: its name tells no split; put train, validation or test into it.")
+            raise UserError(f"{path}: its name does not tell the split; put train, validation or test into it.")
         return [found[-1]] * len(values)
     splits: list[Split | None] = []
     for number, value in zip(numbers, values, strict=True):

@@ -24,7 +24,7 @@ GIVEN: dict[str, Split] = {
     "unlabeled": "unlabelled",
     "unsupervised": "unlabelled",
 }
-"""Names that a source may use for splits, in small letters."""
+"""Names that a source may use for splits, in lower case."""
 
 
 class Row(NamedTuple):

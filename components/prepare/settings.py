@@ -86,7 +86,7 @@ class PrepareSettings(Settings):
     slices: Names = Field(default=[])
     """Columns that evaluate reports apart, kept as `slice_<name>`; empty where a row has none."""
     labelled_rows: int | None = Field(default=None, ge=1)
-    """Keep the labels of so many training rows only; the rest is unlabelled text for pretraining."""
+    """Keep the labels of this many training rows only; the rest is unlabelled text for pretraining."""
     min_rows: int = Field(default=100, ge=1)
     """Fewer labelled rows after cleaning fail the run."""
     max_dropped: float = Field(default=0.5, ge=0, le=1)
@@ -104,7 +104,9 @@ class PrepareSettings(Settings):
     @model_validator(mode="after")
     def _check_labels(self) -> "PrepareSettings":
         if self.label_separator is not None and self.target in ("classes", "number"):
-            raise ValueError(f"label_separator parts several labels, and target is {self.target}: take one of them out")
+            raise ValueError(
+                f"label_separator separates several labels, and target is {self.target}: take one of them out"
+            )
         if self.label_names is not None and self.target == "number":
             raise ValueError("label_names names labels, and target is number: take one of them out")
         twice = [name for name, times in Counter(self.label_names or []).items() if times > 1]

@@ -11,7 +11,7 @@ Level = Literal["ok", "warning", "failure", "not checked"]
 
 
 class Finding(Settings):
-    """One line: what was looked at, how it stands, and in a sentence why and what mends it."""
+    """One line: what was looked at, how it stands, and in a sentence why and what fixes it."""
 
     check: str = ""
     """Filled in by whoever runs the check."""

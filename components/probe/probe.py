@@ -56,7 +56,7 @@ def store(_: ProbeSettings) -> Finding:
     try:
         place.put(f"{key}/written", data)
         if place.get(f"{key}/written") != data:
-            return failure(f"'{place.url}' gives back other bytes than were written; use another store.")
+            return failure(f"'{place.url}' returns other bytes than were written; use another store.")
         place.put_if(f"{key}/on-condition", data, None)
     finally:
         place.delete(key)
@@ -91,7 +91,7 @@ def secrets(settings: ProbeSettings) -> Finding:
     """Look at what has come out of the Secrets, never show it."""
     values = {name: os.environ.get(name, "") for name in settings.secrets}
     if empty := [name for name, value in values.items() if not value.strip()]:
-        return failure(f"{', '.join(empty)}: nothing in it; give the Secret's key a value.")
+        return failure(f"{', '.join(empty)}: empty; give the Secret's key a value.")
     if spaced := [name for name, value in values.items() if value != value.strip()]:
         return warning(f"{', '.join(spaced)}: begins or ends with a space or a line break; is that meant?")
     return ok(f"{', '.join(values) or 'None is asked for'}{' reach the pod' if values else ''}.")
@@ -124,7 +124,7 @@ def _smallest_table(settings: ProbeSettings) -> "tuple[Table | None, str]":
 
     where = settings.prepare.source
     if not where.startswith("s3://"):
-        return None, f"'{where}' is read by prepare first."
+        return None, f"'{where}' is first read by prepare."
     tables = sorted((file for file in list_source(where) if is_table(file.name)), key=lambda file: file.size)
     if not tables:
         read([], settings.prepare)  # which says what it takes
@@ -178,13 +178,13 @@ def chosen_base(settings: ProbeSettings) -> Finding:
 
 
 def promotions(settings: ProbeSettings) -> Finding:
-    """Compare MLflow's aliases with the promotion record, and mend them from it."""
+    """Compare MLflow's aliases with the promotion record, and fix them from it."""
     from stillhouse.components.artifacts.promotion_record import load
     from stillhouse.components.promote.publish import publish
     from stillhouse.components.tracking.registry import aliases
 
     if not (os.environ.get("STILLHOUSE_STORE") and os.environ.get("MLFLOW_TRACKING_URI")):
-        return not_checked("It takes a store and an MLflow; give --store and --mlflow-uri.")
+        return not_checked("This needs a store and an MLflow server; give --store and --mlflow-uri.")
     name, place = settings.model_name, local_store()
     record, _ = load(place, name)
     if record.champion is None:
@@ -197,7 +197,7 @@ def promotions(settings: ProbeSettings) -> Finding:
     if notes := publish(place, name, run=None):
         return warning(notes[0])
     return warning(
-        f"MLflow's aliases of '{name}' were {_versions(found)}, and have been mended from the promotion record: "
+        f"MLflow's aliases of '{name}' were {_versions(found)}, and have been fixed from the promotion record: "
         f"{_versions(wanted)}."
     )
 

@@ -1,4 +1,4 @@
-"""The models of a promotion record in the store at hand, before anything hangs on them."""
+"""The models of a promotion record in the store at hand, before anything depends on them."""
 
 from stillhouse.components.artifacts.kept import (
     AT_HAND,

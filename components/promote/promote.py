@@ -7,7 +7,7 @@ What is done in which order, and what a fault in between leaves behind:
 2. The promotion record changes by conditional write. From here on the candidate is in production.
 3. MLflow follows: the version is registered and noted in the record, the aliases are moved. When MLflow is
    down, or the step is killed here, the promotion stands, and the next promote of this model (also one that
-   promotes nothing) registers the version and mends the aliases from the record, which notes when they follow; the
+   promotes nothing) registers the version and fixes the aliases from the record, which notes when they follow; the
    verdict says so.
 4. The service that STILLHOUSE_SERVING names, if one does, loads the champion of the record.
 

@@ -32,10 +32,10 @@ class PromoteSettings(Settings):
     """Name in the model registry."""
     task: str
     within_teacher: float = Field(default=0.02, ge=0, le=1)
-    """So far below the teacher's the main metric may lie: only a loss that is shown to be larger is refused, by the
-    upper one-sided bound of the paired difference."""
+    """How far the main metric may be below the teacher's: a larger loss is refused only where it is shown, by the upper
+    one-sided bound of the paired difference."""
     within_champion: float = Field(default=0.01, ge=0, le=1)
-    """So far below the current champion's it may lie at worst, by the lower one-sided bound: nothing that may be worse
+    """How far it may be below the current champion's at worst, by the lower one-sided bound: nothing that may be worse
     replaces what works."""
     may_lose_labels: bool | list[str] = False
     """Labels that the champion knows and the candidate need not; true for any."""
@@ -44,7 +44,7 @@ class PromoteSettings(Settings):
     must_beat: list[str] | None = None
     """Baselines that the lower bound of the paired difference must reach (majority, tfidf_logistic); by default all."""
     must_beat_margin: float = Field(default=0.01, ge=0, le=1)
-    """So far below a baseline's the main metric may lie at worst; the majority answer must be beaten outright."""
+    """How far the main metric may be below a baseline's at worst; the majority answer must be beaten outright."""
     prefer: Literal["quality", "student"] = "quality"
     """Whether the best baseline is promoted in the place of a student that does not reach it, or never."""
     min_metric: float | None = None

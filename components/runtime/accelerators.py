@@ -5,7 +5,7 @@ import os
 from stillhouse.errors import UserError
 
 ALLOW_CPU = "STILLHOUSE_ALLOW_CPU"
-"""Set to 1 it permits to train on the processor all the same: for clusters whose GPUs are not real."""
+"""Set to 1 it allows training on the processor all the same: for clusters whose GPUs are not real."""
 
 
 def num_nodes() -> int:

@@ -38,7 +38,7 @@ class Attempt(Settings):
     """Time in UTC."""
     ended: str = ""
     outcome: Outcome = "running"
-    """It stays `running` when the whole pod ended without a word."""
+    """It stays `running` when the whole pod ended without saying why."""
     detail: str = ""
     """The sentence of a user error, the exit code, the name of the signal."""
 
@@ -46,7 +46,7 @@ class Attempt(Settings):
     def sentence(self) -> str:
         """What happened, for people."""
         return {
-            "running": "its pod ended without a word (deleted, evicted, lost with its node, or out of memory)",
+            "running": "its pod ended without saying why (deleted, evicted, lost with its node, or out of memory)",
             "succeeded": "it succeeded",
             "user_error": self.detail,
             "exit_code": f"its process ended with exit code {self.detail}",

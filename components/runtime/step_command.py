@@ -118,7 +118,7 @@ def _read_options(step: str, settings: type[Settings], paths: type[Settings]) ->
     except ValidationError as error:
         raise UserError(explain(error, options, program)) from None
     except (SettingsError, TypeError, ValueError) as error:
-        raise UserError(f"{program}: an option cannot be read ({error}); mend it.") from None
+        raise UserError(f"{program}: an option cannot be read ({error}); fix it.") from None
 
 
 def _read_settings(file: str) -> dict[str, Any]:

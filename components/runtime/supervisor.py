@@ -68,12 +68,12 @@ class Supervisor:
 
         earlier = self._journal.earlier
         if mistake := next((attempt for attempt in earlier if attempt.outcome == "user_error"), None):
-            self._say(f"{mistake.sentence} (attempt {mistake.number} of this run; mend it and start a new run)")
+            self._say(f"{mistake.sentence} (attempt {mistake.number} of this run; fix it and start a new run)")
             self._drop_first()
             return USER_ERROR
         left = 1 + self._retries - len(earlier)
         if left <= 0:
-            self._say(f"gives up after {len(earlier)} attempts; of the last one {earlier[-1].sentence}.")
+            self._say(f"gives up after {len(earlier)} attempts; in the last one {earlier[-1].sentence}.")
             self._drop_first()
             return 1
         retrying = Retrying(

@@ -21,7 +21,7 @@ def refuse_unsafe(folder: Path) -> None:
 
     Raises:
         UserError: a configuration asks for code of the model's own, the index of the weights names a file that is no
-            safetensors file of this folder, or one of these is no JSON object.
+            safetensors file of this folder, or one of these is not a JSON object.
     """
     for name in CONFIGS:
         if CODE & read_object(folder / name).keys():

@@ -29,7 +29,7 @@ def digest_folder(path: Path | str) -> str:
     Times, permissions and empty folders do not count; links count as the file they lead to.
 
     Raises:
-        UserError: `path` is no folder.
+        UserError: `path` is not a folder.
     """
     folder = Path(path)
     if not folder.is_dir():
@@ -42,7 +42,7 @@ def digest_json(value: Any) -> str:
 
     Raises:
         ValueError: `value` holds NaN or infinity, which JSON lacks.
-        TypeError: `value` holds something that is no JSON.
+        TypeError: `value` holds something that is not JSON.
     """
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return sha256_bytes(text.encode("utf-8", "surrogatepass"))

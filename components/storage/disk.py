@@ -29,7 +29,7 @@ def writing(path: Path) -> Iterator[None]:
         reason = _refusal(error)
         if reason is None:
             raise
-        mend = "free space, mend its permissions or use another folder"
+        mend = "free space, fix its permissions or use another folder"
         raise UserError(f"cannot write '{path}': {reason}; {mend}.") from error
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 URL = re.compile(r"hf://(?P<repo>[\w.-]+(/[\w.-]+)?)(@(?P<revision>[^/@]+))?(/(?P<config>[^/@]+))?/?")
 
 FORMATS = {"arrow", "csv", "json", "parquet", "text"}
-"""Loaders of datasets that are used; others may unpickle, or read what is no table."""
+"""Loaders of datasets that are used; others may unpickle, or read what is not a table."""
 
 README = "README.md"
 """Says, among others, what classes the numbers of a column stand for."""

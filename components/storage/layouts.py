@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from stillhouse.errors import UserError
 
 HIDDEN = (".", "_")
-"""What names of files and folders begin with that are no data: dots, and Spark's `_temporary` and `_SUCCESS`."""
+"""What names of files and folders begin with that are not data: dots, and Spark's `_temporary` and `_SUCCESS`."""
 LOGS = {"_delta_log": "a Delta table", ".hoodie": "a Hudi table"}
 """Folders in which table formats keep what of their files counts."""
 

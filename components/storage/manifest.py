@@ -57,7 +57,7 @@ class Manifest(BaseModel):
         """Read a stored manifest, whose names are still to be checked; `where` is its address.
 
         Raises:
-            Corrupt: `data` is no manifest.
+            Corrupt: `data` is not a manifest.
         """
         try:
             return cls.model_validate_json(data)
@@ -81,7 +81,7 @@ def files_to_put(folder: Path) -> list[tuple[str, Path]]:
     """Names and paths of the files that belong into the manifest of `folder`.
 
     Raises:
-        UserError: `folder` is no folder, has a link that leads out of it, or a name that a store cannot keep.
+        UserError: `folder` is not a folder, has a link that leads out of it, or a name that a store cannot keep.
     """
     if not folder.is_dir():
         raise UserError(f"'{folder}' is not a folder; check the path.")

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 
 SLACK = 2 << 30
 """Bytes of addresses beyond the bound at which the system refuses: pyarrow's allocator reserves 1 GiB of them at once,
-used or not; readers hold a piece twice while they make it, and have threads. Arrow ends the process without a word when
-one of its threads is refused memory, so the budget has to come first."""
+used or not; readers hold a piece twice while they make it, and have threads. Arrow ends the process without an error
+when one of its threads is refused memory, so the budget has to come first."""
 
 
 class Budget:

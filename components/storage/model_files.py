@@ -64,7 +64,7 @@ class _LocalFiles(ModelFiles):
                 file.seek(start)
                 return file.read(stop - start)
         except OSError as error:
-            reason = f"{name} cannot be read ({error.strerror}); mend its permissions"
+            reason = f"{name} cannot be read ({error.strerror}); fix its permissions"
             raise UserError(f"base '{self.address}': {reason}.") from None
 
 

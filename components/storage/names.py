@@ -57,7 +57,7 @@ def refuse_links_out(folder: Path) -> None:
 
 
 def _refuse_unreadable(error: OSError) -> None:
-    raise UserError(f"cannot look into '{error.filename}': {error.strerror}; mend its permissions, or take it out.")
+    raise UserError(f"cannot look into '{error.filename}': {error.strerror}; fix its permissions, or take it out.")
 
 
 def _leads_somewhere(path: Path) -> bool:

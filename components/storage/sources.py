@@ -2,7 +2,7 @@
 
 Listing tells whether a source has changed without reading more of it than it must; fetching brings it to this
 machine. What the files hold is prepare's business. Names that begin with a dot or
-an underscore are no data, and left out. Of a source
+an underscore are not data, and left out. Of a source
 that is a window of partitions (`windows`) only the files within it count.
 """
 
@@ -128,7 +128,7 @@ def _described(name: str, path: Path) -> SourceFile:
         small = found.st_size <= SMALL_BYTES
         version = sha256_file(path) if small else f"{found.st_size}-{found.st_mtime_ns}"
     except OSError as error:
-        raise UserError(f"cannot read '{path}': {error.strerror}; mend its permissions, or take it out.") from None
+        raise UserError(f"cannot read '{path}': {error.strerror}; fix its permissions, or take it out.") from None
     return SourceFile(name, found.st_size, version)
 
 

@@ -64,8 +64,8 @@ class Store(ABC):
     Every write is there whole or not at all, and every read of a folder is checked against its manifest.
 
     Raises (all methods):
-        UserError: the key is no plain relative path, or the store cannot be reached, read or written; one
-            sentence that names the place and the mend.
+        UserError: the key is not a plain relative path, or the store cannot be reached, read or written; one
+            sentence that names the place and the fix.
     """
 
     url: str
@@ -192,7 +192,7 @@ class FileStore(Store):
         except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
             raise NotFound(f"'{self.uri(key)}' is not there") from None
         except OSError as error:
-            raise UserError(f"cannot read '{self.uri(key)}': {error.strerror}; mend its permissions.") from error
+            raise UserError(f"cannot read '{self.uri(key)}': {error.strerror}; fix its permissions.") from error
         return data, sha256_bytes(data)
 
     def put(self, key: str, data: bytes) -> None:

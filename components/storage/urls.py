@@ -19,7 +19,7 @@ def scheme_of(url: str, known: tuple[str, ...]) -> str:
     scheme = url.partition("://")[0].lower() if "://" in url else "file"
     bare = re.sub("//[^/@]*:[^/@]*@", "//", url)
     if url != bare:
-        raise UserError(f"'{bare}' was given with a password; take it out, and set AWS_ACCESS_KEY_ID and such.")
+        raise UserError(f"'{bare}' was given with a password; take it out, and set AWS_ACCESS_KEY_ID and the like.")
     if scheme not in known:
         choice = ", ".join(f"{name}://" for name in known)
         raise UserError(f"'{without_secrets(url)}': unknown scheme '{scheme}'; use a path or one of: {choice}.")

@@ -24,7 +24,9 @@ FILE_WIDTH = 120
 def main(
     home: HomeOption = HOME,
     keep_days: Annotated[float, typer.Option(help="what is younger stays")] = DEFAULTS.keep_days,
-    keep_runs: Annotated[int, typer.Option(help="what the last so many runs made or used stays")] = DEFAULTS.keep_runs,
+    keep_runs: Annotated[
+        int, typer.Option(help="what this many of the last runs made or used stays")
+    ] = DEFAULTS.keep_runs,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would be removed; remove nothing")] = False,
 ) -> None:
     """Remove what ended runs have left: checkpoints, teacher caches, cached steps, copies, folders of runs, uploads.

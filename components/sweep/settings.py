@@ -6,7 +6,7 @@ from stillhouse.components.config.settings import Settings
 
 
 class SweepSettings(Settings):
-    """What of ended runs stays: what is younger than so many days, and what the last so many runs made or used."""
+    """What of ended runs stays: what is younger than keep_days, and what the last keep_runs runs made or used."""
 
     keep_days: float = Field(default=30.0, ge=0)
     keep_runs: int = Field(default=10, ge=0)

@@ -76,7 +76,7 @@ def _scan(inside: str, sure: bool, bracket: str) -> list[str] | None:
 
 
 def split(text: str, separator: str) -> list[str]:
-    """The names between separators; one at the end of all is no sign of another name."""
+    """The names between separators; one at the end of all is not a sign of another name."""
     text = text.strip()
     return [name.strip() for name in text.removesuffix(separator).split(separator)]
 

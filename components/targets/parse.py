@@ -25,11 +25,11 @@ MANY_NUMBERS = 20
 ROWS_PER_NUMBER = 20
 """With fewer rows of each it is asked which."""
 ID_ROWS = 50
-"""From so many rows on, as many different labels as rows are ids."""
+"""From this many rows on, as many different labels as rows are ids."""
 NEARLY_ALL = 0.95
 """From this share of numbers on a label column is one of numbers."""
 ONE_EACH = 0.9
-"""From so many different labels a row on, they are ids."""
+"""From this many different labels a row on, they are ids."""
 
 
 class LabelReading(NamedTuple):
@@ -195,7 +195,7 @@ def _name(value: Any, where: Callable[[], str]) -> str:
     # A column of whole numbers with gaps comes as 1.0 from some writers and as 1 from others.
     name = re.sub(r"^(-?\d+)\.0+$", r"\1", str(value).strip())
     if len(name) > MAX_NAME:
-        raise UserError(f"{where()}: {len(name):,} characters are no name of a class; is this the label column?")
+        raise UserError(f"{where()}: {len(name):,} characters are not the name of a class; is this the label column?")
     return name
 
 
@@ -311,7 +311,7 @@ def _vectors(values: Sequence[Any], lists: Lists, length: int, where: Where, rea
 
 
 def _refuse_shares(values: Sequence[Any], lists: Lists, where: Where) -> None:
-    """Vectors of probabilities are no names either."""
+    """Vectors of probabilities are not names either."""
     present = [i for i, items in enumerate(lists) if items]
     lengths = {len(lists[i] or []) for i in present}
     if len(lengths) != 1 or lengths == {1}:

@@ -47,7 +47,7 @@ class SpoolStore(Protocol):
 def kept(store: SpoolStore, home: Path, run_id: str, step: str, others: bool) -> Iterator[None]:
     """Around a step and its sender: bring what was left before, and leave what is not sent at the end.
 
-    While nothing can be sent the spool is put into the store every now and then, for a pod may end without a word.
+    While nothing can be sent the spool is put into the store every now and then, for a pod may end without warning.
     A store that fails costs a warning, never the step.
 
     Args:
@@ -123,7 +123,7 @@ def _keep_while_stuck(store: SpoolStore, home: Path, run_id: str, step: str, end
 
 
 def _entries(store: SpoolStore, run_id: str) -> list[tuple[str, int]]:
-    """Keys and sizes of the spools that are kept; a key that is no plain name is none of ours."""
+    """Keys and sizes of the spools that are kept; a key that is not a plain name is none of ours."""
     found = store.list(f"{PREFIX}/{run_id}" if run_id else PREFIX)
     return [
         (entry.key, entry.size)

@@ -49,7 +49,7 @@ class TextModel(PythonModel):
     ) -> pd.DataFrame:
         """Answer for a table with a column `text`; MLflow checks that it has one and drops the others.
 
-        Texts are cleaned as the training data was. A value that is no text (a number, a date, none) becomes one as it
+        Texts are cleaned as the training data was. A value that is not text (a number, a date, none) becomes one as it
         did there.
 
         Returns:

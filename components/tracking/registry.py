@@ -332,7 +332,7 @@ def _patiently(action: Callable[[], T]) -> T:
                 f"MLflow failed for {settings.REGISTRY_SECONDS:.0f} s ({error}); run again when it works."
             ) from error
         if refused(error):
-            raise UserError(f"MLflow refuses the model ({error}); mend that, and run again.") from error
+            raise UserError(f"MLflow refuses the model ({error}); fix that, and run again.") from error
         raise
 
 

@@ -55,7 +55,7 @@ class Spool:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = path.open("ab", buffering=0)
         except OSError as error:
-            mend = "free space, mend its permissions or set STILLHOUSE_HOME to another folder"
+            mend = "free space, fix its permissions or set STILLHOUSE_HOME to another folder"
             raise UserError(f"cannot write '{path}': {error.strerror}; {mend}.") from error
         if self._file.tell() and not ends_with_newline(path):
             self._waiting += b"\n"

@@ -282,7 +282,7 @@ class Training:
             history.stale += 1
             history.stopped = 0 < self.settings.patience <= history.stale
             if not math.isfinite(main) and not self._has_finite_weights():
-                log.warning("the weights are no longer finite numbers at step %d; it ends here", history.step)
+                log.warning("the weights are no longer finite numbers at step %d; training ends here", history.step)
                 history.stopped = True
         history.points.append({"step": history.step, "epochs": epochs, **values})
         self.report.metrics({f"validation/{name}": value for name, value in values.items()}, step=history.step)

@@ -53,6 +53,6 @@ class LoopSettings(Settings):
     compile: bool = False
     """torch.compile the model: pays on a GPU and long runs."""
     checkpoint_seconds: float = Field(default=60.0, gt=0)
-    """At most so long between two checkpoints."""
+    """Longest time between two checkpoints."""
     keep_checkpoints: int = Field(default=2, ge=1)
     seed: int = Field(default=1, ge=0, lt=2**31)

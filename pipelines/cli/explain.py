@@ -20,12 +20,12 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 def explain_(
     recipe: RecipeName,
     overrides: Overrides = [],  # noqa: B006 - typer reads the default
-    given: Annotated[bool, typer.Option("--given", help="Leave out what is a default.")] = False,
+    given: Annotated[bool, typer.Option("--given", help="Leave out settings that have their default.")] = False,
 ) -> None:
-    """Print every setting of every step, its value, and whence it has it: a line of the recipe, --set, or the default.
+    """Print every setting of every step, its value, and where it comes from: recipe's line, --set, or default.
 
-    How long a run takes is not told: it hangs on the rows, which only the steps read; the table of a run tells the time
-    that is left.
+    How long a run takes is not said: it depends on the rows, which only the steps read; the table of a run shows the
+    time that is left.
     """
     from stillhouse.pipelines.recipes.explain import effective_settings
 

@@ -18,10 +18,8 @@ def init_(
     file: Annotated[
         str, typer.Argument(metavar="FILE", help="A table, or a folder of tables: CSV, Parquet, JSON lines.")
     ],
-    out: Annotated[
-        Path | None, typer.Option("--out", help="Where the recipe goes; NAME.yaml if nothing is said.")
-    ] = None,
-    name: Annotated[str, typer.Option("--name", help="Name of the model; that of the file if nothing is said.")] = "",
+    out: Annotated[Path | None, typer.Option("--out", help="Where the recipe goes; by default NAME.yaml.")] = None,
+    name: Annotated[str, typer.Option("--name", help="Name of the model; by default that of the file.")] = "",
     text: Annotated[list[str] | None, typer.Option("--text", help="A column of the text; repeatable.")] = None,
     label: Annotated[str, typer.Option("--label", help="The column of the label.")] = "",
 ) -> None:

@@ -16,7 +16,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 def logs_(
     run: Annotated[str, typer.Argument(metavar="RUN", help="Id of a run, as `runs`, `submit` or KFP shows it.")],
     step: Annotated[
-        str, typer.Argument(metavar="[STEP]", help="Name of the step; of a run on this machine all, if none is named.")
+        str, typer.Argument(metavar="[STEP]", help="Name of the step; for a run on this machine all, if none is named.")
     ] = "",
     home: HomeOption = HOME,
     endpoint: EndpointOption = "",
@@ -30,7 +30,7 @@ def logs_(
 ) -> None:
     """Show what a step has written. A process that was started again, in its pod or here, is in the same log.
 
-    A run whose folder is in --home is one of this machine; of any other the cluster is asked, pod by pod.
+    A run whose folder is in --home is one of this machine; for any other the cluster is asked, pod by pod.
     """
     if attempt and previous:
         raise UserError("Give --attempt or --previous, not both.")
@@ -40,7 +40,7 @@ def logs_(
         show_local_logs(home.absolute(), run, step, typer.echo, follow=follow)
         return
     if not step:
-        raise UserError(f"There is no run '{run}' in '{home}'; of one on a cluster name a step, too.")
+        raise UserError(f"There is no run '{run}' in '{home}'; for one on a cluster name a step, too.")
     from stillhouse.pipelines.cluster.connection import connect
     from stillhouse.pipelines.cluster.logs import show_logs
 

@@ -18,7 +18,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 @app.command()
 def runs_(
     home: HomeOption = HOME,
-    last: Annotated[int, typer.Option("--last", min=1, help="So many, the newest first.")] = SHOWN,
+    last: Annotated[int, typer.Option("--last", min=1, help="How many to show, the newest first.")] = SHOWN,
 ) -> None:
     """List runs, the newest first: when each began, its state, its verdict and why.
 

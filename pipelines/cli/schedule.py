@@ -47,7 +47,7 @@ def schedule(
         str, typer.Option(metavar="EXPRESSION", help="When runs are due, in five fields: '0 3 * * *', or @daily.")
     ] = "",
     every: Annotated[str, typer.Option(metavar="DURATION", help="Or how often: 30m, 6h, 1d.")] = "",
-    name: Annotated[str, typer.Option(help="Name of the schedule; the recipe's, if nothing is said.")] = "",
+    name: Annotated[str, typer.Option(help="Name of the schedule; by default the recipe's.")] = "",
     max_concurrency: Annotated[
         int, typer.Option(min=1, max=MOST_AT_ONCE, help="Runs at the same time; one that is due waits.")
     ] = 1,
@@ -140,7 +140,7 @@ def resume(
 def delete(
     name: ScheduleName, endpoint: EndpointOption = "", namespace: NamespaceOption = "", token: TokenOption = ""
 ) -> None:
-    """Forget the schedule; its runs stay."""
+    """Delete the schedule; its runs stay."""
     _change("delete", name, (endpoint, namespace, token))
 
 

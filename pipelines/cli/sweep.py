@@ -29,7 +29,9 @@ def sweep_(
     ] = False,
     home: HomeOption = HOME,
     keep_days: Annotated[float, typer.Option(help="What is younger stays.")] = DEFAULTS.keep_days,
-    keep_runs: Annotated[int, typer.Option(help="What the last so many runs made or used stays.")] = DEFAULTS.keep_runs,
+    keep_runs: Annotated[
+        int, typer.Option(help="What this many of the last runs made or used stays.")
+    ] = DEFAULTS.keep_runs,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be removed; remove nothing.")] = False,
     endpoint: EndpointOption = "",
     namespace: NamespaceOption = "",

@@ -19,7 +19,7 @@ def ui_(
 ) -> None:
     """Open MLflow at the newest run: the database in --home, or the server that MLFLOW_TRACKING_URI names.
 
-    Of a database MLflow is started on this machine, for this machine alone, until Ctrl-C.
+    For a database MLflow is started on this machine, to be reached from it alone, until Ctrl-C.
     """
     from stillhouse.pipelines.local.mlflow_page import open_page
 

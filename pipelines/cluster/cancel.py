@@ -13,7 +13,7 @@ from stillhouse.pipelines.cluster.connection import ENDED, Cluster
 POLL_SECONDS = 2.0
 """Time between two looks at the run."""
 IDLE_SECONDS = 20.0
-"""So long a cancelled run may be without a pod at work. Seen with KFP 2.17 and Argo 4.0 under the retry defaults of
+"""How long a cancelled run may be without a pod at work. Seen with KFP 2.17 and Argo 4.0 under the retry defaults of
 KFP's own manifests: Argo notes another attempt at a part of the graph, whose time is up, and leaves it so."""
 WORKFLOWS = {"group": "argoproj.io", "version": "v1alpha1", "plural": "workflows"}
 

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from stillhouse.pipelines.cluster.cron import due_times, hours_of
 
 YEARS = 10
-"""So far ahead changes of the clock are looked at: a schedule of one day a year meets one now and then."""
+"""How far ahead changes of the clock are looked at: a schedule of one day a year meets one now and then."""
 SAID = {True: "does not come (that run is left out)", False: "comes twice (and so does the run)"}
 """Of a time that is skipped, and of one that comes again."""
 

@@ -35,7 +35,7 @@ ENDED = frozenset({"SUCCEEDED", "FAILED", "CANCELED", "SKIPPED"})
 TIMEOUT = (5.0, 60.0)
 """Seconds to connect and to wait for an answer."""
 PAGE = (2.0, 5.0)
-"""The same for a question that only a link hangs on."""
+"""The same for a question that only a link depends on."""
 
 
 @dataclass(frozen=True)
@@ -175,7 +175,7 @@ class _Client(kfp.Client):
     """kfp's client, but for a question that it asks as it is made, with half a minute of patience and tracebacks."""
 
     def get_kfp_healthz(self, sleep_duration: int = 5) -> V2beta1GetHealthzResponse:
-        """Asked by `connect`, which wants the version as well."""
+        """Asked by `connect`, which needs the version as well."""
         return V2beta1GetHealthzResponse(multi_user=False)
 
 
@@ -241,7 +241,7 @@ def open_behind(host: str) -> ApiClient:
         return open_kubernetes()
     except ConfigException as error:
         raise UserError(
-            f"There is no way to Kubernetes itself ({error}); set KUBECONFIG to the file of the cluster behind {host}."
+            f"Kubernetes itself cannot be reached ({error}); set KUBECONFIG to the file of the cluster behind {host}."
         ) from None
 
 
@@ -280,7 +280,7 @@ def _context_namespace() -> str:
     try:
         return json.loads(path.read_bytes()).get("namespace", "") if path.is_file() else ""
     except ValueError as error:
-        raise UserError(f"{path}: not valid JSON ({error}); mend it or remove it.") from None
+        raise UserError(f"{path}: not valid JSON ({error}); fix it or remove it.") from None
 
 
 def _pod_namespace() -> str:
@@ -309,7 +309,7 @@ def _sentence(error: Any, host: str, namespace: str) -> UserError:
         )
     if error.status == 403 or code == 7:
         where = f" in the namespace '{namespace}'" if namespace else ""
-        return UserError(f"{host} does not permit this{where} ({said}); correct --namespace, or ask for the right.")
+        return UserError(f"{host} does not allow this{where} ({said}); correct --namespace, or ask for the right.")
     if error.status == 404 and code is None and not said.startswith("{"):
         return NotFound(f"{host} has nothing under that address ({said}); is it Kubeflow Pipelines?")
     if error.status == 404 or code == 5:

@@ -19,9 +19,9 @@ NICKNAMES = {
     "@yearly": "0 0 1 1 *",
     "@annually": "0 0 1 1 *",
 }
-EXAMPLE = "such as '0 3 * * *' for each day at three"
+EXAMPLE = "such as '0 3 * * *' for every day at three"
 YEAR, YEARS = timedelta(days=365.25), 28
-"""After so many years the days of the week are those of the calendar again."""
+"""After this many years the days of the week are those of the calendar again."""
 
 
 def to_six_fields(text: str) -> str:
@@ -46,7 +46,9 @@ def to_six_fields(text: str) -> str:
         raise UserError(f"--cron '{text}': {_fault(str(error))}; correct it, {EXAMPLE}.") from None
     weekdays = {day for day in read.weekdays if isinstance(day, int)}
     if weekdays != read.weekdays or min(read.days) < 0:
-        raise UserError(f"--cron '{text}': KFP knows no L, W and # (last, weekday, nth); name the days, {EXAMPLE}.")
+        raise UserError(
+            f"--cron '{text}': KFP does not know L, W and # (last, weekday, nth); name the days, {EXAMPLE}."
+        )
     values = (read.minutes, read.hours, read.days, read.months, {day % 7 for day in weekdays})
     six = " ".join(["0", *map(_field, fields, values)])
     if not _is_frequent(six):

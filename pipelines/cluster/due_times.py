@@ -56,7 +56,7 @@ def at_interval(text: str) -> When:
     """Each full interval, such as 6h.
 
     Raises:
-        UserError: it is no duration, or less than a minute.
+        UserError: it is not a duration, or less than a minute.
     """
     try:
         interval = seconds(text)

@@ -21,7 +21,7 @@ NamespaceOption = Annotated[
     str,
     typer.Option(
         envvar="KF_PIPELINES_NAMESPACE",
-        help="Namespace of the runs: a profile's, or where a KFP for one team lives: kubeflow, if nothing is said.",
+        help="Namespace of the runs: a profile's, or where a KFP for one team lives; by default kubeflow.",
     ),
 ]
 TokenOption = Annotated[
@@ -29,6 +29,6 @@ TokenOption = Annotated[
     typer.Option(
         envvar="KF_PIPELINES_TOKEN",
         show_envvar=True,
-        help=f"Bearer token; better in its variable than here. {TOKEN_PATH} names a file with one instead.",
+        help=f"Bearer token; better given by its variable than here. {TOKEN_PATH} names a file with one instead.",
     ),
 ]

@@ -134,7 +134,7 @@ def resume(cluster: Cluster, name: str) -> None:
 
 
 def delete(cluster: Cluster, name: str) -> None:
-    """Forget the schedule; its runs stay.
+    """Delete the schedule; its runs stay.
 
     Raises:
         UserError: there is none by that name, or KFP refuses.

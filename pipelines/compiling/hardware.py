@@ -22,7 +22,7 @@ SEVERAL = re.compile(r"gpus-([1-9]\d?)$")
 
 
 class Toleration(Settings):
-    """A taint that the pods put up with."""
+    """A taint that the pods tolerate."""
 
     key: str
     operator: Literal["Exists", "Equal"] = "Exists"

@@ -51,11 +51,11 @@ class ClusterOptions(Settings):
     """Pods of the GPU steps: small, cpu, gpu, gpus-N, mig, shared, spot, or a YAML file of the same form."""
     nodes: int = Field(default=1, ge=1, le=64)
     """Nodes that each of pretrain, finetune and distill trains on, with the form's gpu_count on each; more than one
-    wants --store and Kubeflow Trainer 2. What else each has is the hardware's."""
+    needs --store and Kubeflow Trainer 2. Their other resources are the hardware's."""
     queue: Name = ""
     """Kueue's LocalQueue, in which the GPU steps wait for their quota."""
     shared_memory: Bytes | None = None
-    """Of the GPU steps, for the workers that make batches; instead of the hardware's."""
+    """Shared memory of the GPU steps, for the workers that make batches; instead of the hardware's."""
     step_limit: str = "24h"
     """Longest run of a pod, counted from its start: 90m, 12h, 2d."""
     run_limit: str = "3d"
@@ -148,7 +148,7 @@ def seconds(text: str) -> int:
     found = DURATION.match(text)
     number = int(found[1]) * SECONDS[found[2]] if found else 0
     if not 0 < number <= MAX_SECONDS:
-        raise ValueError("it must be a whole number with s, m, h or d behind it, such as 90m")
+        raise ValueError("it must be a whole number followed by s, m, h or d, such as 90m")
     return number
 
 

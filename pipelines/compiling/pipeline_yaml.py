@@ -21,8 +21,8 @@ def compile_pipeline(parameters: dict[str, Any], path: Path, cluster: ClusterOpt
         cluster: What is fixed from now on.
         cache: Whether steps may take over what an earlier run made of the same.
 
-    A source on this machine is no default: no pod would find it, and its path is nobody's business. The run form then
-    asks for `data_source`.
+    A source on this machine is not a default: no pod would find it, and its path is nobody's business. The run form
+    then asks for `data_source`.
 
     Raises:
         UserError: `path` cannot be written, or a parameter carries a key or password.

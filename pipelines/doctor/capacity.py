@@ -31,7 +31,7 @@ def nodes(visit: Visit) -> Finding:
         return ok(f"{len(fitting)} of {len(found)} nodes could offer {_words(asked)} to a pod.")
     if takes:
         why = "; ".join(sorted({_closed_by(node, hardware) for node in takes}))
-        trouble = f"No node that offers {_words(asked)} takes these pods: {why}; mend the hardware file."
+        trouble = f"No node that offers {_words(asked)} takes these pods: {why}; fix the hardware file."
     else:
         trouble = f"No node offers {_words(asked)}; {_largest(found, asked)}"
     if _may_grow(visit):
@@ -76,7 +76,7 @@ def admission(visit: Visit) -> Finding:
                 raise
             if "exceeded quota" in said:
                 return not_checked("The quota comes first.")
-            return failure(f"Kubernetes would refuse the {kind} steps' pods: {said}; mend the pods or the policy.")
+            return failure(f"Kubernetes would refuse the {kind} steps' pods: {said}; fix the pods or the policy.")
     return ok("Kubernetes would take the pods of all steps.")
 
 

@@ -161,4 +161,4 @@ def _spec_patch(visit: Visit) -> tuple[dict[str, Any], str]:
     try:
         return json.loads(texts[0]) if texts else {}, ""
     except ValueError:
-        return {}, f"KFP's {SPEC_PATCH} is no JSON"
+        return {}, f"KFP's {SPEC_PATCH} is not JSON"

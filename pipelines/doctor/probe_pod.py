@@ -166,7 +166,7 @@ def _held_back(waiting: Any, image: str) -> Finding | None:
     if waiting.reason in PULL_REASONS:
         return failure(f"{image} cannot be pulled: {said}; correct the image, or give --pull-secret.")
     if waiting.reason in CONFIG_REASONS:
-        return failure(f"The container cannot be started: {said}; mend what it names.")
+        return failure(f"The container cannot be started: {said}; fix what it names.")
     return None
 
 
@@ -174,7 +174,7 @@ def _unseen(names: list[str], seen: list[Finding], part: str) -> Iterator[Findin
     told = {finding.check for finding in seen}
     for name in names:
         if name not in told:
-            yield not_checked(f"It is looked at in the {part}, which told nothing of it.").of(name)
+            yield not_checked(f"It is checked in the {part}, which said nothing of it.").of(name)
 
 
 def _source(visit: Visit, skipped: tuple[str, ...]) -> Iterator[Finding]:

@@ -78,7 +78,7 @@ def show(findings: Iterable[Finding], console: Console) -> int:
 
 
 def _table(findings: list[Finding]) -> Table:
-    text = Column("what was found, and the mend", overflow="fold")  # an image's digest is one long word
+    text = Column("what was found, and how to fix it", overflow="fold")  # an image's digest is one long word
     table = Table("check", "result", text, box=None, pad_edge=False)
     for finding in findings:
         table.add_row(finding.check, f"[{STYLES[finding.level]}]{finding.level}[/]", escape(finding.text))

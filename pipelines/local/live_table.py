@@ -1,4 +1,4 @@
-"""What a person sees of a run: one live table, plain lines where the output is no terminal, or the logs."""
+"""What a person sees of a run: one live table, plain lines where the output is not a terminal, or the logs."""
 
 import time
 from types import TracebackType

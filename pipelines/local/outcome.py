@@ -27,7 +27,7 @@ COLOURS = {
     "conflict": "bold red",
 }
 NAMES = {"tfidf_logistic": "TF-IDF + logistic regression", "majority": "majority class"}
-"""Models of evaluation.json whose key is no word of its own."""
+"""Models of evaluation.json whose key is not a word of its own."""
 
 
 def show_outcome(console: Console, folder: Path) -> None:
@@ -65,7 +65,7 @@ def show_failure(row: Row | None, folder: Path) -> int:
     if row and row.message:
         why += f": {row.message}"
     elif row and not row.crashed:
-        why += ": its process ended without a word (killed, or out of memory?)"
+        why += ": its process ended without saying why (killed, or out of memory?)"
     log = folder / "pipeline.log"
     step_log = folder / "logs" / f"{row.step}.log" if row else log
     shown = step_log if step_log.is_file() else log

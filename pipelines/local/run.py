@@ -66,7 +66,7 @@ def run_pipeline(job: Job, home: Path, verbose: bool, conclude: Callable[[Path],
     """Run `job` under `home`; `conclude` shows the outcome, given the run's folder.
 
     Raises:
-        UserError: `home` cannot be written to, or MLFLOW_TRACKING_URI is no address of MLflow's.
+        UserError: `home` cannot be written to, or MLFLOW_TRACKING_URI is not an address of MLflow's.
         SystemExit: a step failed, which was said on stderr: with code 2 for a user's mistake, else 1.
         Stopped: on Ctrl-C, SIGTERM or SIGHUP, after everything it started has ended.
     """

@@ -27,7 +27,7 @@ class KnownRun:
     began: datetime | None
     """In local time; for a run of which only the verdict is known, when that was written."""
     state: str
-    """running, finished, failed, stopped, or `killed` for one that ended without a word."""
+    """running, finished, failed, stopped, or `killed` for one that ended without saying why."""
     decision: str = ""
     """promoted, rejected, ...; empty where there is no verdict."""
     version: str = ""

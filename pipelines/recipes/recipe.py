@@ -118,7 +118,7 @@ def load_recipe(name: str, overrides: Iterable[str] = ()) -> Recipe:
     from the working directory when an override gives it.
 
     Raises:
-        UserError: names the file, the line and the key of the first mistake, and the mend; a key or password in the
+        UserError: names the file, the line and the key of the first mistake, and the fix; a key or password in the
             recipe is one, for its values are compiled, logged and recorded.
     """
     return read_recipe(name, overrides)[0]

@@ -16,7 +16,7 @@ from stillhouse.components.storage.memory import bounded_memory
 from stillhouse.errors import UserError
 
 ROWS = 50_000
-"""So many are looked at, from the beginning."""
+"""How many are looked at, from the beginning."""
 MEMORY = 2 << 30
 LABEL_NAMES = (
     ("label", "labels", "target", "class", "category", "categories", "y"),

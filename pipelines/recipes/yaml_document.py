@@ -41,7 +41,7 @@ class Document:
         """Put `key=value` pairs over the values; keys are dotted, values are YAML.
 
         Raises:
-            UserError: no key, no value, a value that is not plain YAML, or a key below one that is no mapping.
+            UserError: no key, no value, a value that is not plain YAML, or a key below one that is not a mapping.
         """
         for setting in settings:
             name, equals, text = setting.partition("=")
@@ -68,7 +68,7 @@ def read_document(path: Path) -> Document:
     """Read a YAML file whose top level is a mapping.
 
     Raises:
-        UserError: the file cannot be read, is not YAML, is no mapping, gives a key twice, or holds what no parameter
+        UserError: the file cannot be read, is not YAML, is not a mapping, gives a key twice, or holds what no parameter
             can; the sentence names the line.
     """
     root, values = read_yaml(path, str(path))

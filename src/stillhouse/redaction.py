@@ -20,7 +20,7 @@ from urllib.parse import quote
 HIDDEN = "[redacted]"
 
 MIN_VALUE = 8
-"""Shorter values of the environment are no secrets: 'test' would be hidden wherever the word stands."""
+"""Shorter values of the environment are not secrets: 'test' would be hidden wherever the word stands."""
 
 SECRET_NAMES = re.compile(
     r"(?:^|_)(?:secret|token|passw(?:or)?d|passphrase|credentials?|(?:api|private|secret|account|access)_?key)(?:_|$)",

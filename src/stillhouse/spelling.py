@@ -10,6 +10,6 @@ def closest(word: str, known: Iterable[str]) -> str | None:
 
 
 def did_you_mean(word: str, known: Iterable[str], otherwise: str) -> str:
-    """The mend for an unknown word: the known one that is like it, else `otherwise`."""
+    """The fix for an unknown word: the known one that is like it, else `otherwise`."""
     match = closest(word, known)
     return f"did you mean '{match}'?" if match else otherwise

@@ -1,4 +1,4 @@
-"""A way to a server that can be cut and mended: what pods see when a server is away."""
+"""A way to a server that can be cut and fixed: what pods see when a server is away."""
 
 import socket
 from contextlib import suppress

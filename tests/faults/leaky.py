@@ -28,7 +28,7 @@ def leak(end: str) -> None:
         run.dataset("data", "0" * 64, secrets, {"train": 1})
         run.progress(1, 2, "rows", secrets)
         if end == "mistake":
-            raise UserError(f"{secrets}: mend it.")
+            raise UserError(f"{secrets}: fix it.")
         if end == "crash":
             raise ValueError(secrets)
 

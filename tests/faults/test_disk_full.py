@@ -93,7 +93,7 @@ def half_written(folder: Path) -> list[Path]:
 
 
 def refused(path: Path, why: str) -> str:
-    return rf"^cannot write '{path}.*': {why}; free space, mend its permissions or use another folder\.$"
+    return rf"^cannot write '{path}.*': {why}; free space, fix its permissions or use another folder\.$"
 
 
 WRITES: dict[str, Callable[[Store, Path], Any]] = {

@@ -14,7 +14,7 @@ class Request(NamedTuple):
     path: str
     query: str
     headers: dict[str, str]
-    """By their names in small letters."""
+    """By their names in lower case."""
     body: bytes
 
     @property

@@ -131,9 +131,9 @@ def test_secrets_are_found_by_their_place() -> None:
 
 
 def test_a_sentence_is_one_line_without_secrets_and_control_characters() -> None:
-    sentence = str(UserError(f"a\nb \x1b[31m\ud800 {SECRETS['AWS id']} {'x' * 100_000} mend it."))
+    sentence = str(UserError(f"a\nb \x1b[31m\ud800 {SECRETS['AWS id']} {'x' * 100_000} fix it."))
     assert sentence.startswith(f"a b \\x1b[31m\\ud800 {HIDDEN} xxx")
-    assert sentence.endswith("xxx mend it.")
+    assert sentence.endswith("xxx fix it.")
     assert len(sentence) <= 1201
 
 

@@ -144,7 +144,7 @@ class TrainJobs:
         _ask(lambda: self._jobs.patch_namespaced_custom_object(*self._place, name, patch))
 
     def delete(self, name: str) -> None:
-        """Remove it and all its pods; none of that name is no error."""
+        """Remove it and all its pods; none of that name is not an error."""
         options = {"propagation_policy": "Foreground"}
         _ask(lambda: self._jobs.delete_namespaced_custom_object(*self._place, name, **options), absent=True)
 
@@ -199,7 +199,7 @@ def _ask(call: Callable[[], T], *, absent: bool = False) -> Any:
         if error.status not in (400, 403, 404, 422):
             raise
         raise UserError(
-            f"Kubernetes refuses ({error.status}): {words_of(error)}; --nodes wants Kubeflow Trainer 2 in the cluster "
+            f"Kubernetes refuses ({error.status}): {words_of(error)}; --nodes needs Kubeflow Trainer 2 in the cluster "
             "and manifests/components/trainer in the run's namespace."
         ) from None
 

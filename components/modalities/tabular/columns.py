@@ -36,9 +36,9 @@ QUANTILES = 65
 NEARLY_ALL = 0.95
 """From this share of numbers or dates on, a column of text is one of them; the others count as missing."""
 FEW_ROWS = 50
-"""With fewer rows, as many values as rows are no sign of an id."""
+"""With fewer rows, as many values as rows are not a sign of an id."""
 ONE_EACH = 0.9
-"""From so many different values a row on, they are ids."""
+"""From this many different values a row on, they are ids."""
 PERIODS: dict[Part, float] = {"hour": DAY, "weekday": 7 * DAY, "season": 365.2425 * DAY}
 """Seconds of a round of each part of a date."""
 READ: dict[str, Callable[["Column", Reading], Cells]] = {
@@ -164,7 +164,7 @@ def fit_columns(
             if asked not in (None, "none"):
                 raise UserError(
                     f"input.kinds takes the column '{name}' as a {asked}, but it {reason}; take it out of there, or "
-                    "mend the data."
+                    "fix the data."
                 ) from None
             left_out[name] = str(reason)
     if not columns:

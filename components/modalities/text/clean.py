@@ -49,7 +49,7 @@ def cleaned(texts: pa.StringArray, cleaning: Mapping[str, Any]) -> pa.StringArra
 def clean(texts: pa.StringArray) -> pa.StringArray:
     """Normalise Unicode and white space of `texts` (strings without nulls).
 
-    Mojibake is mended and control characters go (ftfy); the result is in form NFC. Runs of spaces become one,
+    Mojibake is fixed and control characters go (ftfy); the result is in form NFC. Runs of spaces become one,
     lines lose the spaces at their ends, more than one empty line becomes one.
     """
     texts = pc.replace_substring_regex(texts, r"\r\n?", "\n")

@@ -51,7 +51,7 @@ MENDS = {
     "PermanentRedirect": "the bucket is in another region; set AWS_REGION",
     "NotImplemented": "the store lacks this request; use one with conditional writes",
 }
-"""What is wrong, and the mend, by the code of the answer."""
+"""What is wrong, and the fix, by the code of the answer."""
 
 
 _SESSION_LOCK = Lock()
@@ -112,7 +112,7 @@ def max_attempts() -> int:
     """Times that a request is sent before it is given up.
 
     Raises:
-        UserError: AWS_MAX_ATTEMPTS is no number of attempts.
+        UserError: AWS_MAX_ATTEMPTS is not a number of attempts.
     """
     wanted = os.environ.get("AWS_MAX_ATTEMPTS", str(ATTEMPTS))
     if not wanted.isdecimal() or int(wanted) < 1:
@@ -198,7 +198,7 @@ def _reason(error: Exception, tried: str) -> str:
     if isinstance(error, ConnectionError):
         return f"cannot connect to {at}, tried {tried}; check AWS_ENDPOINT_URL and the network"
     if isinstance(error, ParamValidationError):
-        return "this is no valid bucket and key; correct the URL"
+        return "this is not a valid bucket and key; correct the URL"
     if isinstance(error, ClientError) and error_code(error) in MENDS:
         return MENDS[error_code(error)]
     what = error_code(error) if isinstance(error, ClientError) else type(error).__name__

@@ -59,7 +59,7 @@ def refuse_garbled(answer: dict[str, Any], md5: str, address: str) -> None:
         Garbled: the store holds other bytes.
     """
     if _names_md5(answer) and answer["ETag"].strip('"') != b64decode(md5).hex():
-        raise Garbled(f"'{address}': the store took other bytes than it was sent; see what lies between.")
+        raise Garbled(f"'{address}': the store received other bytes than were sent; check what lies between.")
 
 
 def upload(client: Any, at: At, path: Path, metadata: dict[str, str], address: str) -> None:

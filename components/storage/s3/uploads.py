@@ -47,7 +47,7 @@ def unfinished_uploads(store: S3Store) -> list[Upload]:
 
 
 def abort(store: S3Store, upload: Upload) -> None:
-    """Remove the parts of an upload; one that is no more is no error."""
+    """Remove the parts of an upload; one that is no more is not an error."""
     from botocore.exceptions import ClientError
 
     client, where = make_client(), {"Bucket": store.bucket, "Key": join(store.prefix, upload.key)}

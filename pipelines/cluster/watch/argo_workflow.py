@@ -24,7 +24,7 @@ Json = Mapping[str, Any]
 
 EXECUTOR = "executor"
 ATTEMPT = re.compile(r"\((\d+)\)")
-"""What Argo hangs on to the name of whatever may be repeated; retry defaults of an installation make that each part."""
+"""What Argo appends to the name of whatever may be repeated; retry defaults of an installation make that each part."""
 DRIVER = "-driver"
 NEVER_RAN = ("Skipped", "Omitted")
 FAILED = ("Failed", "Error")
@@ -50,7 +50,7 @@ class Node:
                 return State("done")
             case "Failed" | "Error":
                 said = TIME_UP if "deadline" in self.message else self.message
-                return State("failed", said or "its pod failed without a word")
+                return State("failed", said or "its pod failed without saying why")
             case "Running":
                 return State("running")
         reason, _, said = self.message.partition(": ")
@@ -93,7 +93,7 @@ class Workflow:
 
 
 def step_names(spec: Json) -> list[str]:
-    """The steps of a compiled pipeline in the order in which they run; groups of tasks are no steps."""
+    """The steps of a compiled pipeline in the order in which they run; groups of tasks are not steps."""
 
     def walk(component: Json) -> Iterator[str]:
         tasks = component["dag"]["tasks"]

@@ -34,5 +34,5 @@ def parse_price(text: str) -> Price | None:
         return None
     found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(\S{0,12})", text.strip())
     if not found:
-        raise UserError(f"--gpu-price '{text}' must be a number, with a currency behind it or not: '2.50 EUR'.")
+        raise UserError(f"--gpu-price '{text}' must be a number, with or without a currency after it: '2.50 EUR'.")
     return Price(float(found[1]), found[2])

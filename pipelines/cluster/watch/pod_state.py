@@ -153,7 +153,10 @@ def _on_node(pod: Json, events: list[Json]) -> State:
         if reason in PULL_REASONS:
             return State("blocked", pull_failure(container["image"], said or reason, _missing_pull_secret(events)))
         if reason in CONFIG_REASONS:
-            return State("blocked", f"its container cannot be made: {_sentence(said)}; correct it or make what lacks")
+            return State(
+                "blocked",
+                f"its container cannot be created: {_sentence(said)}; correct that, or create what is missing",
+            )
     main = _main(pod).get("state", {})
     if "running" in main:
         return State("running")
@@ -210,7 +213,7 @@ def _why_failed(pod: Json) -> str:
         if ended.get("exitCode"):
             name = container["name"]
             return _exit(ended) if name == MAIN else f"its container {name} failed: {_exit(ended)}"
-    return _sentence(status.get("message", "")) or "its pod failed without a word"
+    return _sentence(status.get("message", "")) or "its pod failed without saying why"
 
 
 def _ran_out_of_time(pod: Json) -> bool:

@@ -29,9 +29,9 @@ RowState = Kind | Literal["waiting", "preparing", "retrying", "cached", "skipped
 
 ENDED: tuple[RowState, ...] = ("done", "cached", "skipped", "failed")
 ENDING_SECONDS = 60
-"""So long a run may take to end when its time is up."""
+"""How long a run may take to end when its time is up."""
 ARGO_MINUTES = 20
-"""So often Argo looks at a run in which nothing changes."""
+"""How often Argo looks at a run in which nothing changes."""
 WAITING: tuple[Kind, ...] = ("held", "queued", "pulling", "blocked", "lost")
 
 
@@ -192,7 +192,7 @@ def past_limit(sight: Sight) -> str:
             "after its last change at the latest; to end it now: stillhouse cancel"
         )
     return (
-        f"{passed}; only the exit step goes on, which neither the limit nor a cancel ends: mend what it waits for; on "
+        f"{passed}; only the exit step goes on, which neither the limit nor a cancel ends: fix what it waits for; on "
         f"a node its own limit of {EXIT_SECONDS} s ends it"
     )
 
@@ -241,7 +241,7 @@ def _before(attempts: Sequence[Attempt], states: list[State], number: int) -> st
         return attempts[-2].sentence
     if len(states) > 1:
         return states[-2].why
-    return attempts[-1].sentence if attempts else "its pod is gone, and left no word"
+    return attempts[-1].sentence if attempts else "its pod is gone, and did not say how it ended"
 
 
 def _states(task: Task, pods: list[Json], sight: Sight) -> list[State]:
@@ -287,7 +287,7 @@ def _state(task: Task, states: list[State], driver: State | None, over: bool) ->
             return "failed", newest.why or task.message
         return newest.kind, newest.why
     if task.phase in FAILED:
-        return "failed", task.message or "its pod is gone, and left no word"
+        return "failed", task.message or "its pod is gone, and did not say how it ended"
     if driver and driver.why and driver.kind not in ("done", "running"):
         return driver.kind, f"KFP's driver: {driver.why}"
     if over:

@@ -1,4 +1,4 @@
-"""What a person sees of a run on a cluster: one live table, or plain lines where the output is no terminal."""
+"""What a person sees of a run on a cluster: one live table, or plain lines where the output is not a terminal."""
 
 from collections.abc import Sequence
 from datetime import datetime

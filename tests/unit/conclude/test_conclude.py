@@ -104,7 +104,7 @@ def test_a_failed_run_says_which_step_failed_and_why(store: Store, tmp_path: Pat
 
 def test_a_lost_pod_is_a_reason(store: Store, tmp_path: Path) -> None:
     note(store, "distill", {})
-    assert "its pod ended without a word" in end(tmp_path)
+    assert "its pod ended without saying why" in end(tmp_path)
 
 
 def test_where_nothing_supervises_the_spools_know_why(

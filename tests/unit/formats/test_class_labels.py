@@ -78,6 +78,6 @@ def test_a_number_becomes_its_name_and_minus_one_no_label() -> None:
 
 @pytest.mark.parametrize("value", [2, -2, [0, 2]])
 def test_a_number_without_a_name_is_refused_with_its_place(value: Any) -> None:
-    sentence = r"^a\.parquet, row 3: -?2 is not the number of a class; the metadata names 2, from 0 to 1: mend"
+    sentence = r"^a\.parquet, row 3: -?2 is not the number of a class; the metadata names 2, from 0 to 1: fix"
     with pytest.raises(UserError, match=sentence):
         named(value, ["ham", "spam"], "a.parquet, row 3")

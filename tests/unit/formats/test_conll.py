@@ -120,7 +120,7 @@ def test_lines_that_differ_in_their_columns_are_refused_with_their_place(write: 
         rows(write("a DT O\nb NN O\n\nc O\n"))
     assert str(caught.value).endswith(
         "some.conll, row 4: 2 columns where the rows before have 3; give each word's line the same, with spaces "
-        "between, and put a blank line behind each sentence."
+        "between, and put a blank line after each sentence."
     )
 
 

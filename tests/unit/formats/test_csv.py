@@ -176,7 +176,9 @@ def test_a_file_without_a_header_has_columns_by_position_or_by_given_names(path:
 
 def test_a_file_whose_fields_another_mark_parts_is_told_the_setting(path: Path) -> None:
     path.write_text("text^label\nhello^ham\n")
-    with pytest.raises(UserError, match=r"the file has text\^label: .*another mark parts its fields, .*csv\.separator"):
+    with pytest.raises(
+        UserError, match=r"the file has text\^label: .*another character separates its fields, .*csv\.separator"
+    ):
         Read(path, ["text", "label"])
     assert Read(path, ["text", "label"], separator="^").rows == [("hello", "ham")]
 
@@ -195,7 +197,7 @@ def test_other_quotes_and_separators_can_be_said(path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("text,label\na,b\n\nc\n", r"row 4: cannot be read \(Expected 2 columns, got 1: c\); mend the row, or say how"),
+        ("text,label\na,b\n\nc\n", r"row 4: cannot be read \(Expected 2 columns, got 1: c\); fix the row, or say how"),
         ("text,label\na,b,c\n", r"row 2: cannot be read \(Expected 2 columns, got 3: a,b,c\)"),
         (
             'text,label\na,b\n"c, d, e\n',

@@ -78,7 +78,7 @@ def plain(column: pa.ChunkedArray) -> list[Any]:
 
 
 def spelt(value: Any) -> Any:
-    """As CSV has it: JSON's spelling of what is no text."""
+    """As CSV has it: JSON's spelling of what is not text."""
     return "" if value is None or value != value else value if isinstance(value, str) else json.dumps(value)
 
 
@@ -276,7 +276,7 @@ def test_a_readme_that_names_no_classes_changes_nothing(tmp_path: Path, text: st
 
 def test_a_value_without_text_is_named_with_file_row_and_column(tmp_path: Path) -> None:
     path = write(tmp_path / "a.parquet", pa.table({"text": [b"ok", b"\xff"], "other": ["a", "b"]}))
-    sentence = r"a\.parquet, row 2, column 'text': holds bytes that are not text in UTF-8; mend it or choose another"
+    sentence = r"a\.parquet, row 2, column 'text': holds bytes that are not text in UTF-8; fix it or choose another"
     with pytest.raises(UserError, match=sentence):
         prepared(path)
     with pytest.raises(UserError, match=sentence):

@@ -116,8 +116,8 @@ def test_a_damaged_file_is_answered_or_refused_in_one_sentence(folder: Path, dat
     ("name", "content", "sentence"),
     [
         ("a.jsonl", b'{"text": ' + b"[" * 100_000, "a.jsonl, row 1: lists or objects lie too deep in one another"),
-        ("a.jsonl", b'{"text": 1' + b"0" * 5_000 + b"}", "row 1: no JSON (Exceeds the limit"),
-        ("a.jsonl", b'{"text": "a", "text": "b"}', "row 1: no JSON (the key 'text' is given twice)"),
+        ("a.jsonl", b'{"text": 1' + b"0" * 5_000 + b"}", "row 1: not JSON (Exceeds the limit"),
+        ("a.jsonl", b'{"text": "a", "text": "b"}', "row 1: not JSON (the key 'text' is given twice)"),
         ("rows.pkl", b"\x80\x04K\x01.", "rows.pkl: this is a pickle"),
     ],
     ids=lambda value: str(value[:20]),
@@ -139,4 +139,4 @@ def test_a_link_out_of_the_folder_is_refused(folder: Path) -> None:
 def test_a_model_folder_whose_description_is_damaged_is_refused(folder: Path, text: str) -> None:
     (folder / "model.json").write_text(text)
     (folder / "a.txt").write_text("hello")
-    assert "no model of Stillhouse" in answered_or_refused(folder, folder / "a.txt", "out.jsonl")
+    assert "not a model of Stillhouse" in answered_or_refused(folder, folder / "a.txt", "out.jsonl")

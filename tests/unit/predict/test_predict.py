@@ -357,8 +357,8 @@ def test_an_alias_is_read_from_the_promotion_record(
         ("a.csv", "text,x\nhello\n", r"a.csv, row 2: cannot be read \(Expected 2 columns, got 1: hello\)"),
         ("a.csv", "text,text\na,b\n", r"a.csv: column 'text' is there 2 times; give each its own name"),
         ("a.csv", "body\nhello\n", r"a.csv, row 2: column 'text' is missing; name one of body with --column"),
-        ("a.jsonl", '{"text": "a"}\n{"text"\n', r"a.jsonl, row 2: no JSON \(Expecting"),
-        ("a.jsonl", '{"text": "a"}\n[]\n', r"a.jsonl, row 2: no JSON object"),
+        ("a.jsonl", '{"text": "a"}\n{"text"\n', r"a.jsonl, row 2: not JSON \(Expecting"),
+        ("a.jsonl", '{"text": "a"}\n[]\n', r"a.jsonl, row 2: not a JSON object"),
         ("a.parquet", "no parquet", r"a.parquet: cannot be read \("),
         ("a.txt", b"caf\xe9", r"a.txt: cannot be read \('utf-8' codec"),
         ("a.txt", "hello".encode("utf-16"), r"a.txt: cannot be read \(this is UTF-16\); save the file as UTF-8"),
@@ -380,7 +380,7 @@ def test_bad_input_is_one_sentence_and_leaves_no_output(
     ("wrong", "sentence"),
     [
         ("models:/nobody@champion", "models:/nobody@champion: .* has no such promotion"),
-        ("nowhere", "^nowhere: no model of Stillhouse .* has a model.json.$"),
+        ("nowhere", "^nowhere: not a model of Stillhouse .* has a model.json.$"),
     ],
 )
 def test_a_model_that_is_not_there_is_one_sentence(
@@ -440,7 +440,7 @@ def test_a_json_list_keeps_its_own_labels(model: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [b'{"text": "not packed"}\n', gzip.compress(b'{"text": "cut", "label": 1}\n')[:-9]])
 def test_a_packed_file_that_is_damaged_is_refused_in_a_sentence(model: Path, tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.jsonl.gz").write_bytes(content)
-    with pytest.raises(UserError, match=r"a\.jsonl\.gz: cannot be read \(.*mend the file or take it out"):
+    with pytest.raises(UserError, match=r"a\.jsonl\.gz: cannot be read \(.*fix the file or take it out"):
         predict(str(model), tmp_path / "a.jsonl.gz")
 
 

@@ -347,7 +347,10 @@ def test_the_log_says_what_was_dropped(
 @pytest.mark.parametrize(
     ("given", "sentence"),
     [
-        ({"label_separator": ";", "target": "classes"}, "label_separator parts several labels, and target is classes"),
+        (
+            {"label_separator": ";", "target": "classes"},
+            "label_separator separates several labels, and target is classes",
+        ),
         ({"label_names": ["a", "b"], "target": "number"}, "label_names names labels, and target is number"),
         ({"label_names": ["a", "b", "a"]}, "label_names has 'a' twice"),
     ],

@@ -46,8 +46,8 @@ def test_rows_of_rare_labels_are_text_without_a_label_and_all_are_counted(source
     }
     assert found["json"]["notes"] == [
         "3 labels have fewer than 5 rows or none in train; their rows count as rows without a label: 'news' (4 rows), "
-        "'spamm' (2 rows; a slip for 'spam'?), 'Ham' (1 row; a slip for 'ham'?). prepare.min_rows_per_label and "
-        "prepare.rare_labels decide it."
+        "'spamm' (2 rows; a misspelling of 'spam'?), 'Ham' (1 row; a misspelling of 'ham'?). "
+        "prepare.min_rows_per_label and prepare.rare_labels decide it."
     ]
 
 
@@ -75,8 +75,9 @@ def test_the_limit_can_be_set(source: Make, prepared: Make) -> None:
 
 def test_asked_to_stop_the_run_names_all_of_them_in_one_sentence(source: Make, prepared: Make) -> None:
     sentence = (
-        r"column 'label': 2 labels have fewer than 5 rows or none in train, 'news' \(4 rows\), 'spamm' \(1 row; a slip "
-        r"for 'spam'\?\); add rows, .*min_rows_per_label, or set prepare.rare_labels to unlabelled or other\.$"
+        r"column 'label': 2 labels have fewer than 5 rows or none in train, 'news' \(4 rows\), 'spamm' "
+        r"\(1 row; a misspelling of 'spam'\?\); add rows, .*min_rows_per_label, or set prepare.rare_labels to "
+        r"unlabelled or other\.$"
     )
     with pytest.raises(UserError, match=sentence):
         prepared(source({"spamm": 1, "news": 4}), rare_labels="error")

@@ -120,7 +120,7 @@ def test_a_missing_column_is_named_beside_those_there(write: Write, name: str) -
 @pytest.mark.parametrize(
     ("name", "content", "sentence"),
     [
-        ("a.parquet", b"nonsense", r"a\.parquet: cannot be read \(.*\); mend the file or take it out\.$"),
+        ("a.parquet", b"nonsense", r"a\.parquet: cannot be read \(.*\); fix the file or take it out\.$"),
         ("a.arrow", b"nonsense", r"a\.arrow: cannot be read"),
         ("a.csv", b"", r"a\.csv: cannot be read \(Empty CSV file\)"),
         (
@@ -130,9 +130,9 @@ def test_a_missing_column_is_named_beside_those_there(write: Write, name: str) -
         ),
         ("a.csv", b"subject,label\nx,y\n\xff,z\n", r"a\.csv, row 3: cannot be read \(.*invalid UTF8 data\)"),
         ("a.csv.gz", b"nonsense", r"a\.csv\.gz: cannot be read"),
-        ("a.jsonl", b'{"subject": 1}\n{', r"a\.jsonl, row 2: no JSON \(.*\); write one object on each line"),
-        ("a.jsonl", b"[1]\n", r"a\.jsonl, row 1: no JSON object"),
-        ("a.jsonl", b'{"subject": "\xff"}\n', r"a\.jsonl, row 1: no UTF-8 .*; save the file as UTF-8"),
+        ("a.jsonl", b'{"subject": 1}\n{', r"a\.jsonl, row 2: not JSON \(.*\); write one object on each line"),
+        ("a.jsonl", b"[1]\n", r"a\.jsonl, row 1: not a JSON object"),
+        ("a.jsonl", b'{"subject": "\xff"}\n', r"a\.jsonl, row 1: not UTF-8 .*; save the file as UTF-8"),
         ("a.jsonl", b'{"subject": {}, "label": 1}\n', r"row 1, column 'subject': holds an object where"),
         (
             "a.jsonl",
@@ -163,7 +163,7 @@ def test_an_unknown_split_is_named_with_its_row(write: Write) -> None:
 
 
 def test_a_file_name_without_a_split_is_refused(write: Write) -> None:
-    with pytest.raises(UserError, match=r"a\.csv: its name tells no split; put train"):
+    with pytest.raises(UserError, match=r"a\.csv: its name does not tell the split; put train"):
         load(write("a.csv", MAILS), columns={"split": "<file name>"})
 
 

@@ -245,7 +245,7 @@ def test_aliases_that_differ_are_mended_from_the_promotion_record(tmp_path: Path
 
     assert first == (
         "warning",
-        "MLflow's aliases of 'spam' were champion 1, and have been mended from the promotion record: champion 2, "
+        "MLflow's aliases of 'spam' were champion 1, and have been fixed from the promotion record: champion 2, "
         "previous 1.",
     )
     assert second[0] == "ok"

@@ -12,7 +12,7 @@ def test_the_hooks_are_the_commands_of_make_check() -> None:
     checks = {line.strip().replace("$(BIN)", ".venv/bin").removesuffix(" .") for line in recipe.splitlines()}
     config = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())
     hooks = {hook["entry"] for repo in config["repos"] for hook in repo["hooks"]}
-    # A hook mends what it can, and then stops the commit; `make check` only tells.
+    # A hook fixes what it can, and then stops the commit; `make check` only tells.
     assert {entry.replace(" --fix", "") for entry in hooks} == {check.replace(" --check", "") for check in checks}
 
 

@@ -118,7 +118,7 @@ def test_a_spent_budget_starts_nothing_and_says_why(
     put(store, {"outcome": "exit_code", "detail": "7"}, {})
     assert supervise('echo start >> "$0"', retries=1) == 1
     assert starts(tmp_path) == 0
-    assert "gives up after 2 attempts; of the last one its pod ended without a word" in capsys.readouterr().err
+    assert "gives up after 2 attempts; in the last one its pod ended without saying why" in capsys.readouterr().err
 
 
 def test_an_attempt_after_a_mistake_answers_at_once_and_imports_nothing_heavy(store: Store, tmp_path: Path) -> None:
@@ -130,9 +130,7 @@ def test_an_attempt_after_a_mistake_answers_at_once_and_imports_nothing_heavy(st
     said = [line for line in ended.stderr.splitlines() if not line.startswith("import time:")]
     imported = {line.rsplit("|", 1)[-1].strip().split(".")[0] for line in ended.stderr.splitlines()}
     assert ended.returncode == 2
-    assert said == [
-        "finetune: data.csv, row 3: no label; add one. (attempt 1 of this run; mend it and start a new run)"
-    ]
+    assert said == ["finetune: data.csv, row 3: no label; add one. (attempt 1 of this run; fix it and start a new run)"]
     assert not (tmp_path / "started").exists()
     assert imported & HEAVY == set()
 

@@ -43,7 +43,7 @@ def test_a_write_that_the_system_refuses_is_one_sentence_and_leaves_what_was_the
     store = open_store(tmp_path / "store")
     store.put_folder(tmp_path / "small", "models/abc")
     done = subprocess.run([sys.executable, "-c", LIMITED, str(tmp_path)], capture_output=True, text=True, check=True)
-    mend = "File too large; free space, mend its permissions or use another folder."
+    mend = "File too large; free space, fix its permissions or use another folder."
     assert done.stdout.splitlines() == [
         f"cannot write '{tmp_path}/store/models/abc': {mend}",
         f"cannot write '{tmp_path}/model': {mend}",
@@ -55,7 +55,7 @@ def test_a_write_that_the_system_refuses_is_one_sentence_and_leaves_what_was_the
 
 
 def test_a_folder_that_no_one_writes_to_is_one_sentence() -> None:
-    with pytest.raises(UserError, match=r"^cannot write '/sys/stillhouse/key': .*; free space, mend its permissions"):
+    with pytest.raises(UserError, match=r"^cannot write '/sys/stillhouse/key': .*; free space, fix its permissions"):
         open_store("/sys/stillhouse").put("key", b"data")
 
 

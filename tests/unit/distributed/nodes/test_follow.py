@@ -210,7 +210,7 @@ def test_an_api_server_that_is_away_for_a_while_is_asked_again(
 
 def test_a_refusal_is_one_sentence(step: Step, api: Api) -> None:
     api.answer = lambda method, path, body: (403, {"message": "trainjobs is forbidden"})
-    with pytest.raises(UserError, match=r"^Kubernetes refuses \(403\): trainjobs is forbidden; --nodes wants Kubeflow"):
+    with pytest.raises(UserError, match=r"^Kubernetes refuses \(403\): trainjobs is forbidden; --nodes needs Kubeflow"):
         step.run()
 
 

@@ -175,13 +175,13 @@ def test_the_recipe_says_what_a_column_is() -> None:
             pa.array(["a", "b", "c"] * 20),
             "number",
             "input.kinds takes the column 'x' as a number, but it holds no numbers (its first value is a); take it out "
-            "of there, or mend the data.",
+            "of there, or fix the data.",
         ),
         (
             pa.array([[1]] * ROWS),
             "category",
             "input.kinds takes the column 'x' as a category, but it holds more than one value a row; take it out of "
-            "there, or mend the data.",
+            "there, or fix the data.",
         ),
     ],
 )

@@ -101,7 +101,7 @@ def test_a_run_that_ends_as_it_is_to_be_cancelled_has_ended(
 def test_a_refusal_is_one_sentence(installed: StandIn, cluster: Cluster, goes_through: Callable[..., None]) -> None:
     installed.answers[f"{RUN}:terminate"] = (403, {"code": 7, "message": "User 'ann' is not authorized"})
     goes_through("RUNNING")
-    with pytest.raises(UserError, match="does not permit this"):
+    with pytest.raises(UserError, match="does not allow this"):
         cancel_run(cluster, "r1", lambda _: None)
 
 

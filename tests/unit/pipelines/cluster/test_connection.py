@@ -106,7 +106,7 @@ def test_a_token_file_that_is_missing_is_named(
             "does not accept the token (Unauthorized): it is missing, has expired or was made",
         ),
         ((500, REFUSED), "does not accept the token (Request header error: token has expired)"),
-        ((403, FORBIDDEN), "does not permit this in the namespace 'ann' (User 'ann' is not authorized"),
+        ((403, FORBIDDEN), "does not allow this in the namespace 'ann' (User 'ann' is not authorized"),
         ((200, "<html>welcome</html>"), "answers, but not as Kubeflow Pipelines does"),
         ((404, "<html>not here</html>"), "is it Kubeflow Pipelines?"),
         ((200, {"status": "ok"}), "answers, but not as Kubeflow Pipelines does"),

@@ -22,7 +22,11 @@ def test_once_it_has_run_an_interval_counts_from_there() -> None:
 
 @pytest.mark.parametrize(
     ("text", "sentence"),
-    [("30s", "is too often; give a minute"), ("6 h", "a whole number with s, m, h or d"), ("0h", "a whole number")],
+    [
+        ("30s", "is too often; give a minute"),
+        ("6 h", "a whole number followed by s, m, h or d"),
+        ("0h", "a whole number"),
+    ],
 )
 def test_a_wrong_interval_is_one_sentence(text: str, sentence: str) -> None:
     with pytest.raises(UserError, match=f"--every '{text}'.*{sentence}"):

@@ -99,7 +99,7 @@ FAULTS: list[tuple[Callable[[StandIn], None], str, str]] = [
     (an_expired_token, "KFP", "does not accept the token (token has expired)"),
     (small_nodes, "nodes", "No node offers 1 nvidia.com/gpu with 8 CPUs and 32 GiB; the largest offers 1 nvidia.com/g"),
     (no_gpu, "nodes", "none has nvidia.com/gpu; devices here: amd.com/gpu"),
-    (a_taint, "nodes", "takes these pods: the taint team=b:NoSchedule is not tolerated; mend the hardware file."),
+    (a_taint, "nodes", "takes these pods: the taint team=b:NoSchedule is not tolerated; fix the hardware file."),
     (a_small_quota, "quota", "'team' allows 0 requests.nvidia.com/gpu, a pod asks for 1: ask for less"),
     (a_policy, "admission", 'Kubernetes would refuse the light steps\' pods: pods "x" is forbidden: violates PodSec'),
     (a_wrong_image, "light image", "cannot be pulled: failed to resolve reference: not found; correct the image"),

@@ -166,7 +166,7 @@ def test_a_crash_is_exit_code_1_with_the_traceback_and_the_log(first: Ended, hom
 def test_a_step_that_is_killed_is_exit_code_1_and_says_so(first: Ended, home: Path) -> None:
     ended = Ended(home, "--fail", "kill")
     assert ended.code == 1
-    assert "train failed: its process ended without a word" in ended.err
+    assert "train failed: its process ended without saying why" in ended.err
 
 
 def test_ctrl_c_stops_every_process(first: Ended, home: Path) -> None:

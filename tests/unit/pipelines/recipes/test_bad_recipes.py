@@ -269,7 +269,7 @@ def merged(levels: int) -> bytes:
         (b"seed: 0x" + b"f" * 60_000, "line 1: 'seed' is a whole number beyond 2^53"),
         (b"name: a\nseed: .nan", "line 2: 'seed' is nan; write a finite number"),
         (b"name: 2026-01-01", "line 1: 'name' holds a date; write a text"),
-        (b"name: a\ndata: {1: 2}", "line 2: 'data' has the key 1, which is no text; quote it"),
+        (b"name: a\ndata: {1: 2}", "line 2: 'data' has the key 1, which is not text; quote it"),
         (b"name: !!binary aGk=", "'name' holds a bytes"),
     ],
     ids=lambda value: str(value[:20]),

@@ -101,9 +101,11 @@ def test_a_large_object_arrives_whole_though_every_other_request_is_spoilt(
 def test_a_store_that_takes_spoilt_bytes_without_a_look_is_told(bucket: str, faulty: Faulty, tmp_path: Path) -> None:
     faulty(1.0, proxy.FLIPPED_UP)
     store = S3Store(f"s3://{bucket}")
-    with pytest.raises(Corrupt, match=r"/key': the store took other bytes than it was sent.* It was tried 16 times\."):
+    with pytest.raises(
+        Corrupt, match=r"/key': the store received other bytes than were sent.* It was tried 16 times\."
+    ):
         store.put("key", b"data")
-    with pytest.raises(Corrupt, match="took other bytes"):
+    with pytest.raises(Corrupt, match="received other bytes"):
         store.put_folder(make(tmp_path / "in", {"a": b"data"}), "models/abc")
     with pytest.raises(NotFound):
         store.get_folder("models/abc", tmp_path / "out")

@@ -294,7 +294,7 @@ def test_a_url_without_a_bucket_is_refused(url: str) -> None:
 
 
 def test_a_name_that_no_bucket_can_have_is_the_users_error(s3: Any) -> None:
-    with pytest.raises(UserError, match="no valid bucket and key"):
+    with pytest.raises(UserError, match="not a valid bucket and key"):
         S3Store("s3://a bucket").get("key")
 
 

@@ -66,7 +66,7 @@ def test_without_the_right_to_see_nodes_the_schedulers_words_stand_alone(recorde
         ("wrong_pull_secret", "401 Unauthorized): the pull secret is missing or wrong"),
         ("absent_pull_secret", "there is no Secret 'absent-pull' to pull 'registry.example:5000/no/such:2' with"),
         ("unreachable_registry", "no route to host); look at its name, the registry and the node's network"),
-        ("absent_secret", 'its container cannot be made: secret "absent" not found'),
+        ("absent_secret", 'its container cannot be created: secret "absent" not found'),
     ],
 )
 def test_a_pod_that_will_not_start_by_itself_is_blocked_and_says_why(
