@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from stillhouse.components.artifacts.dataset import Split
+from stillhouse.components.targets.label_metrics import greater_is_better, main_metric, measure
 from stillhouse.components.targets.unanswered import unanswered
-from stillhouse.components.tasks.metrics import greater_is_better, main_metric, measure
 
 if TYPE_CHECKING:
     from torch import nn

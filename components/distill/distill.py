@@ -11,7 +11,7 @@ from stillhouse.components.artifacts.dataset import Split, read_dataset_json, re
 from stillhouse.components.artifacts.trainings import described, trainings_of
 from stillhouse.components.distill.settings import DistillSettings
 from stillhouse.components.supervised import Scale, best_point, model_info, token_counts, validation_of
-from stillhouse.components.tasks.metrics import main_metric
+from stillhouse.components.targets.label_metrics import main_metric
 
 if TYPE_CHECKING:
     import torch

@@ -11,7 +11,7 @@ from stillhouse.components.evaluate.ground import Ground
 from stillhouse.components.evaluate.intervals import bootstrap, intervals, paired_difference
 from stillhouse.components.evaluate.settings import EvaluateSettings
 from stillhouse.components.evaluate.wording import RUNG
-from stillhouse.components.tasks.metrics import measure, per_label
+from stillhouse.components.targets.label_metrics import measure, per_label
 
 CANDIDATES: dict[str, set[str] | None] = {"student": None, RUNG: {"majority", "champion"}}
 """Models that may be promoted, each with those that it is held against; None for all."""

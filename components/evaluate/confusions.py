@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from stillhouse.components.evaluate.mistakes import excerpt
-from stillhouse.components.tasks.metrics import predictions
+from stillhouse.components.targets.label_metrics import predictions
 
 NOTHING = "nothing"
 """Stands for no label at all where a row may have several."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stillhouse.components.tasks.metrics import predictions
+from stillhouse.components.targets.label_metrics import predictions
 
 MAX_POINTS = 120
 """Points of a ROC curve that are kept, evenly along its length."""

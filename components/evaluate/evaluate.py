@@ -28,8 +28,8 @@ from stillhouse.components.evaluate.results import Findings
 from stillhouse.components.evaluate.settings import EvaluateSettings
 from stillhouse.components.evaluate.slices import measure_slices
 from stillhouse.components.evaluate.wording import RUNG, comparison_notes, label_notes
+from stillhouse.components.targets.label_metrics import greater_is_better, main_metric, predictions, reliability
 from stillhouse.components.tasks import load_task
-from stillhouse.components.tasks.metrics import greater_is_better, main_metric, predictions, reliability
 from stillhouse.components.tracking.run import StepRun
 from stillhouse.errors import UserError
 

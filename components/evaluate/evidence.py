@@ -11,7 +11,7 @@ from stillhouse.components.artifacts.trainings import trainings_of
 from stillhouse.components.evaluate.intervals import bootstrap, paired_difference
 from stillhouse.components.evaluate.settings import EvaluateSettings
 from stillhouse.components.modalities.text.tfidf import tfidf_linear
-from stillhouse.components.tasks.metrics import greater_is_better, main_metric
+from stillhouse.components.targets.label_metrics import greater_is_better, main_metric
 
 
 def evidence(

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from stillhouse.components.tasks.metrics import Measures, main_metric, measure, predictions
+from stillhouse.components.targets.label_metrics import Measures, main_metric, measure, predictions
 
 _CELLS = 4_000_000
 """Weights held at once: 16 MB."""

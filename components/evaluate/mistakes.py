@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stillhouse.components.tasks.metrics import predictions
+from stillhouse.components.targets.label_metrics import predictions
 
 EXCERPT_CHARACTERS = 280
 

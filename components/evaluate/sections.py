@@ -10,7 +10,7 @@ from stillhouse.components.evaluate.wording import METRICS, megabytes, signed
 from stillhouse.components.reporting import charts
 from stillhouse.components.reporting.matrix import matrix_table
 from stillhouse.components.reporting.page import Badge, Card, Section, Table
-from stillhouse.components.tasks.metrics import greater_is_better
+from stillhouse.components.targets.label_metrics import greater_is_better
 
 MAX_LABELS = 60
 """Labels that are listed."""

@@ -4,7 +4,7 @@ import numpy as np
 
 from stillhouse.components.artifacts.dataset import Split
 from stillhouse.components.evaluate.intervals import bootstrap, intervals
-from stillhouse.components.tasks.metrics import main_metric, measure
+from stillhouse.components.targets.label_metrics import main_metric, measure
 
 
 def measure_slices(

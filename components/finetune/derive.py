@@ -8,8 +8,8 @@ import numpy as np
 
 from stillhouse.components.finetune.settings import FinetuneSettings
 from stillhouse.components.models.layers import layer_list, num_parameters, num_positions
+from stillhouse.components.targets.label_metrics import greater_is_better, main_metric, measure
 from stillhouse.components.targets.majority import majority
-from stillhouse.components.tasks.metrics import greater_is_better, main_metric, measure
 from stillhouse.components.training.derived import Load, Rules, apply, derived
 from stillhouse.components.training.ranks import Ranks
 

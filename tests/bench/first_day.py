@@ -38,7 +38,7 @@ from first_day_table import Result, write
 
 from stillhouse.components.modalities.text.clean import cleaned
 from stillhouse.components.storage.packages import ENGLISH, KNOWN, package_folder
-from stillhouse.components.tasks.metrics import measure
+from stillhouse.components.targets.label_metrics import measure
 
 RESULTS = Path(__file__).parent / "results/first_day.jsonl"
 STILLHOUSE = Path(sys.executable).with_name("stillhouse")

@@ -34,7 +34,7 @@ from transformers import (
 )
 
 from stillhouse.components.artifacts.dataset import read_dataset_json, read_split
-from stillhouse.components.tasks.metrics import measure
+from stillhouse.components.targets.label_metrics import measure
 
 BATCH_ROWS = 16
 EVALUATIONS = 5

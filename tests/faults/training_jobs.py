@@ -32,7 +32,7 @@ def imports() -> None:
         importlib.import_module(f"{root}.{name}")
     for name in ("prepare.prepare", "checkpointing", "recorded", "artifacts.model", "training.loop"):
         importlib.import_module(f"{root}.{name}")
-    for name in ("tasks.text_classification", "tasks.metrics", "tracking.system", "distill.student"):
+    for name in ("tasks.text_classification", "targets.label_metrics", "tracking.system", "distill.student"):
         importlib.import_module(f"{root}.{name}")
     importlib.import_module("torch").set_num_threads(1)
     # The sources may change under a long suite; a fingerprint is of what was imported.

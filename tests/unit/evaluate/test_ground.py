@@ -3,7 +3,7 @@
 import numpy as np
 
 from stillhouse.components.evaluate.ground import OTHER, Ground, listed, respelt
-from stillhouse.components.tasks.metrics import measure
+from stillhouse.components.targets.label_metrics import measure
 
 OURS = ["billing", "hardware", "login"]
 THEIRS = ["billing", "login", "refund"]

@@ -5,7 +5,7 @@ import pytest
 
 from stillhouse.components.evaluate import intervals as module
 from stillhouse.components.evaluate.intervals import bootstrap, intervals, mcnemar, paired_difference
-from stillhouse.components.tasks.metrics import measure
+from stillhouse.components.targets.label_metrics import measure
 
 LABELS = ["ham", "spam"]
 

@@ -5,7 +5,7 @@ import pytest
 
 from stillhouse.components.artifacts.dataset import Split
 from stillhouse.components.evaluate.slices import measure_slices
-from stillhouse.components.tasks.metrics import measure
+from stillhouse.components.targets.label_metrics import measure
 
 LABELS = ["ham", "spam"]
 

@@ -20,7 +20,7 @@ from stillhouse.components.evaluate.results import Findings
 from stillhouse.components.evaluate.settings import EvaluateSettings
 from stillhouse.components.evaluate.wording import comparison_notes, label_notes
 from stillhouse.components.promote.told import Measured, with_verdict
-from stillhouse.components.tasks.metrics import main_metric, predictions, reliability
+from stillhouse.components.targets.label_metrics import main_metric, predictions, reliability
 
 OpenPage = Callable[[Path, int], Any]
 ROWS = 80

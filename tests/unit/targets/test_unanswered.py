@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from stillhouse.components.targets.label_metrics import measure
 from stillhouse.components.targets.unanswered import unanswered, with_wrong_answers
-from stillhouse.components.tasks.metrics import measure
 
 NAN, INF = float("nan"), float("inf")
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sklearn
 
-from stillhouse.components.tasks.metrics import (
+from stillhouse.components.targets.label_metrics import (
     Measures,
     greater_is_better,
     main_metric,
