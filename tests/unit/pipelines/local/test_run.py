@@ -16,7 +16,7 @@ import pytest
 from stillhouse.components.storage.lease import Lease, live_leases
 from stillhouse.components.storage.store import FileStore
 
-RUN_TINY = Path(__file__).parents[1] / "run_tiny.py"
+RUN_TINY = Path(__file__).with_name("run_tiny.py")
 
 
 def start(home: Path, *options: str, terminal: int | None = None) -> subprocess.Popen[str]:
