@@ -55,7 +55,7 @@ def trained(task: Task, folder: str | Path, test: Split, device: str, progress: 
         "rows_per_second": len(test) / seconds,
     }
     if loaded.info.get("load") != TFIDF:
-        from stillhouse.components.tasks.text import encode
+        from stillhouse.components.modalities.text.tokenizer import encode
 
         tokens = encode(loaded.tokenizer, test.texts, loaded.info["max_length"])[1][-1]
         about["tokens_per_second"] = int(tokens) / seconds

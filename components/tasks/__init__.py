@@ -127,4 +127,4 @@ def known_tasks() -> list[str]:
 
 
 def _own_tasks() -> set[str]:
-    return {path.stem for path in Path(__file__).parent.glob("[a-z]*.py")} - {"text"}
+    return {path.stem for path in Path(__file__).parent.glob("[a-z]*.py")}

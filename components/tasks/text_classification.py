@@ -9,19 +9,15 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from stillhouse.components.modalities.randomness import uniform
+from stillhouse.components.modalities.text.augment import drop_words, mask_tokens
+from stillhouse.components.modalities.text.samples import TextSamples
+from stillhouse.components.modalities.text.tokenizer import encode, train_tokenizer
 from stillhouse.components.models.architectures import DECODERS
 from stillhouse.components.models.loaded import LoadedModel
 from stillhouse.components.models.tfidf_linear import LOAD as TFIDF
 from stillhouse.components.models.tfidf_linear import TfidfLinear
 from stillhouse.components.models.tokenizer import SAFE, read_tokenizer, texts_read_otherwise
 from stillhouse.components.safety.model_folders import refuse_unsafe
-from stillhouse.components.tasks.text import (
-    TextSamples,
-    drop_words,
-    encode,
-    mask_tokens,
-    train_tokenizer,
-)
 from stillhouse.errors import UserError
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from mlflow.pyfunc import PythonModel
 
 BATCH_ROWS = 32
 CHARACTERS_PER_TOKEN = 12
-"""As stillhouse.components.tasks.text cuts long texts; a test holds the two together."""
+"""As stillhouse.components.modalities.text.tokenizer cuts long texts; a test holds the two together."""
 
 
 class TextModel(PythonModel):

@@ -20,10 +20,10 @@ import torch
 from rich.console import Console
 from transformers import AutoModelForSequenceClassification, BertConfig
 
+from stillhouse.components.modalities.text.samples import TextSamples
 from stillhouse.components.storage.manifest import Corrupt
 from stillhouse.components.storage.store import NotFound, open_store
 from stillhouse.components.tasks import load_task
-from stillhouse.components.tasks.text import TextSamples
 from stillhouse.components.training.checkpoints import Checkpoints
 from stillhouse.components.training.loop import Training
 from stillhouse.components.training.settings import LoopSettings, OptimizerSettings

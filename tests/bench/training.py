@@ -27,10 +27,10 @@ from rich.console import Console
 from rich.table import Table
 from transformers import PreTrainedModel, PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
+from stillhouse.components.modalities.text.samples import TextSamples
 from stillhouse.components.models.loaded import LoadedModel
 from stillhouse.components.models.settings import Architecture
 from stillhouse.components.tasks import load_task
-from stillhouse.components.tasks.text import TextSamples
 from stillhouse.components.training.loop import Training, mean_loss
 from stillhouse.components.training.settings import LoopSettings, OptimizerSettings
 

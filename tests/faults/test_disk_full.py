@@ -18,6 +18,7 @@ from runs import stillhouse
 
 from stillhouse.components.artifacts.model import read_model_json, write_model
 from stillhouse.components.artifacts.promotion_record import change, load
+from stillhouse.components.modalities.text.tokenizer import train_tokenizer
 from stillhouse.components.models.loaded import LoadedModel
 from stillhouse.components.prepare.prepare import prepare
 from stillhouse.components.prepare.settings import PrepareSettings
@@ -27,7 +28,6 @@ from stillhouse.components.storage.names import RESERVED
 from stillhouse.components.storage.s3.store import S3Store
 from stillhouse.components.storage.sources import fetch_source
 from stillhouse.components.storage.store import NotFound, Store, open_store
-from stillhouse.components.tasks.text import train_tokenizer
 from stillhouse.components.tracking.run import StepRun
 from stillhouse.components.training.checkpoints import Checkpoints
 from stillhouse.errors import UserError

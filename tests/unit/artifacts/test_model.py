@@ -16,10 +16,10 @@ from transformers import AutoModelForSequenceClassification, PreTrainedConfig
 
 import stillhouse
 from stillhouse.components.artifacts.model import git_sha, read_model_json, write_model
+from stillhouse.components.modalities.text.tokenizer import train_tokenizer
 from stillhouse.components.models.loaded import LoadedModel
 from stillhouse.components.storage.digests import digest_folder
 from stillhouse.components.tasks import text_classification as task
-from stillhouse.components.tasks.text import train_tokenizer
 from stillhouse.errors import UserError
 
 INFO = {"task": "text_classification", "target": "classes", "labels": ["ä", "b"], "max_length": 16, "settings": {}}

@@ -11,9 +11,9 @@ from torch import nn
 
 from stillhouse.components.distill import teacher as module
 from stillhouse.components.distill.teacher import AnsweredSamples, ViewedSamples, answer_bytes, answers
+from stillhouse.components.modalities.text.samples import TextSamples
 from stillhouse.components.storage.manifest import Corrupt
 from stillhouse.components.storage.store import NotFound, open_store
-from stillhouse.components.tasks.text import TextSamples
 from stillhouse.components.training.checkpoints import Checkpoints
 from stillhouse.errors import UserError
 

@@ -83,7 +83,7 @@ class Workplace:
         from safetensors.numpy import save_file
         from transformers import BertConfig, BertForSequenceClassification
 
-        from stillhouse.components.tasks.text import train_tokenizer
+        from stillhouse.components.modalities.text.tokenizer import train_tokenizer
 
         torch.manual_seed(width)
         folder = self.folder / name

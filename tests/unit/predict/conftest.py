@@ -17,7 +17,7 @@ def make_model(tmp_path_factory: pytest.TempPathFactory) -> MakeModel:
     import torch
     from transformers import BertConfig, BertForSequenceClassification
 
-    from stillhouse.components.tasks.text import train_tokenizer
+    from stillhouse.components.modalities.text.tokenizer import train_tokenizer
 
     def make(
         target: str = "classes", labels: Sequence[str] = ("ham", "spam"), columns: Sequence[str] = ("text",)

@@ -33,7 +33,7 @@ def folder(tmp_path: Path) -> Path:
     import torch
     from transformers import BertConfig, BertForSequenceClassification
 
-    from stillhouse.components.tasks.text import train_tokenizer
+    from stillhouse.components.modalities.text.tokenizer import train_tokenizer
 
     torch.manual_seed(1)
     path = tmp_path / "model"

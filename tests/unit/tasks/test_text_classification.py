@@ -18,11 +18,12 @@ from transformers import (
     PreTrainedModel,
 )
 
+from stillhouse.components.modalities.text.samples import TextSamples
+from stillhouse.components.modalities.text.tokenizer import train_tokenizer
 from stillhouse.components.models.layers import output_layer
 from stillhouse.components.models.loaded import LoadedModel
 from stillhouse.components.models.settings import Architecture
 from stillhouse.components.tasks import text_classification as task
-from stillhouse.components.tasks.text import TextSamples, train_tokenizer
 from stillhouse.errors import UserError
 
 TEXTS = ["ab cd ef gh", "ij", "kl mn ab cd ef gh kl", "ab", "cd ij kl mn", "gh gh gh"]

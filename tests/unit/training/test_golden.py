@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from transformers import AutoModelForSequenceClassification, BertConfig
 
+from stillhouse.components.modalities.text.samples import TextSamples
 from stillhouse.components.tasks import text_classification as task
-from stillhouse.components.tasks.text import TextSamples
 from stillhouse.components.training.loop import Training
 from stillhouse.components.training.randomness import seed_everything
 from stillhouse.components.training.settings import LoopSettings, OptimizerSettings

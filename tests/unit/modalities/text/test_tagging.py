@@ -7,6 +7,7 @@ import pytest
 import torch
 from transformers import BertConfig, BertForTokenClassification, PreTrainedTokenizerFast
 
+from stillhouse.components.modalities.text.tokenizer import train_tokenizer
 from stillhouse.components.modalities.text.word_samples import WordSamples, encode_words, first_sub_word_labels
 from stillhouse.components.targets.tag_schemes import find_tags
 from stillhouse.components.targets.tokens import (
@@ -17,7 +18,6 @@ from stillhouse.components.targets.tokens import (
     tag_loss,
     tag_signal,
 )
-from stillhouse.components.tasks.text import train_tokenizer
 
 ROWS = np.arange(64)
 

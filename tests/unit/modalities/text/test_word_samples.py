@@ -8,6 +8,8 @@ from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers,
 from transformers import PreTrainedTokenizerFast
 
 from stillhouse.components.modalities.randomness import uniform
+from stillhouse.components.modalities.text.augment import drop_words
+from stillhouse.components.modalities.text.tokenizer import train_tokenizer
 from stillhouse.components.modalities.text.word_samples import (
     NO_LABEL,
     EncodedWords,
@@ -16,7 +18,6 @@ from stillhouse.components.modalities.text.word_samples import (
     first_sub_word_labels,
     num_words_cut,
 )
-from stillhouse.components.tasks.text import drop_words, train_tokenizer
 
 WORDS = ["Ada", "Lovelace", "wrote", "(", "1843", ")", "naïve", "Straßen", "10 000", "日本"]
 

@@ -1,13 +1,11 @@
-"""What all tasks on text share: tokenizer, encoding, padded batches, masking."""
+"""A tokenizer learnt from texts, and texts as token ids."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
-    import torch
     from tokenizers import Tokenizer
     from transformers import PreTrainedTokenizerFast
 
@@ -101,81 +99,3 @@ def _ends(ids: np.ndarray, max_length: int) -> np.ndarray:
     if len(ids) <= max_length:
         return ids
     return np.concatenate([ids[: max_length - max_length // 2], ids[-(max_length // 2) :]])
-
-
-@dataclass
-class TextSamples:
-    """Tokenised texts, with targets or without, as the loop asks for them."""
-
-    tokens: np.ndarray
-    """int32 [tokens], all texts end to end."""
-    offsets: np.ndarray
-    """int64 [texts + 1]."""
-    pad_id: int
-    targets: np.ndarray | None = None
-    """int64 [texts], float32 [texts, labels] or float32 [texts]."""
-    change: Callable[[np.ndarray, np.ndarray, int], dict[str, np.ndarray]] | None = None
-    """Makes an epoch's view: (padded ids [rows, length], row indices, epoch) -> fields that replace or join others."""
-    lengths: np.ndarray = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.lengths = np.diff(self.offsets)
-
-    def padded(self, rows: np.ndarray) -> np.ndarray:
-        """Token ids of `rows`, int64 [rows, longest], padded on the right."""
-        lengths = self.lengths[rows]
-        inside = np.arange(int(lengths.max()))[None, :] < lengths[:, None]
-        ids = np.full(inside.shape, self.pad_id, dtype=np.int64)
-        ids[inside] = np.concatenate([self.tokens[self.offsets[row] : self.offsets[row + 1]] for row in rows])
-        return ids
-
-    def batch(self, rows: np.ndarray, epoch: int) -> "dict[str, torch.Tensor]":
-        """input_ids and attention_mask, int64 and bool [rows, longest], and labels where there are targets."""
-        import torch
-
-        ids = self.padded(rows)
-        mask = np.arange(ids.shape[1])[None, :] < self.lengths[rows][:, None]
-        arrays: dict[str, np.ndarray] = {"input_ids": ids, "attention_mask": mask}
-        if self.targets is not None:
-            arrays["labels"] = self.targets[rows]
-        if self.change is not None:
-            arrays |= self.change(ids, rows, epoch)
-        return {name: torch.from_numpy(array) for name, array in arrays.items()}
-
-
-def mask_tokens(
-    ids: np.ndarray,
-    draws: np.ndarray,
-    choice: np.ndarray,
-    *,
-    probability: float,
-    special: np.ndarray,
-    mask_id: int,
-    vocab_size: int,
-) -> dict[str, np.ndarray]:
-    """Hide tokens for masked language modelling: 80 % mask, 10 % random, 10 % kept (Devlin et al., 2019,
-    arXiv:1810.04805).
-
-    Args:
-        ids: int64 [rows, length].
-        draws: uniform [rows, length], decides which tokens are predicted.
-        choice: uniform [rows, length], decides what stands in their place.
-        special: int64 ids that are never predicted.
-
-    Returns:
-        input_ids, and labels with -100 where nothing is predicted.
-    """
-    predicted = (draws < probability) & ~np.isin(ids, special)
-    labels = np.where(predicted, ids, -100)
-    shown = np.where(predicted & (choice < 0.8), mask_id, ids)
-    random_ids = np.minimum((draws / probability * vocab_size).astype(np.int64), vocab_size - 1)
-    shown = np.where(predicted & (choice >= 0.9), random_ids, shown)
-    return {"input_ids": shown, "labels": labels}
-
-
-def drop_words(
-    ids: np.ndarray, draws: np.ndarray, *, share: float, special: np.ndarray, mask_id: int
-) -> dict[str, np.ndarray]:
-    """Augment: each token hides behind the mask token with probability `share` (word dropout; Iyyer et al., 2015)."""
-    hidden = (draws < share) & ~np.isin(ids, special)
-    return {"input_ids": np.where(hidden, mask_id, ids)}

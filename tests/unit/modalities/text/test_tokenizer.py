@@ -1,4 +1,4 @@
-"""What all tasks on text share: tokenizer, encoding, padded batches, masks that derive from (seed, epoch, row)."""
+"""A tokenizer is a function of its texts; of a long text the ends are encoded."""
 
 import os
 import random
@@ -7,22 +7,10 @@ import sys
 from itertools import pairwise
 from pathlib import Path
 
-import numpy as np
 import pytest
 from transformers import PreTrainedTokenizerFast
 
-from stillhouse.components.modalities.randomness import uniform
-from stillhouse.components.tasks.text import (
-    SPECIAL_TOKENS,
-    TextSamples,
-    drop_words,
-    encode,
-    mask_tokens,
-    train_tokenizer,
-)
-
-SPECIAL = np.array([0, 1, 2, 3, 4])
-MASK = 4
+from stillhouse.components.modalities.text.tokenizer import SPECIAL_TOKENS, encode, train_tokenizer
 
 
 def texts_of(num_texts: int) -> list[str]:
@@ -41,8 +29,8 @@ def tokenizer() -> PreTrainedTokenizerFast:
 LEARN = """
 import sys, random
 sys.path.insert(0, sys.argv[1])
-from test_text import texts_of
-from stillhouse.components.tasks.text import train_tokenizer
+from test_tokenizer import texts_of
+from stillhouse.components.modalities.text.tokenizer import train_tokenizer
 sys.stdout.write(train_tokenizer(texts_of(200), 400, 32).backend_tokenizer.to_str())
 """
 
@@ -77,7 +65,7 @@ def test_a_piece_of_a_word_is_no_special_token(tokenizer: PreTrainedTokenizerFas
 
 
 def test_a_tokenizer_learns_from_the_first_characters_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("stillhouse.components.tasks.text.TOKENIZER_CHARACTERS", 10)
+    monkeypatch.setattr("stillhouse.components.modalities.text.tokenizer.TOKENIZER_CHARACTERS", 10)
     tokenizer = train_tokenizer(["abc abc", "de fgh", "xyz"], 300, 32)
     assert "d" in tokenizer.get_vocab()
     assert "x" not in tokenizer.get_vocab()
@@ -112,79 +100,3 @@ def test_a_text_of_just_the_right_length_stays_whole(tokenizer: PreTrainedTokeni
 def test_no_texts_are_no_tokens(tokenizer: PreTrainedTokenizerFast) -> None:
     tokens, offsets = encode(tokenizer, [], 10)
     assert (len(tokens), offsets.tolist()) == (0, [0])
-
-
-@pytest.fixture
-def samples() -> TextSamples:
-    """Three texts of 3, 1 and 2 tokens."""
-    return TextSamples(np.arange(5, 11, dtype=np.int32), np.array([0, 3, 4, 6]), 0, np.array([1, 0, 1]))
-
-
-def test_rows_are_padded_on_the_right_to_the_longest_of_them(samples: TextSamples) -> None:
-    assert samples.padded(np.array([1, 2])).tolist() == [[8, 0], [9, 10]]
-    assert samples.padded(np.array([2, 0])).tolist() == [[9, 10, 0], [5, 6, 7]]
-
-
-def test_a_batch_holds_ids_mask_and_targets(samples: TextSamples) -> None:
-    batch = samples.batch(np.array([1, 0]), 0)
-    assert batch["input_ids"].tolist() == [[8, 0, 0], [5, 6, 7]]
-    assert batch["attention_mask"].tolist() == [[True, False, False], [True, True, True]]
-    assert batch["labels"].tolist() == [0, 1]
-
-
-def test_without_targets_a_batch_has_no_labels(samples: TextSamples) -> None:
-    assert "labels" not in TextSamples(samples.tokens, samples.offsets, 0).batch(np.array([0]), 0)
-
-
-@pytest.fixture(scope="module")
-def masked() -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """Ids with a special token at each tenth place, and what masking a fifth of them makes."""
-    ids = np.random.default_rng(1).integers(5, 1000, size=(400, 50))
-    ids[:, ::10] = 2
-    draws, choice = (uniform(1, 0, np.arange(400), 50, stream) for stream in (0, 1))
-    options = {"probability": 0.2, "special": SPECIAL, "mask_id": MASK, "vocab_size": 1000}
-    return ids, mask_tokens(ids, draws, choice, **options)
-
-
-def test_the_share_asked_for_is_predicted(masked: tuple[np.ndarray, dict[str, np.ndarray]]) -> None:
-    ids, batch = masked
-    assert (batch["labels"] != -100)[ids != 2].mean() == pytest.approx(0.2, abs=0.01)
-
-
-def test_special_tokens_are_never_predicted_or_changed(masked: tuple[np.ndarray, dict[str, np.ndarray]]) -> None:
-    ids, batch = masked
-    assert (batch["labels"][ids == 2] == -100).all()
-    assert (batch["input_ids"][ids == 2] == 2).all()
-
-
-def test_of_the_predicted_80_are_hidden_10_random_and_10_kept(
-    masked: tuple[np.ndarray, dict[str, np.ndarray]],
-) -> None:
-    ids, batch = masked
-    predicted = batch["labels"] != -100
-    shown, true = batch["input_ids"][predicted], ids[predicted]
-    assert (shown == MASK).mean() == pytest.approx(0.8, abs=0.02)
-    assert (shown == true).mean() == pytest.approx(0.1, abs=0.015)
-    others = shown[(shown != MASK) & (shown != true)]
-    assert len(others) / len(shown) == pytest.approx(0.1, abs=0.015)
-    assert others.min() < 50
-    assert others.max() > 950
-
-
-def test_what_is_predicted_is_the_true_token_and_the_rest_stays(
-    masked: tuple[np.ndarray, dict[str, np.ndarray]],
-) -> None:
-    ids, batch = masked
-    predicted = batch["labels"] != -100
-    assert (batch["labels"][predicted] == ids[predicted]).all()
-    assert (batch["input_ids"][~predicted] == ids[~predicted]).all()
-
-
-def test_dropped_words_stand_behind_the_mask_and_special_tokens_stay() -> None:
-    ids = np.full((300, 40), 9)
-    ids[:, 0] = 2
-    draws = uniform(1, 0, np.arange(300), 40)
-    shown = drop_words(ids, draws, share=0.1, special=SPECIAL, mask_id=MASK)["input_ids"]
-    assert (shown[:, 0] == 2).all()
-    assert (shown[:, 1:] == MASK).mean() == pytest.approx(0.1, abs=0.01)
-    assert set(np.unique(shown)) == {2, MASK, 9}
