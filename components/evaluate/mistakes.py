@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from stillhouse.components.targets.label_answers import badness, name_of
 from stillhouse.components.targets.label_metrics import predictions
 
 EXCERPT_CHARACTERS = 280
@@ -35,36 +36,19 @@ def worst_mistakes(
 ) -> list[Mistake]:
     """The `number` worst wrong rows, the worst first."""
     answers, teacher_answers = predictions(target, student), predictions(target, teacher)
-    badness = _badness(target, student, answers, targets)
-    order = np.argsort(-badness, kind="stable")[: min(number, int((badness > 0).sum()))]
+    how_bad = badness(target, student, answers, targets)
+    order = np.argsort(-how_bad, kind="stable")[: min(number, int((how_bad > 0).sum()))]
     return [
         Mistake(
             row=int(row),
-            true=_name(target, targets[row], labels),
-            answered=_name(target, answers[row], labels),
-            teacher=_name(target, teacher_answers[row], labels),
-            badness=float(badness[row]),
+            true=name_of(target, targets[row], labels),
+            answered=name_of(target, answers[row], labels),
+            teacher=name_of(target, teacher_answers[row], labels),
+            badness=float(how_bad[row]),
             excerpt=excerpt(texts[row]),
         )
         for row in order
     ]
-
-
-def _badness(target: str, scores: np.ndarray, answers: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    """Zero for a right row."""
-    if target == "number":
-        return np.abs(answers - targets)
-    if target == "classes":
-        return np.where(answers != targets, scores.max(axis=1), 0.0)
-    return np.where(answers != (targets >= 0.5), np.maximum(scores, 1 - scores), 0.0).max(axis=1)
-
-
-def _name(target: str, answer: np.ndarray, labels: Sequence[str]) -> str:
-    if target == "number":
-        return f"{float(answer):.4g}"
-    if target == "classes":
-        return labels[int(answer)]
-    return ", ".join(label for label, has in zip(labels, answer, strict=True) if has >= 0.5) or "none"
 
 
 def excerpt(text: str) -> str:

@@ -20,6 +20,7 @@ from stillhouse.components.predict.write import check_format, writer
 from stillhouse.components.storage.home import local_store
 from stillhouse.components.storage.memory import Budget, bounded_memory
 from stillhouse.components.storage.store import NotFound
+from stillhouse.components.targets.label_answers import answer_rows
 from stillhouse.components.targets.unanswered import unanswered
 from stillhouse.components.tasks import load_task
 from stillhouse.errors import UserError
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
 
 BATCH_ROWS = 512
 """Rows that are read, scored and written together; within them the task makes batches of equal length."""
-THRESHOLD = 0.5
-"""From this probability on a label of a multi-label model is given."""
 
 Note = Callable[[str], None]
 """Is told a sentence that whoever reads the answers should know."""
@@ -87,7 +86,8 @@ def predict(
             for batch, share in _batches(files, written, names):
                 scores = task.score(loaded, _texts(batch, names, info.get("cleaning", {})))
                 _check_answers(scores, batch)
-                answers = ({named[name]: value for name, value in answer.items()} for answer in _answers(scores, info))
+                told = answer_rows(info["target"], scores, info["labels"])
+                answers = ({named[name]: value for name, value in answer.items()} for answer in told)
                 write([row.values | answer for row, answer in zip(batch, answers, strict=True)])
                 done += len(batch)
                 progress(done, share)
@@ -211,16 +211,3 @@ def _text(row: Row, name: str) -> str:
     if name not in row.texts:
         raise UserError(f"{row.place}: column '{name}' is missing; name one of {', '.join(row.values)} with --column.")
     return row.texts[name] or ""
-
-
-def _answers(scores: "np.ndarray", info: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    labels = info["labels"]
-    for row in scores.tolist():
-        if info["target"] == "number":
-            yield {"value": row[0]}
-        elif info["target"] == "multi_label":
-            given = [index for index, score in enumerate(row) if score >= THRESHOLD]
-            yield {"label": [labels[index] for index in given], "score": [row[index] for index in given]}
-        else:
-            best = max(range(len(row)), key=row.__getitem__)
-            yield {"label": labels[best], "score": row[best]}
