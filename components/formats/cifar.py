@@ -6,8 +6,9 @@ A record is a byte with the number of the class (in CIFAR-100 two: of the coarse
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -59,7 +60,7 @@ def read_cifar(file: DataFile, reading: Reading) -> Iterator[Batch]:
         records = np.frombuffer(data, np.uint8).reshape(-1, size)
         numbers = range(done + 1, done + len(records) + 1)
         pixels = records[:, len(named) :].reshape(-1, 3, _SIDE, _SIDE).transpose(0, 2, 3, 1)
-        columns = {IMAGE: [as_file(picture) for picture in pixels]}
+        columns: dict[str, Sequence[Any]] = {IMAGE: [as_file(picture) for picture in pixels]}
         for place, (column, names) in enumerate(named.items()):
             found = zip(numbers, records[:, place].tolist(), strict=True)
             columns[column] = [_named(value, names, f"{file.path}, picture {number}") for number, value in found]
