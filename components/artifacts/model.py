@@ -13,6 +13,7 @@ import numpy as np
 import stillhouse
 from stillhouse.components.artifacts.trainings import Trained, write_trainings
 from stillhouse.components.models.tfidf_linear import LOAD as TFIDF
+from stillhouse.components.targets.label_metrics import main_metric
 
 if TYPE_CHECKING:
     from stillhouse.components.models.loaded import LoadedModel
@@ -92,6 +93,28 @@ def _write(folder: Path, about: dict[str, Any], hashes: np.ndarray, save: Callab
         (staged / "model.json").write_text(text, encoding="utf-8")
         shutil.rmtree(folder, ignore_errors=True)
         staged.rename(folder)
+
+
+def model_info(spec: dict[str, Any], settings: dict[str, Any], max_length: int | None) -> dict[str, Any]:
+    """What the model.json of a model for a dataset's target says beyond the weights.
+
+    Args:
+        spec: the dataset's dataset.json.
+        settings: of the step that made it; `task` is among them.
+        max_length: tokens that texts are cut to; None for a model that reads whole texts.
+    """
+    return {
+        "task": settings["task"],
+        "target": spec["target"],
+        "labels": spec["labels"],
+        "columns": spec["columns"],
+        "csv": spec.get("csv", {}),
+        "cleaning": spec.get("cleaning", {}),
+        "main_metric": main_metric(spec["target"]),
+        **({} if max_length is None else {"max_length": max_length}),
+        "settings": settings,
+        "dataset_digest": spec["content_digest"],
+    }
 
 
 def read_model_json(folder: Path) -> dict[str, Any]:

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from stillhouse.components.artifacts.dataset import Split, read_dataset_json, read_split, read_unlabelled
+from stillhouse.components.artifacts.model import model_info
 from stillhouse.components.artifacts.trainings import described, trainings_of
 from stillhouse.components.distill.settings import DistillSettings
-from stillhouse.components.supervised import Scale, best_point, model_info, token_counts, validation_of
 from stillhouse.components.targets.label_metrics import main_metric
+from stillhouse.components.targets.number_scale import NumberScale
+from stillhouse.components.training_step.validation import token_counts, validation_of
 
 if TYPE_CHECKING:
     import torch
@@ -45,7 +47,7 @@ def distill(
     from stillhouse.components.runtime.checkpoint_store import checkpoints_of
     from stillhouse.components.storage.digests import digest_folder
     from stillhouse.components.tasks import load_task
-    from stillhouse.components.training.loop import Thaw, Training
+    from stillhouse.components.training.loop import Training, Unfreezing
     from stillhouse.components.training.precision import pick_device
     from stillhouse.components.training.randomness import seed_everything
 
@@ -66,7 +68,7 @@ def distill(
     if settings.hidden_weight or settings.attention_weight:
         check_comparable(small, big, settings, train.texts)
     pupil = Pupil(small.model, big.model, match_hidden=settings.hidden_weight > 0)
-    scale = Scale.of(about["target"], train.targets, big.model, small.model)
+    scale = NumberScale.of(about["target"], train.targets, big.model, small.model)
     scale.take_out_of(big.model)
     if settings.origin == "teacher":
         scale.take_out_of(small.model)
@@ -89,13 +91,13 @@ def distill(
                 task, small, validation, about, settings.loop.max_length, scale, network_of=lambda _: small.model
             ),
             checkpoints=checkpoints,
-            thaw=Thaw(1 if settings.freeze_embeddings else 0),
+            unfreezing=Unfreezing(1 if settings.freeze_embeddings else 0),
         ).run()
         scale.fold_into(small.model)
         info = model_info(about, used, settings.loop.max_length)
         info["notes"] = small.notes
         hashes = np.concatenate([train.hashes, validation.hashes])
-        figures = {**best_point(history.points, about["target"]), **history.summary(), **kept}
+        figures = {**history.best_point(), **history.summary(), **kept}
         run.metrics(figures, step=history.step)  # before the model: where that is, all is done
         write_model(
             LoadedModel(small.model, small.tokenizer, info),

@@ -6,10 +6,9 @@ from typing import Any
 import numpy as np
 
 from stillhouse.components.artifacts.dataset import Split
-from stillhouse.components.artifacts.model import write_tfidf
+from stillhouse.components.artifacts.model import model_info, write_tfidf
 from stillhouse.components.evaluate.settings import EvaluateSettings
 from stillhouse.components.modalities.text.tfidf import NUM_FEATURES, tfidf_linear
-from stillhouse.components.supervised import model_info
 
 
 def write_baseline(

@@ -7,16 +7,17 @@ import numpy as np
 
 from stillhouse.components.artifacts.chosen_base import base_of
 from stillhouse.components.artifacts.dataset import read_dataset_json, read_split
-from stillhouse.components.artifacts.model import notes_of
+from stillhouse.components.artifacts.model import model_info, notes_of
 from stillhouse.components.artifacts.trainings import described, trainings_of
 from stillhouse.components.finetune.settings import FinetuneSettings
-from stillhouse.components.supervised import Scale, best_point, model_info, token_counts, validation_of
 from stillhouse.components.targets.label_metrics import main_metric
+from stillhouse.components.targets.number_scale import NumberScale
+from stillhouse.components.training_step.validation import token_counts, validation_of
 
 if TYPE_CHECKING:
     from stillhouse.components.models.loaded import LoadedModel
     from stillhouse.components.tracking.run import StepRun
-    from stillhouse.components.training.loop import Thaw
+    from stillhouse.components.training.loop import Unfreezing
 
 
 def finetune(
@@ -67,7 +68,7 @@ def finetune(
         attempts = attempts_from_data(settings, loaded, lengths, is_pretrained=base is not None)
     settings = attempts[0]
     run.params(settings.model_dump(exclude={"derive"}))
-    scale = Scale.of(about["target"], train.targets, loaded.model)
+    scale = NumberScale.of(about["target"], train.targets, loaded.model)
     samples = task.labelled_samples(
         loaded,
         train.texts,
@@ -94,7 +95,7 @@ def finetune(
                 report=run,
                 evaluation=validation_of(task, loaded, validation, about, settings.loop.max_length, scale),
                 checkpoints=checkpoints,
-                thaw=thaw_of(settings, num_layers(loaded.model)),
+                unfreezing=unfreezing_of(settings, num_layers(loaded.model)),
             ).run()
             if attempts and not (floor := floor_of(about, train.targets, validation.targets)).is_passed(history.best):
                 run.notes({"learning_rate": floor.sentence(history.best, settings, attempts[0])})
@@ -104,7 +105,7 @@ def finetune(
             info = model_info(about, used, settings.loop.max_length)
             info["notes"] = (notes_of(Path(backbone)) if backbone else {}) | loaded.notes
             hashes = np.concatenate([train.hashes, validation.hashes])
-            figures = {**best_point(history.points, about["target"]), **history.summary()}
+            figures = {**history.best_point(), **history.summary()}
             run.metrics(figures, step=history.step)  # before the model: where that is, all is done
             write_model(
                 loaded,
@@ -125,14 +126,14 @@ def start_of(backbone: Path | None, base: str | None) -> str | None:
     return str(backbone) if backbone and (backbone / "config.json").is_file() else base
 
 
-def thaw_of(settings: FinetuneSettings, layers: int) -> "Thaw":
+def unfreezing_of(settings: FinetuneSettings, layers: int) -> "Unfreezing":
     """What `freeze` and `unfreeze_every` mean for a model of so many layers."""
-    from stillhouse.components.training.loop import Thaw
+    from stillhouse.components.training.loop import Unfreezing
 
     if settings.freeze == "nothing":
-        return Thaw()
+        return Unfreezing()
     level = layers + 1 if settings.freeze == "backbone" else int(settings.freeze) + 1
-    return Thaw(level, settings.unfreeze_every)
+    return Unfreezing(level, settings.unfreeze_every)
 
 
 def balanced_weights(target: str, targets: np.ndarray) -> np.ndarray | None:

@@ -1,5 +1,6 @@
 """How far a training is, and how it went."""
 
+import math
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -29,6 +30,12 @@ class History:
     def loss(self) -> float:
         """Mean since the last point of the curve."""
         return self.loss_sum / max(self.loss_weight, 1)
+
+    def best_point(self) -> dict[str, float]:
+        """Finite metrics of the evaluation whose weights were kept, as `validation_NAME`; there has to be one."""
+        best = next(point for point in self.points if point["step"] == self.best_step)
+        metrics = {name: value for name, value in best.items() if name not in {"step", "epochs"}}
+        return {f"validation_{name}": value for name, value in metrics.items() if math.isfinite(value)}
 
     def summary(self) -> dict[str, float]:
         """Figures of the whole training: real tokens and their rate, share of real tokens, share of time that waits for

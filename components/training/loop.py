@@ -55,8 +55,8 @@ class Evaluation:
 
 
 @dataclass(frozen=True)
-class Thaw:
-    """Parameters below a depth do not learn; from `every` epochs on, one more layer does (0: never)."""
+class Unfreezing:
+    """Parameters below a depth do not learn; every `every` epochs one more layer, from the top, does (0: never)."""
 
     level: int = 0
     every: int = 0
@@ -86,7 +86,7 @@ class Training:
         report: Reporter,
         evaluation: Evaluation | None = None,
         checkpoints: Checkpoints | None = None,
-        thaw: Thaw = Thaw(),
+        unfreezing: Unfreezing = Unfreezing(),
     ) -> None:
         self.ranks = Ranks.current()
         self.device = pick_device()
@@ -94,7 +94,7 @@ class Training:
         self.forward: nn.Module = torch.compile(self.model) if settings.compile else self.model  # type: ignore[assignment]
         self.samples, self.loss, self.settings = samples, loss, settings
         self.report, self.evaluation, self.checkpoints = report, evaluation, checkpoints
-        self.thaw, self.num_layers = thaw, num_layers
+        self.unfreezing, self.num_layers = unfreezing, num_layers
         self.plan = Plan(
             samples.lengths,
             batch_tokens=settings.batch_tokens,
@@ -125,7 +125,7 @@ class Training:
         with stop_request() as stop, self._loading():
             for step in self.plan.steps(resumed_at):
                 if step.index == 0 or self.history.step == resumed_at:
-                    freeze_below(self.model, self.thaw.at(step.epoch), self.num_layers)
+                    freeze_below(self.model, self.unfreezing.at(step.epoch), self.num_layers)
                 self._step(step)
                 now = time.monotonic()
                 if self._evaluates_after(step):

@@ -1,4 +1,4 @@
-"""AdamW, its parameter groups and schedule; what is frozen and when it thaws."""
+"""AdamW, its parameter groups and schedule; what is frozen and when it learns again."""
 
 import math
 import re
@@ -24,7 +24,7 @@ def make_optimizer(model: nn.Module, settings: OptimizerSettings, num_layers: in
     """AdamW (Loshchilov and Hutter, 2019, arXiv:1711.05101) with learning rates that fall with depth
     (Howard and Ruder, 2018, arXiv:1801.06146) and no decay of biases and normalisation.
 
-    Frozen parameters are in it too, so that they can thaw: without a gradient AdamW leaves them alone.
+    Frozen parameters are in it too, so that they can learn later: without a gradient AdamW leaves them alone.
     """
     groups: dict[tuple[int, bool], list[nn.Parameter]] = {}
     for name, parameter in model.named_parameters():

@@ -2,7 +2,7 @@
 
 There is no DistributedDataParallel around the model, on purpose. It sums gradients while the last backward pass runs,
 so every process must come through that pass: where memory runs out in one, the others would wait for it for good. It
-also wants to be made anew whenever a layer thaws, and a loss that calls more of a module than its `forward`. Here each
+also has to be made anew when a layer is unfrozen, and a loss that calls more of a module than `forward`. Here each
 process goes through its micro-batches alone, all tell how that went, and only then the gradients are summed, in
 buckets of the size that DistributedDataParallel uses. The price: sums and passes do not overlap.
 """

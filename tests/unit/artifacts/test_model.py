@@ -15,7 +15,7 @@ from safetensors import SafetensorError
 from transformers import AutoModelForSequenceClassification, PreTrainedConfig
 
 import stillhouse
-from stillhouse.components.artifacts.model import git_sha, read_model_json, write_model
+from stillhouse.components.artifacts.model import git_sha, model_info, read_model_json, write_model
 from stillhouse.components.modalities.text.tokenizer import train_tokenizer
 from stillhouse.components.models.loaded import LoadedModel
 from stillhouse.components.storage.digests import digest_folder
@@ -156,3 +156,20 @@ def test_the_commit_is_that_of_the_checkout_or_unknown(monkeypatch: pytest.Monke
     assert git_sha() == expected.stdout.strip()
     monkeypatch.setenv("PATH", "")
     assert git_sha() == ""
+
+
+def test_model_json_holds_all_that_answers_and_reports_need() -> None:
+    spec = {"target": "number", "labels": [], "columns": {"text": ["a"]}, "content_digest": "d"}
+    spec |= {"cleaning": {"mask_pii": True}}
+    assert model_info(spec, {"task": "t", "loop": {}}, 32) == {
+        "task": "t",
+        "target": "number",
+        "labels": [],
+        "columns": {"text": ["a"]},
+        "csv": {},
+        "cleaning": {"mask_pii": True},
+        "main_metric": "r2",
+        "max_length": 32,
+        "settings": {"task": "t", "loop": {}},
+        "dataset_digest": "d",
+    }

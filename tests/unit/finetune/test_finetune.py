@@ -11,13 +11,13 @@ from safetensors.numpy import load_file
 
 from stillhouse.components.artifacts.dataset import read_split
 from stillhouse.components.finetune import derive as derive_module
-from stillhouse.components.finetune.finetune import balanced_weights, start_of, thaw_of
+from stillhouse.components.finetune.finetune import balanced_weights, start_of, unfreezing_of
 from stillhouse.components.finetune.linear_probe import fit_head
 from stillhouse.components.finetune.settings import FinetuneSettings
 from stillhouse.components.storage.digests import digest_folder
 from stillhouse.components.tasks import text_classification as task
 from stillhouse.components.training.checkpoints import Checkpoints
-from stillhouse.components.training.loop import Thaw
+from stillhouse.components.training.loop import Unfreezing
 from stillhouse.components.training.preemption import Preempted
 
 Workshop = Any
@@ -121,17 +121,17 @@ def test_frozen_parts_stay_as_they_were_pretrained(
 
 
 @pytest.mark.parametrize(
-    ("settings", "thaw"),
+    ("settings", "expected"),
     [
-        ({}, Thaw(0, 0)),
-        ({"freeze": "backbone"}, Thaw(5, 0)),
-        ({"freeze": "backbone", "unfreeze_every": 2}, Thaw(5, 2)),
-        ({"freeze": 0}, Thaw(1, 0)),
-        ({"freeze": 2}, Thaw(3, 0)),
+        ({}, Unfreezing(0, 0)),
+        ({"freeze": "backbone"}, Unfreezing(5, 0)),
+        ({"freeze": "backbone", "unfreeze_every": 2}, Unfreezing(5, 2)),
+        ({"freeze": 0}, Unfreezing(1, 0)),
+        ({"freeze": 2}, Unfreezing(3, 0)),
     ],
 )
-def test_a_number_freezes_the_embeddings_and_so_many_layers(settings: dict[str, Any], thaw: Thaw) -> None:
-    assert thaw_of(FinetuneSettings.model_validate({"task": "t", **settings}), 4) == thaw
+def test_a_number_freezes_the_embeddings_and_so_many_layers(settings: dict[str, Any], expected: Unfreezing) -> None:
+    assert unfreezing_of(FinetuneSettings.model_validate({"task": "t", **settings}), 4) == expected
 
 
 def test_balanced_classes_have_the_same_say() -> None:

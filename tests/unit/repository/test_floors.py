@@ -17,7 +17,7 @@ FLOORS = (
     ("inspect",),
     ("promote",),
     ("evaluate", "predict", "finetune", "pretrain", "distill"),
-    ("supervised",),
+    ("training_step",),
     ("prepare", "sweep", "conclude", "decline"),
     ("tasks",),
     ("artifacts", "distributed"),

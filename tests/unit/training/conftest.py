@@ -113,14 +113,14 @@ class Toy:
         optimizer: Mapping[str, Any] | None = None,
         evaluation: Evaluation | None = None,
         checkpoints: Checkpoints | None = None,
-        thaw: Any = None,
+        unfreezing: Any = None,
         **loop: Any,
     ) -> Training:
         """A training with random weights from seed 1."""
         seed_everything(1)
         self.record = Record()
         settings = {"epochs": 4, "batch_tokens": 128, **loop}
-        options = {} if thaw is None else {"thaw": thaw}
+        options = {} if unfreezing is None else {"unfreezing": unfreezing}
         return Training(
             ToyModel(dropout, tied),
             self.samples(noise),

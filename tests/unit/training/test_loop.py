@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from stillhouse.components.training import loop
-from stillhouse.components.training.loop import Evaluation, Thaw, mean_loss
+from stillhouse.components.training.loop import Evaluation, Unfreezing, mean_loss
 from stillhouse.errors import UserError
 
 Toy = Any
@@ -183,16 +183,17 @@ def test_dropout_is_on_while_it_learns_and_off_while_it_is_evaluated(toy: Toy) -
 
 
 def test_frozen_parameters_do_not_change(toy: Toy) -> None:
-    training = toy.make(thaw=Thaw(level=2))
+    training = toy.make(unfreezing=Unfreezing(level=2))
     before = toy.weights(training)
     training.run()
     changed = {name for name, tensor in toy.weights(training).items() if not tensor.equal(before[name])}
     assert changed == {name for name in before if name.startswith(("encoder.layer.1", "words", "classifier"))}
 
 
-def test_frozen_layers_thaw_from_the_top(toy: Toy) -> None:
+def test_frozen_layers_learn_again_from_the_top(toy: Toy) -> None:
     seen: list[dict[str, torch.Tensor]] = []
-    training = toy.make(epochs=4, thaw=Thaw(level=3, every=1), evaluation=scripted([0.1, 0.2, 0.3, 0.4], seen))
+    evaluation = scripted([0.1, 0.2, 0.3, 0.4], seen)
+    training = toy.make(epochs=4, unfreezing=Unfreezing(level=3, every=1), evaluation=evaluation)
     states = [toy.weights(training)]
     training.run()
     states += seen
@@ -209,9 +210,9 @@ def test_frozen_layers_thaw_from_the_top(toy: Toy) -> None:
     ]
 
 
-def test_thawing_follows_the_epochs() -> None:
-    assert [Thaw(level=3, every=2).at(epoch) for epoch in range(9)] == [3, 3, 2, 2, 1, 1, 0, 0, 0]
-    assert [Thaw(level=3).at(epoch) for epoch in range(3)] == [3, 3, 3]
+def test_unfreezing_follows_the_epochs() -> None:
+    assert [Unfreezing(level=3, every=2).at(epoch) for epoch in range(9)] == [3, 3, 2, 2, 1, 1, 0, 0, 0]
+    assert [Unfreezing(level=3).at(epoch) for epoch in range(3)] == [3, 3, 3]
 
 
 def test_the_curves_hold_the_loss_of_the_steps_since_the_last_point(toy: Toy) -> None:

@@ -14,7 +14,7 @@ import pytest
 import torch
 from torch import nn
 
-from stillhouse.components.training.loop import Thaw
+from stillhouse.components.training.loop import Unfreezing
 from stillhouse.components.training.preemption import Preempted
 from stillhouse.components.training.ranks import Ranks
 
@@ -78,8 +78,8 @@ def test_the_first_one_evaluates_and_all_stop_early(same: Callable[..., None], t
     assert trained(toy, **options)["counted"]["stopped"]
 
 
-def test_layers_thaw_in_all(same: Callable[..., None]) -> None:
-    same(thaw=Thaw(level=3, every=1))
+def test_layers_are_unfrozen_in_all(same: Callable[..., None]) -> None:
+    same(unfreezing=Unfreezing(level=3, every=1))
 
 
 def test_a_parameter_without_a_gradient_is_left_alone(toy: Toy, together: Together) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from stillhouse.components.training.loop import Evaluation, Thaw, Training
+from stillhouse.components.training.loop import Evaluation, Training, Unfreezing
 from stillhouse.components.training.preemption import Preempted
 
 Toy = Any
@@ -22,7 +22,7 @@ TRAININGS: dict[str, dict[str, Any]] = {
     "another view in each epoch": {"noise": True},
     "micro-batches": {"micro_batch_tokens": 40},
     "tied weights": {"tied": True},
-    "thawing": {"thaw": Thaw(level=3, every=1)},
+    "unfreezing": {"unfreezing": Unfreezing(level=3, every=1)},
     "early stopping": {"epochs": 12, "patience": 3, "optimizer": {"learning_rate": 0.3}},
 }
 
