@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 
 from stillhouse.errors import UserError
 from stillhouse.pipelines.cluster.connection import TIMEOUT, Cluster
-from stillhouse.pipelines.cluster.watch.argo_workflow import FAILED, NEVER_RAN, Node, Task
+from stillhouse.pipelines.cluster.watch.argo_workflow import FAILED, NEVER_RAN, ArgoTask, Node
 from stillhouse.pipelines.cluster.watch.pod_state import MAIN, Json, State
-from stillhouse.pipelines.cluster.watch.snapshot import Reader, Sight
+from stillhouse.pipelines.cluster.watch.snapshot import Reader, Snapshot
 from stillhouse.pipelines.cluster.watch.step_states import node_id, pods_by_step, state_of_pod
 from stillhouse.redaction import redact
 
@@ -57,40 +57,41 @@ def show_logs(
         raise UserError(f"The run has no step '{step}'; its steps are: {', '.join(reader.steps)}.")
     shown = 0
     while True:
-        sight = reader.look()
-        found = sources(sight, step)
+        snapshot = reader.look()
+        found = sources(snapshot, step)
         if number is not None:
             _show(cluster, run_id, _chosen(found, number, step), write, follow)
             return
         for at, source in enumerate(found[shown:], shown + 1):
-            if follow and source.state.kind in NOT_STARTED and not sight.over:
+            if follow and source.state.kind in NOT_STARTED and not snapshot.over:
                 break
             write(f"==> {step}, pod {at} of {len(found)}: {source.name} <==")
             _show(cluster, run_id, source, write, follow)
             shown = at
-        ended = sight.over or sight.workflow.tasks.get(step, Task()).phase in (*FAILED, "Succeeded", *NEVER_RAN)
+        phase = snapshot.workflow.tasks.get(step, ArgoTask()).phase
+        ended = snapshot.over or phase in (*FAILED, "Succeeded", *NEVER_RAN)
         if shown == len(found) and (ended or not follow):
             break
         time.sleep(POLL_SECONDS)
     if not shown:
-        raise UserError(_nothing(sight, step))
+        raise UserError(_nothing(snapshot, step))
 
 
-def sources(sight: Sight, step: str) -> list[Source]:
+def sources(snapshot: Snapshot, step: str) -> list[Source]:
     """The step's pods in the order in which they were started."""
-    task = sight.workflow.tasks.get(step, Task())
-    pods: dict[str, Json] = {node_id(pod): pod for pod in pods_by_step(sight.pods).get(step, [])}
+    task = snapshot.workflow.tasks.get(step, ArgoTask())
+    pods: dict[str, Json] = {node_id(pod): pod for pod in pods_by_step(snapshot.pods).get(step, [])}
     nodes: dict[str, Node | None] = dict.fromkeys(pods) | {
         node.id: node for node in task.executors if node.phase not in NEVER_RAN
     }
     order = [node.id for node in task.executors if node.id in nodes]
     order += [name for name in pods if name not in order]  # KFP takes Argo's document over every few seconds
-    return [_source(name, pods.get(name), nodes[name], sight) for name in order]
+    return [_source(name, pods.get(name), nodes[name], snapshot) for name in order]
 
 
-def _source(name: str, pod: Json | None, node: Node | None, sight: Sight) -> Source:
+def _source(name: str, pod: Json | None, node: Node | None, snapshot: Snapshot) -> Source:
     if pod:
-        return Source(name, pod, state_of_pod(pod, sight))
+        return Source(name, pod, state_of_pod(pod, snapshot))
     assert node
     return Source(name, None, node.state)
 
@@ -125,11 +126,11 @@ def _show(cluster: Cluster, run_id: str, source: Source, write: Callable[[str], 
     write(redact(kept.rstrip("\n")))
 
 
-def _nothing(sight: Sight, step: str) -> str:
-    task = sight.workflow.tasks.get(step, Task())
+def _nothing(snapshot: Snapshot, step: str) -> str:
+    task = snapshot.workflow.tasks.get(step, ArgoTask())
     if task.cached:
         return f"'{step}' did not run: the outcome of an earlier run was taken over, and its log is with that one."
-    if sight.over:
+    if snapshot.over:
         return f"'{step}' did not run: the run ended before it, see `stillhouse watch`."
     return f"'{step}' has no pod yet; --follow waits for it, `stillhouse watch` says what it waits for."
 

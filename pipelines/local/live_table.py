@@ -5,72 +5,33 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from rich.console import Console, Group
-from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from stillhouse.pipelines.local.progress import Board, Row
+from stillhouse.pipelines.local.progress import Progress, StepProgress
+from stillhouse.pipelines.terminal import STATE_STYLES, InPlace, Lines, clock
 
 REFRESH_SECONDS = 0.25
 """Time between two drawings of the table."""
 PLAIN_SECONDS = 10.0
 """Least time between two plain lines on the progress of a step."""
 BAR_WIDTH = 10
-STYLES = {
-    "waiting": "dim",
-    "running": "bold cyan",
-    "cached": "green",
-    "done": "green",
-    "skipped": "dim",
-    "failed": "bold red",
-}
 
 
 class View(Protocol):
-    """Shows a board; a context manager, so that the terminal is restored whatever happens."""
+    """Shows the progress of a run; a context manager, so that the terminal is restored whatever happens."""
 
     def __enter__(self) -> Self: ...
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
 
-    def show(self, board: Board, last: bool = False) -> None:
+    def show(self, progress: Progress, last: bool = False) -> None:
         """Show what is known now; `last` when nothing more will come."""
 
     def log(self, line: str) -> None:
         """A line of the pipeline's log."""
-
-
-class Lines:
-    """A view that writes line by line: nothing to open, nothing to restore."""
-
-    def __init__(self, console: Console) -> None:
-        self.console = console
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        return None
-
-
-class InPlace:
-    """A view that is drawn in place."""
-
-    def __init__(self, console: Console) -> None:
-        self.live = Live(console=console, auto_refresh=False)
-
-    def __enter__(self) -> Self:
-        self.live.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.live.stop()
 
 
 class Notes:
@@ -80,9 +41,9 @@ class Notes:
         self._console = console
         self._shown: set[str] = set()
 
-    def show(self, board: Board) -> None:
+    def show(self, progress: Progress) -> None:
         """Write those that have come since the last call."""
-        for note in board.notes:
+        for note in progress.notes:
             if note not in self._shown:
                 self._shown.add(note)
                 self._console.print(note, highlight=False, markup=False, soft_wrap=True)
@@ -91,7 +52,7 @@ class Notes:
 class LogView(Lines):
     """`--verbose`: the logs as they come."""
 
-    def show(self, board: Board, last: bool = False) -> None:
+    def show(self, progress: Progress, last: bool = False) -> None:
         return None
 
     def log(self, line: str) -> None:
@@ -107,23 +68,23 @@ class LineView(Lines):
         self._notes = Notes(console)
         self._next_progress = 0.0
 
-    def show(self, board: Board, last: bool = False) -> None:
-        now = board.clock()
-        self._notes.show(board)
-        for row in board.rows.values():
+    def show(self, progress: Progress, last: bool = False) -> None:
+        now = progress.clock()
+        self._notes.show(progress)
+        for row in progress.rows.values():
             if row.state != self._shown.get(row.step, "waiting"):
                 self._shown[row.step] = row.state
                 self._next_progress = now + PLAIN_SECONDS
-                self._line(board, row, now)
+                self._line(progress, row, now)
             elif row.state == "running" and row.total and now >= self._next_progress:
                 self._next_progress = now + PLAIN_SECONDS
-                self._line(board, row, now)
+                self._line(progress, row, now)
 
-    def _line(self, board: Board, row: Row, now: float) -> None:
+    def _line(self, progress: Progress, row: StepProgress, now: float) -> None:
         running = row.state == "running"
         left = f"{_left(row)} left" if _left(row) else ""
         parts = [row.state, _percent(row), _rate(row), left] if running else [row.state, _seconds(row, now)]
-        shown = ", ".join(part for part in [*parts, _metric(row), board.left(board) if running else ""] if part)
+        shown = ", ".join(part for part in [*parts, _metric(row), progress.left(progress) if running else ""] if part)
         self.console.out(f"{row.step}: {shown}", highlight=False)
 
     def log(self, line: str) -> None:
@@ -138,13 +99,13 @@ class TableView(InPlace):
         self._notes = Notes(console)
         self._next = 0.0
 
-    def show(self, board: Board, last: bool = False) -> None:
+    def show(self, progress: Progress, last: bool = False) -> None:
         now = time.monotonic()
-        self._notes.show(board)
+        self._notes.show(progress)
         if last or now >= self._next:
             self._next = now + REFRESH_SECONDS
-            said = board.left(board)
-            self.live.update(Group(table(board), *([Text(said, "dim")] if said else [])), refresh=True)
+            said = progress.left(progress)
+            self.live.update(Group(table(progress), *([Text(said, "dim")] if said else [])), refresh=True)
 
     def log(self, line: str) -> None:
         return None
@@ -157,7 +118,7 @@ def choose_view(console: Console, verbose: bool) -> View:
     return TableView(console) if console.is_terminal else LineView(console)
 
 
-def table(board: Board) -> Table:
+def table(progress: Progress) -> Table:
     """All steps: state, bar, rate, time left, seconds so far and the metric that matters."""
     drawn = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
     # Least widths, so that columns neither jump as values come and go nor give way to a long result.
@@ -167,12 +128,12 @@ def table(board: Board) -> Table:
     for name, width in {"": 5, "rate": 14, "left": 5, "time": 8}.items():
         drawn.add_column(name, justify="right", min_width=width, no_wrap=True)
     drawn.add_column("result", no_wrap=True, overflow="ellipsis")
-    now = board.clock()
-    for row in board.rows.values():
+    now = progress.clock()
+    for row in progress.rows.values():
         running = row.state == "running"
         drawn.add_row(
             row.step,
-            Text(row.state, STYLES[row.state]),
+            Text(row.state, STATE_STYLES[row.state]),
             ProgressBar(total=row.total, completed=row.done, width=BAR_WIDTH) if running and row.total else "",
             _percent(row) if running else "",
             _rate(row) if running else "",
@@ -183,11 +144,11 @@ def table(board: Board) -> Table:
     return drawn
 
 
-def _percent(row: Row) -> str:
+def _percent(row: StepProgress) -> str:
     return f"{100 * row.done / row.total:.0f} %" if row.total else ""
 
 
-def _rate(row: Row) -> str:
+def _rate(row: StepProgress) -> str:
     if row.rate <= 0:
         return ""
     rate = row.rate
@@ -195,20 +156,13 @@ def _rate(row: Row) -> str:
     return f"{shown} {row.unit}/s"
 
 
-def _left(row: Row) -> str:
+def _left(row: StepProgress) -> str:
     return "" if row.seconds_left is None else clock(row.seconds_left)
 
 
-def _seconds(row: Row, now: float) -> str:
+def _seconds(row: StepProgress, now: float) -> str:
     return f"{row.seconds(now):.1f} s" if row.started else ""
 
 
-def _metric(row: Row) -> str:
+def _metric(row: StepProgress) -> str:
     return row.note if row.state == "running" and row.note else row.metric
-
-
-def clock(seconds: float) -> str:
-    """Seconds as 2:03 or 1:02:03."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -14,18 +14,11 @@ from stillhouse.components.artifacts.kept import model_key
 from stillhouse.components.storage.home import home_folder, local_store
 from stillhouse.components.storage.store import NotFound
 from stillhouse.components.tracking.settings import tracking_uri
-from stillhouse.pipelines.local.progress import Row
+from stillhouse.pipelines.local.progress import StepProgress
+from stillhouse.pipelines.terminal import DECISION_STYLES
 
 LOG_TAIL = 15
 """Lines of the log that are shown when a step crashed."""
-COLOURS = {
-    "promoted": "bold green",
-    "unchanged": "green",
-    "nothing to learn": "green",
-    "rejected": "bold yellow",
-    "not enough evidence": "bold yellow",
-    "conflict": "bold red",
-}
 NAMES = {"tfidf_logistic": "TF-IDF + logistic regression", "majority": "majority class"}
 """Models of evaluation.json whose key is not a word of its own."""
 
@@ -36,7 +29,7 @@ def show_outcome(console: Console, folder: Path) -> None:
     verdict = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
     if verdict:
         version = f" version {verdict['version']}" if verdict["version"] else ""
-        decision = (verdict["decision"], COLOURS[verdict["decision"]])
+        decision = (verdict["decision"], DECISION_STYLES[verdict["decision"]])
         console.print(Text.assemble("\n", decision, f": {verdict['model_name']}{version}"))
         for line in _verdict_lines(verdict):
             console.print(line, highlight=False, markup=False, soft_wrap=not console.is_terminal)
@@ -52,7 +45,7 @@ def show_outcome(console: Console, folder: Path) -> None:
             console.print(f"{name:<10} {place}", highlight=False, markup=False, soft_wrap=True)
 
 
-def show_failure(row: Row | None, folder: Path) -> int:
+def show_failure(row: StepProgress | None, folder: Path) -> int:
     """Say on stderr why the run failed: one sentence for a user's mistake, else the end of the log too.
 
     Returns:

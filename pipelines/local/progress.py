@@ -2,13 +2,14 @@
 
 import re
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from stillhouse.components.tracking.settings import NOTE
 from stillhouse.components.tracking.spool import Event, read_events
+from stillhouse.pipelines.terminal import headline
 
 State = Literal["waiting", "running", "cached", "done", "skipped", "failed"]
 
@@ -19,15 +20,9 @@ FINISHED = re.compile(r"\S+ - \w+ - Task '([\w-]+)' finished with status (SUCCES
 """What kfp.local 2.17 logs about its tasks; the lines of the steps themselves are indented."""
 TRACEBACK = "    Traceback (most recent call last):"
 
-MAIN_METRICS = ("f1_macro", "f1_micro", "r2", "perplexity")
-"""A step's metric that matters is the first of these that it wrote, by the last part of its name."""
-KEPT = "validation_"
-"""What the names of a step's figures begin with that are those of the weights it kept; the points of its curves are
-named validation/..."""
-
 
 @dataclass
-class Row:
+class StepProgress:
     """One step."""
 
     step: str
@@ -92,28 +87,19 @@ class Row:
         self.metric = headline(values) or self.metric
 
 
-def headline(values: Mapping[str, float]) -> str:
-    """The metric that matters among those a step wrote, for people; empty when there is none."""
-    # A figure of the whole step counts before a point of a curve; of several with the same last part the first stays,
-    # as the student's before the others'. Reversed, since of equal keys the last one counts.
-    ordered = sorted(values, key=lambda name: "/" in name)
-    by_name = {name.rsplit("/", 1)[-1].removeprefix(KEPT): values[name] for name in reversed(ordered)}
-    return next((f"{name} {by_name[name]:.4g}" for name in MAIN_METRICS if name in by_name), "")
-
-
 @dataclass
-class Board:
+class Progress:
     """All steps of a run, in the order they run."""
 
-    rows: dict[str, Row]
+    rows: dict[str, StepProgress]
     clock: Callable[[], float] = time.time
-    left: Callable[["Board"], str] = lambda board: ""
+    left: Callable[["Progress"], str] = lambda progress: ""
     """A sentence on the time left of the whole run; empty where nothing is to be said."""
 
     @classmethod
-    def of(cls, steps: Iterable[str], idle: Collection[str] = ()) -> "Board":
-        """A board on which all `steps` wait, but for those that are `idle`: the run does without them."""
-        return cls({step: Row(step, "skipped" if step in idle else "waiting") for step in steps})
+    def of(cls, steps: Iterable[str], idle: Collection[str] = ()) -> "Progress":
+        """Nothing done yet: all `steps` wait, but for those that are `idle`: the run does without them."""
+        return cls({step: StepProgress(step, "skipped" if step in idle else "waiting") for step in steps})
 
     def read_log_line(self, line: str) -> None:
         """Take in a line of the pipeline's log."""
@@ -139,7 +125,7 @@ class Board:
             row.state, row.finished = "failed", self.clock()
 
     @property
-    def failed(self) -> Row | None:
+    def failed(self) -> StepProgress | None:
         """The step that failed."""
         return next(self._in_state("failed"), None)
 
@@ -164,18 +150,18 @@ class Board:
         """What the steps have said for a person to read."""
         return [f"{row.step}: {sentence}" for row in self.rows.values() for sentence in row.notes]
 
-    def _in_state(self, state: State) -> Iterator[Row]:
+    def _in_state(self, state: State) -> Iterator[StepProgress]:
         return (row for row in self.rows.values() if row.state == state)
 
-    def _row(self, step: str) -> Row:
-        return self.rows.setdefault(step, Row(step))
+    def _row(self, step: str) -> StepProgress:
+        return self.rows.setdefault(step, StepProgress(step))
 
 
 @dataclass
 class Follower:
-    """Reads behind a run's log and spools and keeps a board up to date."""
+    """Reads behind a run's log and spools and keeps what is known of it up to date."""
 
-    board: Board
+    progress: Progress
     log: Path
     spools: Path
     on_log_line: Callable[[str], None] = lambda line: None
@@ -185,10 +171,10 @@ class Follower:
     def read(self) -> None:
         """Take in everything that was written since the last call."""
         for line in self._new_log_lines():
-            self.board.read_log_line(line)
+            self.progress.read_log_line(line)
             self.on_log_line(line)
         for path in sorted(self.spools.glob("*.jsonl")):
-            if row := self.board.rows.get(path.stem):
+            if row := self.progress.rows.get(path.stem):
                 for offset, event in read_events(path, self._spool_offsets.get(path, 0)):
                     self._spool_offsets[path] = offset
                     row.apply(event)

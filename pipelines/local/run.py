@@ -29,7 +29,7 @@ from stillhouse.components.tracking.run import pipeline_run
 from stillhouse.components.tracking.settings import new_run_id
 from stillhouse.pipelines.local.live_table import View, choose_view
 from stillhouse.pipelines.local.outcome import show_failure
-from stillhouse.pipelines.local.progress import Board, Follower
+from stillhouse.pipelines.local.progress import Follower, Progress
 from stillhouse.pipelines.local.time_left import Expected
 
 RETRAIN = "stillhouse.pipelines.retrain:retrain"
@@ -73,27 +73,27 @@ def run_pipeline(job: Job, home: Path, verbose: bool, conclude: Callable[[Path],
     refuse_unusable_address()
     home = home.absolute()
     run_id = _make_folder(home, job.name)
-    folder, board = home / run_id, Board.of(job.steps, job.idle)
-    board.left = Expected.of(home, job.name, but=run_id).sentence
+    folder, progress = home / run_id, Progress.of(job.steps, job.idle)
+    progress.left = Expected.of(home, job.name, but=run_id).sentence
     with _stop_signals(), at_work(run_id, home):
         with writing(folder):
             (folder / "pipeline.log").touch()
         try:
             with pipeline_run(home, run_id, job.name):
-                code = _run_child(job, home, folder, board, verbose)
+                code = _run_child(job, home, folder, progress, verbose)
                 if code:
-                    raise SystemExit(show_failure(board.failed, folder))
+                    raise SystemExit(show_failure(progress.failed, folder))
                 conclude(folder)
         finally:
-            _write_summary(folder, board, verbose)
+            _write_summary(folder, progress, verbose)
 
 
-def _run_child(job: Job, home: Path, folder: Path, board: Board, verbose: bool) -> int:
+def _run_child(job: Job, home: Path, folder: Path, progress: Progress, verbose: bool) -> int:
     with (
         choose_view(Console(), verbose) as view,
         _temporary_folder(folder) as temporary,
     ):
-        follower = Follower(board, folder / "pipeline.log", folder / "spool", view.log)
+        follower = Follower(progress, folder / "pipeline.log", folder / "spool", view.log)
         child = _start(job, home, folder, temporary)
         try:
             return _follow(child, follower, view)
@@ -101,7 +101,7 @@ def _run_child(job: Job, home: Path, folder: Path, board: Board, verbose: bool) 
             sys.stderr.write("Stopping; the same command goes on where this one stopped.\n")
             _stop(child)
             follower.read()
-            board.close(succeeded=False)
+            progress.close(succeeded=False)
             raise
         finally:
             _stop(child)
@@ -171,10 +171,10 @@ def _follow(child: subprocess.Popen[bytes], follower: Follower, view: View) -> i
         code = child.poll()
         follower.read()
         if code is not None:
-            follower.board.close(code == 0)
-            view.show(follower.board, last=True)
+            follower.progress.close(code == 0)
+            view.show(follower.progress, last=True)
             return code
-        view.show(follower.board)
+        view.show(follower.progress)
         with suppress(subprocess.TimeoutExpired):
             child.wait(POLL_SECONDS)
 
@@ -206,9 +206,9 @@ def _stop_signals() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _write_summary(folder: Path, board: Board, verbose: bool) -> None:
+def _write_summary(folder: Path, progress: Progress, verbose: bool) -> None:
     """Write summary.json: each step's time, and the cost of orchestration: wall time over own work."""
-    wall, own = time.time() - psutil.Process().create_time(), board.own_seconds
+    wall, own = time.time() - psutil.Process().create_time(), progress.own_seconds
     ratio = round(wall / own, 4) if own else None
     summary = {
         "format": 1,
@@ -216,7 +216,7 @@ def _write_summary(folder: Path, board: Board, verbose: bool) -> None:
         "wall_seconds": round(wall, 3),
         "own_seconds": round(own, 3),
         "ratio": ratio,
-        "steps": board.summary(),
+        "steps": progress.summary(),
     }
     with writing(folder):
         (folder / "summary.json").write_text(json.dumps(summary, indent=1), encoding="utf-8")

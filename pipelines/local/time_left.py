@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from stillhouse.pipelines.local.progress import Board, Row
+from stillhouse.pipelines.local.progress import Progress, StepProgress
+from stillhouse.pipelines.terminal import clock
 
 GUESS = {"inspect": 2.0, "prepare": 8.0, "pretrain": 60.0, "finetune": 60.0, "distill": 50.0, "evaluate": 25.0}
 """Seconds of each step where nothing is known: what counts is how they compare."""
@@ -40,43 +41,41 @@ class Expected:
             found = done | found
         return cls(found, source)
 
-    def left(self, board: Board) -> float | None:
+    def left(self, progress: Progress) -> float | None:
         """Seconds that the run will still take; None as long as that cannot even be guessed."""
-        now = board.clock()
-        waiting = [row for row in board.rows.values() if row.state == "waiting"]
-        running = [row for row in board.rows.values() if row.state == "running"]
+        now = progress.clock()
+        waiting = [row for row in progress.rows.values() if row.state == "waiting"]
+        running = [row for row in progress.rows.values() if row.state == "running"]
         if self.seconds:
             known = [max(self._of(row) - row.seconds(now), row.seconds_left or 0.0) for row in running]
             return sum(known) + sum(self._of(row) for row in waiting)
-        pace = _pace(board, running, now)
+        pace = _pace(progress, running, now)
         if pace is None:
             return None
         own = sum(row.seconds_left or 0.0 for row in running)
         return own + pace * sum(_guess(row) for row in waiting)
 
-    def sentence(self, board: Board) -> str:
+    def sentence(self, progress: Progress) -> str:
         """For people; empty where nothing is to be said."""
-        from stillhouse.pipelines.local.live_table import clock
-
-        if not any(row.state == "running" for row in board.rows.values()):
+        if not any(row.state == "running" for row in progress.rows.values()):
             return ""
-        left = self.left(board)
+        left = self.left(progress)
         if left is None:
             return "whole run: time left not known yet (no earlier run of this recipe)"
         why = f"as {self.source} took" if self.seconds else "a guess: no earlier run of this recipe"
         return f"whole run: about {clock(left)} left ({why})"
 
-    def _of(self, row: Row) -> float:
+    def _of(self, row: StepProgress) -> float:
         return self.seconds.get(row.step, OTHER)
 
 
-def _guess(row: Row) -> float:
+def _guess(row: StepProgress) -> float:
     return GUESS.get(row.step, OTHER)
 
 
-def _pace(board: Board, running: list[Row], now: float) -> float | None:
+def _pace(progress: Progress, running: list[StepProgress], now: float) -> float | None:
     """Seconds that a guessed second takes: by the longest step that is done or tells how far it is."""
-    measured = [(_guess(row), row.seconds(now)) for row in board.rows.values() if row.state == "done"]
+    measured = [(_guess(row), row.seconds(now)) for row in progress.rows.values() if row.state == "done"]
     measured += [(_guess(row), row.seconds(now) + row.seconds_left) for row in running if row.seconds_left is not None]
     telling = [(guess, seconds) for guess, seconds in measured if guess >= GUESS["evaluate"]]
     return max(telling)[1] / max(telling)[0] if telling else None

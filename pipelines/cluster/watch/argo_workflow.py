@@ -63,7 +63,7 @@ class Node:
 
 
 @dataclass(frozen=True)
-class Task:
+class ArgoTask:
     """A step in Argo's graph."""
 
     phase: str = ""
@@ -86,7 +86,7 @@ class Workflow:
 
     phase: str = ""
     message: str = ""
-    tasks: Mapping[str, Task] = field(default_factory=dict)
+    tasks: Mapping[str, ArgoTask] = field(default_factory=dict)
     """By step; those that have begun."""
     limit_seconds: int | None = None
     """Longest time of the whole run; a cancel makes it 0."""
@@ -142,7 +142,7 @@ def read_workflow(manifest: str) -> Workflow:
             else:
                 drivers[step] = node
     tasks = {
-        step: Task(
+        step: ArgoTask(
             phase=node["phase"],
             message=node.get("message", ""),
             executors=tuple(_node(each) for each in executors.get(step, ())),

@@ -13,12 +13,11 @@ from stillhouse.errors import UserError
 from stillhouse.pipelines.cluster.connection import Cluster
 from stillhouse.pipelines.cluster.watch.gpu_price import Price
 from stillhouse.pipelines.cluster.watch.mlflow_metrics import LiveMetrics
-from stillhouse.pipelines.cluster.watch.snapshot import Reader, Sight
-from stillhouse.pipelines.cluster.watch.step_states import Memory, Row, past_limit, rows_of, why_ended
+from stillhouse.pipelines.cluster.watch.snapshot import Reader, Snapshot
+from stillhouse.pipelines.cluster.watch.step_states import Memory, StepState, past_limit, step_states, why_ended
 from stillhouse.pipelines.cluster.watch.watch_table import Picture, View, choose_view, gpu_hours
 from stillhouse.pipelines.compiling.options import take_addresses
-from stillhouse.pipelines.local.live_table import clock
-from stillhouse.pipelines.local.outcome import COLOURS
+from stillhouse.pipelines.terminal import DECISION_STYLES, clock
 
 POLL_SECONDS = 3.0
 """Time between two looks at the run."""
@@ -56,49 +55,51 @@ def watch(cluster: Cluster, run_id: str, console: Console, *, store: str = "", p
     metrics = LiveMetrics(run_id)
     try:
         with choose_view(console, price) as view:
-            sight, rows = _look_on(reader, memory, metrics, view)
+            snapshot, rows = _look_on(reader, memory, metrics, view)
     except KeyboardInterrupt:
         console.print(f"The run goes on without you: stillhouse watch {run_id}", highlight=False, soft_wrap=True)
         raise
     finally:
         metrics.close()
-    for line in _ending(_outcome(reader, sight, rows, metrics, memory), sight, rows, price):
+    for line in _ending(_outcome(reader, snapshot, rows, metrics, memory), snapshot, rows, price):
         console.print(line, highlight=False, soft_wrap=True)
     console.print(cluster.page(run_id), highlight=False, markup=False, soft_wrap=True)
-    return 0 if sight.state == "SUCCEEDED" else 1
+    return 0 if snapshot.state == "SUCCEEDED" else 1
 
 
-def _look_on(reader: Reader, memory: Memory, metrics: LiveMetrics, view: View) -> tuple[Sight, list[Row]]:
-    sight, silence = reader.look(), ""
+def _look_on(reader: Reader, memory: Memory, metrics: LiveMetrics, view: View) -> tuple[Snapshot, list[StepState]]:
+    snapshot, silence = reader.look(), ""
     while True:
-        rows = rows_of(reader.steps, sight, memory, metrics.by_step)
-        notes = [note for note in (*sight.unseen, metrics.problem, past_limit(sight), silence) if note]
-        view.show(Picture(rows, sight.now, notes))
-        if sight.over:
-            return sight, rows
+        rows = step_states(reader.steps, snapshot, memory, metrics.by_step)
+        notes = [note for note in (*snapshot.unseen, metrics.problem, past_limit(snapshot), silence) if note]
+        view.show(Picture(rows, snapshot.now, notes))
+        if snapshot.over:
+            return snapshot, rows
         time.sleep(POLL_SECONDS)
         try:
-            sight, silence = reader.look(), ""
+            snapshot, silence = reader.look(), ""
         except UserError as error:
-            silence = f"shown as it was at {sight.now:%H:%M:%S} UTC: {error}"
+            silence = f"shown as it was at {snapshot.now:%H:%M:%S} UTC: {error}"
 
 
-def _ending(outcome: Text, sight: Sight, rows: Sequence[Row], price: Price | None) -> list[Text]:
+def _ending(outcome: Text, snapshot: Snapshot, rows: Sequence[StepState], price: Price | None) -> list[Text]:
     """The outcome and what it has cost."""
     lines = [Text.assemble("\n", outcome)]
     seconds = sum(row.gpu_seconds for row in rows)
     spent = f"{gpu_hours(seconds)} GPU-hours" + (f", {price.cost(seconds)}" if price else "")
-    if sight.began and sight.ended:
-        spent = f"{clock((sight.ended - sight.began).total_seconds())} in all, {spent}"
+    if snapshot.began and snapshot.ended:
+        spent = f"{clock((snapshot.ended - snapshot.began).total_seconds())} in all, {spent}"
     return [*lines, Text(spent)]
 
 
-def _outcome(reader: Reader, sight: Sight, rows: Sequence[Row], metrics: LiveMetrics, memory: Memory) -> Text:
-    if sight.state != "SUCCEEDED":
-        return Text.assemble((sight.state.lower(), "bold red"), f": {why_ended(rows, sight, memory)}")
+def _outcome(
+    reader: Reader, snapshot: Snapshot, rows: Sequence[StepState], metrics: LiveMetrics, memory: Memory
+) -> Text:
+    if snapshot.state != "SUCCEEDED":
+        return Text.assemble((snapshot.state.lower(), "bold red"), f": {why_ended(rows, snapshot, memory)}")
     if verdict := reader.verdict():
         decision, version = verdict["decision"], f" (version {verdict['version']})" if verdict["version"] else ""
-        return Text.assemble((decision, COLOURS.get(decision, "")), f": {verdict['why']}{version}")
+        return Text.assemble((decision, DECISION_STYLES.get(decision, "")), f": {verdict['why']}{version}")
     if metrics.decision:
         return Text(metrics.decision)
     return Text.assemble(("succeeded", "bold green"), ": whether it promoted stands in the store, not seen from here")

@@ -7,7 +7,7 @@ from typing import Any
 
 from stillhouse.components.tracking.connection import RUN_TAG, STEP_TAG, connect
 from stillhouse.components.tracking.settings import PIPELINE, WHY_CHARACTERS, home, tracking_uri
-from stillhouse.pipelines.local.progress import headline
+from stillhouse.pipelines.terminal import headline
 from stillhouse.redaction import redact
 
 REQUEST_SECONDS = 5

@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Sight:
+class Snapshot:
     """What is known of a run at one moment."""
 
     state: str
@@ -71,7 +71,7 @@ class Reader:
         """In the order in which they run."""
         return step_names(self._spec)
 
-    def look(self) -> Sight:
+    def look(self) -> Snapshot:
         """What is to be seen now.
 
         Raises:
@@ -81,7 +81,7 @@ class Reader:
         run = self._cluster.run(self._run_id)
         pods = self._try("pods are", self._pods, [])
         waiting = [pod for pod in pods if pod["status"].get("phase") == "Pending"]
-        return Sight(
+        return Snapshot(
             state=run.state or "PENDING",
             workflow=self._try(
                 "the steps are", lambda: read_workflow(self._cluster.workflow(self._run_id)), Workflow()

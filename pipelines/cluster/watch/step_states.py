@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Literal
 
 from stillhouse.components.runtime.attempts import Attempt, last_failure
-from stillhouse.pipelines.cluster.watch.argo_workflow import FAILED, NEVER_RAN, Node, Task, step_of
+from stillhouse.pipelines.cluster.watch.argo_workflow import FAILED, NEVER_RAN, ArgoTask, Node, step_of
 from stillhouse.pipelines.cluster.watch.pod_state import (
     TIME_UP,
     Json,
@@ -19,15 +19,15 @@ from stillhouse.pipelines.cluster.watch.pod_state import (
     parse_time,
     pod_state,
 )
-from stillhouse.pipelines.cluster.watch.snapshot import Sight
+from stillhouse.pipelines.cluster.watch.snapshot import Snapshot
 from stillhouse.pipelines.compiling.pods import EXIT, EXIT_SECONDS
 
 NODE_NAME = "workflows.argoproj.io/node-name"
 NODE_ID = "workflows.argoproj.io/node-id"
 
-RowState = Kind | Literal["waiting", "preparing", "retrying", "cached", "skipped"]
+StepKind = Kind | Literal["waiting", "preparing", "retrying", "cached", "skipped"]
 
-ENDED: tuple[RowState, ...] = ("done", "cached", "skipped", "failed")
+ENDED: tuple[StepKind, ...] = ("done", "cached", "skipped", "failed")
 ENDING_SECONDS = 60
 """How long a run may take to end when its time is up."""
 ARGO_MINUTES = 20
@@ -36,11 +36,11 @@ WAITING: tuple[Kind, ...] = ("held", "queued", "pulling", "blocked", "lost")
 
 
 @dataclass
-class Row:
+class StepState:
     """One step."""
 
     step: str
-    state: RowState = "waiting"
+    state: StepKind = "waiting"
     why: str = ""
     attempts: int = 0
     """Processes that were started, and pods that left no note of one."""
@@ -94,7 +94,7 @@ class Memory:
         self.waited[step] = state
         return state.why
 
-    def attempts(self, step: str, task: Task, noted: Sequence[Attempt]) -> int:
+    def attempts(self, step: str, task: ArgoTask, noted: Sequence[Attempt]) -> int:
         """How often the step was started: each process that was noted, and each pod that left no note."""
         pods = self._of(step)
         in_pod = Counter(_pod_of(attempt, pods) for attempt in noted)
@@ -102,7 +102,7 @@ class Memory:
         silent = [node for node in self._unseen(step, task) if _number(node.id) not in told]
         return max(len(noted), in_pod[None] + sum(max(in_pod[pod], 1) for pod in pods) + len(silent))
 
-    def times(self, step: str, task: Task, noted: Sequence[Attempt]) -> tuple[datetime | None, datetime | None]:
+    def times(self, step: str, task: ArgoTask, noted: Sequence[Attempt]) -> tuple[datetime | None, datetime | None]:
         """When the first of the step's processes was started and the last one ended, in pods that are gone as well.
 
         Argo's times count for pods that nobody saw; they begin before the process does.
@@ -113,7 +113,7 @@ class Memory:
         last = next((node.ended for node in reversed(task.executors)), None)
         return min(filter(None, begins), default=None), (pods[-1].ended if pods else None) or last
 
-    def gpu_seconds(self, step: str, task: Task, noted: Sequence[Attempt], now: datetime) -> float:
+    def gpu_seconds(self, step: str, task: ArgoTask, noted: Sequence[Attempt], now: datetime) -> float:
         """Of the step's pods; of those that were gone before anybody looked what Argo, or else the notes, say."""
         pods = self._of(step)
         known = sum(pod.gpu_seconds for pod in pods) + sum(node.gpu_seconds for node in self._unseen(step, task))
@@ -128,7 +128,7 @@ class Memory:
     def _of(self, step: str) -> list[Seen]:
         return [pod for pod in self._pods.values() if pod.step == step]
 
-    def _unseen(self, step: str, task: Task) -> list[Node]:
+    def _unseen(self, step: str, task: ArgoTask) -> list[Node]:
         """Argo's nodes of pods that nobody saw."""
         seen = {pod.node for pod in self._of(step)}
         return [node for node in task.executors if node.id not in seen and node.phase not in NEVER_RAN]
@@ -146,17 +146,20 @@ def _number(name: str) -> str:
     return name.rpartition("-")[2]
 
 
-def rows_of(steps: Iterable[str], sight: Sight, memory: Memory, metrics: Mapping[str, str]) -> list[Row]:
-    """A row for each of the steps.
+def step_states(
+    steps: Iterable[str], snapshot: Snapshot, memory: Memory, metrics: Mapping[str, str]
+) -> list[StepState]:
+    """What each of the steps is doing.
 
     Args:
         memory: of the earlier looks; this one is added.
         metrics: newest metric by step, for people.
     """
-    memory.read(sight.pods, sight.now)
-    pods, drivers = pods_by_step(sight.pods), pods_by_step(sight.pods, own=False)
+    memory.read(snapshot.pods, snapshot.now)
+    pods, drivers = pods_by_step(snapshot.pods), pods_by_step(snapshot.pods, own=False)
     return [
-        _row(step, sight, pods.get(step, []), drivers.get(step, []), memory, metrics.get(step, "")) for step in steps
+        _step_state(step, snapshot, pods.get(step, []), drivers.get(step, []), memory, metrics.get(step, ""))
+        for step in steps
     ]
 
 
@@ -175,17 +178,19 @@ def node_id(pod: Json) -> str:
     return pod["metadata"].get("annotations", {}).get(NODE_ID, "")
 
 
-def past_limit(sight: Sight) -> str:
+def past_limit(snapshot: Snapshot) -> str:
     """What to know of a run that goes on after its time; empty for others.
 
     Seen with KFP 2.17 and Argo 4.0: where all that is left waits for a node, Argo looks at the time only when something
     changes; and the exit step begins after the limit, and neither the limit nor a cancel ends it.
     """
-    limit = sight.workflow.limit_seconds
-    if not limit or not sight.began or sight.over or (sight.now - sight.began).total_seconds() < limit + ENDING_SECONDS:
+    limit = snapshot.workflow.limit_seconds
+    if not limit or not snapshot.began or snapshot.over:
+        return ""
+    if (snapshot.now - snapshot.began).total_seconds() < limit + ENDING_SECONDS:
         return ""
     passed = f"the run's --run-limit of {limit} s has passed"
-    pending = [pod for pod in sight.pods if pod["status"].get("phase") == "Pending"]
+    pending = [pod for pod in snapshot.pods if pod["status"].get("phase") == "Pending"]
     if waiting := [step for step in pods_by_step(pending) if step != EXIT]:
         return (
             f"{passed}; {', '.join(waiting)} goes on waiting until Argo looks at the run again, {ARGO_MINUTES} minutes "
@@ -197,30 +202,32 @@ def past_limit(sight: Sight) -> str:
     )
 
 
-def why_ended(rows: Iterable[Row], sight: Sight, memory: Memory) -> str:
+def why_ended(rows: Iterable[StepState], snapshot: Snapshot, memory: Memory) -> str:
     """Why a run did not succeed: a limit, else the attempts know best, then the pods, then Argo."""
-    limit = sight.workflow.limit_seconds
+    limit = snapshot.workflow.limit_seconds
     if limit == 0:
         return "it was cancelled"
     failures = [row for row in rows if row.state == "failed"]
-    if limit and sight.began and sight.ended and (sight.ended - sight.began).total_seconds() >= limit:
+    if limit and snapshot.began and snapshot.ended and (snapshot.ended - snapshot.began).total_seconds() >= limit:
         ended = [_cut_off(row.step, memory) for row in failures if TIME_UP in row.why]
         return f"the whole run took longer than its --run-limit of {limit} s, which ended {', '.join(ended)}"
-    if failed := last_failure(sight.attempts):
+    if failed := last_failure(snapshot.attempts):
         return f"{failed[0]}: {failed[1].sentence}"
     if failures:
         return f"{failures[0].step}: {failures[0].why}"
-    return sight.workflow.message or f"KFP says {sight.state} and no more; look at its page"
+    return snapshot.workflow.message or f"KFP says {snapshot.state} and no more; look at its page"
 
 
 def _cut_off(step: str, memory: Memory) -> str:
     return f"{step} ({memory.waited[step].kind}: {memory.waited[step].why})" if step in memory.waited else step
 
 
-def _row(step: str, sight: Sight, pods: list[Json], drivers: list[Json], memory: Memory, metric: str) -> Row:
-    task, attempts = sight.workflow.tasks.get(step, Task()), sight.attempts.get(step, [])
-    states = _states(task, pods, sight)
-    state, why = _state(task, states, _driver(task, drivers, sight), sight.over)
+def _step_state(
+    step: str, snapshot: Snapshot, pods: list[Json], drivers: list[Json], memory: Memory, metric: str
+) -> StepState:
+    task, attempts = snapshot.workflow.tasks.get(step, ArgoTask()), snapshot.attempts.get(step, [])
+    states = _states(task, pods, snapshot)
+    state, why = _state(task, states, _driver(task, drivers, snapshot), snapshot.over)
     if attempts and state in ("failed", "retrying") and TIME_UP not in why:
         why = attempts[-1].sentence
     if state in WAITING:
@@ -231,8 +238,8 @@ def _row(step: str, sight: Sight, pods: list[Json], drivers: list[Json], memory:
     if state in (*WAITING, "starting", "running") and number > 1:
         why = f"{why + '; ' if why else ''}attempt {number}; the one before: {_before(attempts, states, number)}"
     started, ended = memory.times(step, task, attempts)
-    spent = memory.gpu_seconds(step, task, attempts, sight.now)
-    return Row(step, state, why, number, started, ended if state in ENDED else None, spent, metric)
+    spent = memory.gpu_seconds(step, task, attempts, snapshot.now)
+    return StepState(step, state, why, number, started, ended if state in ENDED else None, spent, metric)
 
 
 def _before(attempts: Sequence[Attempt], states: list[State], number: int) -> str:
@@ -244,7 +251,7 @@ def _before(attempts: Sequence[Attempt], states: list[State], number: int) -> st
     return attempts[-1].sentence if attempts else "its pod is gone, and did not say how it ended"
 
 
-def _states(task: Task, pods: list[Json], sight: Sight) -> list[State]:
+def _states(task: ArgoTask, pods: list[Json], snapshot: Snapshot) -> list[State]:
     """Of each pod of a step; of those that are not to be seen what Argo says."""
     by_node: dict[str, list[Json]] = {}
     for pod in pods:
@@ -253,26 +260,26 @@ def _states(task: Task, pods: list[Json], sight: Sight) -> list[State]:
     for node in task.executors:
         seen = by_node.pop(node.id, [])
         if seen:
-            states += [state_of_pod(pod, sight) for pod in seen]
+            states += [state_of_pod(pod, snapshot) for pod in seen]
         elif node.phase not in NEVER_RAN:
             states.append(node.state)
     newer = [pod for seen in by_node.values() for pod in seen]  # KFP takes Argo's document over every few seconds
-    return states + [state_of_pod(pod, sight) for pod in newer]
+    return states + [state_of_pod(pod, snapshot) for pod in newer]
 
 
-def state_of_pod(pod: Json, sight: Sight) -> State:
+def state_of_pod(pod: Json, snapshot: Snapshot) -> State:
     """What one of the pods is doing."""
     uid = pod["metadata"]["uid"]
-    return pod_state(pod, sight.events.get(uid, ()), sight.nodes, sight.workloads.get(uid))
+    return pod_state(pod, snapshot.events.get(uid, ()), snapshot.nodes, snapshot.workloads.get(uid))
 
 
-def _driver(task: Task, drivers: list[Json], sight: Sight) -> State | None:
+def _driver(task: ArgoTask, drivers: list[Json], snapshot: Snapshot) -> State | None:
     if drivers:
-        return state_of_pod(drivers[-1], sight)
+        return state_of_pod(drivers[-1], snapshot)
     return task.driver.state if task.driver else None
 
 
-def _state(task: Task, states: list[State], driver: State | None, over: bool) -> tuple[RowState, str]:
+def _state(task: ArgoTask, states: list[State], driver: State | None, over: bool) -> tuple[StepKind, str]:
     if task.cached:
         return "cached", ""
     if driver and driver.kind == "failed":

@@ -1,6 +1,6 @@
 """What a person sees of a run on a cluster: one live table, or plain lines where the output is not a terminal."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -9,34 +9,29 @@ from rich.table import Table
 from rich.text import Text
 
 from stillhouse.pipelines.cluster.watch.gpu_price import Price
-from stillhouse.pipelines.cluster.watch.step_states import ENDED, Row, RowState
-from stillhouse.pipelines.local.live_table import InPlace, Lines, clock
+from stillhouse.pipelines.cluster.watch.step_states import ENDED, StepKind, StepState
+from stillhouse.pipelines.terminal import STATE_STYLES, InPlace, Lines, clock
 
 METRIC_SECONDS = 30.0
 """Least time between two plain lines on a step that only goes on."""
-STYLES: dict[RowState, str] = {
-    "waiting": "dim",
+STYLES: Mapping[str, str] = {
+    **STATE_STYLES,
     "preparing": "cyan",
     "held": "yellow",
     "queued": "yellow",
     "pulling": "cyan",
     "blocked": "bold red",
     "starting": "cyan",
-    "running": "bold cyan",
     "retrying": "bold yellow",
     "lost": "bold red",
     "ending": "yellow",
-    "cached": "green",
-    "done": "green",
-    "skipped": "dim",
-    "failed": "bold red",
 }
 
 
 class Picture(NamedTuple):
     """What is to be shown."""
 
-    rows: Sequence[Row]
+    rows: Sequence[StepState]
     now: datetime
     notes: Sequence[str] = ()
     """What is not seen, and why."""
@@ -59,7 +54,7 @@ class LineView(Lines):
 
     def __init__(self, console: Console) -> None:
         super().__init__(console)
-        self._shown: dict[str, tuple[RowState, str]] = {}
+        self._shown: dict[str, tuple[StepKind, str]] = {}
         self._metrics: dict[str, tuple[str, datetime]] = {}
         """The last that was shown of each step, and when."""
         self._notes: set[str] = set()
@@ -77,7 +72,7 @@ class LineView(Lines):
                 self._notes.add(note)
                 self._line(note)
 
-    def _has_news(self, row: Row, now: datetime) -> bool:
+    def _has_news(self, row: StepState, now: datetime) -> bool:
         shown, at = self._metrics.get(row.step, ("", now))
         return row.state == "running" and row.metric != shown and (now - at).total_seconds() >= METRIC_SECONDS
 
@@ -124,11 +119,11 @@ def gpu_hours(seconds: float) -> str:
     return f"{seconds / 3600:.3f}"
 
 
-def _told(row: Row, now: datetime) -> str:
+def _told(row: StepState, now: datetime) -> str:
     spent = [_time(row, now), f"{gpu_hours(row.gpu_seconds)} GPU-hours" if row.gpu_seconds else ""]
     parts = (row.state, row.why, row.metric, *(spent if row.state in ENDED else []))
     return ", ".join(part for part in parts if part)
 
 
-def _time(row: Row, now: datetime) -> str:
+def _time(row: StepState, now: datetime) -> str:
     return clock((row.ended or now).timestamp() - row.started.timestamp()) if row.started else ""

@@ -4,7 +4,7 @@ import pytest
 from rich.console import Console
 
 from stillhouse.pipelines.local.live_table import LineView, LogView, TableView, choose_view, table
-from stillhouse.pipelines.local.progress import Board, Row
+from stillhouse.pipelines.local.progress import Progress, StepProgress
 
 
 class Clock:
@@ -20,35 +20,35 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def board(clock: Clock) -> Board:
+def progress(clock: Clock) -> Progress:
     """One step in each state."""
     rows = [
-        Row("inspect", state="done", started=990, finished=990.3),
-        Row("prepare", state="cached"),
-        Row("pretrain", state="skipped", started=991, finished=991.5),
-        Row(
+        StepProgress("inspect", state="done", started=990, finished=990.3),
+        StepProgress("prepare", state="cached"),
+        StepProgress("pretrain", state="skipped", started=991, finished=991.5),
+        StepProgress(
             "finetune",
             state="running",
             started=992,
             note="loss 0.31, f1_macro 0.9712",
             metric="f1_macro 0.97",
         ),
-        Row("distill"),
+        StepProgress("distill"),
     ]
-    board = Board({row.step: row for row in rows}, clock)
-    row = board.rows["finetune"]
+    progress = Progress({row.step: row for row in rows}, clock)
+    row = progress.rows["finetune"]
     row.done, row.total, row.unit, row.rate = 450_000, 1_000_000, "tokens", 12_345.6
-    return board
+    return progress
 
 
-def drawn(board: Board, width: int) -> list[str]:
+def drawn(progress: Progress, width: int) -> list[str]:
     console = Console(record=True, width=width, file=io.StringIO())
-    console.print(table(board))
+    console.print(table(progress))
     return [line.rstrip() for line in console.export_text().splitlines()]
 
 
-def test_the_table_has_a_line_for_each_step_in_its_order(board: Board) -> None:
-    assert [line.split()[:2] for line in drawn(board, 120)[1:]] == [
+def test_the_table_has_a_line_for_each_step_in_its_order(progress: Progress) -> None:
+    assert [line.split()[:2] for line in drawn(progress, 120)[1:]] == [
         ["inspect", "done"],
         ["prepare", "cached"],
         ["pretrain", "skipped"],
@@ -57,21 +57,21 @@ def test_the_table_has_a_line_for_each_step_in_its_order(board: Board) -> None:
     ]
 
 
-def test_the_running_step_shows_share_rate_time_left_time_and_metric(board: Board) -> None:
-    (line,) = [line for line in drawn(board, 120) if line.startswith("finetune")]
+def test_the_running_step_shows_share_rate_time_left_time_and_metric(progress: Progress) -> None:
+    (line,) = [line for line in drawn(progress, 120) if line.startswith("finetune")]
     for part in ("━", "45 %", "12.3k tokens/s", "0:45", "8.0 s", "loss 0.31, f1_macro 0.9712"):
         assert part in line
 
 
-def test_a_step_that_is_done_shows_its_metric_and_no_rate(board: Board) -> None:
-    board.rows["finetune"].state = "done"
-    (line,) = [line for line in drawn(board, 120) if line.startswith("finetune")]
+def test_a_step_that_is_done_shows_its_metric_and_no_rate(progress: Progress) -> None:
+    progress.rows["finetune"].state = "done"
+    (line,) = [line for line in drawn(progress, 120) if line.startswith("finetune")]
     assert "f1_macro 0.97" in line
     assert "tokens/s" not in line
 
 
-def test_the_table_fits_a_terminal_of_80_columns(board: Board) -> None:
-    lines = drawn(board, 80)
+def test_the_table_fits_a_terminal_of_80_columns(progress: Progress) -> None:
+    lines = drawn(progress, 80)
     assert len(lines) == 6
     assert "12.3k tokens/s  0:45    8.0 s loss" in next(line for line in lines if line.startswith("finetune"))
 
@@ -83,10 +83,10 @@ def lines_of(output: io.StringIO) -> list[str]:
     return found
 
 
-def test_plain_lines_come_when_a_state_changes_and_every_ten_seconds(board: Board, clock: Clock) -> None:
+def test_plain_lines_come_when_a_state_changes_and_every_ten_seconds(progress: Progress, clock: Clock) -> None:
     output = io.StringIO()
     view = LineView(Console(file=output, width=60))
-    view.show(board)
+    view.show(progress)
     assert lines_of(output) == [
         "inspect: done, 0.3 s",
         "prepare: cached",
@@ -94,19 +94,19 @@ def test_plain_lines_come_when_a_state_changes_and_every_ten_seconds(board: Boar
         "finetune: running, 45 %, 12.3k tokens/s, 0:45 left, loss 0.31, f1_macro 0.9712",
     ]
     clock.now += 9
-    view.show(board)
+    view.show(progress)
     assert lines_of(output) == []
     clock.now += 1
-    view.show(board)
+    view.show(progress)
     assert [line.split(",")[0] for line in lines_of(output)] == ["finetune: running"]
 
 
-def test_the_time_left_of_the_whole_run_stands_under_the_table_and_in_plain_lines(board: Board) -> None:
-    board.left = lambda board: "whole run: about 2:20 left (as mails-1 took)"
+def test_the_time_left_of_the_whole_run_stands_under_the_table_and_in_plain_lines(progress: Progress) -> None:
+    progress.left = lambda progress: "whole run: about 2:20 left (as mails-1 took)"
     for view in (TableView, LineView):
         console = Console(record=True, width=200, file=io.StringIO())
         with view(console) as shown:
-            shown.show(board, last=True)
+            shown.show(progress, last=True)
         assert console.export_text().count("whole run: about 2:20 left (as mails-1 took)") == 1
 
 
@@ -123,22 +123,24 @@ def test_verbose_shows_the_log_as_it_is() -> None:
     assert output.getvalue() == "[bold]a line[/bold]\n"
 
 
-def test_the_table_is_drawn_in_place_and_stays_at_the_end(board: Board) -> None:
+def test_the_table_is_drawn_in_place_and_stays_at_the_end(progress: Progress) -> None:
     output = io.StringIO()
     with TableView(Console(file=output, force_terminal=True, width=100)) as view:
-        view.show(board)
-        board.rows["distill"].state = "failed"
-        view.show(board, last=True)
+        view.show(progress)
+        progress.rows["distill"].state = "failed"
+        view.show(progress, last=True)
     first, *_, last = output.getvalue().split("\x1b[1A")  # each drawing after the first goes back up
     assert ("failed" in first, "failed" in last) == (False, True)
 
 
 @pytest.mark.parametrize("view", [LineView, TableView])
-def test_a_sentence_of_a_step_is_written_once_in_one_line(board: Board, view: type[LineView] | type[TableView]) -> None:
+def test_a_sentence_of_a_step_is_written_once_in_one_line(
+    progress: Progress, view: type[LineView] | type[TableView]
+) -> None:
     console = Console(record=True, width=80, file=io.StringIO())
     sentence = "The tokenizer.json of the base counts, and this sentence is longer than a line of a terminal is wide."
-    board.rows["finetune"].notes.append(sentence)
+    progress.rows["finetune"].notes.append(sentence)
     with view(console) as shown:
-        shown.show(board)
-        shown.show(board, last=True)
+        shown.show(progress)
+        shown.show(progress, last=True)
     assert console.export_text().count(f"finetune: {sentence}\n") == 1

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from stillhouse.components.storage.home import local_store
 from stillhouse.pipelines.local.outcome import show_failure, show_outcome
-from stillhouse.pipelines.local.progress import Row
+from stillhouse.pipelines.local.progress import StepProgress
 
 VERDICT: dict[str, Any] = {
     "decision": "promoted",
@@ -106,12 +106,12 @@ def test_a_file_that_the_run_did_not_write_is_not_named(home: Path) -> None:
 @pytest.mark.parametrize(
     ("row", "code"),
     [
-        (Row("prepare", state="failed", message="data.csv, row 3: no label."), 2),
-        (Row("prepare", state="failed", message="ValueError: x", crashed=True), 1),
-        (Row("prepare", state="failed"), 1),
+        (StepProgress("prepare", state="failed", message="data.csv, row 3: no label."), 2),
+        (StepProgress("prepare", state="failed", message="ValueError: x", crashed=True), 1),
+        (StepProgress("prepare", state="failed"), 1),
         (None, 1),
     ],
 )
-def test_only_a_mistake_of_the_user_is_exit_code_2(tmp_path: Path, row: Row | None, code: int) -> None:
+def test_only_a_mistake_of_the_user_is_exit_code_2(tmp_path: Path, row: StepProgress | None, code: int) -> None:
     (tmp_path / "pipeline.log").write_text("the last line\n")
     assert show_failure(row, tmp_path) == code

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from stillhouse.pipelines.local.progress import Board, Row
+from stillhouse.pipelines.local.progress import Progress, StepProgress
 from stillhouse.pipelines.local.time_left import Expected
 
 STEPS = ["inspect", "prepare", "finetune", "distill"]
 
 
-def board(**rows: Row) -> Board:
-    return Board({step: rows.get(step) or Row(step) for step in STEPS}, lambda: 1000.0)
+def progress(**rows: StepProgress) -> Progress:
+    return Progress({step: rows.get(step) or StepProgress(step) for step in STEPS}, lambda: 1000.0)
 
 
 def ran(home: Path, run: str, **seconds: float) -> None:
@@ -21,8 +21,8 @@ def ran(home: Path, run: str, **seconds: float) -> None:
     (home / run / "summary.json").write_text(json.dumps({"steps": steps}))
 
 
-def running(step: str, since: float, left: float | None = None) -> Row:
-    row = Row(step, "running", started=1000.0 - since)
+def running(step: str, since: float, left: float | None = None) -> StepProgress:
+    row = StepProgress(step, "running", started=1000.0 - since)
     if left is not None:
         row.done, row.total, row.rate = 0.0, left, 1.0
     return row
@@ -40,21 +40,27 @@ def expected(tmp_path: Path) -> Expected:
 
 def test_each_step_takes_what_it_took_when_it_was_last_done(expected: Expected) -> None:
     assert expected.seconds == {"inspect": 2.0, "prepare": 10.0, "finetune": 120.0, "distill": 50.0}
-    found = board(inspect=Row("inspect", "done"), prepare=Row("prepare", "cached"), finetune=running("finetune", 30))
+    found = progress(
+        inspect=StepProgress("inspect", "done"),
+        prepare=StepProgress("prepare", "cached"),
+        finetune=running("finetune", 30),
+    )
     assert expected.left(found) == 90 + 50
     assert expected.sentence(found) == "whole run: about 2:20 left (as mails-20261121-080000 took)"
 
 
 def test_a_step_that_is_slower_this_time_counts_by_its_own_progress(expected: Expected) -> None:
-    assert expected.left(board(finetune=running("finetune", 110, left=300), prepare=Row("prepare", "done"))) == (
-        300 + 2 + 50
-    )
+    assert expected.left(
+        progress(finetune=running("finetune", 110, left=300), prepare=StepProgress("prepare", "done"))
+    ) == (300 + 2 + 50)
 
 
 def test_without_an_earlier_run_the_pace_of_a_training_is_carried_on_and_called_a_guess(tmp_path: Path) -> None:
     fresh = Expected.of(tmp_path, "mails", but="")
-    found = board(
-        inspect=Row("inspect", "done"), prepare=Row("prepare", "done"), finetune=running("finetune", 30, left=90)
+    found = progress(
+        inspect=StepProgress("inspect", "done"),
+        prepare=StepProgress("prepare", "done"),
+        finetune=running("finetune", 30, left=90),
     )
     assert fresh.left(found) == 90 + 2 * 50  # twice as slow as guessed
     assert fresh.sentence(found) == "whole run: about 3:10 left (a guess: no earlier run of this recipe)"
@@ -62,7 +68,7 @@ def test_without_an_earlier_run_the_pace_of_a_training_is_carried_on_and_called_
 
 def test_before_any_training_nothing_is_made_up(tmp_path: Path) -> None:
     fresh = Expected.of(tmp_path, "mails", but="")
-    found = board(inspect=running("inspect", 1))
+    found = progress(inspect=running("inspect", 1))
     assert fresh.left(found) is None
     assert fresh.sentence(found) == "whole run: time left not known yet (no earlier run of this recipe)"
 
@@ -74,4 +80,4 @@ def test_a_summary_that_cannot_be_read_is_passed_over(tmp_path: Path) -> None:
 
 
 def test_when_nothing_runs_nothing_is_said(expected: Expected) -> None:
-    assert expected.sentence(board()) == ""
+    assert expected.sentence(progress()) == ""
