@@ -1,11 +1,12 @@
 """Which model may go into production: the student, or the baseline that it does not reach."""
 
 from dataclasses import dataclass, field
-from typing import Any
 
+from stillhouse.components.artifacts.evaluation import Evaluation
 from stillhouse.components.artifacts.promotion_record import Entry
+from stillhouse.components.artifacts.verdict import Gate
 from stillhouse.components.evaluate.wording import RUNG
-from stillhouse.components.promote.gates import Gate, judge
+from stillhouse.components.promote.gates import judge
 from stillhouse.components.promote.settings import PromoteSettings
 from stillhouse.components.promote.wording import called, first_sentences
 
@@ -29,14 +30,14 @@ class Choice:
         return f"{self.said} {why}".lstrip()
 
 
-def choose(evaluation: dict[str, Any], settings: PromoteSettings, champion: Entry | None) -> Choice:
+def choose(evaluation: Evaluation, settings: PromoteSettings, champion: Entry | None) -> Choice:
     """The student if all its gates hold; in its place the baseline, if that alone may be promoted.
 
     Args:
         champion: What the candidate would replace, as for `judge`.
     """
     gates = judge(evaluation, settings, champion)
-    if settings.prefer == "student" or not _is_beaten(gates) or RUNG not in evaluation.get("candidates", {}):
+    if settings.prefer == "student" or not _is_beaten(gates) or RUNG not in evaluation.candidates:
         return Choice(STUDENT, gates, first_sentences(evaluation, gates))
     beside = judge(_seen_from(evaluation, RUNG), _without(settings, RUNG), champion)
     if all(gate.passed for gate in beside):
@@ -50,10 +51,10 @@ def _is_beaten(gates: list[Gate]) -> bool:
     return any(not gate.passed and gate.name.startswith(("beat_", "finite_answers")) for gate in gates)
 
 
-def _seen_from(evaluation: dict[str, Any], model: str) -> dict[str, Any]:
+def _seen_from(evaluation: Evaluation, model: str) -> Evaluation:
     """The evaluation as if `model` were the student: what it was held against is all there is."""
-    models = {**evaluation["models"], STUDENT: evaluation["models"][model]}
-    return {**evaluation, **evaluation["candidates"][model], "models": models}
+    models = {**evaluation.models, STUDENT: evaluation.models[model]}
+    return evaluation.model_copy(update={**dict(evaluation.candidates[model]), "models": models})
 
 
 def _without(settings: PromoteSettings, baseline: str) -> PromoteSettings:

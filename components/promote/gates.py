@@ -1,16 +1,16 @@
 """The gates: what must hold before a candidate goes into production.
 
-Each gate is a pure function of evaluation.json and the settings. Differences are candidate minus other, in
+Each gate is a pure function of the evaluation and the settings. Differences are candidate minus other, in
 the main metric, on identical test rows; a gate uses their one-sided bound and not the point estimate. Against baselines
 and champion it is the lower one, so that few or noisy rows count against the candidate; against the teacher, which is
 there to teach and not to serve, the upper one: a loss must be shown.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import Any
 
+from stillhouse.components.artifacts.evaluation import Evaluation
 from stillhouse.components.artifacts.promotion_record import Entry
+from stillhouse.components.artifacts.verdict import Gate
 from stillhouse.components.evaluate.wording import BASELINES
 from stillhouse.components.promote.settings import PromoteSettings
 from stillhouse.components.promote.wording import called
@@ -19,21 +19,7 @@ EVIDENCE = {"test_rows", "champion_rows", "champion_compared"}
 """Gates that say nothing against the candidate, only that too little is known of it."""
 
 
-@dataclass(frozen=True)
-class Gate:
-    """One condition: what was measured, what was asked for, and a sentence with both."""
-
-    name: str
-    passed: bool
-    measured: float | None
-    """None when there was nothing to measure."""
-    limit: float
-    sentence: str
-    opened: bool = False
-    """It would not hold, and a setting lets it pass."""
-
-
-def judge(evaluation: dict[str, Any], settings: PromoteSettings, champion: Entry | None = None) -> list[Gate]:
+def judge(evaluation: Evaluation, settings: PromoteSettings, champion: Entry | None = None) -> list[Gate]:
     """All gates that apply.
 
     Args:
@@ -50,20 +36,21 @@ def judge(evaluation: dict[str, Any], settings: PromoteSettings, champion: Entry
     ]
 
 
-def _evidence(evaluation: dict[str, Any], settings: PromoteSettings, champion: Entry | None) -> Iterator[Gate]:
-    rows, limit = evaluation["rows"]["test"], settings.min_test_rows
+def _evidence(evaluation: Evaluation, settings: PromoteSettings, champion: Entry | None) -> Iterator[Gate]:
+    rows, limit = evaluation.rows.test, settings.min_test_rows
     sentence = f"{_enough(rows >= limit)} evidence: {rows:,} test rows; {limit:,} are asked for."
     yield Gate("test_rows", rows >= limit, rows, limit, sentence)
     if _is_compared(evaluation, champion):
         yield _champion_rows(evaluation, settings)
-    elif champion or "champion" in evaluation:
+    elif champion or evaluation.champion:
         yield _incomparable(evaluation, settings, champion)
 
 
-def _champion_rows(evaluation: dict[str, Any], settings: PromoteSettings) -> Gate:
-    rows, limit = evaluation["differences"]["champion"]["rows"], settings.min_test_rows
-    about = evaluation.get("champion", {})
-    known = " and whose labels both know" if about.get("added_labels") or about.get("lost_labels") else ""
+def _champion_rows(evaluation: Evaluation, settings: PromoteSettings) -> Gate:
+    rows, limit = evaluation.differences["champion"].rows, settings.min_test_rows
+    compared = evaluation.champion
+    others = compared and (compared.added_labels or compared.lost_labels)
+    known = " and whose labels both know" if others else ""
     sentence = (
         f"{_enough(rows >= limit)} evidence: {rows:,} test rows that the champion never saw{known}; "
         f"{limit:,} are asked for."
@@ -74,10 +61,10 @@ def _champion_rows(evaluation: dict[str, Any], settings: PromoteSettings) -> Gat
     return Gate("champion_rows", rows >= limit or opened, rows, limit, sentence, opened)
 
 
-def _incomparable(evaluation: dict[str, Any], settings: PromoteSettings, champion: Entry | None) -> Gate:
-    about = evaluation.get("champion", {})
-    name = about.get("name") or (f"champion ({champion.label})" if champion else "champion")
-    why = about.get("why_not") or "the evaluation was made without it, start the run again"
+def _incomparable(evaluation: Evaluation, settings: PromoteSettings, champion: Entry | None) -> Gate:
+    seen = evaluation.champion
+    name = seen.name if seen else f"champion ({champion.label})" if champion else "champion"
+    why = (seen and seen.why_not) or "the evaluation was made without it, start the run again"
     evidence = "No" if settings.replace_incomparable else "Not enough"
     sentence = f"{evidence} evidence: the {name} cannot be compared: {why}. {_replaced_nonetheless(settings)}"
     opened = settings.replace_incomparable
@@ -90,31 +77,31 @@ def _replaced_nonetheless(settings: PromoteSettings) -> str:
     return "It stays in production; to replace it nonetheless, set promote.replace_incomparable to true for one run."
 
 
-def _is_compared(evaluation: dict[str, Any], champion: Entry | None) -> bool:
+def _is_compared(evaluation: Evaluation, champion: Entry | None) -> bool:
     """Whether the evaluation holds the candidate against this champion."""
-    asked, found = champion and champion.digest, evaluation.get("champion", {}).get("digest")
-    return "champion" in evaluation["differences"] and not (asked and found and asked != found)
+    asked, found = champion and champion.digest, evaluation.champion and evaluation.champion.digest
+    return "champion" in evaluation.differences and not (asked and found and asked != found)
 
 
-def _answers(evaluation: dict[str, Any]) -> Iterator[Gate]:
+def _answers(evaluation: Evaluation) -> Iterator[Gate]:
     """A model that answers some rows with no number at all does so in production, too."""
-    if missing := evaluation["models"]["student"].get("unanswered_rows"):
+    if missing := evaluation.models["student"].unanswered_rows:
         sentence = (
-            f"The candidate has no finite answer (nan or infinite) for {missing:,} of {evaluation['rows']['test']:,} "
+            f"The candidate has no finite answer (nan or infinite) for {missing:,} of {evaluation.rows.test:,} "
             "test rows; train it with a lower optimizer.learning_rate."
         )
         yield Gate("finite_answers", False, missing, 0, sentence)
 
 
-def _labels(evaluation: dict[str, Any], settings: PromoteSettings) -> Iterator[Gate]:
+def _labels(evaluation: Evaluation, settings: PromoteSettings) -> Iterator[Gate]:
     """A label that the candidate has never seen, and the champion knows: no score on today's rows shows the loss."""
-    about = evaluation.get("champion", {})
-    if not about.get("compared") or not about["lost_labels"]:
+    seen = evaluation.champion
+    if seen is None or not seen.compared or not seen.lost_labels:
         return
-    allowed, lost = settings.may_lose_labels, about["lost_labels"]
+    allowed, lost = settings.may_lose_labels, seen.lost_labels
     missed = [] if allowed is True else [label for label in lost if label not in (allowed or [])]
     if missed:
-        respelt = [f"'{old}' is now written '{new}'" for old, new in about["respelt_labels"].items() if old in missed]
+        respelt = [f"'{old}' is now written '{new}'" for old, new in seen.respelt_labels.items() if old in missed]
         spelling = f" ({', '.join(respelt)})" if respelt else ""
         sentence = (
             f"The candidate does not know {_listed(missed)}, which the champion knows: no row of its data has it"
@@ -125,23 +112,23 @@ def _labels(evaluation: dict[str, Any], settings: PromoteSettings) -> Iterator[G
     yield Gate("keeps_labels", not missed, len(missed), 0, sentence, opened=not missed)
 
 
-def _quality(evaluation: dict[str, Any], settings: PromoteSettings) -> Iterator[Gate]:
-    metric, greater = evaluation["main_metric"], evaluation["greater_is_better"]
+def _quality(evaluation: Evaluation, settings: PromoteSettings) -> Iterator[Gate]:
     if settings.min_metric is not None:
-        value = evaluation["models"]["student"]["metrics"][metric]["value"]
-        yield _floor("min_metric", f"{metric} is", value, settings.min_metric, greater)
-    if "teacher" in evaluation["differences"]:
+        value = evaluation.estimate("student").value
+        what = f"{evaluation.main_metric} is"
+        yield _floor("min_metric", what, value, settings.min_metric, evaluation.greater_is_better)
+    if "teacher" in evaluation.differences:
         yield _within_teacher(evaluation, settings.within_teacher)
-    if "champion" in evaluation["differences"]:
-        few = evaluation["differences"]["champion"]["rows"] < settings.min_test_rows
+    if "champion" in evaluation.differences:
+        few = evaluation.differences["champion"].rows < settings.min_test_rows
         if not (few and settings.replace_incomparable):
             yield _within(evaluation, "champion", settings.within_champion)
     yield from _baselines(evaluation, settings)
 
 
-def _baselines(evaluation: dict[str, Any], settings: PromoteSettings) -> Iterator[Gate]:
+def _baselines(evaluation: Evaluation, settings: PromoteSettings) -> Iterator[Gate]:
     """A model that a plain one beats is not worth its cost."""
-    trained = [name for name in BASELINES if name in evaluation["differences"]]
+    trained = [name for name in BASELINES if name in evaluation.differences]
     for name in trained if settings.must_beat is None else settings.must_beat:
         if name not in trained:
             sentence = (
@@ -152,7 +139,7 @@ def _baselines(evaluation: dict[str, Any], settings: PromoteSettings) -> Iterato
         elif name == "majority":
             lead = -_shortfall(evaluation, name)
             sentence = (
-                f"{evaluation['main_metric']} is {_better(lead)} the majority baseline's{_bound(evaluation, name)}; "
+                f"{evaluation.main_metric} is {_better(lead)} the majority baseline's{_bound(evaluation, name)}; "
                 "it must be better."
             )
             yield Gate("beat_majority", lead > 0, lead, 0.0, sentence)
@@ -161,32 +148,33 @@ def _baselines(evaluation: dict[str, Any], settings: PromoteSettings) -> Iterato
             yield _within(evaluation, name, settings.must_beat_margin, gate=f"beat_{name}", whose=whose)
 
 
-def _slices(evaluation: dict[str, Any], settings: PromoteSettings) -> Iterator[Gate]:
-    metric, greater = evaluation["main_metric"], evaluation["greater_is_better"]
+def _slices(evaluation: Evaluation, settings: PromoteSettings) -> Iterator[Gate]:
+    metric, greater = evaluation.main_metric, evaluation.greater_is_better
     for name, floor in settings.slice_floors.items():
-        found = evaluation["slices"].get(name)
+        found = evaluation.slices.get(name)
         if found is None:
             sentence = f"No test row lies in the slice {name}; nothing can be held against {floor:.4g}."
             yield Gate(f"slice {name}", False, None, floor, sentence)
         else:
-            what = f"{metric} in the slice {name} ({found['rows']:,} rows) is"
-            yield _floor(f"slice {name}", what, found["value"], floor, greater)
+            what = f"{metric} in the slice {name} ({found.rows:,} rows) is"
+            yield _floor(f"slice {name}", what, found.value, floor, greater)
 
 
-def _cost(evaluation: dict[str, Any], settings: PromoteSettings) -> Iterator[Gate]:
+def _cost(evaluation: Evaluation, settings: PromoteSettings) -> Iterator[Gate]:
     limits = {"teacher": settings.max_latency_vs_teacher, "champion": settings.max_latency_vs_champion}
     for other, limit in limits.items():
-        if other in evaluation["latency_ratio"]:
-            ratio = evaluation["latency_ratio"][other]
+        if other in evaluation.latency_ratio:
+            ratio = evaluation.latency_ratio[other]
             # An evaluation of an earlier release has no bounds.
-            low, high = evaluation.get("latency_ratio_bounds", {}).get(other, (ratio, ratio))
+            low, high = evaluation.latency_ratio_bounds.get(other, (ratio, ratio))
             sentence = (
                 f"Median latency is {ratio:.3g} times the {other}'s ({low:.3g} to {high:.3g} by chance); "
                 f"up to {limit:.3g} times is allowed, and {low:.3g} counts."
             )
             yield Gate(f"latency_vs_{other}", low <= limit, low, limit, sentence)
     if settings.max_bytes is not None:
-        size = evaluation["models"]["student"]["bytes"]
+        size = evaluation.models["student"].bytes
+        assert size is not None  # what may be promoted has weights
         sentence = f"The weights take {size:,} bytes; {settings.max_bytes:,} are allowed."
         yield Gate("max_bytes", size <= settings.max_bytes, size, settings.max_bytes, sentence)
 
@@ -197,39 +185,39 @@ def _floor(name: str, what: str, value: float, floor: float, greater: bool) -> G
     return Gate(name, passed, value, floor, f"{what} {value:.4f}; at {most} {floor:.4g} is asked for.")
 
 
-def _within(evaluation: dict[str, Any], other: str, limit: float, *, gate: str = "", whose: str = "") -> Gate:
+def _within(evaluation: Evaluation, other: str, limit: float, *, gate: str = "", whose: str = "") -> Gate:
     shortfall, whose = _shortfall(evaluation, other), whose or f"the {other}'s"
     sentence = (
-        f"{evaluation['main_metric']} is {_better(-shortfall)} {whose}{_bound(evaluation, other)}; "
+        f"{evaluation.main_metric} is {_better(-shortfall)} {whose}{_bound(evaluation, other)}; "
         f"{limit:.4g} worse is allowed."
     )
     return Gate(gate or f"within_{other}", shortfall <= limit, shortfall, limit, sentence)
 
 
-def _within_teacher(evaluation: dict[str, Any], limit: float) -> Gate:
-    difference = evaluation["differences"]["teacher"]
-    loss = -difference["upper"] if evaluation["greater_is_better"] else difference["lower"]
+def _within_teacher(evaluation: Evaluation, limit: float) -> Gate:
+    paired = evaluation.differences["teacher"]
+    loss = -paired.upper if evaluation.greater_is_better else paired.lower
     shown = f"at least {loss:.4f} worse" if loss > 0 else f"at best {-loss:.4f} better"
     sentence = (
-        f"{evaluation['main_metric']} is {shown} than the teacher's{_bound(evaluation, 'teacher')}; "
+        f"{evaluation.main_metric} is {shown} than the teacher's{_bound(evaluation, 'teacher')}; "
         f"a loss of more than {limit:.4g} must not be shown."
     )
     return Gate("within_teacher", loss <= limit, loss, limit, sentence)
 
 
-def _shortfall(evaluation: dict[str, Any], other: str) -> float:
+def _shortfall(evaluation: Evaluation, other: str) -> float:
     """How much worse than `other` the student is at worst, at this confidence; negative when it is better."""
-    difference = evaluation["differences"][other]
-    return -difference["lower"] if evaluation["greater_is_better"] else difference["upper"]
+    paired = evaluation.differences[other]
+    return -paired.lower if evaluation.greater_is_better else paired.upper
 
 
 def _better(lead: float) -> str:
     return f"at least {lead:.4f} better than" if lead > 0 else f"at worst {-lead:.4f} worse than"
 
 
-def _bound(evaluation: dict[str, Any], other: str) -> str:
-    rows = evaluation["differences"][other]["rows"]
-    return f" ({evaluation['confidence'] * 100:.3g} % one-sided, {rows:,} rows)"
+def _bound(evaluation: Evaluation, other: str) -> str:
+    rows = evaluation.differences[other].rows
+    return f" ({evaluation.confidence * 100:.3g} % one-sided, {rows:,} rows)"
 
 
 def _enough(is_enough: bool) -> str:

@@ -17,12 +17,14 @@ a race, are not registered. Their weights, report and verdict stay with their ru
 
 import json
 import logging
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import NamedTuple
 
+from stillhouse.components.artifacts.evaluation import Evaluation
 from stillhouse.components.artifacts.kept import model_key, statistics_key
 from stillhouse.components.artifacts.promotion_record import Entry, Record, change, load, now
+from stillhouse.components.artifacts.spec import Spec, read_spec
+from stillhouse.components.artifacts.verdict import FORMAT, Decision, Verdict, verdict_key
 from stillhouse.components.evaluate.wording import RUNG
 from stillhouse.components.promote.choice import Choice, choose
 from stillhouse.components.promote.gates import EVIDENCE
@@ -32,7 +34,6 @@ from stillhouse.components.promote.settings import PromoteSettings
 from stillhouse.components.promote.summary import summarise
 from stillhouse.components.promote.telling import tell
 from stillhouse.components.promote.told import past_champions, with_verdict
-from stillhouse.components.runtime.attempts import VERDICTS
 from stillhouse.components.storage.digests import digest_folder
 from stillhouse.components.storage.disk import staged_file, writing
 from stillhouse.components.storage.home import local_store
@@ -42,8 +43,7 @@ from stillhouse.components.tracking.run import StepRun
 
 logger = logging.getLogger(__name__)
 
-NO_EVIDENCE = "not enough evidence"
-Decision = Literal["promoted", "rejected", "not enough evidence", "unchanged", "conflict"]
+NO_EVIDENCE: Decision = "not enough evidence"
 
 
 class Outcome(NamedTuple):
@@ -87,13 +87,12 @@ def promote(
         summary: Where the verdict as Markdown goes.
     """
     store = local_store()
-    measured = json.loads(Path(evaluation).read_text("utf-8"))
-    facts = json.loads(Path(dataset, "dataset.json").read_text("utf-8"))
+    measured, spec = Evaluation.from_file(Path(evaluation)), read_spec(Path(dataset))
     before, _ = load(store, settings.model_name)
     compared_with = _expected(settings, before)
     choice = choose(measured, settings, compared_with)
     model = baseline if choice.model == RUNG else student
-    candidate = _candidate(settings, store, snapshot=snapshot, model=model, dataset=facts, run=run)
+    candidate = _candidate(settings, store, snapshot=snapshot, model=model, spec=spec, run=run)
     candidate = candidate.model_copy(update={"compared_with": compared_with})
     outcome = (
         settled(before, candidate, choice)
@@ -101,31 +100,31 @@ def promote(
         or _promoted(store, settings.model_name, candidate, choice, model=model, dataset=dataset)
     )
     replaced = candidate.compared_with if outcome.decision == "promoted" else before.champion
-    document: dict[str, Any] = {
-        "format": 1,
-        "decision": outcome.decision,
-        "why": outcome.why,
-        "model_name": settings.model_name,
-        "version": None,
-        "candidate": choice.model,
-        "gates": [asdict(gate) for gate in choice.gates],
-        "passed_over": [asdict(gate) for gate in choice.passed_over],
-        "notes": [],
-        "evaluation": measured,
-        "champion_before": replaced.model_dump(mode="json") if replaced else None,
-        "run": run.run_id,
-        "time": now(),
-    }
-    notes = _publish(store, settings.model_name, outcome, run, document)
+    decided = Verdict(
+        format=FORMAT,
+        decision=outcome.decision,
+        why=outcome.why,
+        model_name=settings.model_name,
+        version=None,
+        candidate=choice.model,
+        gates=choice.gates,
+        passed_over=choice.passed_over,
+        notes=[],
+        evaluation=measured,
+        champion_before=replaced,
+        run=run.run_id,
+        time=now(),
+    )
+    notes = _publish(store, settings.model_name, outcome, run, decided)
     after, _ = load(store, settings.model_name)
     in_production = {"promoted": candidate, "unchanged": after.champion}.get(outcome.decision)
-    document["notes"] = notes + serve(after, store)
-    document["version"] = after.version_of(in_production.digest) if in_production else None
-    past = past_champions(store, after, measured["main_metric"], but=run.run_id)
-    page = with_verdict(Path(report).read_text("utf-8"), document, facts, past)
-    _write(document, verdict=verdict, summary=summary, page=page, dataset=dataset, run=run)
-    tell(run, document, facts)
-    store.put(f"{VERDICTS}/{run.run_id}.json", json.dumps(document).encode())
+    version = after.version_of(in_production.digest) if in_production else None
+    decided = decided.model_copy(update={"notes": notes + serve(after, store), "version": version})
+    past = past_champions(store, after, measured.main_metric, but=run.run_id)
+    page = with_verdict(Path(report).read_text("utf-8"), decided, spec, past)
+    _write(decided, verdict=verdict, summary=summary, page=page, dataset=dataset, run=run)
+    tell(run, decided, spec)
+    store.put(verdict_key(run.run_id), json.dumps(decided.model_dump(mode="json")).encode())
 
 
 def _candidate(
@@ -134,7 +133,7 @@ def _candidate(
     *,
     snapshot: str,
     model: str,
-    dataset: dict[str, Any],
+    spec: Spec,
     run: StepRun,
 ) -> Entry:
     """The entry that the record gets if the candidate is promoted."""
@@ -144,8 +143,8 @@ def _candidate(
         digest=digest,
         uri=store.uri(model_key(digest)),
         run=run.run_id,
-        dataset_digest=dataset["content_digest"],
-        statistics_uri=store.uri(statistics_key(dataset["content_digest"])),
+        dataset_digest=spec.content_digest,
+        statistics_uri=store.uri(statistics_key(spec.content_digest)),
         inputs=inspected.inputs if inspected else "",
         prepare_inputs=found["inputs"],
         reference=found["reference"],
@@ -203,7 +202,7 @@ def _has_promoted(candidate: Entry, choice: Choice) -> Outcome:
     return Outcome("promoted", choice.tell(" ".join([f"All gates hold. {place}", *opened])))
 
 
-def _publish(store: Store, model_name: str, outcome: Outcome, run: StepRun, verdict: dict[str, Any]) -> list[str]:
+def _publish(store: Store, model_name: str, outcome: Outcome, run: StepRun, verdict: Verdict) -> list[str]:
     """Let MLflow follow what was promoted now, or what it could not follow when that was promoted or rolled back."""
     record, _ = load(store, model_name)
     # After a lost race the winner is about to register its model itself.
@@ -257,16 +256,16 @@ def _beside(champion: Entry, candidate: Entry) -> bool:
     return bool(candidate.inputs) and champion.inputs == candidate.inputs and champion.load != candidate.load
 
 
-def _write(document: dict[str, Any], *, verdict: str, summary: str, page: str, dataset: str, run: StepRun) -> None:
+def _write(decided: Verdict, *, verdict: str, summary: str, page: str, dataset: str, run: StepRun) -> None:
     """Write verdict.json and the summary, and copies with the report and the data card into the folder of the run."""
-    data = json.dumps(document, indent=1, ensure_ascii=False).encode()
+    data = json.dumps(decided.model_dump(mode="json"), indent=1, ensure_ascii=False).encode()
     copies = {
         run.folder / "verdict.json": data,
         run.folder / "report.html": page.encode(),
         run.folder / "card.html": Path(dataset, "card.html").read_bytes(),
     }
-    for path, content in {Path(verdict): data, Path(summary): summarise(document).encode(), **copies}.items():
+    for path, content in {Path(verdict): data, Path(summary): summarise(decided).encode(), **copies}.items():
         with writing(path), staged_file(path, content) as staged:
             staged.replace(path)
-    run.tags({"decision": document["decision"], "why": document["why"], "version": document["version"]})
-    logger.info("%s: %s", document["decision"], document["why"])
+    run.tags({"decision": decided.decision, "why": decided.why, "version": decided.version})
+    logger.info("%s: %s", decided.decision, decided.why)

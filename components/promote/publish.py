@@ -1,23 +1,18 @@
 """MLflow follows the promotion record: versions are registered, `champion` and `previous` are moved."""
 
-import json
 import logging
 import tempfile
 from pathlib import Path
-from typing import Any
 
 from stillhouse.components.artifacts.kept import model_key
 from stillhouse.components.artifacts.promotion_record import Entry, Record, change, load
+from stillhouse.components.artifacts.verdict import Verdict, stored_verdict
 from stillhouse.components.promote.telling import describe_version
-from stillhouse.components.runtime.attempts import VERDICTS
-from stillhouse.components.storage.store import NotFound, Store
+from stillhouse.components.storage.store import Store
 from stillhouse.components.tracking.run import StepRun
 from stillhouse.errors import UserError
 
 logger = logging.getLogger(__name__)
-
-
-Verdict = dict[str, Any]
 
 
 def publish(store: Store, model_name: str, *, run: StepRun | None, verdict: Verdict | None = None) -> list[str]:
@@ -84,19 +79,12 @@ def _version(store: Store, model_name: str, entry: Entry, run: StepRun | None, v
         with tempfile.TemporaryDirectory() as temporary:
             folder = Path(temporary, "model")
             store.get_folder(model_key(entry.digest), folder)
-            said = verdict if entry.run == run.run_id else _verdict_of(store, entry.run)
+            said = verdict if entry.run == run.run_id else stored_verdict(store, entry.run)
             description = describe_version(entry, said)
             version = log_model(run, folder, model_name, entry.digest, made_by=entry.run, description=description)
     if version and version != entry.version:
         change(store, model_name, lambda record: _noted(record, entry, version))
     return version
-
-
-def _verdict_of(store: Store, run: str) -> Verdict | None:
-    try:
-        return json.loads(store.get(f"{VERDICTS}/{run}.json"))
-    except NotFound:
-        return None
 
 
 def _noted(record: Record, entry: Entry, version: str) -> Record:

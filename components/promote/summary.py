@@ -1,6 +1,6 @@
 """The verdict as Markdown, for the pipelines interface."""
 
-from typing import Any
+from stillhouse.components.artifacts.verdict import Gate, Verdict
 
 TITLES = {
     "promoted": "promoted",
@@ -11,31 +11,30 @@ TITLES = {
 }
 
 
-def summarise(verdict: dict[str, Any]) -> str:
+def summarise(verdict: Verdict) -> str:
     """A page of Markdown: the decision, the gates, and the models side by side."""
-    version = f" (version {verdict['version']})" if verdict["version"] else ""
-    lines = [f"# {verdict['model_name']}: {TITLES[verdict['decision']]}{version}", "", verdict["why"], ""]
-    lines += [line for note in verdict["notes"] for line in (f"> {note}", "")]
-    lines += _gates("gate", verdict["gates"])
-    if verdict["passed_over"]:
-        lines += ["", *_gates("gate of the student", verdict["passed_over"])]
-    evaluation = verdict["evaluation"]
-    metric = evaluation["main_metric"]
-    confidence = f"{evaluation['confidence'] * 100:.3g} %"
-    lines += ["", f"| model | {metric} | {confidence} interval |", "|---|---|---|"]
-    for name, model in evaluation["models"].items():
-        found = model["metrics"][metric]
-        lines.append(f"| {name} | {found['value']:.4f} | {found['low']:.4f} to {found['high']:.4f} |")
-    lines += ["", f"Measured on {evaluation['rows']['test']:,} test rows.", ""]
-    lines += [f"- {note}" for note in evaluation["notes"]]
+    version = f" (version {verdict.version})" if verdict.version else ""
+    lines = [f"# {verdict.model_name}: {TITLES[verdict.decision]}{version}", "", verdict.why, ""]
+    lines += [line for note in verdict.notes for line in (f"> {note}", "")]
+    lines += _gates("gate", verdict.gates)
+    if verdict.passed_over:
+        lines += ["", *_gates("gate of the student", verdict.passed_over)]
+    evaluation = verdict.measured
+    confidence = f"{evaluation.confidence * 100:.3g} %"
+    lines += ["", f"| model | {evaluation.main_metric} | {confidence} interval |", "|---|---|---|"]
+    for name in evaluation.models:
+        found = evaluation.estimate(name)
+        lines.append(f"| {name} | {found.value:.4f} | {found.low:.4f} to {found.high:.4f} |")
+    lines += ["", f"Measured on {evaluation.rows.test:,} test rows.", ""]
+    lines += [f"- {note}" for note in evaluation.notes]
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _gates(title: str, gates: list[dict[str, Any]]) -> list[str]:
+def _gates(title: str, gates: list[Gate]) -> list[str]:
     lines = [f"| {title} | | |", "|---|---|---|"]
     for gate in gates:
-        result = "passed" if gate["passed"] else "**failed**"
-        lines.append(f"| {cell(gate['name'])} | {result} | {cell(gate['sentence'])} |")
+        result = "passed" if gate.passed else "**failed**"
+        lines.append(f"| {cell(gate.name)} | {result} | {cell(gate.sentence)} |")
     return lines
 
 

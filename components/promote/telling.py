@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from stillhouse.components.artifacts.promotion_record import Entry
+from stillhouse.components.artifacts.spec import Spec
+from stillhouse.components.artifacts.verdict import Verdict
 from stillhouse.components.promote.summary import TITLES, cell
 from stillhouse.components.promote.wording import called
 from stillhouse.components.tracking.run import StepRun
@@ -15,89 +16,88 @@ PAGES = {"report.html": "report", "card.html": "data card", "verdict.json": "ver
 MEGABYTE = 1e6
 
 
-def tell(run: StepRun, verdict: dict[str, Any], dataset: dict[str, Any]) -> None:
+def tell(run: StepRun, verdict: Verdict, spec: Spec) -> None:
     """Hand verdict, figures, dataset and pages to the run of the whole pipeline.
 
     Args:
-        verdict: verdict.json.
-        dataset: dataset.json; the step that made it may have come from the cache, and said nothing.
+        spec: Of the dataset; the step that made it may have come from the cache, and said nothing.
     """
     whole = run.whole
     for page in PAGES:
         whole.artifact(run.folder / page)
-    source = dataset["source"]
-    whole.dataset(Path(source).stem, dataset["content_digest"], source, dataset["rows"])
-    whole.metrics(figures(verdict, dataset["rows"]))
-    champion = verdict["champion_before"]
-    whole.tags({"champion": (champion["version"] or champion["digest"][:12]) if champion else "none"})
-    whole.verdict(verdict["decision"], verdict["why"], describe_run(verdict), verdict["version"])
+    whole.dataset(Path(spec.source).stem, spec.content_digest, spec.source, spec.rows)
+    whole.metrics(figures(verdict, spec.rows))
+    champion = verdict.champion_before
+    whole.tags({"champion": (champion.version or champion.digest[:12]) if champion else "none"})
+    whole.verdict(verdict.decision, verdict.why, describe_run(verdict), verdict.version)
 
 
-def figures(verdict: dict[str, Any], rows: dict[str, int]) -> dict[str, float]:
-    """The figures by which runs are compared, under the names that the steps' own runs give them."""
-    evaluation = verdict["evaluation"]
-    metric = evaluation["main_metric"]
+def figures(verdict: Verdict, rows: dict[str, int]) -> dict[str, float]:
+    """The figures by which runs are compared, under the names that the steps' own runs give them.
+
+    Args:
+        rows: Of each split.
+    """
+    evaluation = verdict.measured
     found: dict[str, float | None] = {f"rows/{split}": count for split, count in rows.items()}
-    for name, model in evaluation["models"].items():
-        found[f"{name}/{metric}"] = model["metrics"][metric]["value"]
-        found[f"{name}/latency_ms"] = model.get("latency_ms", {}).get("p50")
-        found[f"{name}/megabytes"] = model["bytes"] / MEGABYTE if model.get("bytes") else None
-    found["gates/failed"] = sum(not gate["passed"] for gate in verdict["gates"])
+    for name, model in evaluation.models.items():
+        found[f"{name}/{evaluation.main_metric}"] = evaluation.estimate(name).value
+        found[f"{name}/latency_ms"] = model.latency_ms.p50 if model.latency_ms else None
+        found[f"{name}/megabytes"] = model.bytes / MEGABYTE if model.bytes else None
+    found["gates/failed"] = len(verdict.failed)
     return {name: value for name, value in found.items() if value is not None}
 
 
-def describe_run(verdict: dict[str, Any]) -> str:
+def describe_run(verdict: Verdict) -> str:
     """Markdown for the page of the whole run; its first lines are what the page shows unasked."""
-    name, version = verdict["model_name"], verdict["version"]
+    name, version = verdict.model_name, verdict.version
     links = [f"[{called}]({ARTIFACT}{page})" for page, called in PAGES.items()]
     if version:
         links.append(f"[version {version}]({VERSION}{name}/{version})")
     return "\n".join(
         [
-            f"**{name}: {TITLES[verdict['decision']]}{f', version {version}' if version else ''}.** {verdict['why']}",
+            f"**{name}: {TITLES[verdict.decision]}{f', version {version}' if version else ''}.** {verdict.why}",
             "",
             " · ".join(links),
             "",
             *_body(verdict),
-            *(line for note in verdict["notes"] for line in ("", f"> {note}")),
+            *(line for note in verdict.notes for line in ("", f"> {note}")),
         ]
     )
 
 
-def describe_version(entry: Entry, verdict: dict[str, Any] | None) -> str:
+def describe_version(entry: Entry, verdict: Verdict | None) -> str:
     """Markdown for a version in the registry: why it was promoted, and how it did.
 
     Args:
         verdict: Of the run that promoted it; None where it is gone.
     """
     said = f"Promoted by the run {entry.run} at {entry.promoted_at}."
-    return "\n".join([f"**{verdict['why']}** {said}", "", *_body(verdict)] if verdict else [said])
+    return "\n".join([f"**{verdict.why}** {said}", "", *_body(verdict)] if verdict else [said])
 
 
-def _body(verdict: dict[str, Any]) -> Iterator[str]:
+def _body(verdict: Verdict) -> Iterator[str]:
     """The models side by side, and the gates."""
-    evaluation, gates = verdict["evaluation"], verdict["gates"]
-    metric = evaluation["main_metric"]
-    yield f"| model | {metric} | {evaluation['confidence'] * 100:.3g} % interval | median latency | weights |"
+    evaluation, gates, failed = verdict.measured, verdict.gates, verdict.failed
+    interval = f"{evaluation.confidence * 100:.3g} % interval"
+    yield f"| model | {evaluation.main_metric} | {interval} | median latency | weights |"
     yield "|:---|---:|---:|---:|---:|"
-    for name, model in evaluation["models"].items():
-        found = model["metrics"][metric]
-        latency, size = model.get("latency_ms"), model.get("bytes")
+    for name, model in evaluation.models.items():
+        found = evaluation.estimate(name)
         cells = [
             cell(called(name, evaluation)),
-            f"{found['value']:.4f}",
-            f"{found['low']:.4f} to {found['high']:.4f}",
-            f"{latency['p50']:.3g} ms" if latency else "",
-            f"{size / MEGABYTE:.3g} MB" if size else "",
+            f"{found.value:.4f}",
+            f"{found.low:.4f} to {found.high:.4f}",
+            f"{model.latency_ms.p50:.3g} ms" if model.latency_ms else "",
+            f"{model.bytes / MEGABYTE:.3g} MB" if model.bytes else "",
         ]
         yield f"| {' | '.join(cells)} |"
-    failed = [gate for gate in gates if not gate["passed"]]
     yield ""
     yield (
-        f"Measured on {evaluation['rows']['test']:,} test rows. "
+        f"Measured on {evaluation.rows.test:,} test rows. "
         f"Gates passed: {len(gates) - len(failed)} of {len(gates)}{':' if failed else '.'}"
     )
     if failed:
         yield ""
     for gate in failed:
-        yield f"- **{gate['name']}** failed: {gate['sentence']}"
+        yield f"- **{gate.name}** failed: {gate.sentence}"

@@ -3,17 +3,17 @@
 The report is a page that evaluate has drawn; here, where the decision falls, no drawing library is installed.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from html import escape
-from typing import Any, Self
+from typing import Self
 
 from stillhouse.components.artifacts.promotion_record import Record
+from stillhouse.components.artifacts.spec import Spec
+from stillhouse.components.artifacts.verdict import Gate, Verdict, stored_verdict
 from stillhouse.components.promote.summary import TITLES
-from stillhouse.components.runtime.attempts import VERDICTS
-from stillhouse.components.storage.store import NotFound, Store
+from stillhouse.components.storage.store import Store
 from stillhouse.errors import UserError
 
 BEGINNING = "<main>"
@@ -37,11 +37,14 @@ class Measured:
     high: float
 
     @classmethod
-    def of(cls, verdict: dict[str, Any], metric: str) -> Self:
-        """What a verdict says of its candidate."""
-        model = verdict.get("candidate", "student")
-        found = verdict["evaluation"]["models"][model]["metrics"][metric]
-        return cls(verdict["time"][:10], found["value"], found["low"], found["high"])
+    def of(cls, verdict: Verdict, metric: str) -> Self:
+        """What a verdict says of its candidate.
+
+        Raises:
+            LookupError: it was not measured by `metric`.
+        """
+        found = verdict.measured.models[verdict.candidate].metrics[metric]
+        return cls(verdict.time[:10], found.value, found.low, found.high)
 
 
 def past_champions(store: Store, record: Record, metric: str, but: str) -> list[Measured]:
@@ -54,69 +57,66 @@ def past_champions(store: Store, record: Record, metric: str, but: str) -> list[
     found = []
     for run in dict.fromkeys(runs[-MAX_CHAMPIONS:]):
         try:
-            found.append(Measured.of(json.loads(store.get(f"{VERDICTS}/{run}.json")), metric))
-        except (NotFound, UserError, ValueError, LookupError, TypeError):
-            continue  # swept, unreadable, or measured by another metric: the curve goes on without it
+            if verdict := stored_verdict(store, run):
+                found.append(Measured.of(verdict, metric))
+        except (UserError, LookupError):
+            continue  # unreadable, or measured by another metric: the curve goes on without it
     return found
 
 
-def with_verdict(report: str, verdict: dict[str, Any], dataset: dict[str, Any], past: Sequence[Measured]) -> str:
+def with_verdict(report: str, verdict: Verdict, spec: Spec, past: Sequence[Measured]) -> str:
     """The report's page, which begins with the verdict.
 
     Args:
-        dataset: dataset.json.
-        past: earlier champions.
+        spec: Of the dataset.
+        past: Earlier champions.
     """
-    here = Measured.of(verdict, verdict["evaluation"]["main_metric"])
+    here = Measured.of(verdict, verdict.measured.main_metric)
     parts = [
         "<section>",
         _heading(verdict),
-        f"<p>{escape(verdict['why'])}</p>",
-        *(f'<p class="callout">{escape(note)}</p>' for note in verdict["notes"]),
-        _gates(verdict["gates"]),
-        _table("What was run", ("", ""), [(escape(name), escape(value)) for name, value in _facts(verdict, dataset)]),
+        f"<p>{escape(verdict.why)}</p>",
+        *(f'<p class="callout">{escape(note)}</p>' for note in verdict.notes),
+        _gates(verdict.gates),
+        _table("What was run", ("", ""), [(escape(name), escape(value)) for name, value in _facts(verdict, spec)]),
         _curve([*past, here], verdict) if past else "",
         "</section>",
     ]
     return report.replace(BEGINNING, "\n".join([BEGINNING, *filter(None, parts)]), 1)
 
 
-def _heading(verdict: dict[str, Any]) -> str:
-    decision = verdict["decision"]
-    version = f" version {verdict['version']}" if verdict["version"] else ""
-    title = TITLES[decision]
-    return (
-        f"<h2>{escape(verdict['model_name'] + version)} "
-        f'<span class="badge {TONES.get(decision, "warn")}">{escape(title)}</span></h2>'
-    )
+def _heading(verdict: Verdict) -> str:
+    version = f" version {verdict.version}" if verdict.version else ""
+    title, tone = TITLES[verdict.decision], TONES.get(verdict.decision, "warn")
+    return f'<h2>{escape(verdict.model_name + version)} <span class="badge {tone}">{escape(title)}</span></h2>'
 
 
-def _gates(gates: Sequence[dict[str, Any]]) -> str:
-    passed = sum(gate["passed"] for gate in gates)
+def _gates(gates: Sequence[Gate]) -> str:
+    passed = sum(gate.passed for gate in gates)
     rows = [
         (
-            escape(gate["name"].replace("_", " ")),
-            '<span class="badge good">held</span>' if gate["passed"] else '<span class="badge bad">failed</span>',
-            escape(gate["sentence"]),
+            escape(gate.name.replace("_", " ")),
+            '<span class="badge good">held</span>' if gate.passed else '<span class="badge bad">failed</span>',
+            escape(gate.sentence),
         )
-        for gate in sorted(gates, key=lambda gate: gate["passed"])
+        for gate in sorted(gates, key=lambda gate: gate.passed)
     ]
     return _table(f"Gates: {passed} of {len(gates)} hold", ("Gate", "", "What was measured"), rows)
 
 
-def _facts(verdict: dict[str, Any], dataset: dict[str, Any]) -> list[tuple[str, str]]:
-    evaluation, before = verdict["evaluation"], verdict["champion_before"]
-    rows = ", ".join(f"{split} {count:,}" for split, count in dataset.get("rows", {}).items())
-    decided = datetime.fromisoformat(verdict["time"])
+def _facts(verdict: Verdict, spec: Spec) -> list[tuple[str, str]]:
+    evaluation, before = verdict.measured, verdict.champion_before
+    rows = ", ".join(f"{split} {count:,}" for split, count in spec.rows.items())
+    decided = datetime.fromisoformat(verdict.time)
     facts = {
-        "recipe": f"{verdict['model_name']} ({evaluation['task'].replace('_', ' ')})",
-        "run": verdict["run"],
+        "recipe": f"{verdict.model_name} ({evaluation.task.replace('_', ' ')})",
+        "run": verdict.run,
         "decided": f"{decided:%Y-%m-%d %H:%M} UTC",
-        "seed": str(evaluation.get("seed", "")),
-        "data": dataset.get("source", ""),
-        "dataset": dataset.get("content_digest", "")[:12],
+        "seed": "" if evaluation.seed is None else str(evaluation.seed),
+        "data": spec.source,
+        "dataset": spec.content_digest[:12],
         "rows": rows,
-        "in production before": (before["version"] and f"version {before['version']}") or before["digest"][:12]
+        "in production before": (before.version and f"version {before.version}") or before.digest[:12]
         if before
         else "nothing",
     }
@@ -133,7 +133,7 @@ def _table(caption: str, headers: Sequence[str], rows: Sequence[Sequence[str]]) 
     )
 
 
-def _curve(models: Sequence[Measured], verdict: dict[str, Any]) -> str:
+def _curve(models: Sequence[Measured], verdict: Verdict) -> str:
     """The champions' quality over time, the candidate last; whiskers are intervals."""
     low, high = min(model.low for model in models), max(model.high for model in models)
     room = (high - low) * 0.08 or 0.01
@@ -166,8 +166,8 @@ def _curve(models: Sequence[Measured], verdict: dict[str, Any]) -> str:
         if last or (i % every == 0 and len(models) - 1 - i >= every):
             anchor = "end" if last else "start" if i == 0 else "middle"
             lines.append(f'<text x="{x(i):.1f}" y="{bottom + 20}" text-anchor="{anchor}">{escape(model.day)}</text>')
-    metric = verdict["evaluation"]["main_metric"]
-    became = "the new one" if verdict["decision"] == "promoted" else "this run's candidate"
+    metric = verdict.measured.main_metric
+    became = "the new one" if verdict.decision == "promoted" else "this run's candidate"
     caption = f"{metric} of the champions, each on the test rows of its day; {became} is the last one."
     return (
         f'<p class="caption">{escape(caption)}</p><svg role="img" aria-label="{escape(caption)}" width="100%" '

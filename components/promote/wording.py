@@ -1,20 +1,18 @@
 """What a verdict says, in sentences."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
 
+from stillhouse.components.artifacts.evaluation import Evaluation, HalfRows, PairedDifference
+from stillhouse.components.artifacts.verdict import Gate
 from stillhouse.components.evaluate.wording import RUNG, model_name
 
-if TYPE_CHECKING:
-    from stillhouse.components.promote.gates import Gate
 
-
-def called(model: str, evaluation: dict[str, Any]) -> str:
+def called(model: str, evaluation: Evaluation) -> str:
     """A model of evaluation.json by the name that people know it by."""
-    return model_name(model, "number" if evaluation["main_metric"] == "r2" else "classes")
+    return model_name(model, "number" if evaluation.main_metric == "r2" else "classes")
 
 
-def first_sentences(evaluation: dict[str, Any], gates: "Iterable[Gate]", *, in_its_place: bool = False) -> str:
+def first_sentences(evaluation: Evaluation, gates: Iterable[Gate], *, in_its_place: bool = False) -> str:
     """Which is better, the student or the strong baseline, and by how much; where it is not the student, what to try
     next. Empty for an evaluation that does not compare them.
 
@@ -22,7 +20,7 @@ def first_sentences(evaluation: dict[str, Any], gates: "Iterable[Gate]", *, in_i
         gates: of the student.
         in_its_place: whether the baseline is promoted instead of the student.
     """
-    if RUNG not in evaluation["differences"]:
+    if RUNG not in evaluation.differences:
         return ""
     difference, lower, upper = _lead(evaluation)
     stands = _stands(called(RUNG, evaluation), difference, lower, upper, in_its_place)
@@ -30,29 +28,29 @@ def first_sentences(evaluation: dict[str, Any], gates: "Iterable[Gate]", *, in_i
     return f"{stands} {what_next(evaluation)}".rstrip() if beaten or in_its_place else stands
 
 
-def what_next(evaluation: dict[str, Any]) -> str:
+def what_next(evaluation: Evaluation) -> str:
     """What this run shows to be worth a try, with what shows it; empty when nothing does."""
-    evidence, ideas = evaluation.get("evidence", {}), []
-    half = evidence.get("half_rows")
+    evidence, ideas = evaluation.evidence, []
+    half = evidence.half_rows
     if half and _sorted(evaluation, half)[1] > 0:
         loss, baseline = _sorted(evaluation, half)[0], called(RUNG, evaluation)
-        ideas.append(f"more rows (on half of the {half['of']:,} training rows {baseline} loses {loss:.3f})")
-    if evidence.get("random_start"):
+        ideas.append(f"more rows (on half of the {half.of:,} training rows {baseline} loses {loss:.3f})")
+    if evidence.random_start:
         ideas.append("a base (the teacher started from random weights)")
-    if steps := evidence.get("still_gaining"):
+    if steps := evidence.still_gaining:
         ideas.append(f"a larger budget ({' and '.join(steps)} still gained at the last evaluation)")
     return f"To try next: {', '.join(ideas)}." if ideas else ""
 
 
-def _lead(evaluation: dict[str, Any]) -> tuple[float, float, float]:
+def _lead(evaluation: Evaluation) -> tuple[float, float, float]:
     """By how much the student is better than the strong baseline: at all, at worst, at best."""
-    return _sorted(evaluation, evaluation["differences"][RUNG])
+    return _sorted(evaluation, evaluation.differences[RUNG])
 
 
-def _sorted(evaluation: dict[str, Any], paired: dict[str, float]) -> tuple[float, float, float]:
-    if evaluation["greater_is_better"]:
-        return paired["difference"], paired["lower"], paired["upper"]
-    return -paired["difference"], -paired["upper"], -paired["lower"]
+def _sorted(evaluation: Evaluation, paired: PairedDifference | HalfRows) -> tuple[float, float, float]:
+    if evaluation.greater_is_better:
+        return paired.difference, paired.lower, paired.upper
+    return -paired.difference, -paired.upper, -paired.lower
 
 
 def _stands(baseline: str, difference: float, lower: float, upper: float, in_its_place: bool) -> str:

@@ -11,6 +11,8 @@ import pytest
 from safetensors.numpy import load_file
 
 from stillhouse.components.artifacts.dataset import read_split
+from stillhouse.components.artifacts.evaluation import Evaluation
+from stillhouse.components.artifacts.json_artifact import JsonArtifact
 from stillhouse.components.tasks import load_task
 from stillhouse.errors import UserError
 
@@ -46,6 +48,29 @@ def test_evaluation_json_has_everything_that_promote_reads(done: Any) -> None:
         "list=no": 30,
         "list=yes": 10,
     }
+
+
+def unknown(part: Any) -> list[str]:
+    """Keys of a file that `Evaluation` has no field for."""
+    if isinstance(part, JsonArtifact):
+        return [
+            *(part.model_extra or {}),
+            *(key for name in type(part).model_fields for key in unknown(getattr(part, name))),
+        ]
+    values = part.values() if isinstance(part, dict) else part if isinstance(part, list) else []
+    return [key for value in values for key in unknown(value)]
+
+
+def assert_read_whole(done: Any) -> None:
+    """The file that evaluate wrote has a typed field for each of its keys, and is written again byte for byte."""
+    path = done.folder / "evaluation"
+    read = Evaluation.from_file(path)
+    assert unknown(read) == []
+    assert json.dumps(read.model_dump(mode="json"), indent=1) == path.read_text()
+
+
+def test_evaluation_json_is_read_whole(done: Any) -> None:
+    assert_read_whole(done)
 
 
 def test_a_trained_model_is_described_whole(done: Any, workplace: Any) -> None:
@@ -141,7 +166,9 @@ def test_progress_names_what_is_being_done(done: Any) -> None:
 
 def test_a_champion_is_compared_on_the_rows_it_never_saw(workplace: Any, evaluate: Make) -> None:
     champion = workplace.write_model("champion", width=24, saw=15)
-    document = evaluate(workplace, champion=champion_record(champion)).document
+    done = evaluate(workplace, champion=champion_record(champion))
+    document = done.document
+    assert_read_whole(done)
     assert document["rows"]["unseen_by_champion"] == 25
     assert document["differences"]["champion"]["rows"] == 25
     assert "champion" in document["latency_ratio"]
@@ -170,13 +197,16 @@ def test_a_slice_that_the_dataset_lacks_is_refused_before_anything_is_written(
 
 
 def test_label_sets_are_evaluated(make_workplace: Make, evaluate: Make) -> None:
-    document = evaluate(make_workplace("multi_label")).document
+    done = evaluate(make_workplace("multi_label"))
+    document = done.document
+    assert_read_whole(done)
     assert document["main_metric"] == "f1_micro"
     assert document["models"]["tfidf_logistic"]["metrics"]["f1_micro"]["value"] > 0.9
 
 
 def test_numbers_are_evaluated(make_workplace: Make, evaluate: Make) -> None:
     done = evaluate(make_workplace("number"))
+    assert_read_whole(done)
     assert done.document["main_metric"] == "r2"
     assert done.document["models"]["tfidf_logistic"]["metrics"]["r2"]["value"] > 0.5
     assert "TF-IDF + ridge regression" in " ".join(done.document["notes"])

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from stillhouse.components.artifacts.evaluation import Evaluation
 from stillhouse.components.artifacts.promotion_record import Record, load
 from stillhouse.components.promote.promote import promote
 from stillhouse.components.promote.settings import Inspected, PromoteSettings
@@ -65,7 +66,15 @@ CHAMPION: dict[str, Any] = {
 def facts(weights: str) -> dict[str, Any]:
     """dataset.json of the data that a candidate is made from."""
     rows = {"train": 8000, "validation": 1000, "test": 1000, "unlabelled": 0}
-    return {"content_digest": f"data-{weights}", "source": "/data/mails.parquet", "rows": rows}
+    kind = {"format": 1, "task": "text_classification", "target": "classes", "labels": ["ham", "spam"]}
+    columns = {"text": ["text"], "label": "label"}
+    return {
+        **kind,
+        "columns": columns,
+        "rows": rows,
+        "source": "/data/mails.parquet",
+        "content_digest": f"data-{weights}",
+    }
 
 
 BEATEN: dict[str, Any] = {
@@ -98,7 +107,7 @@ BEATEN: dict[str, Any] = {
 
 Changes = dict[str, Any]
 """Values by their path: keys with '/' between them."""
-Evaluate = Callable[..., dict[str, Any]]
+Evaluate = Callable[..., Evaluation]
 
 
 def _evaluate(changes: Changes | None = None, *, champion: bool = False) -> dict[str, Any]:
@@ -125,7 +134,11 @@ def _evaluate(changes: Changes | None = None, *, champion: bool = False) -> dict
 @pytest.fixture
 def evaluate() -> Evaluate:
     """Makes evaluations, see `_evaluate`."""
-    return _evaluate
+
+    def make(changes: Changes | None = None, *, champion: bool = False) -> Evaluation:
+        return Evaluation.model_validate(_evaluate(changes, champion=champion))
+
+    return make
 
 
 @dataclass

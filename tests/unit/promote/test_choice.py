@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.unit.promote.conftest import BEATEN, Workplace
+from tests.unit.promote.conftest import BEATEN, Evaluate, Workplace
 
 from stillhouse.components.promote.choice import Choice, choose
 from stillhouse.components.promote.settings import PromoteSettings
@@ -19,7 +19,7 @@ NEXT = (
 
 
 @pytest.fixture
-def chosen(evaluate: Callable[..., dict[str, Any]]) -> Choose:
+def chosen(evaluate: Evaluate) -> Choose:
     """The choice for an evaluation in which the student is beaten, with some changes and settings."""
 
     def choice(changes: dict[str, Any] | None = None, *, champion: bool = False, **settings: Any) -> Choice:

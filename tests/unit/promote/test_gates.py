@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from tests.unit.promote.conftest import Evaluate
 
 from stillhouse.components.artifacts.promotion_record import Entry
 from stillhouse.components.config.settings import check
@@ -16,7 +17,7 @@ Gates = Callable[..., dict[str, Gate]]
 
 
 @pytest.fixture
-def gates(evaluate: Callable[..., dict[str, Any]]) -> Gates:
+def gates(evaluate: Evaluate) -> Gates:
     """The gates by name, of an evaluation with some changes and of some settings."""
 
     def judged(changes: dict[str, Any] | None = None, *, champion: bool = False, **settings: Any) -> dict[str, Gate]:
@@ -166,7 +167,9 @@ def test_labels_that_yaml_takes_for_truth_values_are_one_sentence() -> None:
 
 
 def test_new_labels_alone_are_no_gate(gates: Gates) -> None:
-    found = gates({"champion/added_labels": {"hardware": {"rows": 3, "f1": 0.0}}}, champion=True)
+    found = gates(
+        {"champion/added_labels": {"hardware": {"rows": 3, "precision": 0.0, "recall": 0.0, "f1": 0.0}}}, champion=True
+    )
 
     assert "keeps_labels" not in found
     assert found["champion_rows"].sentence.startswith(

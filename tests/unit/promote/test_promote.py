@@ -312,7 +312,7 @@ def test_the_verdict_lies_in_the_folder_of_the_run_with_the_report(workplace: Wo
 
     assert json.loads((folder / "verdict.json").read_text()) == verdict
     assert (folder / "report.html").read_text().endswith("</section><p>report</p></main>")
-    assert verdict["evaluation"] == evaluate({"rows/test": 10})
+    assert verdict["evaluation"] == evaluate({"rows/test": 10}).model_dump(mode="json")
 
 
 def test_the_summary_shows_decision_gates_models_and_notes(workplace: Workplace) -> None:

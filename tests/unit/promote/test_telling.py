@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from stillhouse.components.artifacts.evaluation import Evaluation
+from stillhouse.components.artifacts.verdict import Gate, Verdict
 from stillhouse.components.promote.telling import describe_run, describe_version, figures
 from stillhouse.components.tracking.spool import read_events
 
@@ -60,14 +62,15 @@ def test_a_version_says_why_it_was_promoted_and_a_late_one_too(
     assert all("| Student | 0.9700 | 0.9600 to 0.9800 |" in text for text in texts.values())
 
 
-def verdict(evaluation: dict[str, Any], **changes: Any) -> dict[str, Any]:
-    gates = [{"name": "within_teacher", "passed": True, "sentence": "It is."}]
-    document = {"decision": "promoted", "why": "All gates hold.", "model_name": "spam", "version": "3"}
-    return {**document, "gates": gates, "notes": [], "evaluation": evaluation, **changes}
+def verdict(evaluation: Evaluation, **changes: Any) -> Verdict:
+    said = {"format": 1, "decision": "promoted", "why": "All gates hold.", "model_name": "spam", "version": "3"}
+    gates = [Gate("within_teacher", True, 0.01, 0.02, "It is.")]
+    known = {"gates": gates, "evaluation": evaluation, "run": "run-a", "time": "2026-01-01T00:00:00+00:00"}
+    return Verdict.model_validate({**said, **known, **changes})
 
 
 def test_the_page_begins_with_verdict_links_and_models(evaluate: Any) -> None:
-    text = describe_run(verdict(evaluate({"models/student/latency_ms": {"p50": 1.25}})))
+    text = describe_run(verdict(evaluate({"models/student/latency_ms": {"p50": 1.25, "p90": 2.5}})))
     assert text.split("\n") == [
         "**spam: promoted, version 3.** All gates hold.",
         "",
@@ -84,7 +87,7 @@ def test_the_page_begins_with_verdict_links_and_models(evaluate: Any) -> None:
 
 
 def test_of_a_rejection_it_names_the_gates_that_failed(evaluate: Any) -> None:
-    gates = [{"name": "max_bytes", "passed": False, "sentence": "Too big."}]
+    gates = [Gate("max_bytes", False, 4_000_000, 3_000_000, "Too big.")]
     text = describe_run(verdict(evaluate(), decision="rejected", version=None, gates=gates, notes=["A note."]))
     assert text.startswith("**spam: not promoted.** All")
     assert text.endswith("Gates passed: 0 of 1:\n\n- **max_bytes** failed: Too big.\n\n> A note.")
@@ -92,7 +95,7 @@ def test_of_a_rejection_it_names_the_gates_that_failed(evaluate: Any) -> None:
 
 
 def test_figures_have_the_names_that_the_steps_give_them(evaluate: Any) -> None:
-    found = figures(verdict(evaluate({"models/student/latency_ms": {"p50": 1.25}})), ROWS)
+    found = figures(verdict(evaluate({"models/student/latency_ms": {"p50": 1.25, "p90": 2.5}})), ROWS)
     assert found == {
         **{f"rows/{split}": count for split, count in ROWS.items()},
         "student/f1_macro": 0.97,

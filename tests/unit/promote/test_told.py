@@ -1,12 +1,13 @@
 """The report begins with the verdict."""
 
 import re
-from typing import Any
 
+from tests.unit.promote.conftest import Workplace, facts
+
+from stillhouse.components.artifacts.spec import Spec
+from stillhouse.components.artifacts.verdict import Verdict
 from stillhouse.components.promote.told import with_verdict
 
-Workplace = Any
-"""conftest.Workplace"""
 VALUE, LOW, HIGH = (f"models/student/metrics/f1_macro/{name}" for name in ("value", "low", "high"))
 
 
@@ -56,6 +57,7 @@ def test_a_champion_whose_verdict_was_swept_is_left_out_of_the_curve(workplace: 
 
 def test_no_text_of_a_verdict_is_markup(workplace: Workplace) -> None:
     verdict = workplace.promote("a") | {"why": "<script>1</script>", "notes": ["<script>2</script>"]}
-    page = with_verdict("<main></main>", verdict, {"source": "<script>3</script>"}, [])
+    spec = facts("a") | {"source": "<script>3</script>"}
+    page = with_verdict("<main></main>", Verdict.model_validate(verdict), Spec.model_validate(spec), [])
     assert "<script" not in page
     assert page.count("&lt;script&gt;") == 3

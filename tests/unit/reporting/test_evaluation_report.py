@@ -9,6 +9,10 @@ import numpy as np
 import pytest
 
 from stillhouse.components.artifacts.dataset import Split
+from stillhouse.components.artifacts.evaluation import Evaluation
+from stillhouse.components.artifacts.promotion_record import Entry
+from stillhouse.components.artifacts.spec import Spec
+from stillhouse.components.artifacts.verdict import Gate, Verdict
 from stillhouse.components.evaluate.comparison import compare
 from stillhouse.components.evaluate.confusions import confused_pairs, never_answered
 from stillhouse.components.evaluate.contestants import Contestant
@@ -42,6 +46,15 @@ TRAININGS = [
         ("distill", "f1_macro", 0.93, 60, 0.6, 0.93),
     ]
 ]
+CHAMPION = Entry(
+    version="3",
+    digest="d" * 64,
+    uri="store://models/d",
+    run="mails-20261115-170914",
+    dataset_digest="c" * 64,
+    statistics_uri="store://datasets/c/dataset.json",
+    promoted_at="2026-11-15T17:12:00+00:00",
+)
 SECTIONS = [
     "At a glance",
     "All models",
@@ -144,20 +157,30 @@ def test_the_report_fits_and_is_silent(
 def test_with_its_verdict_it_fits_too_and_begins_with_it(tmp_path: Path, open_page: OpenPage, width: int) -> None:
     path, found = tmp_path / "report.html", findings("classes", 2)
     write_report(path, found)
-    verdict = {
-        "decision": "rejected",
-        "why": "Not promoted, version 3 stays in production: " + "averylongword" * 20,
-        "model_name": "mails",
-        "version": None,
-        "notes": ["A note."],
-        "gates": [{"name": "within_teacher", "passed": False, "sentence": "It is worse. " * 12}],
-        "evaluation": found.evaluation | {"task": "text_classification", "seed": 1},
-        "champion_before": {"version": "3", "digest": "d" * 64},
-        "run": "mails-20261122-170914",
-        "time": "2026-11-22T17:12:00+00:00",
-    }
+    more = {"format": 1, "task": "text_classification", "greater_is_better": True, "seed": 1}
+    verdict = Verdict(
+        format=1,
+        decision="rejected",
+        why="Not promoted, version 3 stays in production: " + "averylongword" * 20,
+        model_name="mails",
+        notes=["A note."],
+        gates=[Gate("within_teacher", False, 0.1, 0.02, "It is worse. " * 12)],
+        evaluation=Evaluation.model_validate(found.evaluation | more),
+        champion_before=CHAMPION,
+        run="mails-20261122-170914",
+        time="2026-11-22T17:12:00+00:00",
+    )
+    spec = Spec(
+        format=1,
+        task="text_classification",
+        target="classes",
+        labels=found.labels,
+        columns={"text": ["text"], "label": "label"},
+        source="s3://" + "long" * 60,
+        content_digest="c" * 64,
+    )
     past = [Measured(f"2026-01-{day:02}", 0.9 + day / 1000, 0.88, 0.96) for day in range(1, 25)]
-    path.write_text(with_verdict(path.read_text(), verdict, {"source": "s3://" + "long" * 60}, past))
+    path.write_text(with_verdict(path.read_text(), verdict, spec, past))
     opened = open_page(path, width)
     assert (opened.overflow, opened.messages, opened.requests) == (0, [], [])
     first = opened.page.locator("section").first

@@ -1,0 +1,188 @@
+"""evaluation.json: how the student, and what it is held against, did on the test rows. evaluate writes it.
+
+Fields stand in the order of the file.
+"""
+
+from typing import Any
+
+from pydantic import Field
+
+from stillhouse.components.artifacts.json_artifact import JsonArtifact
+
+
+class Estimate(JsonArtifact):
+    """A measure with its two-sided interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+class LabelMeasures(JsonArtifact):
+    """How the rows of one label were answered."""
+
+    label: str
+    precision: float
+    recall: float
+    f1: float
+    rows: int
+    """Test rows that have the label."""
+
+
+class Latency(JsonArtifact):
+    """Milliseconds that one row takes."""
+
+    p50: float
+    """The median."""
+    p90: float
+    """What nine of ten rows keep."""
+
+
+class MeasuredModel(JsonArtifact):
+    """One of the models that were compared."""
+
+    metrics: dict[str, Estimate]
+    """Of each measure, the main one among them."""
+    per_label: list[LabelMeasures] = Field(default_factory=list)
+    """Empty for numbers."""
+    parameters: int | None = None
+    """None, as below, where the model has none: the majority answer."""
+    bytes: int | None = None
+    """Size of the weights."""
+    rows_per_second: float | None = None
+    tokens_per_second: float | None = None
+    """None of a model that reads no tokens."""
+    unanswered_rows: int = 0
+    """Test rows for which its answer is not a finite number; they count as wrong."""
+    latency_ms: Latency | None = None
+
+
+class PairedDifference(JsonArtifact):
+    """A candidate minus another model in the main metric, on the same rows."""
+
+    rows: int
+    difference: float
+    lower: float
+    """One-sided bound, as `upper`; each holds alone with the evaluation's confidence."""
+    upper: float
+    p_value: float
+    """Two-sided, of both models erring on equally many rows (McNemar)."""
+
+
+class Slice(JsonArtifact):
+    """The main metric on the test rows with one value of a column."""
+
+    rows: int
+    value: float
+    low: float
+    high: float
+
+
+class Candidate(JsonArtifact):
+    """A model that may be promoted, beside those it is held against."""
+
+    differences: dict[str, PairedDifference]
+    """To each other model, by its name."""
+    latency_ratio: dict[str, float]
+    """Its median latency divided by that of each other model."""
+    latency_ratio_bounds: dict[str, tuple[float, float]] = Field(default_factory=dict)
+    """One-sided bounds of that, below and above; empty in files of earlier releases."""
+    slices: dict[str, Slice]
+    """By `column=value`, the largest of each column first."""
+
+
+class AddedLabel(JsonArtifact):
+    """How the student answers the rows of a label that the champion does not know."""
+
+    rows: int
+    precision: float
+    recall: float
+    f1: float
+
+
+class ComparedChampion(JsonArtifact):
+    """The champion, and how far it could be compared."""
+
+    name: str
+    """As sentences call it."""
+    digest: str
+    compared: bool
+    why_not: str = ""
+    """Why it could not be compared, as what follows a colon; empty where it was."""
+    rows: int = 0
+    """Test rows on which it was compared: those that it never saw, and whose labels both know."""
+    shared_labels: list[str] = Field(default_factory=list)
+    lost_labels: list[str] = Field(default_factory=list)
+    """Labels that only the champion knows."""
+    respelt_labels: dict[str, str] = Field(default_factory=dict)
+    """Of these, those that the data now write differently, with how."""
+    added_labels: dict[str, AddedLabel] = Field(default_factory=dict)
+    """Labels that the champion does not know."""
+
+
+class HalfRows(JsonArtifact):
+    """By how much the strong baseline is better than one that was trained on half of the rows."""
+
+    rows: int
+    """The half."""
+    of: int
+    """All training rows."""
+    difference: float
+    lower: float
+    """One-sided bound, as `upper`."""
+    upper: float
+
+
+class Evidence(JsonArtifact):
+    """What the run knows of how to get a better model."""
+
+    half_rows: HalfRows | None = None
+    random_start: bool = False
+    """Whether the teacher started from random weights."""
+    still_gaining: list[str] = Field(default_factory=list)
+    """Steps whose training gained until its last evaluation."""
+
+
+class Rows(JsonArtifact):
+    """Rows that were answered."""
+
+    test: int
+    unseen_by_champion: int | None = None
+    """Of these, those that the champion never saw and whose labels both know; None where it is not compared."""
+
+
+class Evaluation(JsonArtifact):
+    """evaluation.json."""
+
+    format: int
+    task: str
+    main_metric: str
+    greater_is_better: bool
+    """Whether more of the main metric is better."""
+    confidence: float
+    """Of all intervals and bounds, between 0 and 1."""
+    seed: int | None = None
+    """Of the resamples."""
+    rows: Rows
+    models: dict[str, MeasuredModel]
+    """By name, in the order of the report: student, teacher, the champion if it is compared, the baselines."""
+    differences: dict[str, PairedDifference]
+    """The student's, as the next three; see `Candidate`."""
+    latency_ratio: dict[str, float]
+    latency_ratio_bounds: dict[str, tuple[float, float]] = Field(default_factory=dict)
+    slices: dict[str, Slice]
+    candidates: dict[str, Candidate] = Field(default_factory=dict)
+    """Models that may be promoted in the student's place."""
+    never_answered: list[str] = Field(default_factory=list)
+    """Labels of test rows that the student answers none of them with."""
+    champion: ComparedChampion | None = None
+    """None where there was none."""
+    notes: list[str] = Field(default_factory=list)
+    """Sentences for people."""
+    evidence: Evidence = Field(default_factory=Evidence)
+    trained_with: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    """The settings that the teacher (`finetune`) and the student (`distill`) were trained with."""
+
+    def estimate(self, model: str) -> Estimate:
+        """A model's main metric."""
+        return self.models[model].metrics[self.main_metric]

@@ -1,0 +1,66 @@
+"""dataset.json: what a dataset is. prepare writes it.
+
+Fields stand in the order of the file.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+
+from stillhouse.components.artifacts.base_facts import BaseFacts
+from stillhouse.components.artifacts.json_artifact import JsonArtifact
+
+
+class Spec(JsonArtifact):
+    """dataset.json."""
+
+    format: int
+    task: str
+    target: str
+    """classes, multi_label or number."""
+    labels: list[str]
+    """Names of the classes or labels, in the order of their indices; empty for numbers."""
+    columns: dict[str, list[str] | str | None]
+    """Of the source: `text` are joined to one text, `label`, `group` and `split` name a column or None."""
+    csv: dict[str, Any] = Field(default_factory=dict)
+    """How delimited files were read, as far as the recipe says."""
+    cleaning: dict[str, Any] = Field(default_factory=dict)
+    augment: float = 0.0
+    """Share of words that trainings change, between 0 and 1."""
+    rows: dict[str, int] = Field(default_factory=dict)
+    """Of each split."""
+    read: int | None = None
+    """Rows of the source: those in the splits and those dropped."""
+    dropped: dict[str, int] = Field(default_factory=dict)
+    """Rows dropped, by reason."""
+    rare_labels: list[dict[str, Any]] = Field(default_factory=list)
+    """Labels of the source that had too few rows, and are labels no more."""
+    notes: list[str] = Field(default_factory=list)
+    """What was decided about the labels, in sentences."""
+    source: str = ""
+    """Its address."""
+    source_digest: str = ""
+    content_digest: str
+    """SHA-256 over all that training and evaluation see."""
+    statistics: dict[str, Any] = Field(default_factory=dict)
+    """What the drift of later data is measured against."""
+    drift: dict[str, float] | None = None
+    """Jensen-Shannon distances from 0 to 1 to the champion's data; None where there was nothing to compare with."""
+    files: dict[str, Any] = Field(default_factory=dict)
+    """How the source was read, and what was left out."""
+    base: dict[str, str] | None = None
+    """Address, digest and reason of the base that the run chose; None where the recipe names one."""
+    bases: list[BaseFacts] = Field(default_factory=list)
+    """The base models of the run."""
+    no_values: dict[str, Any] = Field(default_factory=dict)
+    """Values that were read as missing."""
+
+
+def read_spec(dataset: Path) -> Spec:
+    """The dataset.json of a dataset's folder.
+
+    Raises:
+        UserError: it is not what prepare wrote.
+    """
+    return Spec.from_file(dataset / "dataset.json")
