@@ -1,7 +1,12 @@
 """A model in memory, with what belongs to it."""
 
+import json
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from stillhouse.components.safety.model_folders import refuse_unsafe
+from stillhouse.errors import UserError
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
@@ -17,3 +22,17 @@ class LoadedModel:
     """Its model.json."""
     notes: dict[str, str] = field(default_factory=dict)
     """What must be said of how it was read: one sentence by name. The run's first lines and the report say it."""
+
+
+def info_of_trained(folder: Path) -> dict[str, Any]:
+    """The model.json of a folder that a step wrote and that is safe to be read further.
+
+    Raises:
+        UserError: the folder holds no model of ours, or files that could run code.
+    """
+    if not (folder / "model.json").is_file() or not (folder / "model.safetensors").is_file():
+        raise UserError(
+            f"{folder} holds no model: model.json and model.safetensors are needed; give the folder a step wrote."
+        )
+    refuse_unsafe(folder)
+    return json.loads((folder / "model.json").read_text(encoding="utf-8"))

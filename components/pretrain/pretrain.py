@@ -43,10 +43,10 @@ def pretrain(settings: PretrainSettings, *, dataset: str | Path, model: str | Pa
         (model / "model.json").write_text(json.dumps({"format": 1, "load": "nothing"}) + "\n")
         return {}
     task = load_task(settings.task)
-    if settings.objective not in task.OBJECTIVES:
+    if settings.objective not in task.objectives:
         raise UserError(
             f"pretrain.objective is '{settings.objective}', which the task {settings.task} does not have; "
-            f"use none or one of: {', '.join(task.OBJECTIVES)}."
+            f"use none or one of: {', '.join(task.objectives)}."
         )
     # torch takes seconds to import: the skipped step above does without.
     from stillhouse.components.artifacts.fetch import fetch_model

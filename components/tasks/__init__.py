@@ -1,130 +1,92 @@
 """Kinds of problems: one file each. `task: name` in a recipe is a file here, or an entry point `stillhouse.tasks`."""
 
-from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from types import ModuleType
+from typing import Any
 
-from stillhouse.components.models.loaded import LoadedModel
+from stillhouse.components.tasks.task import Task
 from stillhouse.errors import UserError
 
-if TYPE_CHECKING:
-    import numpy as np
-    import torch
-    from torch import nn
-    from transformers import PreTrainedTokenizerFast
-
-    from stillhouse.components.models.settings import Architecture
-
-
-class Task(Protocol):
-    """What a kind of problem knows; a module with these functions is one."""
-
-    OBJECTIVES: tuple[str, ...]
-    """Pretraining objectives that it has."""
-
-    def new_backbone(
-        self, texts: Sequence[str], architecture: "Architecture", objective: str, base: str
-    ) -> LoadedModel:
-        """A model for pretraining: `base` gone on with, or random weights and a tokenizer learnt from `texts`."""
-        ...
-
-    def pretraining_samples(
-        self,
-        loaded: LoadedModel,
-        texts: Sequence[str],
-        objective: str,
-        *,
-        mask_probability: float,
-        max_length: int,
-        seed: int,
-    ) -> Any:
-        """Samples of self-supervised learning."""
-        ...
-
-    def pretraining_loss(self, model: "nn.Module", batch: "Mapping[str, torch.Tensor]") -> "tuple[torch.Tensor, int]":
-        """Sum of the cross-entropies of predicted tokens, and how many were predicted."""
-        ...
-
-    def with_new_head(
-        self,
-        start: str | None,
-        texts: Sequence[str],
-        architecture: "Architecture | None",
-        info: dict[str, Any],
-        dropout: float | None = None,
-        tokenizer: "PreTrainedTokenizerFast | None" = None,
-    ) -> LoadedModel:
-        """The backbone at `start` (a folder; None: random weights) under a new head for `info`'s labels."""
-        ...
-
-    def labelled_samples(
-        self,
-        loaded: LoadedModel,
-        texts: Sequence[str],
-        targets: "np.ndarray",
-        *,
-        max_length: int,
-        augment: float,
-        seed: int,
-    ) -> Any:
-        """Samples with targets; `augment` changes each epoch's view."""
-        ...
-
-    def loss(self, target: str, *, class_weights: "np.ndarray | None", label_smoothing: float) -> "Callable[..., Any]":
-        """The loss of fine-tuning: (model, batch) -> sum and number of rows."""
-        ...
-
-    def outputs_of(self, model: "nn.Module", batch: "Mapping[str, torch.Tensor]", **options: Any) -> Any:
-        """The model's output, with `logits`."""
-        ...
-
-    def logits_of(self, model: "nn.Module", batch: "Mapping[str, torch.Tensor]") -> "torch.Tensor":
-        """Logits float32 [rows, labels]."""
-        ...
-
-    def score_samples(self, model: "nn.Module", samples: Any, target: str) -> "np.ndarray":
-        """Answers of `model` for samples already tokenised, as `score` gives them."""
-        ...
-
-    def load_model(self, path: str | Path, device: str = "cpu") -> LoadedModel:
-        """A trained model, ready to answer."""
-        ...
-
-    def score(
-        self,
-        loaded: LoadedModel,
-        texts: Sequence[str],
-        *,
-        batch_tokens: int = 8192,
-        progress: Callable[[int], None] | None = None,
-    ) -> "np.ndarray":
-        """Probabilities float32 [rows, labels], or values [rows, 1] for a number."""
-        ...
+GROUP = "stillhouse.tasks"
+"""Entry points of packages that have tasks of their own."""
+ATTRIBUTES = ("fields", "unit")
+"""What a task must say beside its methods."""
+NEEDED = f"write a subclass of {Task.__module__}.Task with all its abstract methods, {' and '.join(ATTRIBUTES)}."
 
 
 def load_task(name: str | Task) -> Task:
-    """The task `name`: a file of this folder, else an entry point of the group `stillhouse.tasks`; nothing else is
-    importable. A task itself is taken as it is.
+    """The task `name`: a file of this folder, else an entry point of the group `stillhouse.tasks` (a module with one
+    subclass of `Task`, or the class itself); nothing else is importable. A task itself is taken as it is.
 
     Raises:
-        UserError: there is no such task.
+        UserError: there is no such task, or what stands under the name is not one; the sentence says what it lacks.
     """
     if not isinstance(name, str):
         return name
     if name in _own_tasks():
-        return cast(Task, import_module(f"{__name__}.{name}"))
-    found = entry_points(group="stillhouse.tasks", name=name)
+        return _task_in(import_module(f"{__name__}.{name}"), f"task '{name}'")()
+    found = entry_points(group=GROUP, name=name)
     if not found:
         raise UserError(f"task '{name}' is unknown; use one of: {', '.join(known_tasks())}.")
-    return cast(Task, next(iter(found)).load())
+    point = next(iter(found))
+    return _task_in(_import(point), f"task '{name}' (entry point {point.value})")()
 
 
 def known_tasks() -> list[str]:
     """Names that `load_task` takes."""
-    return sorted({*_own_tasks(), *(point.name for point in entry_points(group="stillhouse.tasks"))})
+    return sorted({*_own_tasks(), *(point.name for point in entry_points(group=GROUP))})
 
 
 def _own_tasks() -> set[str]:
-    return {path.stem for path in Path(__file__).parent.glob("[a-z]*.py")}
+    return {path.stem for path in Path(__file__).parent.glob("[a-z]*.py")} - {"task"}
+
+
+def _import(point: EntryPoint) -> Any:
+    """What an entry point names.
+
+    Raises:
+        UserError: it cannot be imported, whatever its code did.
+    """
+    try:
+        return point.load()
+    except Exception as error:
+        reason = " ".join(str(error).split()) or "no reason given"
+        raise UserError(
+            f"task '{point.name}' cannot be imported from {point.value}: {type(error).__name__}: {reason.rstrip('.')}; "
+            f"mend it, or name another module under {GROUP} in its package."
+        ) from error
+
+
+def _task_in(found: Any, place: str) -> type[Task]:
+    """The class that a module holds or that `found` is.
+
+    Raises:
+        UserError: there is none, there are several, or it lacks something.
+    """
+    if isinstance(found, ModuleType):
+        kinds = _kinds_of(found)
+        if not kinds:
+            raise UserError(f"{place} is not a task: the module {found.__name__} has no subclass of Task; {NEEDED}")
+        if len(kinds) > 1:
+            names = sorted(kind.__name__ for kind in kinds)
+            raise UserError(
+                f"{place} is not one task: the module {found.__name__} has {len(kinds)} ({', '.join(names)}); "
+                f"name one of them in the entry point, as {found.__name__}:{names[0]}."
+            )
+        found = kinds[0]
+    if not (isinstance(found, type) and issubclass(found, Task)):
+        what = f"the class {found.__name__}" if isinstance(found, type) else f"a value of type {type(found).__name__}"
+        raise UserError(f"{place} is not a task: {what} is not a subclass of Task; {NEEDED}")
+    lacks = sorted(found.__abstractmethods__) + [name for name in ATTRIBUTES if not hasattr(found, name)]
+    if lacks:
+        raise UserError(f"{place} is not a task yet: the class {found.__name__} lacks {', '.join(lacks)}; {NEEDED}")
+    return found
+
+
+def _kinds_of(module: ModuleType) -> list[type[Task]]:
+    """Subclasses of Task that a module is about: those it defines, else those it imports; not those it builds on."""
+    named = {each for each in vars(module).values() if isinstance(each, type) and issubclass(each, Task)} - {Task}
+    leaves = [kind for kind in named if not any(issubclass(other, kind) for other in named - {kind})]
+    return [kind for kind in leaves if kind.__module__ == module.__name__] or leaves

@@ -30,7 +30,7 @@ from transformers import PreTrainedModel, PrinterCallback, Trainer, TrainerCallb
 from stillhouse.components.modalities.text.samples import TextSamples
 from stillhouse.components.models.loaded import LoadedModel
 from stillhouse.components.models.settings import Architecture
-from stillhouse.components.tasks import load_task
+from stillhouse.components.tasks.text_classification import TextClassification
 from stillhouse.components.training.loop import Training, mean_loss
 from stillhouse.components.training.settings import LoopSettings, OptimizerSettings
 
@@ -166,7 +166,7 @@ def make_bench(layers: int, width: int, length: int, rows: int) -> Bench:
     table = pq.read_table(EMAILS).take(np.random.default_rng(1).permutation(6046)[: rows + HELD_OUT_ROWS])
     texts = [f"{s}\n{b}" for s, b in zip(table["subject"].to_pylist(), table["body"].to_pylist(), strict=True)]
     targets = np.array([label == "spam" for label in table["label"].to_pylist()], dtype=np.int64)
-    task = load_task("text_classification")
+    task = TextClassification()
     torch.manual_seed(1)
     architecture = Architecture(layers=layers, width=width, heads=width // 64, max_length=length)
     start = task.with_new_head(None, texts, architecture, INFO)

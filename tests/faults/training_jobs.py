@@ -30,7 +30,7 @@ def imports() -> None:
     root = "stillhouse.components"
     for name in ("pretrain.pretrain", "finetune.finetune", "distill.distill", "distill.teacher", "distill.losses"):
         importlib.import_module(f"{root}.{name}")
-    for name in ("prepare.prepare", "checkpointing", "recorded", "artifacts.model", "training.loop"):
+    for name in ("prepare.prepare", "runtime.checkpoint_store", "runtime.step_run", "artifacts.model", "training.loop"):
         importlib.import_module(f"{root}.{name}")
     for name in ("tasks.text_classification", "targets.label_metrics", "tracking.system", "distill.student"):
         importlib.import_module(f"{root}.{name}")
@@ -136,9 +136,9 @@ def _after_checkpoint_rename(reached: Callable[[], None], model: Path) -> None:
 
 def _in_teacher(reached: Callable[[], None], model: Path) -> None:
     """In a forward pass of the teacher."""
-    from stillhouse.components.tasks import text_classification
+    from stillhouse.components.tasks.text_classification import TextClassification
 
-    _patch(text_classification, "logits_of", reached, only=lambda *given: not _is_training())
+    _patch(TextClassification, "logits_of", reached, only=lambda *given: not _is_training())
 
 
 def _in_teacher_cache(reached: Callable[[], None], model: Path) -> None:

@@ -19,8 +19,10 @@ from stillhouse.components.artifacts.model import git_sha, model_info, read_mode
 from stillhouse.components.modalities.text.tokenizer import train_tokenizer
 from stillhouse.components.models.loaded import LoadedModel
 from stillhouse.components.storage.digests import digest_folder
-from stillhouse.components.tasks import text_classification as task
+from stillhouse.components.tasks.text_classification import TextClassification
 from stillhouse.errors import UserError
+
+task = TextClassification()
 
 INFO = {"task": "text_classification", "target": "classes", "labels": ["ä", "b"], "max_length": 16, "settings": {}}
 TEXTS = ["ab cd", "ef", "gh ab cd ef"]

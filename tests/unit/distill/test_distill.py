@@ -10,9 +10,11 @@ import safetensors.torch
 from stillhouse.components.artifacts.dataset import read_split
 from stillhouse.components.artifacts.trainings import trainings_of
 from stillhouse.components.storage.digests import digest_folder
-from stillhouse.components.tasks import text_classification as task
+from stillhouse.components.tasks.text_classification import TextClassification
 from stillhouse.components.training.preemption import Preempted
 from stillhouse.errors import UserError
+
+task = TextClassification()
 
 Workshop = Any
 """conftest.Workshop"""

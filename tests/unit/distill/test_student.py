@@ -13,8 +13,10 @@ from stillhouse.components.distill.settings import DistillSettings, Student
 from stillhouse.components.distill.student import Pupil, check_comparable, make_student
 from stillhouse.components.models.layers import num_layers, output_layer
 from stillhouse.components.models.loaded import LoadedModel
-from stillhouse.components.tasks import text_classification as task
+from stillhouse.components.tasks.text_classification import TextClassification
 from stillhouse.errors import UserError
+
+task = TextClassification()
 
 Trained = Any
 """conftest.Trained"""

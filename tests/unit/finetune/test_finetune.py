@@ -15,10 +15,12 @@ from stillhouse.components.finetune.finetune import balanced_weights, start_of, 
 from stillhouse.components.finetune.linear_probe import fit_head
 from stillhouse.components.finetune.settings import FinetuneSettings
 from stillhouse.components.storage.digests import digest_folder
-from stillhouse.components.tasks import text_classification as task
+from stillhouse.components.tasks.text_classification import TextClassification
 from stillhouse.components.training.checkpoints import Checkpoints
 from stillhouse.components.training.loop import Unfreezing
 from stillhouse.components.training.preemption import Preempted
+
+task = TextClassification()
 
 Workshop = Any
 """conftest.Workshop"""

@@ -11,9 +11,11 @@ import pytest
 from transformers import AutoModelForCausalLM, AutoModelForMaskedLM
 
 from stillhouse.components.storage.digests import digest_folder
-from stillhouse.components.tasks import text_classification as task
+from stillhouse.components.tasks.text_classification import TextClassification
 from stillhouse.components.training.preemption import Preempted
 from stillhouse.errors import UserError
+
+task = TextClassification()
 
 Workshop = Any
 """conftest.Workshop"""
@@ -99,7 +101,7 @@ def test_it_goes_on_from_a_base_with_its_tokenizer(workshop: Workshop, trained: 
 
 
 def test_a_task_without_the_objective_says_which_it_has(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(task, "OBJECTIVES", ("next_word",))
+    monkeypatch.setattr(TextClassification, "objectives", ("next_word",))
     with pytest.raises(UserError, match=r"pretrain.objective is 'masked_lm', .*; use none or one of: next_word\."):
         workshop.run("pretrain", {}, dataset=workshop.dataset())
 

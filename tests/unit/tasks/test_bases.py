@@ -18,10 +18,12 @@ from tokenizers import normalizers, pre_tokenizers
 
 from stillhouse.components.artifacts.model import read_model_json, write_model
 from stillhouse.components.models.loaded import LoadedModel
-from stillhouse.components.tasks import text_classification as task
+from stillhouse.components.tasks.text_classification import TextClassification
 from stillhouse.components.tracking.pyfunc_model import TextModel
 from stillhouse.components.tracking.registry import KEPT_CODE
 from stillhouse.errors import UserError
+
+task = TextClassification()
 
 Workshop = Any
 """conftest.Workshop"""

@@ -4,41 +4,157 @@ from pathlib import Path
 
 import pytest
 
-from stillhouse.components.tasks import known_tasks, load_task, text_classification
+from stillhouse.components.tasks import known_tasks, load_task
+from stillhouse.components.tasks.task import Field, Task, Unit
+from stillhouse.components.tasks.text_classification import TextClassification
+from stillhouse.components.training.settings import LoopSettings
 from stillhouse.errors import UserError
+
+TIDES = """
+from stillhouse.components.tasks.task import Field, Task, Unit
+from stillhouse.components.tasks.text_classification import TextClassification
+
+class Tides(TextClassification):
+    fields = {"level": Field("number"), "when": Field("time")}
+    unit = Unit("gauge", 8, 8)
+    objectives = ("ebb",)
+"""
+POINTS = """
+tides = tides
+the_class = tides:Tides
+elsewhere = reexporting
+nothing = nothing_in_it
+value = nothing_in_it:FIELDS
+other_class = nothing_in_it:Plain
+several = several
+unfinished = unfinished
+without_unit = without_unit
+no_module = not_installed
+no_name = tides:Ebbs
+broken = broken
+syntax = syntax
+"""
+MODULES = {
+    "tides": TIDES,
+    "reexporting": "from tides import Tides\n",
+    "nothing_in_it": "from stillhouse.components.tasks.task import Task\nFIELDS = {}\nclass Plain: pass\n",
+    "several": f"{TIDES}\nclass Ebbs(TextClassification): pass\n",
+    "unfinished": TIDES.replace("(TextClassification)", "(Task)") + "    def loss(self): ...\n",
+    "without_unit": "from stillhouse.components.tasks.task import Task\n"
+    "class Bare(Task):\n" + "".join(f"    def {name}(self): ...\n" for name in sorted(Task.__abstractmethods__)),
+    "broken": "raise RuntimeError('no\\n  tide.')\n",
+    "syntax": "def\n",
+}
+LACKS = (
+    "labelled_samples, load_model, new_backbone, outputs_of, pretraining_loss, pretraining_samples, score, "
+    "score_samples, with_new_head"
+)
+NEEDED = "write a subclass of stillhouse.components.tasks.task.Task with all its abstract methods, fields and unit."
 
 
 @pytest.fixture
 def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An installed package with a task of its own."""
-    (tmp_path / "tides.py").write_text("OBJECTIVES = ()\nclass Tides:\n    OBJECTIVES = ('ebb',)\ntides = Tides()\n")
+    """An installed package with tasks of its own, most of them not done well."""
+    for name, code in MODULES.items():
+        (tmp_path / f"{name}.py").write_text(code)
     info = tmp_path / "tides-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: tides\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[stillhouse.tasks]\ntides = tides\nebbing = tides:tides\n")
+    (info / "entry_points.txt").write_text(f"[stillhouse.tasks]\n{POINTS}")
     monkeypatch.syspath_prepend(tmp_path)
 
 
 def test_a_file_of_the_folder_is_a_task() -> None:
-    assert load_task("text_classification") is text_classification
+    assert type(load_task("text_classification")) is TextClassification
+
+
+def test_text_classification_says_what_its_data_are() -> None:
+    assert TextClassification.fields == {"text": Field("text", many=True), "label": Field("label", target=True)}
+    assert TextClassification.objectives == ("masked_lm", "next_word")
+    loop = LoopSettings(epochs=1)
+    assert TextClassification.unit == Unit("token", loop.batch_tokens, loop.micro_batch_tokens)
 
 
 @pytest.mark.usefixtures("package")
-def test_an_entry_point_is_a_task_as_module_or_as_object() -> None:
-    assert load_task("tides").OBJECTIVES == ()
-    assert load_task("ebbing").OBJECTIVES == ("ebb",)
+@pytest.mark.parametrize("name", ["tides", "the_class", "elsewhere"])
+def test_an_entry_point_is_a_task_as_module_or_as_class(name: str) -> None:
+    task = load_task(name)
+    assert (type(task).__name__, task.objectives, task.unit.name) == ("Tides", ("ebb",), "gauge")
 
 
 @pytest.mark.usefixtures("package")
 def test_all_that_can_be_named_are_known() -> None:
-    assert known_tasks() == ["ebbing", "text_classification", "tides"]
+    assert {"text_classification", "tides", "the_class"} <= set(known_tasks())
+    assert not {"task", "__init__"} & set(known_tasks())
 
 
 def test_a_task_object_is_taken_as_it_is() -> None:
-    assert load_task(text_classification) is text_classification
+    task = TextClassification()
+    assert load_task(task) is task
 
 
-@pytest.mark.parametrize("name", ["text", "json", "os.path", "../tasks/text_classification", ""])
+@pytest.mark.parametrize("name", ["task", "text", "json", "os.path", "../tasks/text_classification", ""])
 def test_nothing_else_is_importable(name: str) -> None:
     with pytest.raises(UserError, match=r"^task '.*' is unknown; use one of: .*text_classification"):
         load_task(name)
+
+
+@pytest.mark.usefixtures("package")
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        (
+            "nothing",
+            "task 'nothing' (entry point nothing_in_it) is not a task: the module nothing_in_it has no subclass of "
+            f"Task; {NEEDED}",
+        ),
+        (
+            "value",
+            "task 'value' (entry point nothing_in_it:FIELDS) is not a task: a value of type dict is not a subclass of "
+            f"Task; {NEEDED}",
+        ),
+        (
+            "other_class",
+            "task 'other_class' (entry point nothing_in_it:Plain) is not a task: the class Plain is not a subclass of "
+            f"Task; {NEEDED}",
+        ),
+        (
+            "unfinished",
+            f"task 'unfinished' (entry point unfinished) is not a task yet: the class Tides lacks {LACKS}; {NEEDED}",
+        ),
+        (
+            "without_unit",
+            "task 'without_unit' (entry point without_unit) is not a task yet: the class Bare lacks fields, unit; "
+            f"{NEEDED}",
+        ),
+        (
+            "several",
+            "task 'several' (entry point several) is not one task: the module several has 2 (Ebbs, Tides); name one of "
+            "them in the entry point, as several:Ebbs.",
+        ),
+        (
+            "no_module",
+            "task 'no_module' cannot be imported from not_installed: ModuleNotFoundError: No module named "
+            "'not_installed'; mend it, or name another module under stillhouse.tasks in its package.",
+        ),
+        (
+            "no_name",
+            "task 'no_name' cannot be imported from tides:Ebbs: AttributeError: module 'tides' has no attribute "
+            "'Ebbs'; mend it, or name another module under stillhouse.tasks in its package.",
+        ),
+        (
+            "broken",
+            "task 'broken' cannot be imported from broken: RuntimeError: no tide; mend it, or name another module "
+            "under stillhouse.tasks in its package.",
+        ),
+        (
+            "syntax",
+            "task 'syntax' cannot be imported from syntax: SyntaxError: invalid syntax (syntax.py, line 1); mend it, "
+            "or name another module under stillhouse.tasks in its package.",
+        ),
+    ],
+)
+def test_what_is_not_a_task_is_refused_with_what_it_lacks(name: str, sentence: str) -> None:
+    with pytest.raises(UserError) as refused:
+        load_task(name)
+    assert str(refused.value) == sentence

@@ -18,9 +18,11 @@ from transformers import AutoTokenizer
 from stillhouse.components.artifacts.model import read_model_json, write_model
 from stillhouse.components.predict.predict import predict
 from stillhouse.components.promote.rollback import rollback
-from stillhouse.components.tasks import text_classification as task
+from stillhouse.components.tasks.text_classification import TextClassification
 from stillhouse.components.tracking.pyfunc_model import TextModel
 from stillhouse.components.tracking.registry import KEPT_CODE
+
+task = TextClassification()
 
 DATA = Path(__file__).parents[2] / "data/promoted-by-5c44ae6"
 

@@ -18,13 +18,16 @@ from transformers import (
     PreTrainedModel,
 )
 
+from stillhouse.components.modalities.text.load import BROADCAST_MASK
 from stillhouse.components.modalities.text.samples import TextSamples
 from stillhouse.components.modalities.text.tokenizer import train_tokenizer
 from stillhouse.components.models.layers import output_layer
 from stillhouse.components.models.loaded import LoadedModel
 from stillhouse.components.models.settings import Architecture
-from stillhouse.components.tasks import text_classification as task
+from stillhouse.components.tasks.text_classification import TextClassification
 from stillhouse.errors import UserError
+
+task = TextClassification()
 
 TEXTS = ["ab cd ef gh", "ij", "kl mn ab cd ef gh kl", "ab", "cd ij kl mn", "gh gh gh"]
 SHAPE = Architecture(layers=1, width=8, heads=2, vocab_size=300, max_length=16)
@@ -50,7 +53,7 @@ def ragged_batch(*lengths: int) -> dict[str, torch.Tensor]:
 
 
 @pytest.mark.parametrize("attention", ["sdpa", "eager"])
-@pytest.mark.parametrize("kind", sorted(task.BROADCAST_MASK | {"gpt2"}))
+@pytest.mark.parametrize("kind", sorted(BROADCAST_MASK | {"gpt2"}))
 def test_a_padded_batch_is_answered_as_each_row_alone(tiny_config: MakeConfig, kind: str, attention: str) -> None:
     model = with_strong_weights(
         AutoModelForSequenceClassification.from_config(tiny_config(kind), attn_implementation=attention)

@@ -14,10 +14,12 @@ import pytest
 from transformers import AutoModelForSequenceClassification, BertConfig
 
 from stillhouse.components.modalities.text.samples import TextSamples
-from stillhouse.components.tasks import text_classification as task
+from stillhouse.components.tasks.text_classification import TextClassification
 from stillhouse.components.training.loop import Training
 from stillhouse.components.training.randomness import seed_everything
 from stillhouse.components.training.settings import LoopSettings, OptimizerSettings
+
+task = TextClassification()
 
 GOLDEN = Path(__file__).parent / "golden" / "finetune.json"
 COMMAND = "STILLHOUSE_MAKE_GOLDEN=1 .venv/bin/pytest tests/unit/training/test_golden.py"

@@ -1,0 +1,114 @@
+"""Networks on texts and their tokenizers: read from a folder, under a head, and given what they read."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from stillhouse.components.modalities.text.tokenizer import encode
+from stillhouse.components.models.loaded import LoadedModel
+from stillhouse.components.models.tokenizer import SAFE, read_tokenizer, texts_read_otherwise
+from stillhouse.errors import UserError
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+    from transformers import PreTrainedModel, PreTrainedTokenizerFast
+
+BROADCAST_MASK = {"bert", "roberta", "distilbert", "electra"}
+"""Encoders whose attention takes a mask of [rows, 1, 1, tokens]; shown by a test for each."""
+SAFE_WEIGHTS: dict[str, Any] = {**SAFE, "use_safetensors": True, "dtype": "float32"}
+"""safetensors only, no remote code; float32 master weights whatever the checkpoint holds."""
+
+
+def load_folder(auto: Any, folder: str, info: dict[str, Any] | None = None, **options: Any) -> LoadedModel:
+    """Model and tokenizer in a folder.
+
+    Raises:
+        UserError: they cannot be loaded, or the weights are not safetensors.
+    """
+    from safetensors import SafetensorError
+
+    from stillhouse.components.models.layers import counts_behind_padding
+    from stillhouse.components.models.weights import load
+
+    try:
+        model = load(auto, folder, **SAFE_WEIGHTS, **options)
+    except (OSError, ValueError, SafetensorError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise UserError(
+            f"model '{folder}' cannot be loaded ({reason.rstrip('.')}); "
+            "save it again with save_pretrained, or name another."
+        ) from None
+    tokenizer = read_tokenizer(Path(folder))
+    if not counts_behind_padding(model):
+        model.config.pad_token_id = tokenizer.pad_token_id
+    return LoadedModel(model, tokenizer, info or {})
+
+
+def load_trained(auto: Any, folder: Path, info: dict[str, Any], device: str) -> LoadedModel:
+    """A trained model on `device`, ready to answer; `info` is its model.json.
+
+    Raises:
+        UserError: it cannot be loaded.
+    """
+    from stillhouse.components.models.quiet import quiet
+
+    quiet()
+    loaded = load_folder(auto, str(folder), info)
+    network: nn.Module = loaded.model
+    network.to(device).eval()
+    return loaded
+
+
+def noted(loaded: LoadedModel, folder: str, texts: Sequence[str]) -> LoadedModel:
+    """With what must be said of the base in `folder` for these texts."""
+    other = texts_read_otherwise(Path(folder), loaded.tokenizer, texts)
+    if not other:
+        return loaded
+    sentence = (
+        f"The tokenizer.json of the base counts; transformers' AutoTokenizer would give other ids to {other:,} of "
+        f"{len(texts):,} texts."
+    )
+    return replace(loaded, notes={"tokenizer": sentence})
+
+
+def encode_for(loaded: LoadedModel, texts: Sequence[str], max_length: int) -> tuple[np.ndarray, np.ndarray]:
+    """Tokens of `texts` for this model, as `encode` gives them: int32 [tokens] and int64 [texts + 1].
+
+    Raises:
+        UserError: the model has fewer positions than `max_length`, or no weights for one of the tokens.
+    """
+    from stillhouse.components.models.layers import num_positions, num_tokens
+
+    positions = num_positions(loaded.model)
+    if max_length > positions:
+        raise UserError(f"loop.max_length is {max_length}, but the model has {positions} positions; set it to no more.")
+    tokens, offsets = encode(loaded.tokenizer, texts, max_length)
+    rows = num_tokens(loaded.model)
+    largest = max(int(tokens.max(initial=0)), token_id(loaded.tokenizer, "pad"))
+    if largest >= rows:
+        name = loaded.tokenizer.backend_tokenizer.id_to_token(largest)
+        raise UserError(
+            f"the base's tokenizer has the token '{name}' as number {largest:,}, and its weights know {rows:,} tokens, "
+            "from number 0; take the tokenizer that the weights were trained with."
+        )
+    return tokens, offsets
+
+
+def attention_mask(model: "PreTrainedModel", mask: "torch.Tensor") -> "torch.Tensor | None":
+    """None where nothing is padded: attention then takes its fast path. For encoders else a mask that broadcasts over
+    heads and queries, which transformers takes as it is instead of building one of [rows, 1, tokens, tokens]; not for
+    its eager attention, which would add the mask as zeros and ones."""
+    if bool(mask.all()):
+        return None
+    config = model.config
+    broadcasts = config.model_type in BROADCAST_MASK and config._attn_implementation != "eager"
+    return mask[:, None, None, :] if broadcasts else mask
+
+
+def token_id(tokenizer: "PreTrainedTokenizerFast", role: str) -> int:
+    """Number of the tokenizer's token in `role`: pad, cls, sep or mask."""
+    return int(getattr(tokenizer, f"{role}_token_id"))

@@ -1,0 +1,69 @@
+"""A network on texts under a head for new targets."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stillhouse.components.modalities.text.load import load_folder, noted
+from stillhouse.components.modalities.text.pretraining import config_of
+from stillhouse.components.modalities.text.tokenizer import train_tokenizer
+from stillhouse.components.models.loaded import LoadedModel
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
+
+    from stillhouse.components.models.settings import Architecture
+
+
+def under_new_head(
+    auto: Any,
+    start: str | None,
+    texts: Sequence[str],
+    architecture: "Architecture | None",
+    info: dict[str, Any],
+    *,
+    head: Mapping[str, Any],
+    answers_otherwise: Callable[[Mapping[str, Any]], bool],
+    dropout: float | None = None,
+    tokenizer: "PreTrainedTokenizerFast | None" = None,
+) -> LoadedModel:
+    """The backbone in the folder `start` under a head of the class `auto`; what the folder holds of such a head is kept
+    where it answers the same.
+
+    Without `start` random weights of `architecture`, with the given tokenizer or one learnt from `texts`.
+
+    Args:
+        auto: class of transformers that makes and loads such a model.
+        info: what the model's model.json is to say.
+        head: options of the configuration, num_labels among them.
+        answers_otherwise: given the model.json of a folder of ours ({} for another one), whether its head is of no use.
+        dropout: in all layers; None: as the model has it.
+
+    Raises:
+        UserError: the model in the folder cannot be loaded.
+    """
+    from stillhouse.components.models.layers import output_layer, set_dropout
+    from stillhouse.components.models.quiet import quiet
+
+    quiet()
+    if start is None:
+        assert architecture is not None
+        tokenizer = tokenizer or train_tokenizer(texts, architecture.vocab_size, architecture.max_length)
+        config = config_of(architecture, tokenizer, "masked_lm")
+        config.update(head)
+        loaded = LoadedModel(auto.from_config(config), tokenizer, info)
+    else:
+        # A head for another number of labels that the folder may hold is not taken, nor one that answers otherwise.
+        loaded = load_folder(auto, start, info, ignore_mismatched_sizes=True, **head)
+        if answers_otherwise(_model_json(Path(start))):
+            output_layer(loaded.model).reset_parameters()
+        loaded = noted(loaded, start, texts)
+    if dropout is not None:
+        set_dropout(loaded.model, dropout)
+    return loaded
+
+
+def _model_json(folder: Path) -> dict[str, Any]:
+    path = folder / "model.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
