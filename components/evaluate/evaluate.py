@@ -28,7 +28,8 @@ from stillhouse.components.evaluate.results import Findings
 from stillhouse.components.evaluate.settings import EvaluateSettings
 from stillhouse.components.evaluate.slices import measure_slices
 from stillhouse.components.evaluate.wording import RUNG, comparison_notes, label_notes
-from stillhouse.components.targets.label_metrics import greater_is_better, main_metric, predictions, reliability
+from stillhouse.components.targets.label_metrics import predictions, reliability
+from stillhouse.components.targets.labels import label_target
 from stillhouse.components.tasks import load_task
 from stillhouse.components.tracking.run import StepRun
 from stillhouse.errors import UserError
@@ -83,9 +84,8 @@ def evaluate(
     contestants["majority"] = majority_answer(card["target"], card["labels"], train, test)
     latencies = _latencies(settings, contestants, test, run)
     document = _document(settings, card, contestants, latencies, test, rival, run)
-    document["evidence"] = evidence(
-        settings, card["target"], card["labels"], train, test, contestants[RUNG].scores, folders
-    )
+    target = label_target(card["target"], card["labels"])
+    document["evidence"] = evidence(settings, target, train, test, contestants[RUNG].scores, folders)
     # What was said of their bases, which are often the same.
     of_bases = dict.fromkeys([*notes_of(Path(teacher)).values(), *notes_of(Path(student)).values()])
     document["notes"] = [*of_bases, *document["notes"]]
@@ -164,11 +164,10 @@ def _document(
     run: StepRun,
 ) -> dict[str, Any]:
     """evaluation.json."""
-    target, labels = card["target"], card["labels"]
+    target = label_target(card["target"], card["labels"])
     ground = champion.ground if champion and champion.folder else None
     models, differences = compare(
         target,
-        labels,
         contestants,
         test,
         ground,
@@ -179,7 +178,7 @@ def _document(
         models[name] |= contestant.about
         if name in latencies:
             models[name]["latency_ms"] = percentiles(latencies[name])
-    metric = main_metric(target)
+    main = target.measures[0]
 
     def beside(candidate: str, others: Sequence[str]) -> dict[str, Any]:
         """Differences, latency and slices of a model that may be promoted."""
@@ -188,10 +187,9 @@ def _document(
             "differences": differences[candidate],
             **latency_ratios(latencies[candidate], times, confidence=settings.confidence, seed=settings.seed),
             "slices": measure_slices(
-                target,
-                contestants[candidate].scores,
-                test,
-                labels,
+                main,
+                target.statistics(contestants[candidate].scores, test.targets),
+                test.slices,
                 resamples=settings.resamples,
                 confidence=settings.confidence,
                 seed=settings.seed,
@@ -201,8 +199,8 @@ def _document(
     document = {
         "format": 1,
         "task": card["task"],
-        "main_metric": metric,
-        "greater_is_better": greater_is_better(metric),
+        "main_metric": main.name,
+        "greater_is_better": main.greater_is_better,
         "confidence": settings.confidence,
         "seed": settings.seed,
         "rows": {"test": len(test), "unseen_by_champion": int(ground.rows.sum()) if ground else None},
@@ -211,9 +209,9 @@ def _document(
         "candidates": {RUNG: beside(RUNG, ("champion",))},
     }
     document["never_answered"] = never_answered(
-        target, contestants["student"].scores, models["student"]["per_label"], labels
+        target.kind, contestants["student"].scores, models["student"]["per_label"], target.labels
     )
-    notes = [*comparison_notes(document, target), *label_notes(document), *card.get("notes", [])]
+    notes = [*comparison_notes(document, target.kind), *label_notes(document), *card.get("notes", [])]
     if champion:
         described = champion.described(models["student"]["per_label"])
         document["champion"] = described

@@ -8,16 +8,16 @@ import numpy as np
 from stillhouse.components.artifacts.dataset import Split
 from stillhouse.components.artifacts.model import read_model_json
 from stillhouse.components.artifacts.trainings import trainings_of
-from stillhouse.components.evaluate.intervals import bootstrap, paired_difference
+from stillhouse.components.evaluate.intervals import measured, paired_difference
 from stillhouse.components.evaluate.settings import EvaluateSettings
 from stillhouse.components.modalities.text.tfidf import tfidf_linear
-from stillhouse.components.targets.label_metrics import greater_is_better, main_metric
+from stillhouse.components.targets.label_metrics import greater_is_better
+from stillhouse.components.targets.labels import LabelTarget
 
 
 def evidence(
     settings: EvaluateSettings,
-    target: str,
-    labels: list[str],
+    target: LabelTarget,
     train: Split,
     test: Split,
     full: np.ndarray,
@@ -35,24 +35,26 @@ def evidence(
         `still_gaining`: steps whose training gained until its last evaluation.
     """
     return {
-        "half_rows": _half_rows(settings, target, labels, train, test, full),
+        "half_rows": _half_rows(settings, target, train, test, full),
         "random_start": read_model_json(folders["teacher"]).get("settings", {}).get("base") == "",
         "still_gaining": _still_gaining(folders["student"]),
     }
 
 
 def _half_rows(
-    settings: EvaluateSettings, target: str, labels: list[str], train: Split, test: Split, full: np.ndarray
+    settings: EvaluateSettings, target: LabelTarget, train: Split, test: Split, full: np.ndarray
 ) -> dict[str, Any]:
     rows = np.sort(np.random.default_rng(settings.seed).permutation(len(train))[: (len(train) + 1) // 2])
-    half = tfidf_linear(target, [train.texts[row] for row in rows], train.targets[rows], len(labels), settings.seed)
-    scores, metric = {"full": full, "half": half.score(test.texts)}, main_metric(target)
-    resampled = bootstrap(
-        target, scores, test.targets, labels, resamples=settings.resamples, seed=settings.seed, only=metric
-    )
-    first, second = ((scores[name], resampled[name]) for name in ("full", "half"))
-    found = paired_difference(target, first, second, test.targets, labels, settings.confidence)
-    return {"rows": len(rows), "of": len(train), **{key: found[key] for key in ("difference", "lower", "upper")}}
+    texts, labels = [train.texts[row] for row in rows], len(target.labels)
+    half = tfidf_linear(target.kind, texts, train.targets[rows], labels, settings.seed)
+    statistics = {
+        name: target.statistics(scores, test.targets)
+        for name, scores in {"full": full, "half": half.score(test.texts)}.items()
+    }
+    main = target.measures[0]
+    found = measured(statistics, [main], len(test), resamples=settings.resamples, seed=settings.seed)
+    difference = paired_difference(main.name, found["full"], found["half"], settings.confidence)
+    return {"rows": len(rows), "of": len(train), **difference}
 
 
 def _still_gaining(student: Path) -> list[str]:

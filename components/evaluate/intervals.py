@@ -1,112 +1,100 @@
 """How sure the measured numbers are: bootstrap intervals, paired differences and McNemar's test."""
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
-from stillhouse.components.targets.label_metrics import Measures, main_metric, measure, predictions
+from stillhouse.components.targets.measure import Measure, Statistics, values_of
+from stillhouse.components.targets.resamples import blocks
 
 _CELLS = 4_000_000
 """Weights held at once: 16 MB."""
 
 
-def bootstrap(
-    target: str,
-    scores: dict[str, np.ndarray],
-    targets: np.ndarray,
-    labels: list[str],
+class Measured(NamedTuple):
+    """One model on some examples."""
+
+    values: dict[str, float]
+    """Of each measure that is defined there."""
+    samples: dict[str, np.ndarray]
+    """Of each measure float64 [resamples]; nan where it is undefined."""
+
+
+def measured(
+    models: Mapping[str, Statistics],
+    measures: Sequence[Measure],
+    examples: int,
     *,
     resamples: int,
     seed: int,
-    only: str | None = None,
     progress: Callable[[int], None] | None = None,
-) -> dict[str, dict[str, np.ndarray]]:
-    """Measure every model on the same resamples of the rows (Efron, 1979, doi:10.1214/aos/1176344552).
+) -> dict[str, Measured]:
+    """Measure every model on the examples, and on the same resamples of them.
+
+    See Efron, 1979, doi:10.1214/aos/1176344552, for the bootstrap.
 
     Args:
-        scores: of each model, float [rows, labels].
-        only: the one measure that is wanted; None for all.
+        models: the statistics of each model's answers to the same `examples`.
         progress: is told the number of resamples measured so far.
-
-    Returns:
-        Of each model and measure a float array [resamples].
     """
-    measures = {name: Measures(target, model_scores, targets, labels) for name, model_scores in scores.items()}
-    parts: dict[str, list[dict[str, np.ndarray]]] = {name: [] for name in scores}
+    parts: dict[str, dict[str, list[np.ndarray]]] = {name: {each.name: [] for each in measures} for name in models}
     done = 0
-    for weights in _draws(len(targets), resamples, seed):
-        for name in scores:
-            parts[name].append(measures[name].under(weights, only))
-        done += len(weights)
+    for drawn in _draws(examples, resamples, seed):
+        for block in blocks(drawn):
+            weights = block.T
+            for name, statistics in models.items():
+                for each in measures:
+                    parts[name][each.name].append(each.value(statistics, weights))
+        done += len(drawn)
         if progress is not None:
             progress(done)
     return {
-        name: {metric: np.concatenate([part[metric] for part in measured]) for metric in measured[0]}
-        for name, measured in parts.items()
+        name: Measured(
+            values_of(statistics, measures, examples),
+            {metric: np.concatenate(values) for metric, values in parts[name].items()},
+        )
+        for name, statistics in models.items()
     }
 
 
-def intervals(
-    values: dict[str, float], samples: dict[str, np.ndarray], confidence: float
-) -> dict[str, dict[str, float]]:
+def intervals(model: Measured, confidence: float) -> dict[str, dict[str, float]]:
     """Each measure's value with its two-sided percentile interval."""
     tails = [50 * (1 - confidence), 50 * (1 + confidence)]
-    bounds = {metric: np.nanpercentile(samples[metric], tails) for metric in values}
+    bounds = {metric: np.nanpercentile(model.samples[metric], tails) for metric in model.values}
     return {
         metric: {"value": value, "low": float(bounds[metric][0]), "high": float(bounds[metric][1])}
-        for metric, value in values.items()
+        for metric, value in model.values.items()
     }
 
 
-def paired_difference(
-    target: str,
-    student: tuple[np.ndarray, dict[str, np.ndarray]],
-    other: tuple[np.ndarray, dict[str, np.ndarray]],
-    targets: np.ndarray,
-    labels: list[str],
-    confidence: float,
-) -> dict[str, Any]:
-    """Student minus other in the main metric, with one-sided bounds and McNemar's p-value.
+def paired_difference(metric: str, first: Measured, second: Measured, confidence: float) -> dict[str, float]:
+    """First minus second in one measure: difference, lower and upper (each holds alone with `confidence`).
 
     Args:
-        student: its scores [rows, labels] and what `bootstrap` measured of it.
-        other: the same of the other model, from the same call.
-
-    Returns:
-        rows, difference, lower and upper (each holds alone with `confidence`) and p_value.
+        first, second: from the same call of `measured`.
     """
-    metric = main_metric(target)
-    resampled = student[1][metric] - other[1][metric]
-    values = [measure(target, scores, targets, labels)[metric] for scores in (student[0], other[0])]
+    resampled = first.samples[metric] - second.samples[metric]
     lower, upper = np.percentile(resampled, [100 * (1 - confidence), 100 * confidence])
     return {
-        "rows": len(targets),
-        "difference": values[0] - values[1],
+        "difference": first.values[metric] - second.values[metric],
         "lower": float(lower),
         "upper": float(upper),
-        "p_value": mcnemar(target, student[0], other[0], targets),
     }
 
 
-def mcnemar(target: str, first: np.ndarray, second: np.ndarray, targets: np.ndarray) -> float:
+def mcnemar(first: np.ndarray, second: np.ndarray) -> float:
     """Exact two-sided p-value of both erring on equally many rows (McNemar, 1947, doi:10.1007/BF02295996).
 
-    For numbers a row counts for the model whose answer is nearer (the sign test).
+    Where errors are more than right and wrong, a row counts for the model that errs less (the sign test).
+
+    Args:
+        first, second: each model's errors, float64 [rows]; 0 is right.
     """
     from scipy.stats import binomtest
 
-    errors = [_errors(target, scores, targets) for scores in (first, second)]
-    better, worse = int((errors[0] < errors[1]).sum()), int((errors[0] > errors[1]).sum())
+    better, worse = int((first < second).sum()), int((first > second).sum())
     return float(binomtest(better, better + worse).pvalue) if better + worse else 1.0
-
-
-def _errors(target: str, scores: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    answers = predictions(target, scores)
-    if target == "number":
-        return np.abs(answers - targets)
-    wrong = answers != targets
-    return wrong.any(axis=1) if target == "multi_label" else wrong
 
 
 def _draws(rows: int, resamples: int, seed: int) -> Iterator[np.ndarray]:

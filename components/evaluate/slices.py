@@ -1,34 +1,33 @@
-"""The main metric on each slice of the test rows."""
+"""The main measure on each slice of the test rows."""
+
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from stillhouse.components.artifacts.dataset import Split
-from stillhouse.components.evaluate.intervals import bootstrap, intervals
-from stillhouse.components.targets.label_metrics import main_metric, measure
+from stillhouse.components.evaluate.intervals import intervals, measured
+from stillhouse.components.targets.measure import Measure, part_of
 
 
 def measure_slices(
-    target: str,
-    scores: np.ndarray,
-    test: Split,
-    labels: list[str],
+    metric: Measure,
+    statistics: dict[str, np.ndarray],
+    slices: Mapping[str, Sequence[str]],
     *,
     resamples: int,
     confidence: float,
     seed: int,
 ) -> dict[str, dict[str, float | int]]:
-    """Rows, value and interval of the main metric under each `column=value`, the largest slices first."""
-    metric = main_metric(target)
+    """Rows, value and interval of a measure under each `column=value`, the largest slices of a column first.
+
+    Args:
+        statistics: of a model's answers to all test rows.
+        slices: of each column the values [test rows].
+    """
     found: dict[str, dict[str, float | int]] = {}
-    for column, values in test.slices.items():
+    for column, values in slices.items():
         names, slice_of, sizes = np.unique(values, return_inverse=True, return_counts=True)
         for index in np.argsort(-sizes, kind="stable"):
-            here = slice_of == index
-            part, targets = scores[here], test.targets[here]
-            samples = bootstrap(target, {"student": part}, targets, labels, resamples=resamples, seed=seed, only=metric)
-            value = {metric: measure(target, part, targets, labels)[metric]}
-            found[f"{column}={names[index]}"] = {
-                "rows": int(sizes[index]),
-                **intervals(value, samples["student"], confidence)[metric],
-            }
+            here, rows = part_of(statistics, slice_of == index), int(sizes[index])
+            model = measured({"model": here}, [metric], rows, resamples=resamples, seed=seed)["model"]
+            found[f"{column}={names[index]}"] = {"rows": rows, **intervals(model, confidence)[metric.name]}
     return found

@@ -26,7 +26,7 @@ def ranking_statistics(answers: Sequence[np.ndarray], held_out: Sequence[np.ndar
 
     Returns:
         For each user, [users]: dcg and ideal_dcg float64, hits and wanted int64. Flat, for each of the first 10 answers
-        of each user: row and item, int64 [answers].
+        of each user: flat_row and flat_item, int64 [answers].
     """
     discounts = 1 / np.log2(np.arange(2, NDCG_AT + 2))
     ideal = np.concatenate([[0.0], np.cumsum(discounts)])
@@ -43,8 +43,8 @@ def ranking_statistics(answers: Sequence[np.ndarray], held_out: Sequence[np.ndar
         "ideal_dcg": ideal[np.minimum(wanted, NDCG_AT)],
         "hits": hits,
         "wanted": wanted,
-        "row": np.repeat(np.arange(len(answers)), [len(each) for each in shown]),
-        "item": np.concatenate([np.zeros(0, np.int64), *shown]),
+        "flat_row": np.repeat(np.arange(len(answers)), [len(each) for each in shown]),
+        "flat_item": np.concatenate([np.zeros(0, np.int64), *shown]),
     }
 
 
@@ -86,13 +86,13 @@ def coverage(num_items: int) -> Measure:
     """
 
     def value(statistics: Statistics, weights: Weights) -> np.ndarray:
-        by_item = np.argsort(statistics["item"], kind="stable")
-        items = statistics["item"][by_item]
+        by_item = np.argsort(statistics["flat_item"], kind="stable")
+        items = statistics["flat_item"][by_item]
         bounds = np.concatenate([np.flatnonzero(np.diff(items, prepend=-1)), [len(items)]])
         found = [np.zeros(0)]
         for block in blocks(weights):
             drawn = (block > 0).astype(np.int32)
-            shown = (add_up(drawn, statistics["row"][by_item], bounds) > 0).sum(axis=0) / num_items
+            shown = (add_up(drawn, statistics["flat_row"][by_item], bounds) > 0).sum(axis=0) / num_items
             found.append(np.where(drawn.any(axis=0), shown, np.nan))
         return np.concatenate(found)
 

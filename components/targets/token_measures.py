@@ -65,7 +65,7 @@ def tag_statistics(
     Returns:
         int64 [examples]: words, words_right; with entities hits, found, wanted, and in words of entities, whose
         label counts and not the position, word_hits, word_found, word_wanted. Flat, for each label (else tag) of
-        each example that has it: row, label, label_hits, label_found, label_wanted.
+        each example that has it: flat_row, flat_label, flat_hits, flat_found, flat_wanted.
     """
     examples = len(truths)
     rows = np.repeat(np.arange(examples), [len(truth) for truth in truths])
@@ -91,7 +91,7 @@ def tag_statistics(
         (num_tags - 1) // 2,
     )  # fmt: skip
     for name in ("hits", "found", "wanted"):
-        counts = np.bincount(of_label["row"], of_label[f"label_{name}"], minlength=examples)
+        counts = np.bincount(of_label["flat_row"], of_label[f"flat_{name}"], minlength=examples)
         found[name] = counts.astype(np.int64)
     in_true, in_answered = known & (true > OUTSIDE), answered > OUTSIDE
     found["word_hits"] = of_each(in_true & in_answered & ((true - 1) // 2 == (answered - 1) // 2))
@@ -122,8 +122,8 @@ def _by_label(
     keys = [row * num_labels + label for row, label in parts]
     pairs = np.unique(np.concatenate(keys))
     counts = [np.bincount(np.searchsorted(pairs, key), minlength=len(pairs)) for key in keys]
-    return {"row": pairs // num_labels, "label": pairs % num_labels} | {
-        f"label_{name}": count for name, count in zip(("hits", "found", "wanted"), counts, strict=True)
+    return {"flat_row": pairs // num_labels, "flat_label": pairs % num_labels} | {
+        f"flat_{name}": count for name, count in zip(("hits", "found", "wanted"), counts, strict=True)
     }
 
 
@@ -178,7 +178,7 @@ def _sums(statistics: Statistics, weights: Weights, *names: str) -> np.ndarray:
 
 def _label_sums(statistics: Statistics, name: str, num_labels: int, block: np.ndarray | None) -> np.ndarray:
     """float64 [labels, resamples] of a block [examples, resamples]; None: all examples once."""
-    row, label, counts = statistics["row"], statistics["label"], statistics[f"label_{name}"]
+    row, label, counts = statistics["flat_row"], statistics["flat_label"], statistics[f"flat_{name}"]
     if block is None or block.shape[1] == 1:  # while a model trains, maybe where there is no SciPy
         drawn = counts if block is None else counts * block[row, 0]
         return np.bincount(label, drawn, minlength=num_labels)[:, None]
@@ -207,7 +207,7 @@ def _micro(which: int, *names: str) -> Callable[[Statistics, Weights], np.ndarra
 
 def _macro_f1(statistics: Statistics, weights: Weights) -> np.ndarray:
     """Mean over the labels that occur among the resample's truths or answers; nan where none does."""
-    num_labels = int(statistics["label"].max(initial=0)) + 1
+    num_labels = int(statistics["flat_label"].max(initial=0)) + 1
     parts = []
     for block in blocks(weights):
         sums = [_label_sums(statistics, name, num_labels, block) for name in ("hits", "found", "wanted")]

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from stillhouse.components.evaluate import intervals as module
-from stillhouse.components.evaluate.intervals import bootstrap, intervals, mcnemar, paired_difference
-from stillhouse.components.targets.label_metrics import measure
+from stillhouse.components.evaluate.intervals import intervals, mcnemar, measured, paired_difference
+from stillhouse.components.targets.labels import Classes, Number
 
-LABELS = ["ham", "spam"]
+TARGET = Classes(["ham", "spam"])
 
 
 def answers(targets: np.ndarray, wrong: np.ndarray) -> np.ndarray:
@@ -17,9 +17,11 @@ def answers(targets: np.ndarray, wrong: np.ndarray) -> np.ndarray:
 
 
 def compared(student: np.ndarray, other: np.ndarray, targets: np.ndarray) -> dict[str, float]:
-    samples = bootstrap("classes", {"student": student, "other": other}, targets, LABELS, resamples=500, seed=1)
-    mine, theirs = (student, samples["student"]), (other, samples["other"])
-    return paired_difference("classes", mine, theirs, targets, LABELS, 0.95)
+    models = {name: TARGET.statistics(scores, targets) for name, scores in (("student", student), ("other", other))}
+    found = measured(models, TARGET.measures, len(targets), resamples=500, seed=1)
+    errors = [TARGET.errors(statistics) for statistics in models.values()]
+    difference = paired_difference("f1_macro", found["student"], found["other"], 0.95)
+    return {**difference, "p_value": mcnemar(*errors)}
 
 
 def test_ninety_percent_intervals_hold_the_true_accuracy_about_ninety_times_in_a_hundred() -> None:
@@ -27,8 +29,9 @@ def test_ninety_percent_intervals_hold_the_true_accuracy_about_ninety_times_in_a
     for seed in range(200):
         targets = generator.integers(0, 2, 150)
         scores = answers(targets, generator.random(150) < 0.2)
-        samples = bootstrap("classes", {"model": scores}, targets, LABELS, resamples=200, seed=seed)
-        found = intervals(measure("classes", scores, targets, LABELS), samples["model"], 0.9)["accuracy"]
+        models = {"model": TARGET.statistics(scores, targets)}
+        model = measured(models, TARGET.measures, 150, resamples=200, seed=seed)["model"]
+        found = intervals(model, 0.9)["accuracy"]
         hits += found["low"] <= 0.8 <= found["high"]
     assert 0.83 <= hits / 200 <= 0.96
 
@@ -36,9 +39,10 @@ def test_ninety_percent_intervals_hold_the_true_accuracy_about_ninety_times_in_a
 def test_a_resample_that_lacks_a_class_does_not_spoil_the_interval_of_roc_auc() -> None:
     targets = np.array([1, 0, 0, 0, 0, 0])
     scores = answers(targets, np.zeros(6, dtype=bool))
-    samples = bootstrap("classes", {"model": scores}, targets, LABELS, resamples=200, seed=1)["model"]
-    assert np.isnan(samples["roc_auc"]).any()
-    found = intervals(measure("classes", scores, targets, LABELS), samples, 0.95)["roc_auc"]
+    models = {"model": TARGET.statistics(scores, targets)}
+    model = measured(models, TARGET.measures, 6, resamples=200, seed=1)["model"]
+    assert np.isnan(model.samples["roc_auc"]).any()
+    found = intervals(model, 0.95)["roc_auc"]
     assert found == {"value": 1, "low": 1, "high": 1}
 
 
@@ -46,7 +50,6 @@ def test_a_better_student_is_ahead_with_both_bounds() -> None:
     targets = np.arange(300) % 2
     student, other = answers(targets, np.arange(300) < 15), answers(targets, np.arange(300) < 60)
     found = compared(student, other, targets)
-    assert found["rows"] == 300
     assert found["difference"] == pytest.approx(0.15, abs=0.001)
     assert 0 < found["lower"] < found["difference"] < found["upper"]
     assert found["p_value"] < 0.001
@@ -66,7 +69,8 @@ def test_pairing_makes_the_bounds_narrower_than_unpaired_rows_would() -> None:
     student = answers(targets, np.arange(400) < 80)
     other = answers(targets, np.arange(400) < 84)
     found = compared(student, other, targets)
-    alone = bootstrap("classes", {"student": student}, targets, LABELS, resamples=500, seed=1)["student"]
+    models = {"student": TARGET.statistics(student, targets)}
+    alone = measured(models, TARGET.measures, 400, resamples=500, seed=1)["student"].samples
     spread = np.diff(np.percentile(alone["f1_macro"], [5, 95]))[0]
     assert found["upper"] - found["lower"] < spread / 2
 
@@ -75,7 +79,7 @@ def test_the_same_answers_make_no_difference() -> None:
     targets = np.arange(50) % 2
     scores = answers(targets, np.arange(50) < 5)
     found = compared(scores, scores, targets)
-    assert found == {"rows": 50, "difference": 0, "lower": 0, "upper": 0, "p_value": 1}
+    assert found == {"difference": 0, "lower": 0, "upper": 0, "p_value": 1}
 
 
 def test_mcnemar_counts_only_rows_on_which_one_of_both_errs() -> None:
@@ -84,21 +88,23 @@ def test_mcnemar_counts_only_rows_on_which_one_of_both_errs() -> None:
     first = answers(targets, (rows < 1) | (rows >= 90))
     second = answers(targets, ((rows >= 1) & (rows < 10)) | (rows >= 90))
     # One against nine discordant rows: 2 * (1 + 10) / 2**10.
-    assert mcnemar("classes", first, second, targets) == pytest.approx(22 / 1024)
+    errors = [TARGET.errors(TARGET.statistics(scores, targets)) for scores in (first, second)]
+    assert mcnemar(*errors) == pytest.approx(22 / 1024)
 
 
 def test_numbers_are_tested_by_which_answer_is_nearer() -> None:
     targets = np.zeros(10)
     near, far = np.full((10, 1), 0.1), np.full((10, 1), -2.0)
-    assert mcnemar("number", near, far, targets) == pytest.approx(2 / 1024)
+    errors = [Number().errors(Number().statistics(scores, targets)) for scores in (near, far)]
+    assert mcnemar(*errors) == pytest.approx(2 / 1024)
 
 
 def test_the_memory_for_weights_does_not_change_the_result(monkeypatch: pytest.MonkeyPatch) -> None:
     targets = np.arange(30) % 2
-    scores = {"model": answers(targets, np.arange(30) < 6)}
+    models = {"model": TARGET.statistics(answers(targets, np.arange(30) < 6), targets)}
     told: list[int] = []
-    at_once = bootstrap("classes", scores, targets, LABELS, resamples=100, seed=3)["model"]["f1_macro"]
+    at_once = measured(models, TARGET.measures, 30, resamples=100, seed=3)["model"].samples["f1_macro"]
     monkeypatch.setattr(module, "_CELLS", 30 * 7)
-    in_parts = bootstrap("classes", scores, targets, LABELS, resamples=100, seed=3, progress=told.append)
-    assert in_parts["model"]["f1_macro"].tolist() == at_once.tolist()
+    in_parts = measured(models, TARGET.measures, 30, resamples=100, seed=3, progress=told.append)
+    assert in_parts["model"].samples["f1_macro"].tolist() == at_once.tolist()
     assert told[-1] == 100

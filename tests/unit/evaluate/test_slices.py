@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from stillhouse.components.artifacts.dataset import Split
 from stillhouse.components.evaluate.slices import measure_slices
 from stillhouse.components.targets.label_metrics import measure
+from stillhouse.components.targets.labels import Classes
 
 LABELS = ["ham", "spam"]
 
@@ -14,8 +14,9 @@ def test_each_value_is_measured_on_its_own_rows_the_largest_first() -> None:
     targets = np.array([0, 1, 0, 1, 0, 1])
     scores = np.array([[0.9, 0.1], [0.2, 0.8], [0.4, 0.6], [0.3, 0.7], [0.8, 0.2], [0.6, 0.4]])
     columns = {"list": ["no", "no", "yes", "no", "no", "yes"]}
-    test = Split(["t"] * 6, targets, np.arange(6), columns)
-    found = measure_slices("classes", scores, test, LABELS, resamples=50, confidence=0.9, seed=1)
+    target = Classes(LABELS)
+    statistics = target.statistics(scores, targets)
+    found = measure_slices(target.measures[0], statistics, columns, resamples=50, confidence=0.9, seed=1)
     assert list(found) == ["list=no", "list=yes"]
     assert found["list=no"] == {"rows": 4, "value": 1, "low": 1, "high": 1}
     alone = measure("classes", scores[[2, 5]], targets[[2, 5]], LABELS)["f1_macro"]

@@ -25,6 +25,7 @@ from stillhouse.components.evaluate.settings import EvaluateSettings
 from stillhouse.components.evaluate.wording import comparison_notes, label_notes
 from stillhouse.components.promote.told import Measured, with_verdict
 from stillhouse.components.targets.label_metrics import main_metric, predictions, reliability
+from stillhouse.components.targets.labels import label_target
 
 OpenPage = Callable[[Path, int], Any]
 ROWS = 80
@@ -103,7 +104,7 @@ def findings(target: str, num_labels: int, *, champion: bool = True) -> Findings
     }
     ground = Ground.of(target, labels, labels, targets, np.arange(ROWS) < 50)
     models, differences = compare(
-        target, labels, contestants, test, ground if champion else None, settings, lambda done: None
+        label_target(target, labels), contestants, test, ground if champion else None, settings, lambda done: None
     )
     for size, name in enumerate(("tfidf_logistic", "champion", "student", "teacher"), 1):
         if name in models:

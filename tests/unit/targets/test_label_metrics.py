@@ -9,14 +9,13 @@ from hypothesis import strategies as st
 from sklearn import metrics as sklearn
 
 from stillhouse.components.targets.label_metrics import (
-    Measures,
     greater_is_better,
     main_metric,
     measure,
-    per_label,
     predictions,
     reliability,
 )
+from stillhouse.components.targets.labels import Classes, Number, label_target
 
 LABELS = ["ash", "birch", "cedar", "date"]
 
@@ -59,7 +58,8 @@ def test_roc_auc_of_many_classes_is_the_macro_mean_of_one_against_the_rest() -> 
 def test_resampled_roc_auc_is_scikit_learns_with_the_weights_as_sample_weights() -> None:
     scores, targets = classes(60, 2)
     weights = np.random.default_rng(1).integers(0, 4, (3, 60)).astype(float)
-    ours = Measures("classes", scores, targets, LABELS[:2]).under(weights)["roc_auc"]
+    (roc_auc,) = (each for each in Classes.measures if each.name == "roc_auc")
+    ours = roc_auc.value(Classes(LABELS[:2]).statistics(scores, targets), weights)
     assert ours == pytest.approx([sklearn.roc_auc_score(targets, scores[:, 1], sample_weight=w) for w in weights])
 
 
@@ -73,9 +73,11 @@ def test_a_resample_is_measured_as_its_rows_written_out_would_be(target: str) ->
         scores, targets = generator.normal(size=(40, 1)), generator.normal(size=40)
     drawn = generator.integers(0, 40, 40)
     weights = np.bincount(drawn, minlength=40)[None, :].astype(float)
-    resampled = Measures(target, scores, targets, LABELS[:3]).under(weights)
+    kind = label_target(target, LABELS[:3])
+    statistics = kind.statistics(scores, targets)
+    resampled = {each.name: each.value(statistics, weights)[0] for each in kind.measures}
     written_out = measure(target, scores[drawn], targets[drawn], LABELS[:3])
-    assert {name: value[0] for name, value in resampled.items()} == pytest.approx(written_out)
+    assert resampled == pytest.approx(written_out)
 
 
 def test_the_calibration_error_is_the_one_worked_out_by_hand() -> None:
@@ -134,7 +136,8 @@ def test_per_label_is_scikit_learns_report() -> None:
     theirs: Any = sklearn.classification_report(
         targets, scores.argmax(axis=1), target_names=LABELS[:3], output_dict=True, zero_division=0
     )
-    for row in per_label("classes", scores, targets, LABELS[:3]):
+    target = Classes(LABELS[:3])
+    for row in target.per_label(target.statistics(scores, targets)):
         expected = theirs[row["label"]]
         assert [row["precision"], row["recall"], row["f1"], row["rows"]] == pytest.approx(
             [expected["precision"], expected["recall"], expected["f1-score"], expected["support"]]
@@ -142,7 +145,7 @@ def test_per_label_is_scikit_learns_report() -> None:
 
 
 def test_numbers_have_no_labels_to_report() -> None:
-    assert per_label("number", np.zeros((3, 1)), np.zeros(3), []) == []
+    assert Number().per_label(Number().statistics(np.zeros((3, 1)), np.zeros(3))) == []
 
 
 def test_each_target_has_its_answers() -> None:
