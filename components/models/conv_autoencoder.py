@@ -1,0 +1,109 @@
+"""A convolutional autoencoder on pictures (Masci et al., 2011, doi:10.1007/978-3-642-21735-7_7), as a model of
+transformers; its encoder can stand under a classifier."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+from transformers import PreTrainedConfig, PreTrainedModel
+from transformers.modeling_outputs import BaseModelOutputWithNoAttention, ImageClassifierOutputWithNoAttention
+from transformers.utils import ModelOutput
+
+
+class ConvAutoencoderConfig(PreTrainedConfig):
+    """Shape of a convolutional autoencoder."""
+
+    model_type = "stillhouse_conv_autoencoder"
+
+    num_channels: int = 3
+    hidden_size: int = 32
+    """Channels of the first stage; each further one has twice as many."""
+    num_hidden_layers: int = 3
+    """Stages, each of which halves height and width."""
+
+
+@dataclass
+class ConvAutoencoderOutput(ModelOutput):
+    """Pictures given back."""
+
+    reconstruction: torch.Tensor | None = None
+    """float32 [pictures, channels, height, width]."""
+
+
+class ConvAutoencoderPreTrainedModel(PreTrainedModel):
+    """What both uses of the encoder share; torch's own first weights."""
+
+    config_class = ConvAutoencoderConfig
+    base_model_prefix = "encoder"
+    main_input_name = "pixel_values"
+
+    @torch.no_grad()
+    def _init_weights(self, module: nn.Module) -> None:
+        if isinstance(module, nn.Conv2d | nn.Linear | nn.GroupNorm):
+            module.reset_parameters()
+
+
+def _block(channels_in: int, channels_out: int, stride: int) -> nn.Sequential:
+    """Normalised over a picture's own channels: what comes out does not depend on the batch."""
+    convolution = nn.Conv2d(channels_in, channels_out, 3, stride, padding=1)
+    return nn.Sequential(convolution, nn.GroupNorm(1, channels_out), nn.ReLU())
+
+
+class ConvEncoder(ConvAutoencoderPreTrainedModel):
+    """Pictures -> a map of features, height and width halved (rounded up) by each stage."""
+
+    def __init__(self, config: ConvAutoencoderConfig) -> None:
+        super().__init__(config)
+        self.widths = [config.hidden_size * 2**depth for depth in range(config.num_hidden_layers)]
+        inputs = [config.num_channels, *self.widths]
+        self.stages = nn.ModuleList(_block(*pair, 2) for pair in zip(inputs, self.widths, strict=False))
+        self.post_init()
+
+    def forward(self, pixel_values: torch.Tensor, **_: Any) -> BaseModelOutputWithNoAttention:
+        """last_hidden_state float32 [pictures, channels, height, width]; hidden_states: the map of each stage."""
+        maps = [pixel_values]
+        for stage in self.stages:
+            maps.append(stage(maps[-1]))
+        return BaseModelOutputWithNoAttention(last_hidden_state=maps[-1], hidden_states=tuple(maps[1:]))
+
+
+class ConvAutoencoder(ConvAutoencoderPreTrainedModel):
+    """Pictures -> the same pictures, through the encoder's narrow map."""
+
+    def __init__(self, config: ConvAutoencoderConfig) -> None:
+        super().__init__(config)
+        self.encoder = ConvEncoder(config)
+        widths = self.encoder.widths[::-1]
+        self.decoder = nn.ModuleList(
+            _block(*pair, 1) for pair in zip(widths, [*widths[1:], config.hidden_size], strict=True)
+        )
+        self.output = nn.Conv2d(config.hidden_size, config.num_channels, 3, padding=1)
+        self.post_init()
+
+    def forward(self, pixel_values: torch.Tensor, **_: Any) -> ConvAutoencoderOutput:
+        """Pictures float32 [pictures, channels, height, width], of any size, given back in their size."""
+        maps = self.encoder(pixel_values).hidden_states
+        sizes = [one.shape[-2:] for one in (pixel_values, *maps[:-1])][::-1]
+        hidden = maps[-1]
+        for block, size in zip(self.decoder, sizes, strict=True):
+            # Resized and then convolved: transposed convolutions leave a chequered pattern (Odena et al., 2016,
+            # doi:10.23915/distill.00003).
+            hidden = block(nn.functional.interpolate(hidden, size=size, mode="nearest"))
+        return ConvAutoencoderOutput(reconstruction=self.output(hidden))
+
+
+class ConvForImageClassification(ConvAutoencoderPreTrainedModel):
+    """Classes, several labels or a number, out of the mean of the encoder's map."""
+
+    def __init__(self, config: ConvAutoencoderConfig) -> None:
+        super().__init__(config)
+        self.encoder = ConvEncoder(config)
+        self.classifier = nn.Linear(self.encoder.widths[-1], config.num_labels or 1)
+        self.post_init()
+
+    def forward(self, pixel_values: torch.Tensor, **_: Any) -> ImageClassifierOutputWithNoAttention:
+        """Logits float32 [pictures, labels]."""
+        outputs = self.encoder(pixel_values)
+        logits = self.classifier(outputs.last_hidden_state.mean((2, 3)))
+        return ImageClassifierOutputWithNoAttention(logits=logits, hidden_states=outputs.hidden_states)
