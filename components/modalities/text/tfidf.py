@@ -2,10 +2,10 @@
 
 import logging
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
+from stillhouse.components.modalities.linear import fit_linear
 from stillhouse.components.models.tfidf_linear import TfidfLinear
 from stillhouse.components.targets.majority import majority
 
@@ -24,7 +24,6 @@ def tfidf_linear(target: str, texts: Sequence[str], targets: np.ndarray, num_lab
     or label without a training row is never answered; texts without a single word get the most frequent answer.
     """
     from sklearn.feature_extraction.text import TfidfVectorizer
-    from sklearn.linear_model import Ridge
 
     words = TfidfVectorizer(sublinear_tf=True, max_features=NUM_FEATURES, token_pattern=r"\w+")
     try:
@@ -32,47 +31,8 @@ def tfidf_linear(target: str, texts: Sequence[str], targets: np.ndarray, num_lab
     except ValueError as error:  # no text has a word: empty vocabulary
         logger.warning("TF-IDF finds no words (%s); it always gives the most frequent answer", error)
         return _wordless(target, majority(target, targets, num_labels, 1)[0])
-    if target == "number":
-        ridge = Ridge(random_state=seed).fit(features, targets)
-        weights, bias = ridge.coef_[None, :], np.array([ridge.intercept_])
-    elif target == "multi_label":
-        weights, bias = _one_against_the_rest(features, targets >= 0.5, seed)
-    else:
-        weights, bias = _classes(features, targets, num_labels, seed)
+    weights, bias = fit_linear(target, features, targets, num_labels, seed, REGULARISATION)
     return TfidfLinear(target, words.get_feature_names_out().tolist(), words.idf_, weights, bias)
-
-
-def _logistic(features: Any, targets: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Coefficients [planes, words] and intercepts [planes]."""
-    from sklearn.linear_model import LogisticRegression
-
-    # newton-cg is scikit-learn's quickest solver here that takes more than two classes.
-    fitted = LogisticRegression(C=REGULARISATION, solver="newton-cg", random_state=seed).fit(features, targets)
-    return fitted.coef_, fitted.intercept_
-
-
-def _classes(features: Any, targets: np.ndarray, num_labels: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    known = np.unique(targets)
-    weights, bias = np.zeros((num_labels, features.shape[1])), np.full(num_labels, -np.inf)
-    bias[known] = 0.0
-    if len(known) > 1:
-        # Of two classes there is one plane, for the second: softmax of (0, z) is its sigmoid.
-        planes, offsets = _logistic(features, targets, seed)
-        answered = known[-len(planes) :]
-        weights[answered], bias[answered] = planes, offsets
-    return weights, bias
-
-
-def _one_against_the_rest(features: Any, has: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    weights, bias = np.zeros((has.shape[1], features.shape[1])), np.zeros(has.shape[1])
-    for label in range(has.shape[1]):
-        mine = has[:, label]
-        if mine.all() or not mine.any():
-            bias[label] = np.inf if mine.all() else -np.inf
-        else:
-            planes, offsets = _logistic(features, mine, seed)
-            weights[label], bias[label] = planes[0], offsets[0]
-    return weights, bias
 
 
 def _wordless(target: str, shares: np.ndarray) -> TfidfLinear:
