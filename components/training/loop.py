@@ -230,7 +230,7 @@ class Training:
                 return summed
             summed.loss += loss.detach().item()
             summed.weight += count
-            summed.padded_tokens += inputs["input_ids"].numel()
+            summed.padded_tokens += len(rows) * int(self.samples.lengths[rows].max())
         return summed
 
     def _halve_micro_batches(self, failed: list[TooLarge]) -> None:
