@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
+from torch.nn.functional import cross_entropy
 from transformers import (
     AutoModelForCausalLM,
     AutoModelForMaskedLM,
@@ -24,6 +24,7 @@ from stillhouse.components.modalities.text.tokenizer import train_tokenizer
 from stillhouse.components.models.layers import output_layer
 from stillhouse.components.models.loaded import LoadedModel
 from stillhouse.components.models.settings import Architecture
+from stillhouse.components.targets.label_losses import label_loss
 from stillhouse.components.tasks.text_classification import TextClassification
 from stillhouse.errors import UserError
 
@@ -106,36 +107,14 @@ def head_and_batch(tiny_config: MakeConfig, labels: torch.Tensor) -> tuple[PreTr
     return model, {**ragged_batch(5, 7, 3), "labels": labels}
 
 
-def test_the_loss_of_classes_weighs_and_smooths_as_torch_does(tiny_config: MakeConfig) -> None:
-    model, batch = head_and_batch(tiny_config, torch.tensor([0, 2, 1]))
-    weights = np.array([0.5, 1.0, 3.0])
-    loss, count = task.loss("classes", class_weights=weights, label_smoothing=0.1)(model, batch)
-    options = {"weight": torch.tensor(weights).float(), "label_smoothing": 0.1, "reduction": "sum"}
-    assert count == 3
-    assert loss.item() == pytest.approx(cross_entropy(task.logits_of(model, batch), batch["labels"], **options).item())
-
-
-def test_the_loss_of_label_sets_is_a_mean_over_labels(tiny_config: MakeConfig) -> None:
-    model, batch = head_and_batch(tiny_config, torch.tensor([[1.0, 0, 0], [1, 1, 0], [0, 0, 0]]))
-    weights = np.array([2.0, 1.0, 1.0])
-    loss, count = task.loss("multi_label", class_weights=weights, label_smoothing=0.2)(model, batch)
-    soft = batch["labels"] * 0.8 + 0.1
-    each = binary_cross_entropy_with_logits(
-        task.logits_of(model, batch), soft, pos_weight=torch.tensor(weights).float(), reduction="none"
-    )
-    assert count == 3
-    assert loss.item() == pytest.approx(each.mean(-1).sum().item())
-
-
-def test_the_loss_of_a_number_is_its_squared_error(tiny_config: MakeConfig) -> None:
-    config = tiny_config("bert")
-    config.num_labels = 1
-    model = with_strong_weights(AutoModelForSequenceClassification.from_config(config))
-    batch = {**ragged_batch(5, 7), "labels": torch.tensor([0.5, -1.0])}
-    loss, count = task.loss("number", class_weights=None, label_smoothing=0.0)(model, batch)
-    answers = task.logits_of(model, batch)[:, 0]
-    assert count == 2
-    assert loss.item() == pytest.approx((answers - batch["labels"]).square().sum().item())
+@pytest.mark.parametrize("target", ["classes", "multi_label"])
+def test_the_loss_is_that_of_the_targets_on_the_models_logits(tiny_config: MakeConfig, target: str) -> None:
+    labels = torch.tensor([0, 2, 1]) if target == "classes" else torch.tensor([[1.0, 0, 0], [1, 1, 0], [0, 0, 0]])
+    model, batch = head_and_batch(tiny_config, labels)
+    options = {"class_weights": np.array([0.5, 1.0, 3.0]), "label_smoothing": 0.1}
+    loss, count = task.loss(target, **options)(model, batch)
+    expected, rows = label_loss(target, **options)(task.logits_of(model, batch), labels)
+    assert (loss.item(), count) == (expected.item(), rows)
 
 
 @pytest.fixture(scope="module")
