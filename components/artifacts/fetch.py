@@ -10,10 +10,11 @@ from filelock import FileLock
 from stillhouse.components.artifacts.adapters import Change, changes, look_at_adapters, merge, split_address
 from stillhouse.components.artifacts.base_folder import ADAPTER_WEIGHTS, is_adapter, is_tfidf, look_at
 from stillhouse.components.artifacts.kept import AT_HAND, place_of
+from stillhouse.components.config.home import home_folder
 from stillhouse.components.safety.model_folders import refuse_unsafe
 from stillhouse.components.storage.digests import digest_folder, digest_json, sha256_bytes
 from stillhouse.components.storage.disk import staged_folder, sync_folder, writing
-from stillhouse.components.storage.home import FETCHED, home_folder
+from stillhouse.components.storage.home import FETCHED
 from stillhouse.components.storage.hub import guarded_hub
 from stillhouse.components.storage.model_files import model_files
 from stillhouse.components.storage.packages import check_package, is_package, package_folder

@@ -147,6 +147,10 @@ class Record(Settings):
         before = [digest for time, digest in moves if time < moment]
         return {digest for time, digest in moves if time >= moment} | set(before[-1:])
 
+    def at_alias(self, alias: str) -> Entry | None:
+        """The model that models:/NAME@ALIAS means; None for another alias than champion and previous, or before any."""
+        return {"champion": self.champion, "previous": self.previous}.get(alias)
+
     def version_of(self, digest: str) -> str | None:
         """The registry's version of the model `digest`, if it is known here."""
         entries = [entry for entry in (self.champion, self.previous) if entry and entry.digest == digest]

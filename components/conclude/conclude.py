@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from stillhouse.components.conclude.webhook import post
+from stillhouse.components.config.home import home_folder
 from stillhouse.components.runtime.attempts import VERDICTS, last_failure, read_attempts
-from stillhouse.components.storage.home import home_folder, local_store
+from stillhouse.components.storage.home import local_store
 from stillhouse.components.storage.store import NotFound, Store
 from stillhouse.components.tracking.run import StepRun, failures
 from stillhouse.components.tracking.settings import spool_folder

@@ -16,10 +16,9 @@ from typing import Any
 from stillhouse.components.config.settings import Settings
 from stillhouse.components.distributed.relay import Relay, Silent
 from stillhouse.components.training.cpu_limit import THREADS
-from stillhouse.errors import UserError
+from stillhouse.errors import USER_ERROR, UserError
 from stillhouse.redaction import RedactingFormatter, guard_output
 
-USER_ERROR = 2
 SET_PARENT_DEATH_SIGNAL = 1
 """PR_SET_PDEATHSIG of Linux's prctl."""
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"

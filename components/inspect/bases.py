@@ -257,7 +257,7 @@ def _listed(address: str) -> Base:
 
 def _promoted(name: str, alias: str, store: Store) -> str:
     record, _ = load(store, name)
-    entry = record.champion if alias == "champion" else record.previous
+    entry = record.at_alias(alias)
     if entry is None:
         raise UserError(f"base 'models:/{name}@{alias}': {store.url} has no such model; promote one, or name a folder.")
     if not entry.has_weights:

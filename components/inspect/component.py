@@ -38,21 +38,11 @@ def inspect(
     ],
 ):
     """Resolve every mutable name to a digest or version, and the parameters to each step's settings."""
+    parameters = dict(locals())  # of the recipe; what else is given has a word of its own
+    for name in ("gpus", "pretrains", "scheduled_time"):
+        del parameters[name]
     from stillhouse.components.inspect.inspect import inspect as step
     from stillhouse.components.runtime.step_run import step_run
 
-    parameters = {
-        "data_columns": data_columns,
-        "data_source": data_source,
-        "data_task": data_task,
-        "model_base": model_base,
-        "model_name": model_name,
-        "model_student": model_student,
-        "model_teacher": model_teacher,
-        "step_overrides": step_overrides,
-        "train_budget": train_budget,
-        "train_pretraining": train_pretraining,
-        "train_seed": train_seed,
-    }
     with step_run("inspect") as run:
         return step(parameters, gpus=gpus, pretrains=pretrains, scheduled_time=scheduled_time, run=run)

@@ -1,7 +1,7 @@
 """The pipeline's parameters, and what each step makes of them."""
 
 from collections.abc import Iterator
-from typing import Any, TypedDict, cast
+from typing import Any, TypedDict, cast, get_type_hints
 
 from pydantic import Field
 
@@ -16,17 +16,6 @@ from stillhouse.components.pretrain.settings import PretrainSettings
 from stillhouse.components.promote.settings import PromoteSettings
 from stillhouse.components.training.settings import Derive
 from stillhouse.errors import UserError
-
-STEPS: dict[str, type[Settings]] = {
-    "prepare": PrepareSettings,
-    "pretrain": PretrainSettings,
-    "finetune": FinetuneSettings,
-    "distill": DistillSettings,
-    "evaluate": EvaluateSettings,
-    "promote": PromoteSettings,
-}
-"""The steps that have settings, in the order they run."""
-
 
 DERIVED: dict[str, tuple[str, ...]] = {
     "finetune": (
@@ -55,6 +44,10 @@ class StepSettings(TypedDict):
     distill: DistillSettings
     evaluate: EvaluateSettings
     promote: PromoteSettings
+
+
+STEPS: dict[str, type[Settings]] = get_type_hints(StepSettings)
+"""The steps that have settings, in the order they run."""
 
 
 class Parameters(Settings):

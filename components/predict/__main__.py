@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from stillhouse.components.config.home_option import HOME, HomeOption
 from stillhouse.components.predict.predict import predict
-from stillhouse.errors import UserError
+from stillhouse.errors import USER_ERROR, UserError
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -62,7 +62,7 @@ def main(
             predict(model, source, out=out, columns=column or [], csv=given, device=device, progress=show, note=say)
         except UserError as error:
             console.print(str(error), markup=False)
-            sys.exit(2)
+            sys.exit(USER_ERROR)
     console.print(_note(count, time.monotonic() - begun) + (f" -> {out}" if out else ""), markup=False)
 
 

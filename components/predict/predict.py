@@ -140,7 +140,7 @@ def model_folder(model: str) -> Iterator[Path]:
 def _fetch_promoted(name: str, alias: str, folder: Path) -> None:
     store = local_store()
     record, _ = load(store, name)
-    entry = {"champion": record.champion, "previous": record.previous}.get(alias)
+    entry = record.at_alias(alias)
     if entry is None:
         raise UserError(
             f"models:/{name}@{alias}: {store.url} has no such promotion (aliases are champion and previous); "

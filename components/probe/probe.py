@@ -66,14 +66,14 @@ def store(_: ProbeSettings) -> Finding:
 
 def mlflow(_: ProbeSettings) -> Finding:
     """Ask MLflow a small question, with the credentials of the steps."""
+    from stillhouse.components.config.home import home_folder
     from stillhouse.components.tracking.connection import connect
-    from stillhouse.components.tracking.settings import home
 
     uri = os.environ.get("MLFLOW_TRACKING_URI")
     if not uri:
         return not_checked("No --mlflow-uri: unless KFP's MLflow plugin names a server, nothing is recorded.")
     try:
-        connect(home()).search_experiments(max_results=1)
+        connect(home_folder()).search_experiments(max_results=1)
     except UserError:
         raise
     except Exception as error:  # it fails in the words of whatever lies below it

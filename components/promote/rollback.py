@@ -15,7 +15,7 @@ from stillhouse.components.promote.publish import publish
 from stillhouse.components.promote.serving import serve
 from stillhouse.components.storage.home import local_store
 from stillhouse.components.storage.store import Store
-from stillhouse.errors import UserError
+from stillhouse.errors import USER_ERROR, UserError
 from stillhouse.spelling import did_you_mean
 
 
@@ -79,7 +79,7 @@ def main(
         typer.echo(rollback(name))
     except UserError as error:
         typer.echo(str(error), err=True)
-        sys.exit(2)
+        sys.exit(USER_ERROR)
 
 
 if __name__ == "__main__":

@@ -19,12 +19,13 @@ from pydantic_settings import (
     SettingsError,
 )
 
+from stillhouse.components.config.home import home_folder
 from stillhouse.components.config.settings import Settings, explain
 from stillhouse.components.config.yaml_file import not_plain, read_yaml
 from stillhouse.components.runtime.step_run import step_run
-from stillhouse.components.storage.home import at_work, home_folder
+from stillhouse.components.storage.home import at_work
 from stillhouse.components.storage.urls import local_path
-from stillhouse.errors import UserError
+from stillhouse.errors import USER_ERROR, UserError
 from stillhouse.redaction import guard_output
 
 
@@ -59,7 +60,7 @@ def run_alone(
         options = _read_options(step, settings, paths)
     except UserError as error:
         sys.stderr.write(f"{error}\n")
-        sys.exit(2)
+        sys.exit(USER_ERROR)
     chosen = settings.model_validate(options.model_dump(include=set(settings.model_fields)))
     given = {name: getattr(options, name) for name in paths.model_fields}
     arguments = {name: str(path) for name, path in given.items() if path is not None}

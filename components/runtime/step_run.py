@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from stillhouse.components.storage.store import Store
 
 
-class Given(Protocol):
+class InputArtifact(Protocol):
     """An input artifact of KFP."""
 
     uri: str
@@ -56,7 +56,7 @@ def pipeline_end() -> Iterator[tracking.StepRun | None]:
         yield run
 
 
-def path_of(artifact: Given) -> str:
+def path_of(artifact: InputArtifact) -> str:
     """Where the bytes of an input are.
 
     Raises:

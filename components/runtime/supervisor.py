@@ -29,6 +29,7 @@ from typing import IO, TYPE_CHECKING
 
 from stillhouse.components.runtime.gate import Child
 from stillhouse.components.training.cpu_limit import limit_threads
+from stillhouse.errors import USER_ERROR
 from stillhouse.redaction import guard_output
 
 if TYPE_CHECKING:
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("stillhouse.supervisor")
 
-USER_ERROR = 2
 RESTART_SECONDS = (1.0, 60.0)
 """First and longest pause before the process is started again."""
 LAST_WORDS_SECONDS = 5.0
@@ -124,10 +124,11 @@ class Supervisor:
 
     def _sentence(self) -> str:
         """What the step wrote at its end."""
-        from stillhouse.components.tracking.settings import home, spool_folder
+        from stillhouse.components.config.home import home_folder
+        from stillhouse.components.tracking.settings import spool_folder
         from stillhouse.components.tracking.spool import read_events
 
-        spool = spool_folder(home(), os.environ.get("STILLHOUSE_RUN", "")) / f"{self._step}.jsonl"
+        spool = spool_folder(home_folder(), os.environ.get("STILLHOUSE_RUN", "")) / f"{self._step}.jsonl"
         if spool.is_file():
             ends = [event for _, event in read_events(spool) if event["event"] == "end"]
             if ends and ends[-1]["mistake"]:

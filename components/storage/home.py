@@ -4,6 +4,7 @@ import os
 from contextlib import AbstractContextManager
 from pathlib import Path
 
+from stillhouse.components.config.home import home_folder
 from stillhouse.components.storage.lease import hold
 from stillhouse.components.storage.store import Store, open_store
 
@@ -19,11 +20,6 @@ DOWNLOADS = "downloads"
 """In the home folder: copies of models that MLflow keeps elsewhere."""
 TEMPORARY = "temporary"
 """In the folder of a run: a link to its temporary files, which would be left for good if it were killed."""
-
-
-def home_folder() -> Path:
-    """STILLHOUSE_HOME: the folder of everything a local run writes; `runs` when it is not set."""
-    return Path(os.environ.get("STILLHOUSE_HOME", "runs")).absolute()
 
 
 def local_store() -> Store:

@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Iterable
-from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -12,22 +11,20 @@ from rich.table import Table
 from stillhouse.components.config.home_option import HOME, HomeOption
 from stillhouse.components.config.settings import check
 from stillhouse.components.storage.home import local_store
+from stillhouse.components.sweep.options import DEFAULTS, DryRun, KeepDays, KeepRuns
 from stillhouse.components.sweep.settings import SweepSettings
 from stillhouse.components.sweep.sweep import Fate, sweep
-from stillhouse.errors import UserError
+from stillhouse.errors import USER_ERROR, UserError
 
-DEFAULTS = SweepSettings()
 FILE_WIDTH = 120
 """Characters of a line that goes to a file or a pipe."""
 
 
 def main(
     home: HomeOption = HOME,
-    keep_days: Annotated[float, typer.Option(help="what is younger stays")] = DEFAULTS.keep_days,
-    keep_runs: Annotated[
-        int, typer.Option(help="what this many of the last runs made or used stays")
-    ] = DEFAULTS.keep_runs,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would be removed; remove nothing")] = False,
+    keep_days: KeepDays = DEFAULTS.keep_days,
+    keep_runs: KeepRuns = DEFAULTS.keep_runs,
+    dry_run: DryRun = False,
 ) -> None:
     """Remove what ended runs have left: checkpoints, teacher caches, cached steps, copies, folders of runs, uploads.
 
@@ -43,7 +40,7 @@ def main(
         show(console, sweep(settings, home.absolute(), local_store()), dry_run)
     except UserError as error:
         sys.stderr.write(f"{error}\n")
-        sys.exit(2)
+        sys.exit(USER_ERROR)
     except KeyboardInterrupt:
         sys.exit(130)
 

@@ -44,7 +44,7 @@ class SpoolStore(Protocol):
 
 
 @contextmanager
-def kept(store: SpoolStore, home: Path, run_id: str, step: str, others: bool) -> Iterator[None]:
+def kept_in_store(store: SpoolStore, home: Path, run_id: str, step: str, others: bool) -> Iterator[None]:
     """Around a step and its sender: bring what was left before, and leave what is not sent at the end.
 
     While nothing can be sent the spool is put into the store every now and then, for a pod may end without warning.

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_exponential_jitter
 
+from stillhouse.components.config.home import home_folder
 from stillhouse.components.models.tfidf_linear import LOAD as TFIDF
 from stillhouse.components.tracking import settings
 from stillhouse.components.tracking.connection import (
@@ -77,7 +78,7 @@ def log_model(
     Raises:
         UserError: MLflow does not answer for a minute, or refuses.
     """
-    home, folder, made_by = settings.home(), Path(model_folder), made_by or run.run_id
+    home, folder, made_by = home_folder(), Path(model_folder), made_by or run.run_id
     description = shortened(redact(description))
 
     def act() -> str:
@@ -95,7 +96,7 @@ def held_version(name: str, digest: str, expected: str | None) -> str | None:
     Raises:
         UserError: MLflow does not answer.
     """
-    return _patiently(lambda: _held_version(connect(settings.home()), name, digest, expected))
+    return _patiently(lambda: _held_version(connect(home_folder()), name, digest, expected))
 
 
 def set_aliases(name: str, champion: str, previous: str | None) -> None:
@@ -106,7 +107,7 @@ def set_aliases(name: str, champion: str, previous: str | None) -> None:
     """
 
     def act() -> None:
-        client = connect(settings.home())
+        client = connect(home_folder())
         client.set_registered_model_alias(name, "champion", champion)
         if previous is None:
             client.delete_registered_model_alias(name, "previous")
@@ -126,7 +127,7 @@ def aliases(name: str) -> dict[str, str]:
 
     def act() -> dict[str, str]:
         try:
-            found = connect(settings.home()).get_registered_model(name).aliases
+            found = connect(home_folder()).get_registered_model(name).aliases
         except MlflowException as error:
             if not refused(error):
                 raise
@@ -134,11 +135,6 @@ def aliases(name: str) -> dict[str, str]:
         return {alias: str(version) for alias, version in found.items()}
 
     return _patiently(act)
-
-
-def version_uri(name: str, version: str) -> str:
-    """The address of a version, as mlflow.pyfunc.load_model and `resolve` take it."""
-    return f"models:/{name}/{version}"
 
 
 def resolve(uri: str) -> Path:
@@ -152,7 +148,7 @@ def resolve(uri: str) -> Path:
     name, mark, rest = uri.removeprefix("models:/").rpartition("@" if "@" in uri else "/")
     if not uri.startswith("models:/") or not (name and mark and rest):
         raise UserError(f"'{uri}' names no model; use models:/NAME@champion or models:/NAME/3.")
-    home = settings.home()
+    home = home_folder()
     folder = _patiently(lambda: _local_folder(connect(home), home, name, rest, by_alias=mark == "@"))
     if folder is None:
         names = _patiently(lambda: {model.name for model in all_pages(connect(home).search_registered_models)})

@@ -14,14 +14,15 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from stillhouse.components.config.home import home_folder
 from stillhouse.components.tracking import settings
 from stillhouse.components.tracking.address import refuse_unusable_address
-from stillhouse.components.tracking.leftovers import SpoolStore, kept
+from stillhouse.components.tracking.leftovers import SpoolStore, kept_in_store
 from stillhouse.components.tracking.spool import Spool, read_events
 from stillhouse.components.tracking.system import SystemSampler
 from stillhouse.components.tracking.texts import flatten, text
 from stillhouse.components.tracking.whole import FAILED, STOPPED, WholeRun
-from stillhouse.errors import UserError
+from stillhouse.errors import USER_ERROR, UserError
 from stillhouse.redaction import RedactingFormatter, redact, redact_all
 
 logger = logging.getLogger(__name__)
@@ -175,7 +176,7 @@ def step_run(step: str, open_store: Callable[[], SpoolStore] | None = None) -> I
     Raises:
         SystemExit: with code 2 and the sentence on stderr, when the step raised a UserError.
     """
-    home = settings.home()
+    home = home_folder()
     try:
         with ExitStack() as stack:
             refuse_unusable_address()
@@ -183,7 +184,7 @@ def step_run(step: str, open_store: Callable[[], SpoolStore] | None = None) -> I
             run_id = pipeline or settings.new_run_id(step)
             sends = os.environ.get("STILLHOUSE_SENDER") != "external"
             if sends and open_store:
-                stack.enter_context(kept(open_store(), home, run_id, step, others=step == settings.FIRST_STEP))
+                stack.enter_context(kept_in_store(open_store(), home, run_id, step, others=step == settings.FIRST_STEP))
             run = StepRun(step, run_id, home)
             if sends:
                 stack.enter_context(_sender(home, run_id))
@@ -195,7 +196,7 @@ def step_run(step: str, open_store: Callable[[], SpoolStore] | None = None) -> I
             yield run
     except UserError as error:
         sys.stderr.write(f"{error}\n")
-        raise SystemExit(2) from None
+        raise SystemExit(USER_ERROR) from None
 
 
 @contextmanager

@@ -54,11 +54,6 @@ REQUEST_SECONDS = 30
 """Longest wait for one answer of the server; a slow one takes ten seconds."""
 
 
-def home() -> Path:
-    """Folder of everything a run writes."""
-    return Path(os.environ.get("STILLHOUSE_HOME", "runs")).absolute()
-
-
 def new_run_id(name: str) -> str:
     """Name and time of day, as spam-20261122-151405."""
     return f"{name}-{time.strftime('%Y%m%d-%H%M%S')}"

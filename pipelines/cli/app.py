@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from stillhouse import __version__
-from stillhouse.errors import UserError
+from stillhouse.errors import USER_ERROR, UserError
 from stillhouse.pipelines.cli.predict import predict
 from stillhouse.pipelines.cli.replay import replay
 from stillhouse.pipelines.cli.rollback import rollback
@@ -28,7 +28,7 @@ class Group(TyperGroup):
             return super().invoke(ctx)
         except UserError as error:
             sys.stderr.write(f"{error}\n")
-            sys.exit(2)
+            sys.exit(USER_ERROR)
         except KeyboardInterrupt as stopped:
             number = stopped.args[0] if stopped.args else signal.SIGINT
             sys.exit(128 + number)

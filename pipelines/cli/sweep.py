@@ -8,13 +8,11 @@ import typer
 
 from stillhouse.components.config.home_option import HOME, HomeOption
 from stillhouse.components.storage.home import local_store
-from stillhouse.components.sweep.settings import SweepSettings
+from stillhouse.components.sweep.options import DEFAULTS, DryRun, KeepDays, KeepRuns
 from stillhouse.errors import UserError
 from stillhouse.pipelines.cli.become import become
 from stillhouse.pipelines.cluster.endpoint import EndpointOption, NamespaceOption, TokenOption
 from stillhouse.pipelines.compiling.options import OptionsFile, take_addresses, take_addresses_from
-
-DEFAULTS = SweepSettings()
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -28,11 +26,9 @@ def sweep_(
         bool, typer.Option("--all", help="Close what all ended runs on the cluster left open, too.")
     ] = False,
     home: HomeOption = HOME,
-    keep_days: Annotated[float, typer.Option(help="What is younger stays.")] = DEFAULTS.keep_days,
-    keep_runs: Annotated[
-        int, typer.Option(help="What this many of the last runs made or used stays.")
-    ] = DEFAULTS.keep_runs,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be removed; remove nothing.")] = False,
+    keep_days: KeepDays = DEFAULTS.keep_days,
+    keep_runs: KeepRuns = DEFAULTS.keep_runs,
+    dry_run: DryRun = False,
     endpoint: EndpointOption = "",
     namespace: NamespaceOption = "",
     token: TokenOption = "",

@@ -89,18 +89,6 @@ class Cluster:
         with self.speaking():
             return self.client.create_experiment(name).experiment_id
 
-    def find_experiment(self, name: str) -> str | None:
-        """Id of the experiment, None when there is none.
-
-        Raises:
-            UserError: KFP refuses.
-        """
-        with self.speaking():
-            try:
-                return self.client.get_experiment(experiment_name=name).experiment_id
-            except ValueError:
-                return None
-
     def run(self, run_id: str) -> Any:
         """The run of that id, as kfp_server_api.V2beta1Run.
 

@@ -1,7 +1,7 @@
 """What the pods of a run are given on a cluster: hardware, limits, retries, addresses, Secrets, volumes.
 
 The graph itself (`retrain`) knows none of it: here the very same function is traced again, and each of its tasks is
-dressed by way of kfp-kubernetes.
+given its share by way of kfp-kubernetes.
 """
 
 import json
@@ -14,6 +14,7 @@ from kfp.dsl.graph_component import GraphComponent
 
 from stillhouse.components.kubernetes.labels import PART_OF, QUEUE_LABEL, RUN_LABEL
 from stillhouse.components.runtime.supervisor import supervised
+from stillhouse.components.tracking.settings import EXIT_STEP
 from stillhouse.pipelines.compiling.hardware import Hardware
 from stillhouse.pipelines.compiling.options import ClusterOptions, seconds
 
@@ -26,7 +27,7 @@ SMALL_REQUESTS = ("500m", "1Gi")
 BACKOFF = ("5s", 1.0, "5s")
 """Pause before a new pod, its factor, and the longest one; short, for Argo makes new pods after a user's mistake too,
 and each answers at once. Processes that fail pause longer, within their pod."""
-EXIT, EXIT_RETRIES, EXIT_SECONDS = "conclude", 1, 900
+EXIT_RETRIES, EXIT_SECONDS = 1, 900
 """The exit step, which neither a cancel nor the run's limit ends: one whose image cannot be pulled would keep the run
 alive for ever. Its pod's time counts from when a node has taken it."""
 STEP_LABEL = "app.kubernetes.io/component"
@@ -52,20 +53,20 @@ def on_cluster(
     hardware = options.chosen_hardware()
 
     @wraps(function)
-    def dressed(*arguments: Any) -> None:
+    def with_pod_settings(*arguments: Any) -> None:
         function(*arguments)
         form = {name: channel for name, channel in zip(names, arguments, strict=True) if name in FORM}
         traced: Any = pipeline_context.Pipeline.get_default_pipeline()
         for task in traced.tasks.values():
-            _dress(task, options, hardware, form, experiment)
+            _give_pod_settings(task, options, hardware, form, experiment)
             if not cache:
                 task.set_caching_options(False)
 
     config = dsl.PipelineConfig(active_deadline_seconds=seconds(options.run_limit))
-    return dsl.pipeline(name=pipeline.name, pipeline_config=config)(dressed)
+    return dsl.pipeline(name=pipeline.name, pipeline_config=config)(with_pod_settings)
 
 
-def _dress(
+def _give_pod_settings(
     task: PipelineTask, options: ClusterOptions, hardware: Hardware, form: dict[str, Any], experiment: str
 ) -> None:
     container: Any = task.container_spec
@@ -81,7 +82,7 @@ def _dress(
         _give_nodes(task, hardware, options)
     task.set_container_image(options.image_of(container.image))
     container.command = supervised(task.name, container.command)
-    last = task.name == EXIT
+    last = task.name == EXIT_STEP
     task.set_retry(min(options.retries, EXIT_RETRIES) if last else options.retries, *BACKOFF)
     kubernetes.set_timeout(task, EXIT_SECONDS if last else seconds(options.step_limit))
     _give_environment(task, options, experiment)

@@ -22,7 +22,7 @@ TEAMS_ACCOUNT = "pipeline-runner"
 """The account that a KFP for one team takes, if nobody says otherwise."""
 
 
-class Closed(Exception):
+class NotCheckable(Exception):
     """It cannot be looked at, nor can what builds on it; the message says why."""
 
 
@@ -59,12 +59,12 @@ class Visit:
         """Kubernetes' API.
 
         Raises:
-            Closed: there is no way to it.
+            NotCheckable: there is no way to it.
         """
         try:
             return self.cluster.kubernetes if self.cluster else open_behind("the endpoint")
         except UserError as error:
-            raise Closed(str(error)) from None
+            raise NotCheckable(str(error)) from None
 
     @property
     def core(self) -> Any:
@@ -97,9 +97,9 @@ def examine(checks: Sequence[Check], to: Visit) -> Iterator[Finding]:
         missing = [name for name in check.needs if name in closed]
         try:
             if missing:
-                raise Closed(f"It builds on '{missing[0]}'.")
+                raise NotCheckable(f"It builds on '{missing[0]}'.")
             finding = _look(check, to)
-        except Closed as error:
+        except NotCheckable as error:
             finding = not_checked(str(error))
             closed.add(check.name)
         if finding.level == "failure":
@@ -120,7 +120,7 @@ def _look(check: Check, to: Visit) -> Finding:
     except ApiException as error:
         return _refused(error)
     except (urllib3.exceptions.HTTPError, OSError) as error:
-        raise Closed(f"Kubernetes does not answer ({reason_of(error)}).") from None
+        raise NotCheckable(f"Kubernetes does not answer ({reason_of(error)}).") from None
 
 
 def _refused(error: Any) -> Finding:
@@ -128,5 +128,5 @@ def _refused(error: Any) -> Finding:
     if lacks_right(error):
         return not_checked(f"The right is missing: {said}")
     if error.status == 401:
-        raise Closed(f"Kubernetes does not accept the kubeconfig's credentials ({said}); renew them.")
+        raise NotCheckable(f"Kubernetes does not accept the kubeconfig's credentials ({said}); renew them.")
     return not_checked(f"Kubernetes answers with {error.status}: {said}")

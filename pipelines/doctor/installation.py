@@ -10,7 +10,7 @@ from stillhouse.components.kubernetes.api import words_of
 from stillhouse.components.probe.finding import Finding, failure, not_checked, ok, warning
 from stillhouse.pipelines.cluster.connection import OLDEST, TIMEOUT
 from stillhouse.pipelines.cluster.watch.pod_state import KUEUE
-from stillhouse.pipelines.doctor.check import Closed, Visit
+from stillhouse.pipelines.doctor.check import NotCheckable, Visit
 
 ARGO_CONFIG = "workflow-controller-configmap"
 KFP_SERVER = "ml-pipeline"
@@ -136,7 +136,7 @@ def _retry_policy(visit: Visit) -> tuple[str, str]:
     except ApiException as error:
         if error.status != 404:
             raise
-        raise Closed(f"Argo's settings ({ARGO_CONFIG}) are not in the namespace '{visit.home}'.") from None
+        raise NotCheckable(f"Argo's settings ({ARGO_CONFIG}) are not in the namespace '{visit.home}'.") from None
     defaults = yaml.safe_load((config.data or {}).get("workflowDefaults", "")) or {}
     patch, unknown = _spec_patch(visit)
     policies = [_policy_of(spec) for spec in (patch, defaults.get("spec") or {})]

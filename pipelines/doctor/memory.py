@@ -20,7 +20,7 @@ from stillhouse.components.probe.finding import Finding, failure, not_checked, o
 from stillhouse.components.training.settings import LoopSettings
 from stillhouse.pipelines.cluster.connection import TIMEOUT
 from stillhouse.pipelines.doctor.capacity import gib
-from stillhouse.pipelines.doctor.check import Closed, Visit
+from stillhouse.pipelines.doctor.check import NotCheckable, Visit
 
 TRAINED_BYTES = 16
 """Of a parameter that is trained."""
@@ -151,7 +151,7 @@ def _gpu_bytes(visit: Visit, gpu_type: str) -> int | None:
     """Memory of the largest GPU of that type that a node's label tells."""
     try:
         nodes: Any = visit.core.list_node(_request_timeout=TIMEOUT).items
-    except (ApiException, Closed):
+    except (ApiException, NotCheckable):
         return None
     labelled = [node for node in nodes if int(node.status.allocatable.get(gpu_type, 0))]
     sizes = [int((node.metadata.labels or {}).get(GPU_MEMORY_LABEL, 0)) for node in labelled]

@@ -11,9 +11,11 @@ from rich.console import Console
 from rich.text import Text
 
 from stillhouse.components.artifacts.kept import model_key
-from stillhouse.components.storage.home import home_folder, local_store
+from stillhouse.components.config.home import home_folder
+from stillhouse.components.storage.home import local_store
 from stillhouse.components.storage.store import NotFound
 from stillhouse.components.tracking.settings import tracking_uri
+from stillhouse.errors import USER_ERROR
 from stillhouse.pipelines.local.progress import StepProgress
 from stillhouse.pipelines.terminal import DECISION_STYLES
 
@@ -53,7 +55,7 @@ def show_failure(row: StepProgress | None, folder: Path) -> int:
     """
     if row and row.message and not row.crashed:
         sys.stderr.write(f"{row.message}\n")
-        return 2
+        return USER_ERROR
     why = f"{row.step if row else 'the pipeline'} failed"
     if row and row.message:
         why += f": {row.message}"

@@ -4,6 +4,8 @@ import re
 
 from stillhouse.redaction import redact
 
+USER_ERROR = 2
+"""Exit code of a process that ends with a user's mistake."""
 MAX_CHARACTERS = 1200
 """Of a longer sentence the middle is left out: its beginning says where, its end what to do."""
 

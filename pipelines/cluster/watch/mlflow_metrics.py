@@ -5,8 +5,9 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
+from stillhouse.components.config.home import home_folder
 from stillhouse.components.tracking.connection import RUN_TAG, STEP_TAG, connect
-from stillhouse.components.tracking.settings import PIPELINE, WHY_CHARACTERS, home, tracking_uri
+from stillhouse.components.tracking.settings import PIPELINE, WHY_CHARACTERS, tracking_uri
 from stillhouse.pipelines.terminal import headline
 from stillhouse.redaction import redact
 
@@ -28,7 +29,7 @@ class LiveMetrics:
         """What the exit step wrote: `decision: why`."""
         self.problem = ""
         """Why nothing is seen."""
-        if tracking_uri(home()).startswith(("http://", "https://")):
+        if tracking_uri(home_folder()).startswith(("http://", "https://")):
             threading.Thread(target=self._follow, daemon=True).start()
         else:
             self.problem = (
@@ -48,14 +49,14 @@ class LiveMetrics:
             except Exception as error:  # whatever it is, the table goes on without the column
                 said = redact(" ".join(str(error).split()))[:WHY_CHARACTERS]
                 self.problem = (
-                    f"live metrics are not seen: MLflow does not answer from here at {tracking_uri(home())} ({said}); "
-                    "MLFLOW_TRACKING_URI may name another way to it"
+                    f"live metrics are not seen: MLflow does not answer from here at {tracking_uri(home_folder())} "
+                    f"({said}); MLFLOW_TRACKING_URI may name another way to it"
                 )
             if self._stop.wait(POLL_SECONDS):
                 return
 
     def _read(self) -> None:
-        client = connect(home())
+        client = connect(home_folder())
         experiments = [experiment.experiment_id for experiment in client.search_experiments()]
         runs = client.search_runs(experiments, filter_string=f"tags.`{RUN_TAG}` = '{self._run_id}'")
         by_step: dict[str, Any] = {run.data.tags.get(STEP_TAG, ""): run.data for run in runs}

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Literal
 
 from stillhouse.components.runtime.attempts import Attempt, last_failure
+from stillhouse.components.tracking.settings import EXIT_STEP
 from stillhouse.pipelines.cluster.watch.argo_workflow import FAILED, NEVER_RAN, ArgoTask, Node, step_of
 from stillhouse.pipelines.cluster.watch.pod_state import (
     TIME_UP,
@@ -20,7 +21,7 @@ from stillhouse.pipelines.cluster.watch.pod_state import (
     pod_state,
 )
 from stillhouse.pipelines.cluster.watch.snapshot import Snapshot
-from stillhouse.pipelines.compiling.pods import EXIT, EXIT_SECONDS
+from stillhouse.pipelines.compiling.pods import EXIT_SECONDS
 
 NODE_NAME = "workflows.argoproj.io/node-name"
 NODE_ID = "workflows.argoproj.io/node-id"
@@ -191,7 +192,7 @@ def past_limit(snapshot: Snapshot) -> str:
         return ""
     passed = f"the run's --run-limit of {limit} s has passed"
     pending = [pod for pod in snapshot.pods if pod["status"].get("phase") == "Pending"]
-    if waiting := [step for step in pods_by_step(pending) if step != EXIT]:
+    if waiting := [step for step in pods_by_step(pending) if step != EXIT_STEP]:
         return (
             f"{passed}; {', '.join(waiting)} goes on waiting until Argo looks at the run again, {ARGO_MINUTES} minutes "
             "after its last change at the latest; to end it now: stillhouse cancel"

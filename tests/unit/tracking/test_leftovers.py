@@ -15,7 +15,7 @@ from mlflow.entities import Run
 
 from stillhouse.components.storage.store import FileStore, Store
 from stillhouse.components.tracking import settings
-from stillhouse.components.tracking.leftovers import bring, kept, settle
+from stillhouse.components.tracking.leftovers import bring, kept_in_store, settle
 from stillhouse.components.tracking.run import step_run
 from stillhouse.components.tracking.sender import replay
 from stillhouse.components.tracking.spool import unsent
@@ -49,7 +49,7 @@ def keys(store: Store) -> list[str]:
 
 def pod(home: Path, store: Store, first: int, last: int, step: str = "finetune", others: bool = False) -> None:
     """A step that nobody sends for, on a machine that is gone thereafter."""
-    with kept(store, home, RUN, step, others), step_run(step) as run:
+    with kept_in_store(store, home, RUN, step, others), step_run(step) as run:
         for number in range(first, last):
             run.metrics({"loss": 1 / number, "tokens_per_second": time.monotonic()}, number)
     shutil.rmtree(home / RUN)
@@ -61,7 +61,7 @@ def test_a_step_with_unsent_points_leaves_its_spool_under_run_and_step(home: Pat
 
 
 def test_a_step_that_sent_everything_leaves_nothing(home: Path, store: Store) -> None:
-    with kept(store, home, RUN, "finetune", others=False):
+    with kept_in_store(store, home, RUN, "finetune", others=False):
         with step_run("finetune"):
             pass
         replay(home)
@@ -100,11 +100,11 @@ def test_a_later_step_brings_what_its_run_left_and_the_first_step_what_any_left(
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", DEAD_SERVER)
     pod(home, store, 1, 2, step="prepare")
-    with kept(store, home, RUN, "finetune", others=False):
+    with kept_in_store(store, home, RUN, "finetune", others=False):
         assert (home / RUN / "spool" / "prepare.jsonl").exists()
-    with kept(store, home / "second", "other-run", "finetune", others=False):
+    with kept_in_store(store, home / "second", "other-run", "finetune", others=False):
         assert not (home / "second" / RUN).exists()
-    with kept(store, home / "third", "other-run", "inspect", others=True):
+    with kept_in_store(store, home / "third", "other-run", "inspect", others=True):
         assert (home / "third" / RUN / "spool" / "prepare.jsonl").exists()
 
 
@@ -114,13 +114,13 @@ def test_a_run_with_another_server_leaves_what_is_not_meant_for_it(
     monkeypatch.setenv("MLFLOW_TRACKING_URI", DEAD_SERVER)
     pod(home, store, 1, 2, step="prepare")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:10")
-    with kept(store, home / "other", "other-run", "inspect", others=True):
+    with kept_in_store(store, home / "other", "other-run", "inspect", others=True):
         assert not (home / "other" / RUN).exists()
     assert keys(store) == [f"spools/{RUN}/prepare.jsonl"]
 
 
 def test_what_is_sent_in_part_is_not_sent_again(home: Path, store: Store) -> None:
-    with kept(store, home, RUN, "finetune", others=False), step_run("finetune") as run:
+    with kept_in_store(store, home, RUN, "finetune", others=False), step_run("finetune") as run:
         run.metrics({"loss": 0.5}, 1)
         replay(home)
         run.metrics({"loss": 0.25}, 2)
@@ -130,7 +130,7 @@ def test_what_is_sent_in_part_is_not_sent_again(home: Path, store: Store) -> Non
 
 
 def test_a_longer_spool_here_is_not_replaced_by_an_older_copy(home: Path, store: Store) -> None:
-    with kept(store, home, RUN, "finetune", others=False), step_run("finetune"):
+    with kept_in_store(store, home, RUN, "finetune", others=False), step_run("finetune"):
         pass
     with step_run("finetune"):
         pass
@@ -176,7 +176,7 @@ def test_while_nothing_can_be_sent_the_spool_is_kept_for_the_case_of_a_kill(
 
 
 def test_a_store_out_of_reach_costs_a_warning(home: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    with kept(Broken(tmp_path), home, RUN, "finetune", others=False), step_run("finetune"):
+    with kept_in_store(Broken(tmp_path), home, RUN, "finetune", others=False), step_run("finetune"):
         pass
     assert caplog.messages.count("could not bring what is unsent: cannot reach the store.") == 1
     assert caplog.messages.count("could not leave what is unsent: cannot reach the store.") == 1

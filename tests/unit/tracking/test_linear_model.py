@@ -16,7 +16,7 @@ from mlflow import MlflowClient
 
 from stillhouse.components.artifacts.model import write_tfidf
 from stillhouse.components.models.tfidf_linear import TfidfLinear
-from stillhouse.components.tracking.registry import log_model, resolve, version_uri
+from stillhouse.components.tracking.registry import log_model, resolve
 from stillhouse.components.tracking.run import step_run
 
 TEXTS = ["cheap PILLS", "see you\r\ntomorrow", "", "unheard of"]
@@ -49,7 +49,7 @@ def test_it_answers_through_pyfunc_as_through_its_task(
     version, model = registered(tmp_path, target)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{home / 'mlflow.db'}")
     mlflow.set_tracking_uri(f"sqlite:///{home / 'mlflow.db'}")
-    loaded: Any = mlflow.pyfunc.load_model(version_uri("words", version))
+    loaded: Any = mlflow.pyfunc.load_model(f"models:/words/{version}")
 
     answer, scores = loaded.predict(pd.DataFrame({"text": TEXTS})), model.score(TEXTS)
 
@@ -66,7 +66,7 @@ def test_it_answers_through_pyfunc_as_through_its_task(
 
 def test_it_needs_neither_torch_nor_scikit_learn_nor_stillhouse(home: Path, tmp_path: Path) -> None:
     version, model = registered(tmp_path, "classes")
-    folder = resolve(version_uri("words", version))
+    folder = resolve(f"models:/words/{version}")
 
     environment = {**os.environ, "PYTHONPATH": ""}
     command = [sys.executable, "-c", ELSEWHERE, str(folder.parents[1])]
@@ -80,7 +80,7 @@ def test_it_needs_neither_torch_nor_scikit_learn_nor_stillhouse(home: Path, tmp_
 
 def test_its_requirements_name_no_torch(home: Path, tmp_path: Path, client: MlflowClient) -> None:
     version, _ = registered(tmp_path, "classes")
-    root = resolve(version_uri("words", version)).parents[1]
+    root = resolve(f"models:/words/{version}").parents[1]
 
     lines = (root / "requirements.txt").read_text().split()
 

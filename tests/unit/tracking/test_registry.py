@@ -17,7 +17,7 @@ import yaml
 from mlflow import MlflowClient
 
 from stillhouse.components.tracking.connection import find_or_create
-from stillhouse.components.tracking.registry import log_model, resolve, set_aliases, version_uri
+from stillhouse.components.tracking.registry import log_model, resolve, set_aliases
 from stillhouse.components.tracking.run import step_run
 from stillhouse.errors import UserError
 
@@ -41,7 +41,7 @@ def global_address(home: Path) -> Iterator[None]:
 
 def answers(version: str, **columns: list[Any]) -> pd.DataFrame:
     """What the registered model says about a table."""
-    model: Any = mlflow.pyfunc.load_model(version_uri("spam", version))
+    model: Any = mlflow.pyfunc.load_model(f"models:/spam/{version}")
     return model.predict(pd.DataFrame(columns))
 
 
@@ -87,7 +87,7 @@ def test_a_registered_model_reads_texts_as_training_did(
 
 
 def test_the_folder_inside_loads_with_plain_transformers(version: str, model_folder: Path) -> None:
-    folder = resolve(version_uri("spam", version))
+    folder = resolve(f"models:/spam/{version}")
     np.testing.assert_array_equal(transformers_scores(folder), transformers_scores(model_folder))
 
 
@@ -112,12 +112,12 @@ def test_other_targets_have_their_own_columns(home: Path, model_folder: Path, tm
 
 
 def test_the_signature_is_a_column_text(home: Path, version: str) -> None:
-    described = yaml.safe_load((resolve(version_uri("spam", version)).parents[1] / "MLmodel").read_text())
+    described = yaml.safe_load((resolve(f"models:/spam/{version}").parents[1] / "MLmodel").read_text())
     assert json.loads(described["signature"]["inputs"]) == [{"type": "string", "name": "text", "required": True}]
 
 
 def test_the_requirements_are_pinned(home: Path, version: str) -> None:
-    lines = (resolve(version_uri("spam", version)).parents[1] / "requirements.txt").read_text().split()
+    lines = (resolve(f"models:/spam/{version}").parents[1] / "requirements.txt").read_text().split()
     assert {line.partition("==")[0] for line in lines} >= {"mlflow", "torch", "transformers"}
     assert all("==" in line for line in lines)
 
@@ -175,10 +175,10 @@ def test_aliases_move_and_previous_can_go(version: str, home: Path, model_folder
     with step_run("promote") as run:
         second = log_model(run, model_folder, "spam", digest="abd")
     set_aliases("spam", champion=second, previous=version)
-    assert resolve("models:/spam@champion") == resolve(version_uri("spam", second))
-    assert resolve("models:/spam@previous") == resolve(version_uri("spam", version))
+    assert resolve("models:/spam@champion") == resolve(f"models:/spam/{second}")
+    assert resolve("models:/spam@previous") == resolve(f"models:/spam/{version}")
     set_aliases("spam", champion=version, previous=None)
-    assert resolve("models:/spam@champion") == resolve(version_uri("spam", version))
+    assert resolve("models:/spam@champion") == resolve(f"models:/spam/{version}")
     with pytest.raises(UserError, match="'models:/spam@previous' is not registered"):
         resolve("models:/spam@previous")
 

@@ -8,7 +8,7 @@ from typer.testing import CliRunner, Result
 
 from stillhouse.components.runtime.step_run import step_run
 from stillhouse.components.storage.store import open_store
-from stillhouse.components.tracking.leftovers import kept
+from stillhouse.components.tracking.leftovers import kept_in_store
 from stillhouse.pipelines.cli.app import app
 
 DEAD_SERVER = "http://somebody:a-pass-word@127.0.0.1:9"
@@ -66,7 +66,7 @@ def test_what_a_pod_left_in_the_store_is_sent_and_removed_there(
 ) -> None:
     monkeypatch.setenv("STILLHOUSE_STORE", str(tmp_path / "store"))
     store = open_store(tmp_path / "store")
-    with kept(store, home, "monday", "finetune", others=False):
+    with kept_in_store(store, home, "monday", "finetune", others=False):
         report("monday", monkeypatch)
     shutil.rmtree(home / "monday")
     assert store.list("spools/monday/finetune.jsonl")

@@ -1,4 +1,4 @@
-"""A pipeline of one step that is killed twice before it succeeds, dressed for a cluster and run by kfp.local."""
+"""A pipeline of one step that is killed twice before it succeeds, placed for a cluster and run by kfp.local."""
 
 import sys
 from typing import Any
@@ -49,6 +49,6 @@ if __name__ == "__main__":
     # kfp.local repeats a failed task too, as Argo would with a new pod.
     replaceable: Any = pods
     replaceable.BACKOFF = ("0s", 1.0, "0s")
-    dressed: Any = pods.on_cluster(pipeline, options, experiment="frail")
+    placed: Any = pods.on_cluster(pipeline, options, experiment="frail")
     local.init(local.SubprocessRunner(use_venv=False), pipeline_root=f"{folder}/out", raise_on_error=False)
-    dressed(folder=folder, mistake=sys.argv[2] == "mistake")
+    placed(folder=folder, mistake=sys.argv[2] == "mistake")
