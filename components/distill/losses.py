@@ -70,11 +70,11 @@ LOSSES: dict[str, tuple[SoftLoss, HardLoss]] = {
 def hidden_loss(
     student: Sequence[Tensor],
     teacher: Sequence[Tensor],
-    maps: nn.ModuleList,
+    projections: nn.ModuleList,
     layer_pairs: Sequence[tuple[int, int]],
     mask: Tensor,
 ) -> Tensor:
-    """Mean squared error between mapped hidden states of paired layers, mean over real tokens, summed over rows
+    """Mean squared error between projected hidden states of paired layers, mean over real tokens, summed over rows
     (Jiao et al., 2020, TinyBERT, arXiv:1909.10351, equation 8).
 
     Args:
@@ -83,8 +83,8 @@ def hidden_loss(
     """
     total = torch.zeros((), device=mask.device)
     tokens = mask.sum(-1).clamp(min=1)
-    for linear, (mine, theirs) in zip(maps, layer_pairs, strict=True):
-        errors = (linear(student[mine + 1]) - teacher[theirs + 1]).square().mean(-1) * mask
+    for projection, (layer, teacher_layer) in zip(projections, layer_pairs, strict=True):
+        errors = (projection(student[layer + 1]) - teacher[teacher_layer + 1]).square().mean(-1) * mask
         total = total + (errors.sum(-1) / tokens).sum()
     return total / len(layer_pairs)
 
@@ -100,7 +100,7 @@ def attention_loss(
     """
     total = torch.zeros((), device=mask.device)
     tokens = mask.sum(-1).clamp(min=1)
-    for mine, theirs in layer_pairs:
-        errors = (student[mine] - teacher[theirs]).square().sum(-1).mean(1) * mask
+    for layer, teacher_layer in layer_pairs:
+        errors = (student[layer] - teacher[teacher_layer]).square().sum(-1).mean(1) * mask
         total = total + (errors.sum(-1) / tokens).sum()
     return total / len(layer_pairs)

@@ -59,8 +59,8 @@ def check_comparable(
         raise UserError(f"distill: the student has {heads[0]} heads and the teacher {heads[1]}; {mend}")
 
 
-class Pupil(nn.Module):
-    """A student with what it needs only while it learns: maps of its hidden states into the teacher's width.
+class StudentWithProjections(nn.Module):
+    """A student with what it needs only while it learns: projections of its hidden states to the teacher's width.
 
     Args:
         student: the model that stays.
@@ -73,12 +73,12 @@ class Pupil(nn.Module):
         self.student = student
         self.layer_pairs = list(enumerate(kept_layers(num_layers(teacher), num_layers(student))))
         widths = student.config.hidden_size, teacher.config.hidden_size
-        self.maps = nn.ModuleList()
+        self.projections = nn.ModuleList()
         if match_hidden:
-            self.maps.extend(_map(*widths) for _ in self.layer_pairs)
+            self.projections.extend(_projection(*widths) for _ in self.layer_pairs)
 
 
-def _map(width: int, teacher_width: int) -> nn.Linear:
+def _projection(width: int, teacher_width: int) -> nn.Linear:
     """From the student's width to the teacher's; equal widths begin with the identity."""
     linear = nn.Linear(width, teacher_width, bias=False)
     if width == teacher_width:

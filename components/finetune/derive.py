@@ -55,14 +55,14 @@ class Floor:
         )
 
 
-def floor_of(about: dict[str, Any], train: np.ndarray, validation: np.ndarray) -> Floor:
+def floor_of(spec: dict[str, Any], train: np.ndarray, validation: np.ndarray) -> Floor:
     """The floor of a dataset.
 
     Args:
-        about: dataset.json.
+        spec: the dataset's dataset.json.
         train, validation: targets of the rows.
     """
-    target, labels = about["target"], about["labels"]
+    target, labels = spec["target"], spec["labels"]
     metric = main_metric(target)
     answers = majority(target, train, max(1, len(labels)), len(validation))
     return Floor(metric, measure(target, answers, validation, labels)[metric], greater_is_better(metric))

@@ -9,7 +9,6 @@ import numpy as np
 
 from stillhouse.components.artifacts.chosen_base import base_of, objective_of
 from stillhouse.components.artifacts.dataset import read_dataset_json, read_split, read_unlabelled
-from stillhouse.components.artifacts.trainings import described
 from stillhouse.components.pretrain.settings import PretrainSettings
 from stillhouse.components.tasks import load_task
 from stillhouse.errors import UserError
@@ -17,7 +16,11 @@ from stillhouse.errors import UserError
 if TYPE_CHECKING:
     from torch import nn
 
+    from stillhouse.components.models.loaded import LoadedModel
+    from stillhouse.components.tasks import Task
     from stillhouse.components.tracking.run import StepRun
+    from stillhouse.components.training.batches import Samples
+    from stillhouse.components.training.loop import Evaluation
 
 HELD_OUT_ROWS = 256
 """Validation texts that perplexity is measured on, at most."""
@@ -36,7 +39,7 @@ def pretrain(settings: PretrainSettings, *, dataset: str | Path, model: str | Pa
         UserError: the task has no such objective, the base cannot be had, or the training diverged.
     """
     dataset, model = Path(dataset), Path(model)
-    if settings.objective == "auto":
+    if settings.objective != "none":
         settings = settled(settings, read_dataset_json(dataset))
     if settings.objective == "none":
         model.mkdir(parents=True)
@@ -48,17 +51,18 @@ def pretrain(settings: PretrainSettings, *, dataset: str | Path, model: str | Pa
             f"pretrain.objective is '{settings.objective}', which the task {settings.task} does not have; "
             f"use none or one of: {', '.join(task.objectives)}."
         )
-    # torch takes seconds to import: the skipped step above does without.
-    from stillhouse.components.artifacts.fetch import fetch_model
-    from stillhouse.components.artifacts.model import write_model
-    from stillhouse.components.models.layers import num_layers
-    from stillhouse.components.runtime.checkpoint_store import checkpoints_of
-    from stillhouse.components.storage.digests import digest_folder
-    from stillhouse.components.training.loop import Evaluation, Training, mean_loss
-    from stillhouse.components.training.randomness import seed_everything
+    return _train(task, settings, dataset, model, run)
 
-    about = read_dataset_json(dataset)
-    settings = settled(settings, about)
+
+def _train(task: "Task", settings: PretrainSettings, dataset: Path, model: Path, run: "StepRun") -> dict[str, float]:
+    # torch takes seconds to import: a step that is skipped does without.
+    from stillhouse.components.artifacts.fetch import fetch_model
+    from stillhouse.components.models.layers import num_layers
+    from stillhouse.components.storage.digests import digest_folder
+    from stillhouse.components.training.randomness import seed_everything
+    from stillhouse.components.training_step.training_step import training_step
+
+    spec = read_dataset_json(dataset)
     run.params(settings.model_dump())
     texts = read_unlabelled(dataset) + read_split(dataset, "train").texts
     held_out = read_split(dataset, "validation").texts[:HELD_OUT_ROWS]
@@ -66,60 +70,70 @@ def pretrain(settings: PretrainSettings, *, dataset: str | Path, model: str | Pa
     base = str(fetch_model(settings.base)) if settings.base else ""
     loaded = task.new_backbone(texts, settings.architecture, settings.objective, base)
     run.notes(loaded.notes)
-    samples, fixed = (
-        task.pretraining_samples(
-            loaded,
-            these,
-            settings.objective,
-            mask_probability=settings.mask_probability,
-            max_length=settings.loop.max_length,
-            seed=settings.loop.seed,
+    samples, fixed = (_samples(task, loaded, these, settings) for these in (texts, held_out))
+    inputs = [spec["content_digest"], digest_folder(base) if base else ""]
+    with training_step("pretrain", settings, inputs, run) as step:
+        history = step.train(
+            loaded.model,
+            samples,
+            task.pretraining_loss,
+            num_layers=num_layers(loaded.model),
+            evaluation=_perplexity(task, fixed, settings),
         )
-        for these in (texts, held_out)
+        return step.write(
+            model,
+            loaded,
+            history,
+            metric="perplexity",
+            figures={} if history.best is None else {"perplexity": history.best},
+            info=_info(settings, spec, loaded),
+            parents=[Path(base)] if base else [],
+        )
+
+
+def _samples(task: "Task", loaded: "LoadedModel", texts: list[str], settings: PretrainSettings) -> "Samples":
+    return task.pretraining_samples(
+        loaded,
+        texts,
+        settings.objective,
+        mask_probability=settings.mask_probability,
+        max_length=settings.loop.max_length,
+        seed=settings.loop.seed,
     )
 
-    # So few or so short texts that none of their words is hidden are not enough to tell which weights are best.
-    everything = np.arange(len(held_out))
-    is_measured = bool(held_out) and bool((fixed.batch(everything, 0)["labels"] != -100).any())
+
+def _perplexity(task: "Task", fixed: "Samples", settings: PretrainSettings) -> "Evaluation | None":
+    """Perplexity on held-out text. None where texts are so few or so short that none of their words is hidden: that is
+    not enough to tell which weights are best.
+
+    Args:
+        fixed: the held-out texts, in one view.
+    """
+    from stillhouse.components.training.loop import Evaluation, mean_loss
+
+    everything = np.arange(len(fixed.lengths))
+    if not len(everything) or not bool((fixed.batch(everything, 0)["labels"] != -100).any()):
+        return None
 
     def measure(network: "nn.Module") -> dict[str, float]:
         return {"perplexity": math.exp(min(mean_loss(network, fixed, task.pretraining_loss, settings.loop), 50.0))}
 
-    given = [about["content_digest"], digest_folder(base) if base else ""]
-    info = {
+    return Evaluation(measure, "perplexity", greater_is_better=False)
+
+
+def _info(settings: PretrainSettings, spec: dict[str, Any], loaded: "LoadedModel") -> dict[str, Any]:
+    """What the backbone's model.json says beyond the weights."""
+    return {
         "task": settings.task,
         "objective": settings.objective,
         "max_length": settings.loop.max_length,
         "settings": settings.model_dump(),
-        "dataset_digest": about["content_digest"],
+        "dataset_digest": spec["content_digest"],
         "notes": loaded.notes,
     }
-    with checkpoints_of("pretrain", settings.model_dump(), given, settings.loop.keep_checkpoints) as checkpoints:
-        history = Training(
-            loaded.model,
-            samples,
-            task.pretraining_loss,
-            settings=settings.loop,
-            optimizer=settings.optimizer,
-            num_layers=num_layers(loaded.model),
-            report=run,
-            evaluation=Evaluation(measure, "perplexity", greater_is_better=False) if is_measured else None,
-            checkpoints=checkpoints,
-        ).run()
-        figures = {**({} if history.best is None else {"perplexity": history.best}), **history.summary()}
-        run.metrics(figures, step=history.step)  # before the model: where that is, all is done
-        write_model(
-            loaded,
-            model,
-            info=info,
-            parents=[Path(base)] if base else [],
-            hashes=np.zeros(0, np.int64),
-            trainings=[described("pretrain", history, "perplexity")],
-        )
-    return figures
 
 
-def settled(settings: PretrainSettings, about: dict[str, Any]) -> PretrainSettings:
+def settled(settings: PretrainSettings, spec: dict[str, Any]) -> PretrainSettings:
     """The settings with the base that prepare chose, and the objective that follows from it, in place of `auto`."""
-    base = base_of(settings.base, about)
+    base = base_of(settings.base, spec)
     return settings.model_copy(update={"base": base, "objective": objective_of(settings.objective, base)})

@@ -1,4 +1,4 @@
-"""distill makes a small student that answers as the teacher does."""
+"""distill makes a student that answers as the teacher does."""
 
 from pathlib import Path
 from typing import Any

@@ -10,7 +10,7 @@ from tokenizers import Tokenizer, normalizers
 from transformers import PreTrainedTokenizerFast
 
 from stillhouse.components.distill.settings import DistillSettings, Student
-from stillhouse.components.distill.student import Pupil, check_comparable, make_student
+from stillhouse.components.distill.student import StudentWithProjections, check_comparable, make_student
 from stillhouse.components.models.layers import num_layers, output_layer
 from stillhouse.components.models.loaded import LoadedModel
 from stillhouse.components.tasks.text_classification import TextClassification
@@ -99,13 +99,13 @@ def test_an_equal_vocabulary_that_is_read_otherwise_is_another_tokenizer(teacher
     check_comparable(student, teacher, DistillSettings(task="t", hidden_weight=1.0), ["gold"])
 
 
-def test_a_pupil_maps_its_layers_onto_the_teachers(teacher: LoadedModel) -> None:
-    pupil = Pupil(student_of(teacher, architecture=SHAPE).model, teacher.model, match_hidden=True)
-    assert pupil.layer_pairs == [(0, 1)]
-    assert [list(weight.shape) for weight in pupil.maps.parameters()] == [[16, 8]]
+def test_layers_of_a_narrower_student_are_projected_to_the_teachers_width(teacher: LoadedModel) -> None:
+    network = StudentWithProjections(student_of(teacher, architecture=SHAPE).model, teacher.model, match_hidden=True)
+    assert network.layer_pairs == [(0, 1)]
+    assert [list(weight.shape) for weight in network.projections.parameters()] == [[16, 8]]
 
 
-def test_a_pupil_of_equal_width_begins_with_the_identity(teacher: LoadedModel) -> None:
-    pupil = Pupil(student_of(teacher, layers=2).model, teacher.model, match_hidden=True)
-    assert all(weight.equal(torch.eye(16)) for weight in pupil.maps.parameters())
-    assert pupil.layer_pairs == [(0, 0), (1, 1)]
+def test_projections_to_an_equal_width_begin_with_the_identity(teacher: LoadedModel) -> None:
+    network = StudentWithProjections(student_of(teacher, layers=2).model, teacher.model, match_hidden=True)
+    assert all(weight.equal(torch.eye(16)) for weight in network.projections.parameters())
+    assert network.layer_pairs == [(0, 0), (1, 1)]

@@ -1,0 +1,171 @@
+"""One training of a step: its checkpoints, its figures, and the model that it writes."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from stillhouse.components.artifacts.dataset import Split
+from stillhouse.components.artifacts.model import model_info, write_model
+from stillhouse.components.artifacts.trainings import Trained, described
+from stillhouse.components.models.loaded import LoadedModel
+from stillhouse.components.runtime.checkpoint_store import checkpoints_of
+from stillhouse.components.targets.label_metrics import main_metric
+from stillhouse.components.training.checkpoints import Checkpoints
+from stillhouse.components.training.history import History
+from stillhouse.components.training.loop import Evaluation, Training, Unfreezing
+from stillhouse.components.training.settings import LoopSettings, OptimizerSettings
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+    from stillhouse.components.tracking.run import StepRun
+    from stillhouse.components.training.batches import Samples
+
+
+class TrainingSettings(Protocol):
+    """Settings of a step that trains."""
+
+    @property
+    def loop(self) -> LoopSettings:
+        """Of the loop."""
+        ...
+
+    @property
+    def optimizer(self) -> OptimizerSettings:
+        """Of the optimizer."""
+        ...
+
+    def model_dump(self, *, exclude: set[str]) -> dict[str, Any]:
+        """All of them, without those that `exclude` names."""
+        ...
+
+
+def used(settings: TrainingSettings) -> dict[str, Any]:
+    """The settings that a training is made with, as params, fingerprint and model.json hold them: what `derive` left to
+    the data is in them by then, and it is left out."""
+    return settings.model_dump(exclude={"derive"})
+
+
+@dataclass(frozen=True)
+class TrainingStep:
+    """A training under way; made by `training_step`."""
+
+    name: str
+    """Of the pipeline's step."""
+    settings: TrainingSettings
+    run: "StepRun"
+    checkpoints: Checkpoints
+
+    def train(
+        self,
+        network: "nn.Module",
+        samples: "Samples",
+        loss: "Callable[[Any, Mapping[str, torch.Tensor]], tuple[torch.Tensor, int]]",
+        *,
+        num_layers: int,
+        evaluation: Evaluation | None,
+        unfreezing: Unfreezing | None = None,
+    ) -> History:
+        """Train `network`, or go on from its newest checkpoint; the best weights are left in it.
+
+        Args:
+            loss: (network, micro-batch) -> sum of the losses, and over how many things it sums.
+            num_layers: of the model in `network`, for rates that fall with depth and for what is frozen.
+            unfreezing: what is frozen, and when it learns again; None: nothing is.
+
+        Raises:
+            Preempted: a signal asked to stop; a checkpoint was written first.
+            UserError: no evaluation was a finite number.
+        """
+        return Training(
+            network,
+            samples,
+            loss,
+            settings=self.settings.loop,
+            optimizer=self.settings.optimizer,
+            num_layers=num_layers,
+            report=self.run,
+            evaluation=evaluation,
+            checkpoints=self.checkpoints,
+            unfreezing=unfreezing or Unfreezing(),
+        ).run()
+
+    def write(
+        self,
+        folder: Path,
+        loaded: LoadedModel,
+        history: History,
+        *,
+        metric: str,
+        figures: Mapping[str, float],
+        info: dict[str, Any],
+        parents: list[Path],
+        earlier: Sequence[Trained] = (),
+        splits: Sequence[Split] = (),
+    ) -> dict[str, float]:
+        """Report the figures, then write the model folder: where that is, all is done.
+
+        Args:
+            metric: by which the weights that were kept were chosen.
+            figures: beside those of every training.
+            info: for model.json, see `write_model`.
+            parents: model folders that this one came from.
+            earlier: trainings that it came out of before this one, the first one first.
+            splits: whose labels it learnt from or was chosen on.
+
+        Returns:
+            The figures.
+        """
+        figures = {**figures, **history.summary()}
+        self.run.metrics(figures, step=history.step)
+        hashes = np.concatenate([np.zeros(0, np.int64), *(split.hashes for split in splits)])
+        trainings = [*earlier, described(self.name, history, metric)]
+        write_model(loaded, folder, info=info, parents=parents, hashes=hashes, trainings=trainings)
+        return figures
+
+    def write_labelled(
+        self,
+        folder: Path,
+        loaded: LoadedModel,
+        history: History,
+        *,
+        spec: dict[str, Any],
+        notes: dict[str, str],
+        parents: list[Path],
+        earlier: Sequence[Trained],
+        splits: Sequence[Split],
+        figures: Mapping[str, float] | None = None,
+    ) -> dict[str, float]:
+        """`write` for a model that answers the dataset's target.
+
+        Args:
+            spec: the dataset's dataset.json.
+            notes: what must be said of how its base was read: sentences by name.
+        """
+        return self.write(
+            folder,
+            loaded,
+            history,
+            metric=main_metric(spec["target"]),
+            figures={**history.best_point(), **(figures or {})},
+            info={**model_info(spec, used(self.settings), self.settings.loop.max_length), "notes": notes},
+            parents=parents,
+            earlier=earlier,
+            splits=splits,
+        )
+
+
+@contextmanager
+def training_step(name: str, settings: TrainingSettings, inputs: list[str], run: "StepRun") -> Iterator[TrainingStep]:
+    """A training with checkpoints under the fingerprint of step, settings and inputs; they go when the block ends well.
+
+    Args:
+        inputs: digests of what the step reads.
+    """
+    with checkpoints_of(name, used(settings), inputs, settings.loop.keep_checkpoints) as checkpoints:
+        yield TrainingStep(name, settings, run, checkpoints)
