@@ -4,17 +4,17 @@ KFP starts no further pod after a cancel or when the run's deadline has passed: 
 is left. On this machine the process that started the run closes its MLflow run, and here only the rest is done.
 """
 
-import json
 import logging
 import os
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from stillhouse.components.artifacts.verdict import stored_verdict
 from stillhouse.components.conclude.webhook import post
 from stillhouse.components.config.home import home_folder
-from stillhouse.components.runtime.attempts import VERDICTS, last_failure, read_attempts
+from stillhouse.components.runtime.attempts import last_failure, read_attempts
 from stillhouse.components.storage.home import local_store
-from stillhouse.components.storage.store import NotFound, Store
+from stillhouse.components.storage.store import Store
 from stillhouse.components.tracking.run import StepRun, failures
 from stillhouse.components.tracking.settings import spool_folder
 from stillhouse.redaction import redact_all
@@ -72,11 +72,9 @@ def conclude(model_name: str, *, state: str, summary: str, run: StepRun | None) 
 
 def _ending(store: Store, run_id: str, state: str) -> Ending:
     """What promote decided, or decline; else why the step failed that failed last."""
-    try:
-        verdict = json.loads(store.get(f"{VERDICTS}/{run_id}.json"))
-    except NotFound:
-        return _failure(store, run_id, state)
-    return Ending(True, verdict["decision"], verdict["why"], version=verdict["version"])
+    if verdict := stored_verdict(store, run_id):
+        return Ending(True, verdict.decision, verdict.why, version=verdict.version)
+    return _failure(store, run_id, state)
 
 
 def _failure(store: Store, run_id: str, state: str) -> Ending:

@@ -5,16 +5,16 @@ A step of its own, never cached: when the data stay as they are, prepare comes f
 
 import json
 import logging
-from datetime import UTC, datetime
 
-from stillhouse.components.runtime.attempts import VERDICTS
+from stillhouse.components.artifacts.promotion_record import now
+from stillhouse.components.artifacts.verdict import FORMAT, Decision, Verdict, verdict_key
 from stillhouse.components.storage.disk import staged_file, writing
 from stillhouse.components.storage.home import local_store
 from stillhouse.components.tracking.run import StepRun
 
 logger = logging.getLogger(__name__)
 
-DECISION = "nothing to learn"
+DECISION: Decision = "nothing to learn"
 
 
 def decline(why: str, *, model_name: str, run: StepRun) -> None:
@@ -23,21 +23,21 @@ def decline(why: str, *, model_name: str, run: StepRun) -> None:
     Args:
         why: What prepare found, against what was asked for.
     """
-    document = {
-        "format": 1,
-        "decision": DECISION,
-        "why": why,
-        "model_name": model_name,
-        "version": None,
-        "run": run.run_id,
-        "time": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
-    data = json.dumps(document, indent=1, ensure_ascii=False).encode()
+    verdict = Verdict(
+        format=FORMAT,
+        decision=DECISION,
+        why=why,
+        model_name=model_name,
+        version=None,
+        run=run.run_id,
+        time=now(),
+    )
+    data = json.dumps(verdict.model_dump(mode="json"), indent=1, ensure_ascii=False).encode()
     path = run.folder / "verdict.json"
     with writing(path), staged_file(path, data) as staged:
         staged.replace(path)
     run.artifact(path)
     run.tags({"decision": DECISION, "why": why, "version": None})
     run.whole.verdict(DECISION, why, f"**{model_name}: {DECISION}.** {why}")
-    local_store().put(f"{VERDICTS}/{run.run_id}.json", data)
+    local_store().put(verdict_key(run.run_id), data)
     logger.info("%s: %s", DECISION, why)

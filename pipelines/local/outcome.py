@@ -5,12 +5,13 @@ import shlex
 import shutil
 import sys
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.text import Text
 
+from stillhouse.components.artifacts.evaluation import Evaluation
 from stillhouse.components.artifacts.kept import model_key
+from stillhouse.components.artifacts.verdict import Verdict
 from stillhouse.components.config.home import home_folder
 from stillhouse.components.storage.home import local_store
 from stillhouse.components.storage.store import NotFound
@@ -28,18 +29,18 @@ NAMES = {"tfidf_logistic": "TF-IDF + logistic regression", "majority": "majority
 def show_outcome(console: Console, folder: Path) -> None:
     """Print the verdict of the run in `folder`, and where report, data card and model are."""
     path = folder / "verdict.json"
-    verdict = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+    verdict = Verdict.from_file(path) if path.is_file() else None
     if verdict:
-        version = f" version {verdict['version']}" if verdict["version"] else ""
-        decision = (verdict["decision"], DECISION_STYLES[verdict["decision"]])
-        console.print(Text.assemble("\n", decision, f": {verdict['model_name']}{version}"))
+        version = f" version {verdict.version}" if verdict.version else ""
+        decision = (verdict.decision, DECISION_STYLES[verdict.decision])
+        console.print(Text.assemble("\n", decision, f": {verdict.model_name}{version}"))
         for line in _verdict_lines(verdict):
             console.print(line, highlight=False, markup=False, soft_wrap=not console.is_terminal)
     places = {
         "report": _file(folder / "report.html"),
         "data card": _file(folder / "card.html"),
         "settings": _file(folder / "recipe.lock.yaml"),
-        "model": _model(verdict["model_name"]) if verdict else None,
+        "model": _model(verdict.model_name) if verdict else None,
         "MLflow": mlflow_command(),
     }
     for name, place in places.items():
@@ -78,22 +79,21 @@ def mlflow_command() -> str:
     return shlex.join([program, "ui", "--backend-store-uri", uri])
 
 
-def _verdict_lines(verdict: dict[str, Any]) -> list[str]:
-    if "evaluation" not in verdict:
-        return [verdict["why"]]
-    evaluation, gates = verdict["evaluation"], verdict["gates"]
-    passed = sum(gate["passed"] for gate in gates)
-    lines = [verdict["why"], _comparison(evaluation), f"gates passed: {passed} of {len(gates)}"]
-    if verdict["decision"] in ("rejected", "not enough evidence"):
+def _verdict_lines(verdict: Verdict) -> list[str]:
+    evaluation = verdict.evaluation
+    if evaluation is None:
+        return [verdict.why]
+    passed = len(verdict.gates) - len(verdict.failed)
+    lines = [verdict.why, _comparison(evaluation), f"gates passed: {passed} of {len(verdict.gates)}"]
+    if verdict.decision in ("rejected", "not enough evidence"):
         lines.append("A rejection is a valid end of a run: production stays as it was.")
-    return lines + verdict["notes"] + evaluation["notes"]
+    return lines + verdict.notes + evaluation.notes
 
 
-def _comparison(evaluation: dict[str, Any]) -> str:
-    metric = evaluation["main_metric"]
-    values = {name: model["metrics"][metric]["value"] for name, model in evaluation["models"].items()}
+def _comparison(evaluation: Evaluation) -> str:
+    values = {name: evaluation.estimate(name).value for name in evaluation.models}
     compared = ", ".join(f"{NAMES.get(name, name)} {value:.4f}" for name, value in values.items())
-    return f"{metric} on {evaluation['rows']['test']:,} test rows: {compared}"
+    return f"{evaluation.main_metric} on {evaluation.rows.test:,} test rows: {compared}"
 
 
 def _file(path: Path) -> str | None:

@@ -20,7 +20,8 @@ from stillhouse.errors import UserError
 from stillhouse.redaction import redact
 
 RUN = "0b1f7c8e-run"
-VERDICT = {"decision": "promoted", "why": "All gates hold.", "version": "3"}
+VERDICT = {"format": 1, "decision": "promoted", "why": "All gates hold.", "model_name": "spam", "version": "3"}
+VERDICT |= {"run": RUN, "time": "2026-11-22T10:00:00+00:00"}
 
 
 @pytest.fixture
@@ -72,7 +73,7 @@ def test_not_enough_evidence_is_said_once_to_the_webhook_and_to_mlflow(
 ) -> None:
     monkeypatch.setenv(WEBHOOK, "https://chat.example/hook")
     why = "Not enough evidence: the champion (version 1) cannot be compared: no label is one of both."
-    verdict = {"decision": "not enough evidence", "why": why, "version": None}
+    verdict = VERDICT | {"decision": "not enough evidence", "why": why, "version": None}
     store.put(f"{VERDICTS}/{RUN}.json", json.dumps(verdict).encode())
 
     assert end(tmp_path) == f"# spam: not enough evidence\n\n{why}\n"

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from pydantic import ValidationError
 
+from stillhouse.components.artifacts.spec import read_spec
 from stillhouse.components.prepare.prepare import prepare
 from stillhouse.components.prepare.settings import PrepareSettings
 from stillhouse.components.tracking.run import StepRun
@@ -63,6 +64,15 @@ def test_dataset_and_card_say_how_the_files_were_written(write: Make, table: Mak
     written = ".tsv: separator tab, quote '\"', header"
     assert found["files"] == {"read": [{"written": written, "files": 1, "rows": 60}], "left_out": []}
     assert found["csv"] == {"escape": "", "decimal": ",", "header": True}
+
+
+def test_dataset_json_is_read_whole(write: Make, table: Make, prepared: Make, tmp_path: Path) -> None:
+    prepared(write("a.csv", table(60)))
+    spec = read_spec(tmp_path / "out" / "dataset")
+
+    assert spec.model_extra == {}
+    text = json.dumps(spec.model_dump(mode="json"), indent=1, ensure_ascii=False)
+    assert text + "\n" == (tmp_path / "out" / "dataset" / "dataset.json").read_text()
 
 
 def test_rows_have_hash_text_and_class(write: Make, table: Make, prepared: Make) -> None:

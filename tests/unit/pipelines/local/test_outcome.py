@@ -11,21 +11,34 @@ from stillhouse.pipelines.local.outcome import show_failure, show_outcome
 from stillhouse.pipelines.local.progress import StepProgress
 
 VERDICT: dict[str, Any] = {
+    "format": 1,
     "decision": "promoted",
     "why": "All 2 gates hold; it is the first one.",
     "model_name": "spam",
     "version": "3",
-    "gates": [{"name": "teacher", "passed": True}, {"name": "rows", "passed": True}],
+    "gates": [
+        {"name": "within_teacher", "passed": True, "measured": 0.01, "limit": 0.02, "sentence": "It is."},
+        {"name": "test_rows", "passed": True, "measured": 1181, "limit": 30, "sentence": "Enough evidence."},
+    ],
     "notes": [],
     "evaluation": {
+        "format": 1,
+        "task": "text_classification",
         "main_metric": "f1_macro",
+        "greater_is_better": True,
+        "confidence": 0.95,
         "rows": {"test": 1181},
         "models": {
-            "student": {"metrics": {"f1_macro": {"value": 0.97312}}},
-            "tfidf_logistic": {"metrics": {"f1_macro": {"value": 0.976}}},
+            "student": {"metrics": {"f1_macro": {"value": 0.97312, "low": 0.96, "high": 0.98}}},
+            "tfidf_logistic": {"metrics": {"f1_macro": {"value": 0.976, "low": 0.96, "high": 0.98}}},
         },
+        "differences": {},
+        "latency_ratio": {},
+        "slices": {},
         "notes": ["TF-IDF with logistic regression is better than the student."],
     },
+    "run": "spam-1",
+    "time": "2026-11-22T10:00:00+00:00",
 }
 
 
@@ -60,7 +73,7 @@ def test_a_promotion_names_the_version_the_figures_and_every_note(home: Path) ->
 
 
 def test_a_rejection_says_that_production_stays(home: Path) -> None:
-    gates = [{"name": "rows", "passed": False}]
+    gates = [{"name": "test_rows", "passed": False, "measured": 3, "limit": 30, "sentence": "Only 3 test rows."}]
     shown = outcome(home, decision="rejected", why="Only 3 test rows.", version=None, gates=gates)
     assert "rejected: spam\n" in shown
     assert "gates passed: 0 of 1" in shown
@@ -76,7 +89,7 @@ def test_the_first_line_says_that_there_was_not_enough_evidence(home: Path) -> N
 
 def test_an_early_end_says_what_was_found_of_what_was_asked_for(home: Path) -> None:
     (home / "run").mkdir()
-    verdict = {key: VERDICT[key] for key in ("model_name", "version")} | {"version": None}
+    verdict = {key: VERDICT[key] for key in ("format", "model_name", "run", "time")} | {"version": None}
     found = verdict | {"decision": "nothing to learn", "why": "12 new rows of at least 100"}
     (home / "run" / "verdict.json").write_text(json.dumps(found))
     output = io.StringIO()
