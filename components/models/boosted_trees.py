@@ -10,9 +10,10 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
+from stillhouse.components.models.array_files import WEIGHTS, answers_of, load_arrays
+
 LOAD = "boosted_trees"
 """What model.json says under `load`."""
-WEIGHTS = "model.safetensors"
 CELLS = 500_000
 """Rows times trees that are gone through together."""
 LEAF = -1
@@ -73,14 +74,8 @@ class BoostedTrees:
         Raises:
             ValueError: the file cannot be read, or is not of this kind.
         """
-        from safetensors import SafetensorError
-        from safetensors.numpy import load_file
-
-        try:
-            arrays = load_file(folder / WEIGHTS)
-            bias, trees = arrays["bias"], Trees(**{name: arrays[name] for name in Trees._fields})
-        except (OSError, KeyError, SafetensorError) as error:
-            raise ValueError(f"{WEIGHTS} cannot be read: {error}") from None
+        bias, *trees_arrays = load_arrays(folder, ("bias", *Trees._fields))
+        trees = Trees(*trees_arrays)
         if why := _why_not(bias, trees):
             raise ValueError(f"{WEIGHTS} does not hold trees: {why}")
         return cls(target, bias, trees)
@@ -101,13 +96,7 @@ class BoostedTrees:
                 logits[start : start + at_once, label] += added[:, self.trees.labels == label].sum(axis=1)
             if progress is not None:
                 progress(len(batch))
-        if self.target == "number":
-            return logits
-        if self.target == "multi_label":
-            with np.errstate(over="ignore"):
-                return 1 / (1 + np.exp(-logits))
-        powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return powers / powers.sum(axis=1, keepdims=True)
+        return answers_of(self.target, logits)
 
     def _leaves(self, rows: np.ndarray) -> np.ndarray:
         """What each tree adds: float64 [rows, trees]."""

@@ -10,9 +10,10 @@ from typing import Self
 
 import numpy as np
 
+from stillhouse.components.models.array_files import WEIGHTS, answers_of, load_arrays
+
 LOAD = "pca_linear"
 """What model.json says under `load`."""
-WEIGHTS = "model.safetensors"
 BATCH_ROWS = 512
 """Rows after which progress is told."""
 
@@ -57,14 +58,7 @@ class PcaLinear:
         Raises:
             ValueError: the file cannot be read, or is not of this kind.
         """
-        from safetensors import SafetensorError
-        from safetensors.numpy import load_file
-
-        try:
-            tensors = load_file(folder / WEIGHTS)
-            mean, components, weights, bias = (tensors[name] for name in ("mean", "components", "weights", "bias"))
-        except (OSError, KeyError, SafetensorError) as error:
-            raise ValueError(f"{WEIGHTS} cannot be read: {error}") from None
+        mean, components, weights, bias = load_arrays(folder, ("mean", "components", "weights", "bias"))
         fits = mean.ndim == bias.ndim == 1 and components.ndim == weights.ndim == 2
         if not fits or components.shape[1:] != mean.shape or weights.shape != (len(bias), len(components)):
             raise ValueError(f"{WEIGHTS} holds arrays whose shapes do not fit each other")
@@ -83,10 +77,4 @@ class PcaLinear:
             logits[start : start + BATCH_ROWS] = (batch - mean) @ components.T @ weights.T + bias
             if progress is not None:
                 progress(len(batch))
-        if self.target == "number":
-            return logits
-        if self.target == "multi_label":
-            with np.errstate(over="ignore"):
-                return 1 / (1 + np.exp(-logits))
-        powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return powers / powers.sum(axis=1, keepdims=True)
+        return answers_of(self.target, logits)
