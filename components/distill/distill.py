@@ -172,7 +172,7 @@ def _samples_with_answers(
         num_views=num_views,
         num_labels=max(1, len(spec["labels"])),
         budget=settings.loop.micro_batch_tokens,
-        once=checkpoints.once,
+        get_or_make=checkpoints.get_or_make,
         progress=lambda done: run.progress(done, total, "tokens", "teacher answers"),
     )
     hit_share = max(0.0, 1 - num_views / settings.loop.epochs)

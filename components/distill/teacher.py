@@ -67,15 +67,16 @@ def answers(
     num_views: int,
     num_labels: int,
     budget: int,
-    once: Callable[[str, Callable[[], torch.Tensor]], torch.Tensor],
+    get_or_make: Callable[[str, Callable[[], torch.Tensor]], torch.Tensor],
     progress: Callable[[float], None],
 ) -> torch.Tensor:
     """The teacher's logits for every view of every sample, float32 [views, rows, labels] on the CPU.
 
     Args:
         budget: tokens of one forward pass at most, padding included.
-        once: gives what an earlier attempt kept under a name, or makes and keeps it (`Checkpoints.once`): a teacher
-            that was stopped answers nothing twice, and processes that train together answer each a share of it all.
+        get_or_make: gives what an earlier attempt kept under a name, or makes and keeps it (that of `Checkpoints`): a
+            teacher that was stopped answers nothing twice, and processes that train together answer each a share of
+            it all.
         progress: told how many tokens are answered.
 
     Raises:
@@ -100,12 +101,12 @@ def answers(
     ranks = Ranks.current()
     if ranks.size > 1:
         for view, number, runs in asked[ranks.rank :: ranks.size]:
-            once(_name(view, number), partial(answer, runs, view))
+            get_or_make(_name(view, number), partial(answer, runs, view))
             done += ranks.size * sum(int(samples.lengths[rows].sum()) for rows in runs)
         ranks.wait()
     for view, number, runs in asked:
         rows = np.concatenate(runs)
-        kept[view, torch.from_numpy(rows)] = once(_name(view, number), partial(answer, runs, view))
+        kept[view, torch.from_numpy(rows)] = get_or_make(_name(view, number), partial(answer, runs, view))
         done += int(samples.lengths[rows].sum())
     if missing := int((~kept.isfinite().all(-1)).any(0).sum()):
         raise UserError(

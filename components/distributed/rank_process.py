@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from stillhouse.components.config.settings import Settings
-from stillhouse.components.distributed.relay import Relay, Silent
+from stillhouse.components.distributed.relay import NullRun, Relay
 from stillhouse.components.training.cpu_limit import THREADS
 from stillhouse.errors import USER_ERROR, UserError
 from stillhouse.redaction import RedactingFormatter, guard_output
@@ -57,7 +57,7 @@ def main() -> None:
     try:
         with joined() as ranks:
             _log(logging.INFO if ranks.leads else logging.WARNING)
-            relay.tell("result", figures=job.run(relay if ranks.leads else Silent()))
+            relay.tell("result", figures=job.run(relay if ranks.leads else NullRun()))
     except UserError as error:
         relay.tell("mistake", sentence=str(error))
         sys.exit(USER_ERROR)

@@ -50,7 +50,7 @@ class Relay:
             file.write(line)
 
 
-class Silent:
+class NullRun:
     """Stands for the run of a step in the processes that only help."""
 
     def params(self, values: Mapping[str, Any]) -> None:

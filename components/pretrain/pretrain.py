@@ -70,7 +70,7 @@ def _train(task: "Task", settings: PretrainSettings, dataset: Path, model: Path,
     base = str(fetch_model(settings.base)) if settings.base else ""
     loaded = task.new_backbone(texts, settings.architecture, settings.objective, base)
     run.notes(loaded.notes)
-    samples, fixed = (_samples(task, loaded, these, settings) for these in (texts, held_out))
+    samples, fixed = (_samples(task, loaded, part, settings) for part in (texts, held_out))
     inputs = [spec["content_digest"], digest_folder(base) if base else ""]
     with training_step("pretrain", settings, inputs, run) as step:
         history = step.train(

@@ -90,7 +90,7 @@ class Checkpoints:
                 log.warning("checkpoint at step %d skipped: %s", step, error)
         return None
 
-    def once(self, name: str, make: Callable[[], torch.Tensor]) -> torch.Tensor:
+    def get_or_make(self, name: str, make: Callable[[], torch.Tensor]) -> torch.Tensor:
         """What an earlier attempt kept under `name` beside its checkpoints; made and kept now if none came so far.
 
         Raises:

@@ -20,7 +20,7 @@ from stillhouse.components.training.optimizer import freeze_below, make_optimize
 from stillhouse.components.training.precision import autocast, pick_device
 from stillhouse.components.training.preemption import Preempted, stop_request
 from stillhouse.components.training.randomness import seed_step
-from stillhouse.components.training.ranks import HelpDone, Ranks
+from stillhouse.components.training.ranks import NotLeader, Ranks
 from stillhouse.components.training.settings import LoopSettings, OptimizerSettings
 from stillhouse.errors import UserError
 
@@ -117,7 +117,7 @@ class Training:
         Raises:
             Preempted: a signal asked to stop; a checkpoint was written first.
             UserError: no evaluation was a finite number.
-            HelpDone: this process is not the first of those that train together.
+            NotLeader: this process is not the first of those that train together.
         """
         self._begin()
         resumed_at = self.history.step
@@ -142,7 +142,7 @@ class Training:
                 if stopping:
                     self._stop()
         if not self.ranks.leads:
-            raise HelpDone
+            raise NotLeader
         if self.evaluation is not None and self.history.best is None:
             raise UserError(
                 f"no evaluation gave a finite {self.evaluation.main}: the training diverged; lower "

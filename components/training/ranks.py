@@ -28,7 +28,7 @@ BUCKET_BYTES = 25 << 20
 T = TypeVar("T")
 
 
-class HelpDone(BaseException):
+class NotLeader(BaseException):
     """A process that helps the first one has done its part; what follows in the step is the first one's."""
 
 
@@ -110,7 +110,7 @@ def joined() -> Iterator[Ranks]:
     """Join the processes that torchrun has started with this one, for the time of the block.
 
     Gradients go by NCCL (on AMD's GPUs RCCL, under the same name) where there are GPUs, else by gloo. When the block
-    ends well all wait for each other; for a process that only helps it ends with the training (`HelpDone`). After an
+    ends well all wait for each other; for a process that only helps it ends with the training (`NotLeader`). After an
     exception there is no farewell: the process is about to end, and torchrun ends the others.
     """
     device = pick_device()
@@ -122,7 +122,7 @@ def joined() -> Iterator[Ranks]:
     Ranks._current = ranks
     try:
         yield ranks
-    except HelpDone:
+    except NotLeader:
         pass
     finally:
         Ranks._current = Ranks()

@@ -44,7 +44,7 @@ def anew(name: str, make: Callable[[], torch.Tensor]) -> torch.Tensor:
 
 @pytest.fixture
 def kept(samples: TextSamples) -> torch.Tensor:
-    options = {"num_views": 2, "num_labels": 2, "budget": 12, "once": anew, "progress": lambda done: None}
+    options = {"num_views": 2, "num_labels": 2, "budget": 12, "get_or_make": anew, "progress": lambda done: None}
     return answers(nn.Linear(1, 1), sum_and_count, samples, **options)
 
 
@@ -71,7 +71,7 @@ def test_views_repeat(samples: TextSamples) -> None:
 
 def test_progress_ends_with_the_tokens_of_all_views(samples: TextSamples) -> None:
     done: list[float] = []
-    options = {"num_views": 2, "num_labels": 2, "budget": 12, "once": anew, "progress": done.append}
+    options = {"num_views": 2, "num_labels": 2, "budget": 12, "get_or_make": anew, "progress": done.append}
     answers(nn.Linear(1, 1), sum_and_count, samples, **options)
     assert done == sorted(done)
     assert done[-1] == 2 * samples.lengths.sum()
@@ -83,7 +83,7 @@ def test_a_teacher_without_a_finite_answer_is_refused_with_the_number_of_rows(sa
         return found.masked_fill(found[:, 1:] == samples.lengths.max(), float("nan"))
 
     longest = int((samples.lengths == samples.lengths.max()).sum())
-    options = {"num_views": 2, "num_labels": 2, "budget": 12, "once": anew, "progress": lambda done: None}
+    options = {"num_views": 2, "num_labels": 2, "budget": 12, "get_or_make": anew, "progress": lambda done: None}
     with pytest.raises(
         UserError, match=rf"^the teacher has no finite answer \(nan or infinite\) for {longest} of 20 rows"
     ):
@@ -120,7 +120,7 @@ def test_a_teacher_that_was_stopped_answers_no_part_twice(
 
         checkpoints = Checkpoints(open_store(tmp_path), "print", 1, damaged=(NotFound, Corrupt))
         options: dict[str, Any] = {"num_views": 2, "num_labels": 2, "budget": 12, "progress": lambda done: None}
-        return answers(nn.Linear(1, 1), counted, samples, once=checkpoints.once, **options)
+        return answers(nn.Linear(1, 1), counted, samples, get_or_make=checkpoints.get_or_make, **options)
 
     with pytest.raises(KeyboardInterrupt):
         run(stopped_after)

@@ -4,13 +4,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-from stillhouse.components.distributed.relay import CALLS, Listener, Relay, Silent
+from stillhouse.components.distributed.relay import CALLS, Listener, NullRun, Relay
 from stillhouse.components.tracking.run import StepRun
 
 
 def test_each_call_arrives_and_helpers_are_silent(tmp_path: Path) -> None:
     file, run = tmp_path / "relay", StepRun("finetune", "run-1", tmp_path / "home")
-    for teller in (Relay(file), Silent()):
+    for teller in (Relay(file), NullRun()):
         teller.params({"seed": 1})
         teller.metrics({"loss": 0.5}, step=2)
         teller.notes({"tokenizer": "It counts."})
