@@ -55,7 +55,7 @@ def _import(point: EntryPoint) -> Any:
         reason = " ".join(str(error).split()) or "no reason given"
         raise UserError(
             f"task '{point.name}' cannot be imported from {point.value}: {type(error).__name__}: {reason.rstrip('.')}; "
-            f"mend it, or name another module under {GROUP} in its package."
+            f"fix it, or name another module under {GROUP} in its package."
         ) from error
 
 

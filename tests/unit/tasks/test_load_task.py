@@ -135,21 +135,21 @@ def test_nothing_else_is_importable(name: str) -> None:
         (
             "no_module",
             "task 'no_module' cannot be imported from not_installed: ModuleNotFoundError: No module named "
-            "'not_installed'; mend it, or name another module under stillhouse.tasks in its package.",
+            "'not_installed'; fix it, or name another module under stillhouse.tasks in its package.",
         ),
         (
             "no_name",
             "task 'no_name' cannot be imported from tides:Ebbs: AttributeError: module 'tides' has no attribute "
-            "'Ebbs'; mend it, or name another module under stillhouse.tasks in its package.",
+            "'Ebbs'; fix it, or name another module under stillhouse.tasks in its package.",
         ),
         (
             "broken",
-            "task 'broken' cannot be imported from broken: RuntimeError: no tide; mend it, or name another module "
+            "task 'broken' cannot be imported from broken: RuntimeError: no tide; fix it, or name another module "
             "under stillhouse.tasks in its package.",
         ),
         (
             "syntax",
-            "task 'syntax' cannot be imported from syntax: SyntaxError: invalid syntax (syntax.py, line 1); mend it, "
+            "task 'syntax' cannot be imported from syntax: SyntaxError: invalid syntax (syntax.py, line 1); fix it, "
             "or name another module under stillhouse.tasks in its package.",
         ),
     ],
