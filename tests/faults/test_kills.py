@@ -61,10 +61,14 @@ def distilling(number: int) -> dict[str, Any]:
     return {"task": "text_classification", "student": {"layers": 1}, "loop": {**LOOP, "num_workers": number}}
 
 
+def pretraining(number: int) -> dict[str, Any]:
+    return {**with_workers(number), "objective": "masked_lm"}
+
+
 JOBS: dict[str, tuple[str, dict[str, Any]]] = {
     "prepare": ("prepare", PREPARE),
-    "pretrain": ("pretrain", TRAINING),
-    "pretrain, 2 workers": ("pretrain", with_workers(2)),
+    "pretrain": ("pretrain", pretraining(0)),
+    "pretrain, 2 workers": ("pretrain", pretraining(2)),
     "finetune": ("finetune", TRAINING),
     "finetune, 1 worker": ("finetune", with_workers(1)),
     "finetune, 2 workers": ("finetune", with_workers(2)),
