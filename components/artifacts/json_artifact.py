@@ -1,5 +1,6 @@
 """What steps hand on as JSON: typed, and written as it was read."""
 
+import json
 from pathlib import Path
 from typing import Any, Self
 
@@ -39,6 +40,10 @@ class JsonArtifact(Settings):
         except ValidationError as error:
             sentence = explain(error, cls, where)
             raise UserError(f"{sentence} Use the file as its step wrote it, or start the run again.") from None
+
+    def to_file(self) -> bytes:
+        """The content of the file, indented, in UTF-8."""
+        return json.dumps(self.model_dump(mode="json"), indent=1, ensure_ascii=False).encode()
 
     @model_serializer(mode="wrap")
     def _as_given(self, written: SerializerFunctionWrapHandler) -> dict[str, Any]:

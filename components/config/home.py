@@ -3,7 +3,10 @@
 import os
 from pathlib import Path
 
+HOME = Path("runs")
+"""Where nothing is said."""
+
 
 def home_folder() -> Path:
-    """STILLHOUSE_HOME: the folder of everything a local run writes; `runs` when it is not set."""
-    return Path(os.environ.get("STILLHOUSE_HOME", "runs")).absolute()
+    """STILLHOUSE_HOME: the folder of everything a local run writes; HOME when it is not set."""
+    return Path(os.environ.get("STILLHOUSE_HOME", HOME)).absolute()

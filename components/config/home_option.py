@@ -17,5 +17,3 @@ HomeOption = Annotated[
     Path,
     typer.Option("--home", envvar="STILLHOUSE_HOME", help="Folder of everything that runs write.", callback=_set),
 ]
-HOME = Path("runs")
-"""Where nothing is said."""

@@ -3,7 +3,6 @@
 A step of its own, never cached: when the data stay as they are, prepare comes from the cache and says nothing.
 """
 
-import json
 import logging
 
 from stillhouse.components.artifacts.promotion_record import now
@@ -32,7 +31,7 @@ def decline(why: str, *, model_name: str, run: StepRun) -> None:
         run=run.run_id,
         time=now(),
     )
-    data = json.dumps(verdict.model_dump(mode="json"), indent=1, ensure_ascii=False).encode()
+    data = verdict.to_file()
     path = run.folder / "verdict.json"
     with writing(path), staged_file(path, data) as staged:
         staged.replace(path)

@@ -39,9 +39,10 @@ def pretrain(settings: PretrainSettings, *, dataset: str | Path, model: str | Pa
         UserError: the task has no such objective, the base cannot be had, or the training diverged.
     """
     dataset, model = Path(dataset), Path(model)
-    if settings.objective != "none":
-        settings = settled(settings, read_dataset_json(dataset))
-    if settings.objective == "none":
+    spec = None if settings.objective == "none" else read_dataset_json(dataset)
+    if spec is not None:
+        settings = settled(settings, spec)
+    if spec is None or settings.objective == "none":
         model.mkdir(parents=True)
         (model / "model.json").write_text(json.dumps({"format": 1, "load": "nothing"}) + "\n")
         return {}
@@ -51,10 +52,12 @@ def pretrain(settings: PretrainSettings, *, dataset: str | Path, model: str | Pa
             f"pretrain.objective is '{settings.objective}', which the task {settings.task} does not have; "
             f"use none or one of: {', '.join(task.objectives)}."
         )
-    return _train(task, settings, dataset, model, run)
+    return _train(task, settings, spec, dataset, model, run)
 
 
-def _train(task: "Task", settings: PretrainSettings, dataset: Path, model: Path, run: "StepRun") -> dict[str, float]:
+def _train(
+    task: "Task", settings: PretrainSettings, spec: dict[str, Any], dataset: Path, model: Path, run: "StepRun"
+) -> dict[str, float]:
     # torch takes seconds to import: a step that is skipped does without.
     from stillhouse.components.artifacts.fetch import fetch_model
     from stillhouse.components.models.layers import num_layers
@@ -62,7 +65,6 @@ def _train(task: "Task", settings: PretrainSettings, dataset: Path, model: Path,
     from stillhouse.components.training.randomness import seed_everything
     from stillhouse.components.training_step.training_step import training_step
 
-    spec = read_dataset_json(dataset)
     run.params(settings.model_dump())
     texts = read_unlabelled(dataset) + read_split(dataset, "train").texts
     held_out = read_split(dataset, "validation").texts[:HELD_OUT_ROWS]

@@ -258,7 +258,7 @@ def _beside(champion: Entry, candidate: Entry) -> bool:
 
 def _write(decided: Verdict, *, verdict: str, summary: str, page: str, dataset: str, run: StepRun) -> None:
     """Write verdict.json and the summary, and copies with the report and the data card into the folder of the run."""
-    data = json.dumps(decided.model_dump(mode="json"), indent=1, ensure_ascii=False).encode()
+    data = decided.to_file()
     copies = {
         run.folder / "verdict.json": data,
         run.folder / "report.html": page.encode(),

@@ -10,7 +10,8 @@ import typer
 
 from stillhouse.components.artifacts.kept import found_model, model_key
 from stillhouse.components.artifacts.promotion_record import Record, change, model_names
-from stillhouse.components.config.home_option import HOME, HomeOption
+from stillhouse.components.config.home import HOME
+from stillhouse.components.config.home_option import HomeOption
 from stillhouse.components.promote.publish import publish
 from stillhouse.components.promote.serving import serve
 from stillhouse.components.storage.home import local_store

@@ -8,7 +8,8 @@ from rich.console import Console
 from rich.filesize import decimal
 from rich.table import Table
 
-from stillhouse.components.config.home_option import HOME, HomeOption
+from stillhouse.components.config.home import HOME
+from stillhouse.components.config.home_option import HomeOption
 from stillhouse.components.config.settings import check
 from stillhouse.components.storage.home import local_store
 from stillhouse.components.sweep.options import DEFAULTS, DryRun, KeepDays, KeepRuns

@@ -5,8 +5,7 @@ from typing import Any
 
 import numpy as np
 
-THRESHOLD = 0.5
-"""From this probability on a label of a label set is given."""
+from stillhouse.components.targets.label_measures import THRESHOLD
 
 
 def badness(target: str, scores: np.ndarray, answers: np.ndarray, targets: np.ndarray) -> np.ndarray:

@@ -13,6 +13,8 @@ from stillhouse.components.targets.resamples import add_up, blocks
 from stillhouse.components.targets.roc_auc import RocAuc
 
 ECE_BINS = 15
+THRESHOLD = 0.5
+"""From this probability on a label of a label set is given."""
 
 
 class Decisions(dict[str, np.ndarray]):
@@ -74,7 +76,7 @@ def decisions(
     """
     scores, targets = np.asarray(scores, np.float64), np.asarray(targets)
     if target == "multi_label":
-        true, answered = targets >= 0.5, scores >= 0.5
+        true, answered = targets >= THRESHOLD, scores >= THRESHOLD
         return true, answered, np.maximum(scores, 1 - scores), answered == true
     indices, answer = np.arange(num_labels), scores.argmax(axis=1)
     true, answered = targets[:, None] == indices, answer[:, None] == indices

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from stillhouse.components.targets.label_measures import ECE_BINS, bins_of, decisions
+from stillhouse.components.targets.label_measures import ECE_BINS, THRESHOLD, bins_of, decisions
 from stillhouse.components.targets.labels import label_target
 from stillhouse.components.targets.measure import values_of
 
@@ -30,7 +30,7 @@ def predictions(target: str, scores: np.ndarray) -> np.ndarray:
     """A model's answers: class indices [rows], multi-hot bool [rows, labels] (from 0.5) or numbers [rows]."""
     if target == "classes":
         return scores.argmax(axis=1)
-    return scores >= 0.5 if target == "multi_label" else scores[:, 0]
+    return scores >= THRESHOLD if target == "multi_label" else scores[:, 0]
 
 
 def measure(target: str, scores: np.ndarray, targets: np.ndarray, labels: Sequence[str]) -> dict[str, float]:

@@ -10,7 +10,7 @@ import numpy as np
 from stillhouse.components.modalities.text import pretraining
 from stillhouse.components.modalities.text.load import attention_mask, load_trained
 from stillhouse.components.modalities.text.new_head import under_new_head
-from stillhouse.components.modalities.text.samples import TextSamples, labelled_samples, unlabelled_samples
+from stillhouse.components.modalities.text.samples import labelled_samples, unlabelled_samples
 from stillhouse.components.models.loaded import LoadedModel, info_of_trained
 from stillhouse.components.models.tfidf_linear import LOAD as TFIDF
 from stillhouse.components.models.tfidf_linear import TfidfLinear
@@ -36,27 +36,10 @@ class TextClassification(Task):
     unit = Unit("token", batch=4096, micro_batch=8192)
     objectives = pretraining.OBJECTIVES
 
-    def new_backbone(
-        self, texts: Sequence[str], architecture: "Architecture", objective: str, base: str
-    ) -> LoadedModel:
-        return pretraining.new_backbone(texts, architecture, objective, base)
-
-    def pretraining_samples(
-        self,
-        loaded: LoadedModel,
-        texts: Sequence[str],
-        objective: str,
-        *,
-        mask_probability: float,
-        max_length: int,
-        seed: int,
-    ) -> TextSamples:
-        return pretraining.pretraining_samples(
-            loaded, texts, objective, mask_probability=mask_probability, max_length=max_length, seed=seed
-        )
-
-    def pretraining_loss(self, model: "nn.Module", batch: Mapping[str, "torch.Tensor"]) -> "tuple[torch.Tensor, int]":
-        return pretraining.pretraining_loss(model, batch)
+    new_backbone = staticmethod(pretraining.new_backbone)
+    pretraining_samples = staticmethod(pretraining.pretraining_samples)
+    pretraining_loss = staticmethod(pretraining.pretraining_loss)
+    labelled_samples = staticmethod(labelled_samples)
 
     def with_new_head(
         self,
@@ -80,18 +63,6 @@ class TextClassification(Task):
             dropout=dropout,
             tokenizer=tokenizer,
         )
-
-    def labelled_samples(
-        self,
-        loaded: LoadedModel,
-        texts: Sequence[str],
-        targets: np.ndarray,
-        *,
-        max_length: int,
-        augment: float,
-        seed: int,
-    ) -> TextSamples:
-        return labelled_samples(loaded, texts, targets, max_length=max_length, augment=augment, seed=seed)
 
     def loss(
         self, target: str, *, class_weights: np.ndarray | None, label_smoothing: float

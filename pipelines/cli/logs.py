@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from stillhouse.components.config.home_option import HOME, HomeOption
+from stillhouse.components.config.home import HOME
+from stillhouse.components.config.home_option import HomeOption
 from stillhouse.errors import UserError
 from stillhouse.pipelines.cluster.endpoint import EndpointOption, NamespaceOption, TokenOption
 from stillhouse.pipelines.local.logs import is_local_run, show_local_logs

@@ -6,11 +6,11 @@ from typing import Annotated
 
 import typer
 
+from stillhouse.components.config.home import HOME
+
 
 def replay(
-    home: Annotated[Path, typer.Option(envvar="STILLHOUSE_HOME", help="Folder of everything that was written.")] = Path(
-        "runs"
-    ),
+    home: Annotated[Path, typer.Option(envvar="STILLHOUSE_HOME", help="Folder of everything that was written.")] = HOME,
 ) -> None:
     """Send to MLflow what earlier runs could not: each point once. Exit code 1 when something is left."""
     raise typer.Exit(replay_runs(home))

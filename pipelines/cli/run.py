@@ -5,15 +5,14 @@ from typing import Annotated
 
 import typer
 
+from stillhouse.components.config.home import HOME
 from stillhouse.components.runtime.steps import STEPS
 from stillhouse.pipelines.cli.arguments import MinDrift, MinNewRows, Overrides, RecipeName, with_thresholds
 
 
 def run(
     recipe: RecipeName,
-    home: Annotated[Path, typer.Option(envvar="STILLHOUSE_HOME", help="Folder of everything that is written.")] = Path(
-        "runs"
-    ),
+    home: Annotated[Path, typer.Option(envvar="STILLHOUSE_HOME", help="Folder of everything that is written.")] = HOME,
     overrides: Overrides = [],  # noqa: B006 - typer reads the default
     verbose: Annotated[bool, typer.Option("--verbose", help="Stream the logs instead of the table.")] = False,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Run every step, unchanged or not.")] = False,

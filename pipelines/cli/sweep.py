@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from stillhouse.components.config.home_option import HOME, HomeOption
+from stillhouse.components.config.home import HOME
+from stillhouse.components.config.home_option import HomeOption
 from stillhouse.components.storage.home import local_store
 from stillhouse.components.sweep.options import DEFAULTS, DryRun, KeepDays, KeepRuns
 from stillhouse.errors import UserError

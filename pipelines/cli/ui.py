@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from stillhouse.components.config.home_option import HOME, HomeOption
+from stillhouse.components.config.home import HOME
+from stillhouse.components.config.home_option import HomeOption
 
 PORT = 5000
 

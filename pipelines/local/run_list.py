@@ -9,6 +9,7 @@ from typing import Any
 import psutil
 from rich.markup import escape
 
+from stillhouse.components.artifacts.verdict import verdict_key
 from stillhouse.components.runtime.attempts import VERDICTS
 from stillhouse.components.storage.home import local_store
 from stillhouse.components.storage.store import Store
@@ -68,7 +69,7 @@ def _from_folder(home: Path, run_id: str) -> KnownRun:
 
 
 def _from_store(store: Store, run_id: str) -> KnownRun:
-    verdict = json.loads(store.get(f"{VERDICTS}/{run_id}.json"))
+    verdict = json.loads(store.get(verdict_key(run_id)))
     time = verdict.get("time")
     began = datetime.fromisoformat(time).astimezone().replace(tzinfo=None) if time else None
     return KnownRun(run_id, began, "finished", **_said(verdict, ""))

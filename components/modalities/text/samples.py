@@ -16,6 +16,19 @@ if TYPE_CHECKING:
     import torch
 
 
+def padded(values: np.ndarray, offsets: np.ndarray, rows: np.ndarray, fill: int, dtype: type) -> np.ndarray:
+    """Of flat `values` [sum] those of `rows`, one row each, filled up on the right: `dtype` [rows, longest].
+
+    Args:
+        offsets: int64 [examples + 1], where the values of each example begin and the last ones end.
+    """
+    lengths = offsets[rows + 1] - offsets[rows]
+    inside = np.arange(int(lengths.max()))[None, :] < lengths[:, None]
+    found = np.full(inside.shape, fill, dtype)
+    found[inside] = np.concatenate([values[offsets[row] : offsets[row + 1]] for row in rows])
+    return found
+
+
 @dataclass
 class TextSamples:
     """Tokenised texts, with targets or without, as the loop asks for them."""
@@ -36,11 +49,7 @@ class TextSamples:
 
     def padded(self, rows: np.ndarray) -> np.ndarray:
         """Token ids of `rows`, int64 [rows, longest], padded on the right."""
-        lengths = self.lengths[rows]
-        inside = np.arange(int(lengths.max()))[None, :] < lengths[:, None]
-        ids = np.full(inside.shape, self.pad_id, dtype=np.int64)
-        ids[inside] = np.concatenate([self.tokens[self.offsets[row] : self.offsets[row + 1]] for row in rows])
-        return ids
+        return padded(self.tokens, self.offsets, rows, self.pad_id, np.int64)
 
     def batch(self, rows: np.ndarray, epoch: int) -> "dict[str, torch.Tensor]":
         """input_ids and attention_mask, int64 and bool [rows, longest], and labels where there are targets."""

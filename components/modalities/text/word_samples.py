@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from stillhouse.components.modalities.text.samples import padded
+
 if TYPE_CHECKING:
     import torch
     from tokenizers import Encoding
@@ -125,19 +127,13 @@ class WordSamples:
         lengths = self.lengths[rows]
         inside = np.arange(int(lengths.max()))[None, :] < lengths[:, None]
 
-        def padded(values: np.ndarray, fill: int, kind: type) -> np.ndarray:
-            found = np.full(inside.shape, fill, kind)
-            bounds = self.encoded.offsets
-            found[inside] = np.concatenate([values[bounds[row] : bounds[row + 1]] for row in rows])
-            return found
-
         arrays = {
-            "input_ids": padded(self.encoded.tokens, self.pad_id, np.int64),
+            "input_ids": padded(self.encoded.tokens, self.encoded.offsets, rows, self.pad_id, np.int64),
             "attention_mask": inside,
-            "is_word": padded(self.encoded.is_word, False, bool),
+            "is_word": padded(self.encoded.is_word, self.encoded.offsets, rows, False, bool),
         }
         if self.labels is not None:
-            arrays["labels"] = padded(self.labels, NO_LABEL, np.int64)
+            arrays["labels"] = padded(self.labels, self.encoded.offsets, rows, NO_LABEL, np.int64)
         if self.change is not None:
             arrays |= self.change(arrays["input_ids"], rows, epoch)
         return {name: torch.from_numpy(array) for name, array in arrays.items()}

@@ -12,8 +12,9 @@ from typing import Any, TypeVar
 
 from kubernetes.client import CustomObjectsApi
 
+from stillhouse.components.artifacts.verdict import verdict_key
 from stillhouse.components.kubernetes.labels import RUN_LABEL
-from stillhouse.components.runtime.attempts import VERDICTS, Attempt, read_attempts
+from stillhouse.components.runtime.attempts import Attempt, read_attempts
 from stillhouse.components.storage.store import NotFound, Store, open_store
 from stillhouse.errors import UserError
 from stillhouse.pipelines.cluster.connection import ENDED, TIMEOUT, Cluster
@@ -102,7 +103,7 @@ class Reader:
 
     def _verdict(self) -> Json | None:
         try:
-            return json.loads(self._store.get(f"{VERDICTS}/{self._run_id}.json"))
+            return json.loads(self._store.get(verdict_key(self._run_id)))
         except NotFound:
             return None
 
