@@ -1,12 +1,12 @@
 """`base: auto`: what it may stand for, and what prepare has chosen once the texts were known."""
 
 import re
-from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field
 
 from stillhouse.components.artifacts.base_folder import BaseFolder, check_objective
+from stillhouse.components.artifacts.spec import Spec
 from stillhouse.components.config.settings import Settings
 from stillhouse.components.models.architectures import num_positions
 from stillhouse.components.storage.packages import ENGLISH, PACKAGE
@@ -89,14 +89,14 @@ def otherwise_of(auto: str) -> str:
     return (found["otherwise"] or "") if found else ""
 
 
-def base_of(base: str, about: Mapping[str, Any]) -> str:
+def base_of(base: str, spec: Spec) -> str:
     """The address that a step starts from; empty for random weights.
 
     Args:
         base: The step's setting: an address, or `auto`.
-        about: The dataset's dataset.json, where prepare wrote down what `auto` stands for.
+        spec: Of the dataset, in which prepare wrote down what `auto` stands for.
     """
-    return (about.get("base") or {}).get("address", "") if is_auto(base) else base
+    return (spec.base or {}).get("address", "") if is_auto(base) else base
 
 
 def objective_of(objective: str, address: str) -> str:

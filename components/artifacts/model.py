@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import stillhouse
+from stillhouse.components.artifacts.spec import Spec
 from stillhouse.components.artifacts.trainings import Trained, write_trainings
 from stillhouse.components.models.tfidf_linear import LOAD as TFIDF
-from stillhouse.components.targets.label_metrics import main_metric
 
 if TYPE_CHECKING:
     from stillhouse.components.models.loaded import LoadedModel
@@ -26,6 +26,7 @@ TRAINING_ROWS = "training_rows.safetensors"
 def write_model(
     loaded: "LoadedModel",
     folder: Path,
+    save: "Callable[[LoadedModel, Path], dict[str, Any]]",
     *,
     info: dict[str, Any],
     parents: list[Path],
@@ -35,8 +36,10 @@ def write_model(
     """Write a model folder, whole or not at all.
 
     Args:
-        loaded: model and tokenizer; weights are written as safetensors.
+        loaded: model and processor.
         folder: replaced if it is there: an attempt that was stopped after it had written left it.
+        save: writes them into a folder, weights as safetensors, and returns what model.json says of how they are read:
+            a task's.
         info: task, target, labels, main_metric, max_length, columns, settings and dataset_digest for model.json.
         parents: model folders that this one came from.
         hashes: int64 [rows], short hashes of the rows whose labels it learnt from or was chosen on.
@@ -46,16 +49,15 @@ def write_model(
         UserError: the disk is full or the folder cannot be written.
     """
     from stillhouse.components.models.layers import num_parameters
-    from stillhouse.components.models.tokenizer import READING, TOKENIZER_FILE, write_tokenizer
     from stillhouse.components.storage.digests import digest_folder
 
-    def save(staged: Path) -> None:
-        loaded.model.save_pretrained(staged)
-        write_tokenizer(loaded.tokenizer, staged)
+    def write(staged: Path) -> dict[str, Any]:
+        reading = save(loaded, staged)
         write_trainings(staged, trainings)
+        return reading
 
     origin = {"parents": [digest_folder(parent) for parent in parents], "parameters": num_parameters(loaded.model)}
-    _write(folder, {**info, **origin, "load": "transformers", READING: TOKENIZER_FILE}, hashes, save)
+    _write(folder, {**info, **origin}, hashes, write)
 
 
 def write_tfidf(model: "TfidfLinear", folder: Path, *, info: dict[str, Any], hashes: np.ndarray) -> None:
@@ -70,50 +72,56 @@ def write_tfidf(model: "TfidfLinear", folder: Path, *, info: dict[str, Any], has
     Raises:
         UserError: as above.
     """
-    about = {**info, "parents": [], "parameters": model.parameters, "load": TFIDF}
-    _write(folder, about, hashes, model.save)
+
+    def write(staged: Path) -> dict[str, Any]:
+        model.save(staged)
+        return {"load": TFIDF}
+
+    _write(folder, {**info, "parents": [], "parameters": model.parameters}, hashes, write)
 
 
-def _write(folder: Path, about: dict[str, Any], hashes: np.ndarray, save: Callable[[Path], None]) -> None:
+def _write(folder: Path, about: dict[str, Any], hashes: np.ndarray, save: Callable[[Path], dict[str, Any]]) -> None:
     import safetensors.numpy
 
     from stillhouse.components.storage.disk import staged_folder, writing
 
-    described = {
-        "format": FORMAT,
-        **about,
-        "git_sha": git_sha(),
-        "image_digest": os.environ.get("STILLHOUSE_IMAGE_DIGEST", ""),
-        "stillhouse_version": stillhouse.__version__,
-    }
-    text = json.dumps(described, indent=2, ensure_ascii=False, sort_keys=True) + "\n"
     with writing(folder), staged_folder(folder) as staged:
-        save(staged)
+        described = {
+            "format": FORMAT,
+            **about,
+            **save(staged),
+            "git_sha": git_sha(),
+            "image_digest": os.environ.get("STILLHOUSE_IMAGE_DIGEST", ""),
+            "stillhouse_version": stillhouse.__version__,
+        }
+        text = json.dumps(described, indent=2, ensure_ascii=False, sort_keys=True) + "\n"
         safetensors.numpy.save_file({"hashes": np.unique(hashes)}, staged / TRAINING_ROWS)
         (staged / "model.json").write_text(text, encoding="utf-8")
         shutil.rmtree(folder, ignore_errors=True)
         staged.rename(folder)
 
 
-def model_info(spec: dict[str, Any], settings: dict[str, Any], max_length: int | None) -> dict[str, Any]:
+def model_info(spec: Spec, main_metric: str, settings: dict[str, Any], max_length: int | None) -> dict[str, Any]:
     """What the model.json of a model for a dataset's target says beyond the weights.
 
     Args:
-        spec: the dataset's dataset.json.
-        settings: of the step that made it; `task` is among them.
-        max_length: tokens that texts are cut to; None for a model that reads whole texts.
+        main_metric: name of the measure that such models are compared by.
+        settings: of the step that made it.
+        max_length: units that examples are cut to; None for a model that reads whole ones.
     """
     return {
-        "task": settings["task"],
-        "target": spec["target"],
-        "labels": spec["labels"],
-        "columns": spec["columns"],
-        "csv": spec.get("csv", {}),
-        "cleaning": spec.get("cleaning", {}),
-        "main_metric": main_metric(spec["target"]),
+        "task": spec.task,
+        "target": spec.target,
+        "labels": spec.labels,
+        "columns": spec.columns,
+        "csv": spec.csv,
+        "cleaning": spec.cleaning,
+        **({"input": spec.input} if spec.input else {}),
+        **({"fitted": spec.fitted} if spec.fitted else {}),
+        "main_metric": main_metric,
         **({} if max_length is None else {"max_length": max_length}),
         "settings": settings,
-        "dataset_digest": spec["content_digest"],
+        "dataset_digest": spec.content_digest,
     }
 
 

@@ -3,8 +3,9 @@
 Fields stand in the order of the file.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from pydantic import Field
 
@@ -28,6 +29,10 @@ class Spec(JsonArtifact):
     cleaning: dict[str, Any] = Field(default_factory=dict)
     augment: float = 0.0
     """Share of words that trainings change, between 0 and 1."""
+    input: dict[str, Any] = Field(default_factory=dict)
+    """The recipe's section `input`: settings of the task's own on what comes in."""
+    fitted: dict[str, Any] = Field(default_factory=dict)
+    """What the task learnt of the training rows: statistics, columns, items."""
     rows: dict[str, int] = Field(default_factory=dict)
     """Of each split."""
     read: int | None = None
@@ -55,6 +60,16 @@ class Spec(JsonArtifact):
     """The base models of the run."""
     no_values: dict[str, Any] = Field(default_factory=dict)
     """Values that were read as missing."""
+
+    @classmethod
+    def of_model(cls, info: Mapping[str, Any]) -> Self:
+        """What the model.json of a model says of the dataset that it was trained on."""
+        known = {name: info[name] for name in OF_MODEL if name in info}
+        return cls(format=1, content_digest=info.get("dataset_digest", ""), **known)
+
+
+OF_MODEL = ("task", "target", "labels", "columns", "csv", "cleaning", "input", "fitted")
+"""What the model.json of a model repeats: what it takes to ask it."""
 
 
 def read_spec(dataset: Path) -> Spec:

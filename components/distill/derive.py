@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stillhouse.components.distill.settings import DistillSettings
-from stillhouse.components.models.layers import layer_list, num_layers, num_parameters, num_positions
+from stillhouse.components.models.layers import num_layers, num_parameters
 from stillhouse.components.training.derived import Load, Rules, apply, derived
 
 if TYPE_CHECKING:
     from stillhouse.components.models.loaded import LoadedModel
+    from stillhouse.components.tasks import Task
 
 TEACHER_LAYERS = 3
 """Layers of the teacher for one of the student's."""
@@ -28,19 +29,20 @@ def student_from_teacher(settings: DistillSettings, teacher: "LoadedModel") -> D
 
 
 def from_data(
-    settings: DistillSettings, teacher: "LoadedModel", student: "LoadedModel", lengths: np.ndarray
+    task: "Task", settings: DistillSettings, teacher: "LoadedModel", student: "LoadedModel", lengths: np.ndarray
 ) -> DistillSettings:
     """`settings` with what the recipe leaves to the data.
 
     Args:
-        lengths: int64 [rows], tokens of all rows that the student learns from, uncut.
+        lengths: int64 [rows], units of all rows that the student learns from, uncut.
     """
     assert settings.derive is not None
-    weights = num_parameters(layer_list(student.model))
+    weights = task.weights_per_unit(student.model)
     keeps = settings.origin != "architecture"
-    asked = num_parameters(layer_list(teacher.model)) / weights
+    asked = task.weights_per_unit(teacher.model) / weights
     learning = weights if keeps else num_parameters(student.model)
     load = Load(lengths, weights, learning, forward_passes=asked)
-    longest = min(num_positions(student.model), num_positions(teacher.model), teacher.info["max_length"])
+    limits = [task.longest(student.model), task.longest(teacher.model)]
+    longest = min((*(limit for limit in limits if limit), teacher.info["max_length"])) if any(limits) else None
     values = derived(load, FROM_TEACHER if keeps else RANDOM, settings.derive.seconds, longest)
     return apply(settings, {"freeze_embeddings": keeps, **values}, settings.derive.keys)

@@ -55,6 +55,11 @@ class DistillSettings(Settings):
     """Filled in by inspect for a run with a budget; no option of the command line."""
 
     @property
+    def compares_inside(self) -> bool:
+        """Whether hidden states or attention maps are compared: then the teacher answers anew in each epoch."""
+        return bool(self.hidden_weight or self.attention_weight)
+
+    @property
     def origin(self) -> Literal["teacher", "base", "architecture"]:
         """Which of the student's three origins was chosen."""
         if self.student.base:

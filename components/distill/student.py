@@ -1,47 +1,36 @@
 """Where the student comes from: the teacher's layers, a model by name, or a new architecture."""
 
-from collections.abc import Sequence
-
 from torch import nn
 from transformers import PreTrainedModel
 
+from stillhouse.components.artifacts.examples import Examples
 from stillhouse.components.distill.settings import DistillSettings, Student
 from stillhouse.components.models.layers import kept_layers, num_layers, take_layers
 from stillhouse.components.models.loaded import LoadedModel
-from stillhouse.components.models.tokenizer import count_different
 from stillhouse.components.tasks import Task
 from stillhouse.errors import UserError
 
 
-def make_student(
-    task: Task, teacher: LoadedModel, asked: Student, base: str | None, texts: Sequence[str]
-) -> LoadedModel:
-    """The untrained student; `base` is the folder of the model that it asks for by name, `texts` what it will learn.
+def make_student(task: Task, teacher: LoadedModel, asked: Student, base: str | None, train: Examples) -> LoadedModel:
+    """The untrained student; `base` is the folder of the model that it asks for by name, `train` what it will learn.
 
     Raises:
         UserError: it asks for more layers than the teacher has, or the base cannot be loaded.
     """
     if base:
-        return task.with_new_head(base, texts, None, teacher.info)
+        return task.build(base, None, train)
     if asked.architecture is not None:
-        return task.with_new_head(None, [], asked.architecture, teacher.info, None, teacher.tokenizer)
+        return task.build(None, asked.architecture, train, like=teacher)
     keep = asked.layers or 1
     if keep > num_layers(teacher.model):
         raise UserError(
             f"model.student.layers is {keep}, and the teacher has {num_layers(teacher.model)}; give no more."
         )
-    return LoadedModel(take_layers(teacher.model, keep), teacher.tokenizer, teacher.info)
-
-
-def same_ids(student: LoadedModel, teacher: LoadedModel, texts: Sequence[str]) -> bool:
-    """Whether both read each of `texts` as the same tokens. An equal vocabulary is not enough: one may keep case."""
-    return student.tokenizer.get_vocab() == teacher.tokenizer.get_vocab() and not count_different(
-        student.tokenizer.backend_tokenizer, teacher.tokenizer.backend_tokenizer, texts
-    )
+    return LoadedModel(take_layers(teacher.model, keep), teacher.processor)
 
 
 def check_comparable(
-    student: LoadedModel, teacher: LoadedModel, settings: DistillSettings, texts: Sequence[str]
+    task: Task, student: LoadedModel, teacher: LoadedModel, settings: DistillSettings, train: Examples
 ) -> None:
     """Hidden states and attention maps are compared token by token and layer by layer, maps head by head.
 
@@ -51,7 +40,7 @@ def check_comparable(
     mend = "set hidden_weight and attention_weight to 0 or take the student from the teacher's layers."
     layers = num_layers(student.model), num_layers(teacher.model)
     heads = student.model.config.num_attention_heads, teacher.model.config.num_attention_heads
-    if not same_ids(student, teacher, texts):
+    if not task.same_inputs(student, teacher, train):
         raise UserError(f"distill: the student's tokenizer is not the teacher's; {mend}")
     if layers[0] > layers[1]:
         raise UserError(f"distill: the student has {layers[0]} layers and the teacher {layers[1]}; {mend}")

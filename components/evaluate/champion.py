@@ -8,14 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from stillhouse.components.artifacts.dataset import Split
+from stillhouse.components.artifacts.examples import Examples
 from stillhouse.components.artifacts.fetch import fetch_model
 from stillhouse.components.artifacts.model import TRAINING_ROWS, read_model_json
 from stillhouse.components.evaluate.contestants import Contestant, Progress, trained
 from stillhouse.components.evaluate.ground import Ground, listed, respelt
 from stillhouse.components.storage.store import NotFound
 from stillhouse.components.targets.unanswered import unanswered
-from stillhouse.components.tasks import Task
 from stillhouse.errors import UserError
 
 logger = logging.getLogger(__name__)
@@ -62,13 +61,14 @@ class Champion:
         }
 
 
-def open_champion(entry: str, card: dict[str, Any], test: Split) -> Champion | None:
+def open_champion(entry: str, card: dict[str, Any], test: Examples, targets: np.ndarray) -> Champion | None:
     """Find the champion of `entry`, the JSON that inspect hands on; "" means that there is none.
 
     One that exists and cannot be compared is handed on with the reason: nothing may replace it unnoticed.
 
     Args:
         card: the dataset's dataset.json.
+        targets: of the test rows.
     """
     if not entry:
         return None
@@ -87,7 +87,7 @@ def open_champion(entry: str, card: dict[str, Any], test: Split) -> Champion | N
     if target != card["target"]:
         return champion.left_out(f"it answers with {_answers(target, theirs)}, the data hold {_of(card)}")
     unseen = ~np.isin(test.hashes, seen)
-    ground = Ground.of(target, card["labels"], theirs, test.targets, unseen)
+    ground = Ground.of(target, card["labels"], theirs, targets, unseen)
     champion = replace(champion, folder=folder, ground=ground, note=_other_columns(name, info, card))
     if len(ground.shared) < MIN_SHARED[target]:
         common = f"only {listed(ground.shared)} is a label of both" if ground.shared else "no label is one of both"
@@ -99,11 +99,11 @@ def open_champion(entry: str, card: dict[str, Any], test: Split) -> Champion | N
     return champion
 
 
-def answers_of(champion: Champion, task: Task, test: Split, device: str, progress: Progress) -> Contestant | str:
+def answers_of(champion: Champion, test: Examples, device: str, progress: Progress) -> Contestant | str:
     """The champion's answers; where its model gives none that can be measured, why not."""
     assert champion.folder and champion.ground
     try:
-        found = trained(task, champion.folder, test, device, progress)
+        found = trained(champion.folder, test, device, progress)
     except Exception as error:  # a damaged file makes the libraries that load it fail in whatever way
         logger.warning("the champion does not answer", exc_info=True)
         return f"its model cannot be loaded and asked ({_first_line(error)})"

@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 
-from stillhouse.components.artifacts.dataset import Split
 from stillhouse.components.evaluate.contestants import Contestant
 from stillhouse.components.evaluate.ground import Ground
 from stillhouse.components.evaluate.intervals import intervals, mcnemar, measured, paired_difference
@@ -20,7 +19,7 @@ CANDIDATES: dict[str, set[str] | None] = {"student": None, RUNG: {"majority", "c
 def compare(
     target: LabelTarget,
     contestants: dict[str, Contestant],
-    test: Split,
+    targets: np.ndarray,
     ground: Ground | None,
     settings: EvaluateSettings,
     progress: Callable[[int], None],
@@ -36,12 +35,12 @@ def compare(
         that it is held against (rows, `paired_difference` in the main measure, p_value of `mcnemar`).
     """
     scores = {name: contestant.scores for name, contestant in contestants.items() if name != "champion"}
-    models, differences = _held_together(target, scores, test.targets, settings, progress)
+    models, differences = _held_together(target, scores, targets, settings, progress)
     if ground is not None:
         both = {name: ground.scores(contestants[name].scores, target.labels) for name in CANDIDATES}
         both["champion"] = ground.scores(contestants["champion"].scores, ground.theirs)
         here = label_target(target.kind, ground.labels)
-        found = _held_together(here, both, ground.targets(test.targets), settings, progress)
+        found = _held_together(here, both, ground.targets(targets), settings, progress)
         models["champion"] = found[0]["champion"]
         for name in CANDIDATES:
             differences[name]["champion"] = found[1][name]["champion"]

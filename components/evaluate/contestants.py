@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from stillhouse.components.artifacts.dataset import Split
+from stillhouse.components.artifacts.examples import Examples
+from stillhouse.components.artifacts.model import read_model_json
+from stillhouse.components.artifacts.spec import Spec
 from stillhouse.components.evaluate.latency import Scorer
 from stillhouse.components.models.tfidf_linear import LOAD as TFIDF
-from stillhouse.components.targets.majority import majority
 from stillhouse.components.targets.unanswered import unanswered, with_wrong_answers
-from stillhouse.components.tasks import Task
+from stillhouse.components.tasks import Task, task_of
 
 Progress = Callable[[int], None]
 
@@ -25,7 +26,7 @@ class Contestant:
     scores: np.ndarray
     """float [test rows, labels]."""
     scorer: Scorer | None
-    """Answers texts; None for one that needs no time."""
+    """Answers examples; None for one that needs no time."""
     about: dict[str, Any]
     """parameters, bytes, rows_per_second and tokens_per_second as far as they apply, and unanswered_rows if any are."""
 
@@ -38,16 +39,17 @@ class Contestant:
         return replace(self, scores=wrong, about={**self.about, "unanswered_rows": missing})
 
 
-def trained(task: Task, folder: str | Path, test: Split, device: str, progress: Progress) -> Contestant:
-    """A model folder, loaded and scored through its task; `progress` is told the rows of each batch."""
-    loaded = task.load_model(folder, device)
+def trained(folder: str | Path, test: Examples, device: str, progress: Progress) -> Contestant:
+    """A model folder, loaded and asked through its task; `progress` is told the rows of each batch."""
+    task = task_of(Spec.of_model(read_model_json(Path(folder))))
+    loaded = task.load(folder, device)
 
-    def scorer(texts: Any) -> np.ndarray:
-        return task.score(loaded, texts)
+    def scorer(examples: Examples) -> np.ndarray:
+        return task.answer(loaded, examples)
 
-    scorer(test.texts[:8])  # the first call on a device pays for its set-up
+    scorer(test.head(8))  # the first call on a device pays for its set-up
     start = time.perf_counter()
-    scores = task.score(loaded, test.texts, progress=progress)
+    scores = task.answer(loaded, test, progress=progress)
     seconds = time.perf_counter() - start
     about = {
         "parameters": loaded.info["parameters"],
@@ -55,13 +57,10 @@ def trained(task: Task, folder: str | Path, test: Split, device: str, progress: 
         "rows_per_second": len(test) / seconds,
     }
     if loaded.info.get("load") != TFIDF:
-        from stillhouse.components.modalities.text.tokenizer import encode
-
-        tokens = encode(loaded.tokenizer, test.texts, loaded.info["max_length"])[1][-1]
-        about["tokens_per_second"] = int(tokens) / seconds
+        about[f"{task.unit.name}s_per_second"] = int(task.samples(loaded, test).lengths.sum()) / seconds
     return Contestant(scores, scorer, about)
 
 
-def majority_answer(target: str, labels: list[str], train: Split, test: Split) -> Contestant:
-    """The baseline that looks at no text."""
-    return Contestant(majority(target, train.targets, len(labels), len(test)), None, {})
+def majority_answer(task: Task, train: Examples, test: Examples) -> Contestant:
+    """The baseline that looks at no example."""
+    return Contestant(task.trivial(train, test), None, {})

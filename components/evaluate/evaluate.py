@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 
 from stillhouse.components.artifacts.base_facts import BaseFacts
-from stillhouse.components.artifacts.dataset import Split, read_dataset_json, read_split
+from stillhouse.components.artifacts.dataset import read_dataset_json, read_split
+from stillhouse.components.artifacts.examples import Examples
 from stillhouse.components.artifacts.model import notes_of, read_model_json
+from stillhouse.components.artifacts.spec import read_spec
 from stillhouse.components.artifacts.trainings import Trained, trainings_of
 from stillhouse.components.evaluate.baselines import write_baseline
 from stillhouse.components.evaluate.champion import Champion, answers_of, champion_notes, open_champion
@@ -29,8 +31,8 @@ from stillhouse.components.evaluate.settings import EvaluateSettings
 from stillhouse.components.evaluate.slices import measure_slices
 from stillhouse.components.evaluate.wording import RUNG, comparison_notes, label_notes
 from stillhouse.components.targets.label_metrics import predictions, reliability
-from stillhouse.components.targets.labels import label_target
-from stillhouse.components.tasks import load_task
+from stillhouse.components.tasks import task_of
+from stillhouse.components.tasks.label_task import LabelTask
 from stillhouse.components.tracking.run import StepRun
 from stillhouse.errors import UserError
 
@@ -71,21 +73,21 @@ def evaluate(
     _check_device(settings.serve_on)
     run.params(settings.model_dump())
     card = read_dataset_json(Path(dataset))
+    task = task_of(read_spec(Path(dataset)))
+    assert isinstance(task, LabelTask)
     test = read_split(Path(dataset), "test", settings.slices)
     train = read_split(Path(dataset), "train")
-    rival = open_champion(champion, card, test)
+    rival = open_champion(champion, card, test, task.targets(test))
     folders = {"student": Path(student), "teacher": Path(teacher)}
-    contestants, rival = _answers(settings, folders, rival, card, test, run)
+    contestants, rival = _answers(settings, folders, rival, task, test, run)
     run.progress(0, len(train), "rows", "training the baselines")
     seen = np.concatenate([train.hashes, read_split(Path(dataset), "validation").hashes])
-    write_baseline(settings, card, train, seen, Path(baseline))
-    task = load_task(settings.task)
-    contestants[RUNG] = trained(task, baseline, test, settings.serve_on, lambda rows: None)
-    contestants["majority"] = majority_answer(card["target"], card["labels"], train, test)
+    write_baseline(settings, task, train, seen, Path(baseline))
+    contestants[RUNG] = trained(baseline, test, settings.serve_on, lambda rows: None)
+    contestants["majority"] = majority_answer(task, train, test)
     latencies = _latencies(settings, contestants, test, run)
-    document = _document(settings, card, contestants, latencies, test, rival, run)
-    target = label_target(card["target"], card["labels"])
-    document["evidence"] = evidence(settings, target, train, test, contestants[RUNG].scores, folders)
+    document = _document(settings, card, task, contestants, latencies, test, rival, run)
+    document["evidence"] = evidence(settings, task, train, test, contestants[RUNG].scores, folders)
     # What was said of their bases, which are often the same.
     of_bases = dict.fromkeys([*notes_of(Path(teacher)).values(), *notes_of(Path(student)).values()])
     document["notes"] = [*of_bases, *document["notes"]]
@@ -94,7 +96,7 @@ def evaluate(
     document["trained_with"] = {
         step: read_model_json(Path(folder)).get("settings", {}) for step, folder in folders.items()
     }
-    findings = _findings(settings, card, document, contestants, test, trainings_of(Path(student)))
+    findings = _findings(settings, card, task, document, contestants, test, trainings_of(Path(student)))
     run.progress(0, 1, "pages", "report")
     write_report(report, findings)
     _write_json(Path(evaluation), document)
@@ -113,12 +115,12 @@ def _answers(
     settings: EvaluateSettings,
     folders: dict[str, Path],
     champion: Champion | None,
-    card: dict[str, Any],
-    test: Split,
+    task: LabelTask,
+    test: Examples,
     run: StepRun,
 ) -> tuple[dict[str, Contestant], Champion | None]:
     """What was trained before, in the order it is reported, the champion among it if it gives answers."""
-    task, done = load_task(settings.task), 0
+    done, targets = 0, task.targets(test)
     total = len(test) * (len(folders) + bool(champion and champion.folder))
     contestants: dict[str, Contestant] = {}
 
@@ -128,11 +130,11 @@ def _answers(
         run.progress(done, total, "rows", f"{name} answers")
 
     for name, folder in folders.items():
-        found = trained(task, folder, test, settings.serve_on, partial(progress, name))
-        contestants[name] = found.answered(card["target"], test.targets)
+        found = trained(folder, test, settings.serve_on, partial(progress, name))
+        contestants[name] = found.answered(task.target.kind, targets)
         logger.info("%s: %.0f rows/s", name, contestants[name].about["rows_per_second"])
     if champion and champion.folder:
-        theirs = answers_of(champion, task, test, settings.serve_on, partial(progress, "champion"))
+        theirs = answers_of(champion, test, settings.serve_on, partial(progress, "champion"))
         if isinstance(theirs, str):
             champion = champion.left_out(theirs)
         else:
@@ -141,14 +143,14 @@ def _answers(
 
 
 def _latencies(
-    settings: EvaluateSettings, contestants: dict[str, Contestant], test: Split, run: StepRun
+    settings: EvaluateSettings, contestants: dict[str, Contestant], test: Examples, run: StepRun
 ) -> dict[str, np.ndarray]:
     generator = np.random.default_rng(settings.seed)
     rows = generator.permutation(len(test))[: settings.latency_rows]
     total = len(rows) * settings.latency_rounds
     return time_rows(
         {name: contestant.scorer for name, contestant in contestants.items() if contestant.scorer},
-        [test.texts[row] for row in rows],
+        [test.take([row]) for row in rows],
         rounds=settings.latency_rounds,
         progress=lambda done: run.progress(done, total, "rows", "timing single rows"),
     )
@@ -157,19 +159,20 @@ def _latencies(
 def _document(
     settings: EvaluateSettings,
     card: dict[str, Any],
+    task: LabelTask,
     contestants: dict[str, Contestant],
     latencies: dict[str, np.ndarray],
-    test: Split,
+    test: Examples,
     champion: Champion | None,
     run: StepRun,
 ) -> dict[str, Any]:
     """evaluation.json."""
-    target = label_target(card["target"], card["labels"])
+    target, targets = task.target, task.targets(test)
     ground = champion.ground if champion and champion.folder else None
     models, differences = compare(
         target,
         contestants,
-        test,
+        targets,
         ground,
         settings,
         lambda done: run.progress(done, settings.resamples, "resamples", "bootstrap"),
@@ -188,8 +191,8 @@ def _document(
             **latency_ratios(latencies[candidate], times, confidence=settings.confidence, seed=settings.seed),
             "slices": measure_slices(
                 main,
-                target.statistics(contestants[candidate].scores, test.targets),
-                test.slices,
+                target.statistics(contestants[candidate].scores, targets),
+                test.slices(settings.slices),
                 resamples=settings.resamples,
                 confidence=settings.confidence,
                 seed=settings.seed,
@@ -223,12 +226,14 @@ def _document(
 def _findings(
     settings: EvaluateSettings,
     card: dict[str, Any],
+    task: LabelTask,
     document: dict[str, Any],
     contestants: dict[str, Contestant],
-    test: Split,
+    test: Examples,
     trainings: list[Trained],
 ) -> Findings:
     target, labels = card["target"], card["labels"]
+    targets, texts = task.targets(test), test.values("text")
     student, teacher = contestants["student"].scores, contestants["teacher"].scores
     curves = "roc_auc" in document["models"]["student"]["metrics"]
     drawn = [name for name in contestants if curves and name not in {"champion", "majority"}]
@@ -238,15 +243,13 @@ def _findings(
         labels=labels,
         settings=settings,
         source=Path(card["source"]).name,
-        mistakes=worst_mistakes(target, student, teacher, test.targets, test.texts, labels, settings.num_mistakes),
-        confusion=confusion(student, test.targets, labels) if target == "classes" else None,
-        confused=confused_pairs(target, student, test.targets, labels, test.texts),
+        mistakes=worst_mistakes(target, student, teacher, targets, texts, labels, settings.num_mistakes),
+        confusion=confusion(student, targets, labels) if target == "classes" else None,
+        confused=confused_pairs(target, student, targets, labels, texts),
         trainings=trainings,
-        roc={name: roc_curve(target, contestants[name].scores, test.targets) for name in drawn},
-        reliability=[] if target == "number" else reliability(target, student, test.targets, labels),
-        answers=np.stack([test.targets, predictions(target, student)], axis=1)
-        if target == "number"
-        else np.zeros((0, 2)),
+        roc={name: roc_curve(target, contestants[name].scores, targets) for name in drawn},
+        reliability=[] if target == "number" else reliability(target, student, targets, labels),
+        answers=np.stack([targets, predictions(target, student)], axis=1) if target == "number" else np.zeros((0, 2)),
     )
 
 

@@ -5,21 +5,21 @@ from typing import Any
 
 import numpy as np
 
-from stillhouse.components.artifacts.dataset import Split
+from stillhouse.components.artifacts.examples import Examples
 from stillhouse.components.artifacts.model import read_model_json
 from stillhouse.components.artifacts.trainings import trainings_of
 from stillhouse.components.evaluate.intervals import measured, paired_difference
 from stillhouse.components.evaluate.settings import EvaluateSettings
 from stillhouse.components.modalities.text.tfidf import tfidf_linear
 from stillhouse.components.targets.label_metrics import greater_is_better
-from stillhouse.components.targets.labels import LabelTarget
+from stillhouse.components.tasks.label_task import LabelTask
 
 
 def evidence(
     settings: EvaluateSettings,
-    target: LabelTarget,
-    train: Split,
-    test: Split,
+    task: LabelTask,
+    train: Examples,
+    test: Examples,
     full: np.ndarray,
     folders: dict[str, Path],
 ) -> dict[str, Any]:
@@ -35,23 +35,25 @@ def evidence(
         `still_gaining`: steps whose training gained until its last evaluation.
     """
     return {
-        "half_rows": _half_rows(settings, target, train, test, full),
+        "half_rows": _half_rows(settings, task, train, test, full),
         "random_start": read_model_json(folders["teacher"]).get("settings", {}).get("base") == "",
         "still_gaining": _still_gaining(folders["student"]),
     }
 
 
 def _half_rows(
-    settings: EvaluateSettings, target: LabelTarget, train: Split, test: Split, full: np.ndarray
+    settings: EvaluateSettings, task: LabelTask, train: Examples, test: Examples, full: np.ndarray
 ) -> dict[str, Any]:
     rows = np.sort(np.random.default_rng(settings.seed).permutation(len(train))[: (len(train) + 1) // 2])
-    texts, labels = [train.texts[row] for row in rows], len(target.labels)
-    half = tfidf_linear(target.kind, texts, train.targets[rows], labels, settings.seed)
+    some = train.take(rows)
+    half = tfidf_linear(
+        task.target.kind, some.values("text"), task.targets(some), len(task.target.labels), settings.seed
+    )
     statistics = {
-        name: target.statistics(scores, test.targets)
-        for name, scores in {"full": full, "half": half.score(test.texts)}.items()
+        name: task.statistics(scores, test)
+        for name, scores in {"full": full, "half": half.score(test.values("text"))}.items()
     }
-    main = target.measures[0]
+    main = task.measures[0]
     found = measured(statistics, [main], len(test), resamples=settings.resamples, seed=settings.seed)
     difference = paired_difference(main.name, found["full"], found["half"], settings.confidence)
     return {"rows": len(rows), "of": len(train), **difference}

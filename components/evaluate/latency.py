@@ -6,40 +6,44 @@ from typing import Any
 
 import numpy as np
 
-Scorer = Callable[[Sequence[str]], object]
+Scorer = Callable[[Any], object]
+"""Answers some examples."""
 _WARM_UP_ROWS = 2
 _RESAMPLES = 2000
 
 
 def time_rows(
     scorers: dict[str, Scorer],
-    texts: Sequence[str],
+    rows: Sequence[Any],
     *,
     rounds: int,
     progress: Callable[[int], None] | None = None,
 ) -> dict[str, np.ndarray]:
-    """Time every model on every text alone, in this process.
+    """Time every model on every row alone, in this process.
 
-    The models take turns text by text and change who goes first, so that a busy or throttled machine
+    The models take turns row by row and change who goes first, so that a busy or throttled machine
     slows them all alike.
 
+    Args:
+        rows: examples, one at a time as the models take them.
+
     Returns:
-        Of each model the milliseconds of each text in each round, of shape (rounds, texts).
+        Of each model the milliseconds of each row in each round, of shape (rounds, rows).
     """
     names = list(scorers)
     seconds: dict[str, list[float]] = {name: [] for name in names}
-    for text in texts[:_WARM_UP_ROWS]:
+    for row in rows[:_WARM_UP_ROWS]:
         for name in names:
-            scorers[name]([text])
-    for turn, text in enumerate(text for _ in range(rounds) for text in texts):
+            scorers[name](row)
+    for turn, row in enumerate(row for _ in range(rounds) for row in rows):
         first = turn % len(names)
         for name in names[first:] + names[:first]:
             start = time.perf_counter()
-            scorers[name]([text])
+            scorers[name](row)
             seconds[name].append(time.perf_counter() - start)
         if progress is not None:
             progress(turn + 1)
-    return {name: np.reshape(times, (rounds, len(texts))) * 1000 for name, times in seconds.items()}
+    return {name: np.reshape(times, (rounds, len(rows))) * 1000 for name, times in seconds.items()}
 
 
 def percentiles(milliseconds: np.ndarray) -> dict[str, float]:

@@ -2,19 +2,20 @@
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from stillhouse.components.artifacts.examples import Examples
 from stillhouse.components.finetune.settings import FinetuneSettings
-from stillhouse.components.models.layers import layer_list, num_parameters, num_positions
-from stillhouse.components.targets.label_metrics import greater_is_better, main_metric, measure
-from stillhouse.components.targets.majority import majority
+from stillhouse.components.models.layers import num_parameters
+from stillhouse.components.targets.measure import values_of
 from stillhouse.components.training.derived import Load, Rules, apply, derived
 from stillhouse.components.training.ranks import Ranks
 
 if TYPE_CHECKING:
     from stillhouse.components.models.loaded import LoadedModel
+    from stillhouse.components.tasks import Task
 
 BASE_WIDTH = 384
 """Width of the encoder that the rate below was chosen with; wider ones learn at less, in proportion."""
@@ -55,21 +56,16 @@ class Floor:
         )
 
 
-def floor_of(spec: dict[str, Any], train: np.ndarray, validation: np.ndarray) -> Floor:
-    """The floor of a dataset.
-
-    Args:
-        spec: the dataset's dataset.json.
-        train, validation: targets of the rows.
-    """
-    target, labels = spec["target"], spec["labels"]
-    metric = main_metric(target)
-    answers = majority(target, train, max(1, len(labels)), len(validation))
-    return Floor(metric, measure(target, answers, validation, labels)[metric], greater_is_better(metric))
+def floor_of(task: "Task", train: Examples, validation: Examples) -> Floor:
+    """The floor of a dataset."""
+    statistics = task.statistics(task.trivial(train, validation), validation)
+    main = task.measures[0]
+    value = values_of(statistics, [main], len(validation)).get(main.name, math.nan)
+    return Floor(main.name, value, main.greater_is_better)
 
 
 def attempts_from_data(
-    settings: FinetuneSettings, loaded: "LoadedModel", lengths: np.ndarray, *, is_pretrained: bool
+    task: "Task", settings: FinetuneSettings, loaded: "LoadedModel", lengths: np.ndarray, *, is_pretrained: bool
 ) -> list[FinetuneSettings]:
     """`settings` with what the recipe leaves to the data; and, where the learning rate is left to it, the same with a
     lower one, for when nothing is learnt at the first.
@@ -77,10 +73,10 @@ def attempts_from_data(
     Processes that share a training make one attempt: those that help are gone when it ends.
 
     Args:
-        lengths: int64 [rows], tokens of the training rows, uncut.
+        lengths: int64 [rows], units of the training rows, uncut.
     """
     assert settings.derive is not None
-    first = _from_data(settings, loaded, lengths, is_pretrained)
+    first = _from_data(task, settings, loaded, lengths, is_pretrained)
     if "optimizer.learning_rate" not in settings.derive.keys or Ranks.current().size > 1:
         return [first]
     lower = first.optimizer.model_copy(update={"learning_rate": first.optimizer.learning_rate / LOWER})
@@ -88,12 +84,12 @@ def attempts_from_data(
 
 
 def _from_data(
-    settings: FinetuneSettings, loaded: "LoadedModel", lengths: np.ndarray, is_pretrained: bool
+    task: "Task", settings: FinetuneSettings, loaded: "LoadedModel", lengths: np.ndarray, is_pretrained: bool
 ) -> FinetuneSettings:
     assert settings.derive is not None
     model = loaded.model
-    load = Load(lengths, num_parameters(layer_list(model)), num_parameters(model))
+    load = Load(lengths, task.weights_per_unit(model), num_parameters(model))
     rules = pretrained_rules(model.config.hidden_size) if is_pretrained else RANDOM
-    values = derived(load, rules, settings.derive.seconds, num_positions(model))
+    values = derived(load, rules, settings.derive.seconds, task.longest(model))
     head = "linear_probe" if is_pretrained else "random"
     return apply(settings, {"head": head, **values}, settings.derive.keys)

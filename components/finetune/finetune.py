@@ -1,25 +1,25 @@
 """The step finetune: a new head on a backbone, trained on the labelled rows."""
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from stillhouse.components.artifacts.chosen_base import base_of
-from stillhouse.components.artifacts.dataset import Split, read_dataset_json, read_split
+from stillhouse.components.artifacts.dataset import read_split
+from stillhouse.components.artifacts.examples import Examples
 from stillhouse.components.artifacts.model import notes_of
+from stillhouse.components.artifacts.spec import read_spec
 from stillhouse.components.artifacts.trainings import trainings_of
 from stillhouse.components.finetune.settings import FinetuneSettings
-from stillhouse.components.targets.number_scale import NumberScale
-from stillhouse.components.training_step.validation import token_counts, validation_of
+from stillhouse.components.tasks import Task, task_of
+from stillhouse.components.tasks.task import View
+from stillhouse.components.training_step.validation import sizes_of, validation_of
 
 if TYPE_CHECKING:
     from stillhouse.components.models.loaded import LoadedModel
-    from stillhouse.components.tasks import Task
     from stillhouse.components.tracking.run import StepRun
-    from stillhouse.components.training.batches import Samples
     from stillhouse.components.training.history import History
-    from stillhouse.components.training.loop import Evaluation, Unfreezing
+    from stillhouse.components.training.loop import Unfreezing
     from stillhouse.components.training_step.training_step import TrainingStep
 
 
@@ -42,111 +42,99 @@ def finetune(
         UserError: the base cannot be had.
     """
     from stillhouse.components.artifacts.fetch import fetch_model
-    from stillhouse.components.finetune.derive import floor_of
     from stillhouse.components.storage.digests import digest_folder
-    from stillhouse.components.tasks import load_task
     from stillhouse.components.training_step.training_step import training_step, used
 
-    task, dataset, backbone = load_task(settings.task), Path(dataset), Path(backbone) if backbone else None
-    spec = read_dataset_json(dataset)
-    settings = settings.model_copy(update={"base": base_of(settings.base, spec)})
-    train, validation = read_split(dataset, "train"), read_split(dataset, "validation")
+    dataset, backbone = Path(dataset), Path(backbone) if backbone else None
+    task = task_of(read_spec(dataset))
+    settings = settings.model_copy(update={"base": base_of(settings.base, task.spec)})
     base = str(fetch_model(settings.base)) if settings.base else None
     start = start_of(backbone, base)
-    loaded = _new_model(task, settings, start, train, spec)
+    course = _Course(task, start, read_split(dataset, "train"), read_split(dataset, "validation"))
+    loaded = course.new_model(settings)
     run.notes(loaded.notes)
-    attempts = _attempts(task, settings, loaded, train, is_pretrained=base is not None)
+    attempts = course.attempts(settings, loaded, is_pretrained=base is not None)
     run.params(used(attempts[0]))
-    scale = NumberScale.of(spec["target"], train.targets, loaded.model)
-    samples = _samples(task, attempts[0], loaded, train, spec, scale)
-    inputs = [spec["content_digest"], digest_folder(start) if start else ""]
+    inputs = [task.spec.content_digest, digest_folder(start) if start else ""]
     while True:
         settings = attempts.pop(0)
         with training_step("finetune", settings, inputs, run) as step:
-            evaluation = validation_of(task, loaded, validation, spec, settings.loop.max_length, scale)
-            history = _train(step, task, settings, loaded, samples, train, spec["target"], evaluation)
-            if attempts and not (floor := floor_of(spec, train.targets, validation.targets)).is_passed(history.best):
-                run.notes({"learning_rate": floor.sentence(history.best, settings, attempts[0])})
-                loaded = _new_model(task, settings, start, train, spec)
+            history = course.train(step, settings, loaded)
+            if attempts and (sentence := course.learnt_nothing(history, settings, attempts[0])):
+                run.notes({"learning_rate": sentence})
+                loaded = course.new_model(settings)
                 continue
-            scale.fold_into(loaded.model)
-            return step.write_labelled(
+            task.finish(loaded)
+            return step.write_answering(
                 Path(model),
+                task,
                 loaded,
                 history,
-                spec=spec,
-                notes=(notes_of(backbone) if backbone else {}) | loaded.notes,
+                notes=notes_of(backbone) | loaded.notes if backbone else loaded.notes,
                 parents=[Path(start)] if start else [],
                 earlier=trainings_of(backbone) if backbone else [],
-                splits=[train, validation],
+                splits=[course.train_rows, course.validation],
             )
 
 
-def _new_model(
-    task: "Task", settings: FinetuneSettings, start: str | None, train: Split, spec: dict[str, Any]
-) -> "LoadedModel":
-    """The backbone at `start` under a new head; the same random weights each time."""
-    from stillhouse.components.training.randomness import seed_everything
+@dataclass(frozen=True)
+class _Course:
+    """What every attempt at a teacher shares."""
 
-    seed_everything(settings.loop.seed)
-    return task.with_new_head(start, train.texts, settings.architecture, spec, settings.dropout)
+    task: Task
+    start: str | None
+    """Folder to start from; None: random weights."""
+    train_rows: Examples
+    validation: Examples
 
+    def new_model(self, settings: FinetuneSettings) -> "LoadedModel":
+        """The backbone under a new head; the same random weights each time."""
+        from stillhouse.components.training.randomness import seed_everything
 
-def _attempts(
-    task: "Task", settings: FinetuneSettings, loaded: "LoadedModel", train: Split, *, is_pretrained: bool
-) -> list[FinetuneSettings]:
-    """Settings to train with, the next ones for where nothing is learnt with those before."""
-    from stillhouse.components.finetune.derive import attempts_from_data
+        seed_everything(settings.loop.seed)
+        loaded = self.task.build(self.start, settings.architecture, self.train_rows, dropout=settings.dropout)
+        self.task.begin(self.train_rows, [loaded])
+        return loaded
 
-    if settings.derive is None:
-        return [settings]
-    lengths = token_counts(task, loaded, train.texts)
-    return attempts_from_data(settings, loaded, lengths, is_pretrained=is_pretrained)
+    def attempts(
+        self, settings: FinetuneSettings, loaded: "LoadedModel", *, is_pretrained: bool
+    ) -> list[FinetuneSettings]:
+        """Settings to train with, the next ones for where nothing is learnt with those before."""
+        from stillhouse.components.finetune.derive import attempts_from_data
 
+        if settings.derive is None:
+            return [settings]
+        lengths = sizes_of(self.task, loaded, self.train_rows)
+        return attempts_from_data(self.task, settings, loaded, lengths, is_pretrained=is_pretrained)
 
-def _samples(
-    task: "Task",
-    settings: FinetuneSettings,
-    loaded: "LoadedModel",
-    train: Split,
-    spec: dict[str, Any],
-    scale: NumberScale,
-) -> "Samples":
-    return task.labelled_samples(
-        loaded,
-        train.texts,
-        scale.standardise(train.targets),
-        max_length=settings.loop.max_length,
-        augment=spec["augment"],
-        seed=settings.loop.seed,
-    )
+    def train(self, step: "TrainingStep", settings: FinetuneSettings, loaded: "LoadedModel") -> "History":
+        """One attempt."""
+        from stillhouse.components.finetune.linear_probe import fit_head
+        from stillhouse.components.models.layers import num_layers
 
+        task, model = self.task, loaded.model
+        samples = task.samples(loaded, self.train_rows, View(settings.loop.max_length, settings.loop.seed))
+        classes = task.probe_targets(self.train_rows)
+        if settings.head == "linear_probe" and classes is not None:
+            fit_head(task, model, samples, classes)
+        loss = task.training_loss(
+            self.train_rows, class_weights=settings.class_weights, label_smoothing=settings.label_smoothing
+        )
+        return step.train(
+            model,
+            samples,
+            lambda network, batch: loss(task.forward(network, batch), batch),
+            num_layers=num_layers(model),
+            evaluation=validation_of(task, loaded, self.validation, settings.loop.max_length),
+            unfreezing=unfreezing_of(settings, num_layers(model)),
+        )
 
-def _train(
-    step: "TrainingStep",
-    task: "Task",
-    settings: FinetuneSettings,
-    loaded: "LoadedModel",
-    samples: "Samples",
-    train: Split,
-    target: str,
-    evaluation: "Evaluation",
-) -> "History":
-    """One attempt."""
-    from stillhouse.components.finetune.linear_probe import fit_head
-    from stillhouse.components.models.layers import num_layers
+    def learnt_nothing(self, history: "History", settings: FinetuneSettings, following: FinetuneSettings) -> str:
+        """What to say where the weights that were kept answer no better than one answer for every row; else empty."""
+        from stillhouse.components.finetune.derive import floor_of
 
-    if settings.head == "linear_probe" and target == "classes":
-        fit_head(task, loaded.model, samples, train.targets)
-    weights = balanced_weights(target, train.targets) if settings.class_weights == "balanced" else None
-    return step.train(
-        loaded.model,
-        samples,
-        task.loss(target, class_weights=weights, label_smoothing=settings.label_smoothing),
-        num_layers=num_layers(loaded.model),
-        evaluation=evaluation,
-        unfreezing=unfreezing_of(settings, num_layers(loaded.model)),
-    )
+        floor = floor_of(self.task, self.train_rows, self.validation)
+        return "" if floor.is_passed(history.best) else floor.sentence(history.best, settings, following)
 
 
 def start_of(backbone: Path | None, base: str | None) -> str | None:
@@ -162,15 +150,3 @@ def unfreezing_of(settings: FinetuneSettings, layers: int) -> "Unfreezing":
         return Unfreezing()
     level = layers + 1 if settings.freeze == "backbone" else int(settings.freeze) + 1
     return Unfreezing(level, settings.unfreeze_every)
-
-
-def balanced_weights(target: str, targets: np.ndarray) -> np.ndarray | None:
-    """Weights that give each class the same say: rows / (classes * rows of the class); for several labels the ratio of
-    rows without to rows with the label; none for a number."""
-    if target == "classes":
-        counts = np.bincount(targets)
-        return len(targets) / (len(counts) * np.maximum(counts, 1))
-    if target == "multi_label":
-        positive = targets.sum(axis=0)
-        return np.maximum(len(targets) - positive, 1) / np.maximum(positive, 1)
-    return None

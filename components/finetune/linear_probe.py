@@ -69,7 +69,7 @@ def _features(task: "Task", model: "PreTrainedModel", layer: "nn.Linear", sample
         with torch.inference_mode():
             for rows in np.array_split(order, -(-len(order) // BATCH_ROWS)):
                 batch = {name: tensor.to(device) for name, tensor in samples.batch(rows, 0).items()}
-                task.logits_of(model, batch)
+                task.forward(model, batch)
                 features.append(seen.pop().numpy())
     finally:
         hook.remove()

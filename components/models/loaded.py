@@ -9,7 +9,7 @@ from stillhouse.components.safety.model_folders import refuse_unsafe
 from stillhouse.errors import UserError
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerFast
+    from transformers import PreTrainedModel
 
 
 @dataclass(frozen=True)
@@ -17,9 +17,10 @@ class LoadedModel:
     """A model in memory."""
 
     model: "PreTrainedModel"
-    tokenizer: "PreTrainedTokenizerFast"
-    info: dict[str, Any]
-    """Its model.json."""
+    processor: Any
+    """Makes of examples what the model is given: a tokenizer, a picture's preprocessing, a table's columns."""
+    info: dict[str, Any] = field(default_factory=dict)
+    """Its model.json; empty of one that is being made."""
     notes: dict[str, str] = field(default_factory=dict)
     """What must be said of how it was read: one sentence by name. The run's first lines and the report say it."""
 

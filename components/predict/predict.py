@@ -8,8 +8,10 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from stillhouse.components.artifacts.examples import Examples
 from stillhouse.components.artifacts.kept import model_key
 from stillhouse.components.artifacts.promotion_record import load, model_names
+from stillhouse.components.artifacts.spec import Spec
 from stillhouse.components.config.settings import check
 from stillhouse.components.formats.batch import Reading
 from stillhouse.components.formats.settings import CsvSettings
@@ -22,7 +24,7 @@ from stillhouse.components.storage.memory import Budget, bounded_memory
 from stillhouse.components.storage.store import NotFound
 from stillhouse.components.targets.label_answers import answer_rows
 from stillhouse.components.targets.unanswered import unanswered
-from stillhouse.components.tasks import load_task
+from stillhouse.components.tasks import task_of
 from stillhouse.errors import UserError
 from stillhouse.spelling import did_you_mean
 
@@ -78,13 +80,14 @@ def predict(
         info = _read_info(folder, model)
         names = list(columns) or info["columns"]["text"]
         written = check(CsvSettings, {**info.get("csv", {}), **(csv or {})}, "--csv")
-        task = load_task(info["task"])
-        loaded = task.load_model(folder, device)
+        task = task_of(Spec.of_model(info))
+        loaded = task.load(folder, device)
         named = _answer_names(info, files, written, note)
         progress(0, 0.0)
         with writer(out, _given_columns(files, written), _answer_columns(info, named)) as write:
             for batch, share in _batches(files, written, names):
-                scores = task.score(loaded, _texts(batch, names, info.get("cleaning", {})))
+                examples = Examples.of(text=_texts(batch, names, info.get("cleaning", {})))
+                scores = task.answer(loaded, examples)
                 _check_answers(scores, batch)
                 told = answer_rows(info["target"], scores, info["labels"])
                 answers = ({named[name]: value for name, value in answer.items()} for answer in told)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stillhouse.components.artifacts.dataset import short_hashes
+from stillhouse.components.artifacts.examples import short_hashes
 from stillhouse.components.prepare.settings import PrepareSettings
 from stillhouse.components.prepare.write_dataset import Prepared
 

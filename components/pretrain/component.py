@@ -17,7 +17,7 @@ def pretrain(
     """Learn a backbone from text without labels."""
     from pathlib import Path
 
-    from stillhouse.components.artifacts.dataset import read_dataset_json
+    from stillhouse.components.artifacts.spec import read_spec
     from stillhouse.components.distributed.launch import on_accelerators
     from stillhouse.components.pretrain.pretrain import pretrain as step
     from stillhouse.components.pretrain.pretrain import settled
@@ -26,6 +26,6 @@ def pretrain(
 
     with step_run("pretrain", gpu_count) as run:
         # Whether there is anything to train is known before several processes are started for it.
-        asked = settled(PretrainSettings.parse(settings), read_dataset_json(Path(path_of(dataset))))
+        asked = settled(PretrainSettings.parse(settings), read_spec(Path(path_of(dataset))))
         train = on_accelerators(step, gpu_count) if asked.objective != "none" else step
         metrics.metadata.update(train(asked, dataset=path_of(dataset), model=backbone.path, run=run))

@@ -1,6 +1,6 @@
 """The head of a network that answers with classes, label sets or a number: what it is called, what its logits say."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -14,30 +14,28 @@ PROBLEM_TYPES = {
 """What transformers calls our kinds of target."""
 
 
-def head_options(info: Mapping[str, Any]) -> dict[str, Any]:
-    """Options of a transformers configuration for the `target` and `labels` of `info`; a number has one label, value.
+def head_options(target: str, labels: Sequence[str]) -> dict[str, Any]:
+    """Options of a transformers configuration for a target and its labels; a number has one label, value.
 
     Returns:
         num_labels, id2label, label2id and problem_type.
     """
-    labels = info["labels"] or ["value"]
+    names = labels or ["value"]
     return {
-        "num_labels": len(labels),
-        "id2label": dict(enumerate(labels)),
-        "label2id": {label: i for i, label in enumerate(labels)},
-        "problem_type": PROBLEM_TYPES[info["target"]],
+        "num_labels": len(names),
+        "id2label": dict(enumerate(names)),
+        "label2id": {label: i for i, label in enumerate(names)},
+        "problem_type": PROBLEM_TYPES[target],
     }
 
 
-def answers_otherwise(known: Mapping[str, Any], info: Mapping[str, Any]) -> bool:
-    """Whether the head of a model of ours, whose model.json is `known`, is of no use for the target and labels in
-    `info`; a model.json without target has no head of ours, and neither has one that is empty.
+def answers_otherwise(known: Mapping[str, Any], target: str, labels: Sequence[str]) -> bool:
+    """Whether the head of a model of ours, whose model.json is `known`, is of no use for this target and these labels;
+    a model.json without target has no head of ours, and neither has one that is empty.
 
     The head of a number answers in real units, and a network learns a number in others.
     """
-    return "target" in known and (
-        info["target"] == "number" or any(known[key] != info[key] for key in ("target", "labels"))
-    )
+    return "target" in known and (target == "number" or known["target"] != target or known["labels"] != list(labels))
 
 
 def probabilities(target: str, logits: "Tensor") -> "Tensor":

@@ -6,6 +6,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from stillhouse.components.artifacts.spec import Spec
+from stillhouse.components.tasks.label_task import LabelTask
 from stillhouse.components.tasks.task import Task
 from stillhouse.errors import UserError
 
@@ -13,25 +15,34 @@ GROUP = "stillhouse.tasks"
 """Entry points of packages that have tasks of their own."""
 ATTRIBUTES = ("fields", "unit")
 """What a task must say beside its methods."""
+BASES = {Task, LabelTask}
+"""What tasks are built on."""
 NEEDED = f"write a subclass of {Task.__module__}.Task with all its abstract methods, {' and '.join(ATTRIBUTES)}."
 
 
-def load_task(name: str | Task) -> Task:
+def load_task(name: str) -> type[Task]:
     """The task `name`: a file of this folder, else an entry point of the group `stillhouse.tasks` (a module with one
-    subclass of `Task`, or the class itself); nothing else is importable. A task itself is taken as it is.
+    subclass of `Task`, or the class itself); nothing else is importable.
 
     Raises:
         UserError: there is no such task, or what stands under the name is not one; the sentence says what it lacks.
     """
-    if not isinstance(name, str):
-        return name
     if name in _own_tasks():
-        return _task_in(import_module(f"{__name__}.{name}"), f"task '{name}'")()
+        return _task_in(import_module(f"{__name__}.{name}"), f"task '{name}'")
     found = entry_points(group=GROUP, name=name)
     if not found:
         raise UserError(f"task '{name}' is unknown; use one of: {', '.join(known_tasks())}.")
     point = next(iter(found))
-    return _task_in(_import(point), f"task '{name}' (entry point {point.value})")()
+    return _task_in(_import(point), f"task '{name}' (entry point {point.value})")
+
+
+def task_of(spec: Spec) -> Task:
+    """The task of a dataset or a model, bound to it.
+
+    Raises:
+        UserError: as `load_task`.
+    """
+    return load_task(spec.task)(spec)
 
 
 def known_tasks() -> list[str]:
@@ -40,7 +51,7 @@ def known_tasks() -> list[str]:
 
 
 def _own_tasks() -> set[str]:
-    return {path.stem for path in Path(__file__).parent.glob("[a-z]*.py")} - {"task"}
+    return {path.stem for path in Path(__file__).parent.glob("[a-z]*.py")} - {"task", "label_task"}
 
 
 def _import(point: EntryPoint) -> Any:
@@ -87,6 +98,6 @@ def _task_in(found: Any, place: str) -> type[Task]:
 
 def _kinds_of(module: ModuleType) -> list[type[Task]]:
     """Subclasses of Task that a module is about: those it defines, else those it imports; not those it builds on."""
-    named = {each for each in vars(module).values() if isinstance(each, type) and issubclass(each, Task)} - {Task}
+    named = {each for each in vars(module).values() if isinstance(each, type) and issubclass(each, Task)} - BASES
     leaves = [kind for kind in named if not any(issubclass(other, kind) for other in named - {kind})]
     return [kind for kind in leaves if kind.__module__ == module.__name__] or leaves

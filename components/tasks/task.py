@@ -3,21 +3,32 @@
 Imports no torch: the recipe, the form and prepare read it where there is none.
 """
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
+from stillhouse.components.artifacts.examples import Examples
+from stillhouse.components.artifacts.spec import Spec
 from stillhouse.components.models.loaded import LoadedModel
+from stillhouse.components.targets.measure import Measure, Statistics
+from stillhouse.components.targets.signal import Ragged
+from stillhouse.errors import UserError
 
 if TYPE_CHECKING:
     import numpy as np
     import torch
     from torch import nn
-    from transformers import PreTrainedTokenizerFast
 
-    from stillhouse.components.models.settings import Architecture
     from stillhouse.components.training.batches import Samples
+
+Batch = Mapping[str, "torch.Tensor"]
+"""Flat: what is ragged comes end to end, and beside it `<name>_row`, int64 [sum], says whose it is."""
+Answers = Any
+"""One for each example, in their order: an array whose first axis they are, or a list."""
+Loss = Callable[[Any, Batch], "tuple[torch.Tensor, int]"]
+"""(outputs of the model, batch) -> sum over what has a truth, a scalar, and how many that is."""
 
 
 class Field(NamedTuple):
@@ -41,117 +52,251 @@ class Unit(NamedTuple):
     """Default bound of one forward pass, padding included."""
 
 
+class View(NamedTuple):
+    """How samples are looked at."""
+
+    max_size: int | None = None
+    """Units of one example at most, what is longer is cut; None: what the model's model.json says, or no limit."""
+    seed: int | None = None
+    """What is random derives from (seed, epoch, row). None: the examples as evaluation sees them."""
+
+
+AS_EVALUATED = View()
+
+
+class PretrainingMeasure(NamedTuple):
+    """What pretraining is judged by on the validation rows; less is better."""
+
+    name: str
+    of_mean_loss: Callable[[float], float]
+
+
+PERPLEXITY = PretrainingMeasure("perplexity", lambda loss: math.exp(min(loss, 50.0)))
+
+
 class Task(ABC):
-    """A kind of problem: a file of this folder or an entry point holds one subclass, with all that is abstract here."""
+    """A kind of problem: a file of this folder or an entry point holds one subclass, with all that is abstract here. An
+    instance knows one dataset.
+
+    Args:
+        spec: dataset.json, or what a model's model.json says of it.
+    """
 
     fields: ClassVar[Mapping[str, Field]]
     """Columns of its data by name."""
     unit: ClassVar[Unit]
     objectives: ClassVar[Sequence[str]] = ()
     """Pretraining objectives that it has, the first one first choice."""
+    pretraining_measure: ClassVar[PretrainingMeasure] = PERPLEXITY
+    measures: Sequence[Measure]
+    """Of the answers, the main one first: early stopping, gates and the live table go by it."""
+
+    def __init__(self, spec: Spec) -> None:
+        self.spec = spec
+
+    @property
+    def is_augmented(self) -> bool:
+        """Whether a training sees other views of an example in other epochs."""
+        return self.spec.augment > 0
+
+    # Models: pretrain, finetune, distill.
 
     @abstractmethod
-    def new_backbone(
-        self, texts: Sequence[str], architecture: "Architecture", objective: str, base: str
-    ) -> LoadedModel:
-        """A model for pretraining: the folder `base` gone on with, or random weights and a tokenizer learnt from
-        `texts` where it is empty.
-
-        Raises:
-            UserError: the base cannot be loaded, or is not one for the objective.
-        """
-
-    @abstractmethod
-    def pretraining_samples(
-        self,
-        loaded: LoadedModel,
-        texts: Sequence[str],
-        objective: str,
-        *,
-        mask_probability: float,
-        max_length: int,
-        seed: int,
-    ) -> "Samples":
-        """Samples of self-supervised learning; what is random in them derives from (seed, epoch, row)."""
-
-    @abstractmethod
-    def pretraining_loss(self, model: "nn.Module", batch: "Mapping[str, torch.Tensor]") -> "tuple[torch.Tensor, int]":
-        """Sum of the cross-entropies of predicted tokens, a scalar, and how many were predicted."""
-
-    @abstractmethod
-    def with_new_head(
+    def build(
         self,
         start: str | None,
-        texts: Sequence[str],
-        architecture: "Architecture | None",
-        info: dict[str, Any],
+        architecture: Any,
+        examples: Examples,
+        *,
+        like: LoadedModel | None = None,
         dropout: float | None = None,
-        tokenizer: "PreTrainedTokenizerFast | None" = None,
     ) -> LoadedModel:
-        """The backbone in the folder `start` under a new head for the target and labels in `info`.
+        """A network under a head for this dataset: from the folder `start`, else random weights of `architecture`.
 
-        Without `start` random weights of `architecture`, with the given tokenizer or one learnt from `texts`.
+        Args:
+            architecture: settings of the task's own; None: its defaults.
+            examples: training rows, of which a processor (a tokenizer, channel statistics) is learnt where `start` and
+                `like` give none.
+            like: a model whose processor the new one shares.
+            dropout: in all layers; None: as the model has it.
 
         Raises:
             UserError: the model in the folder cannot be loaded.
         """
 
     @abstractmethod
-    def labelled_samples(
-        self,
-        loaded: LoadedModel,
-        texts: Sequence[str],
-        targets: "np.ndarray",
-        *,
-        max_length: int,
-        augment: float,
-        seed: int,
-    ) -> "Samples":
-        """Samples with targets (int64 [texts], float [texts, labels] or float [texts]); `augment` above 0 gives each
-        epoch a view of its own."""
+    def samples(self, loaded: LoadedModel, examples: Examples, view: View = AS_EVALUATED) -> "Samples":
+        """What the loop and `answer` ask for, with the target where the examples have one; decoded in `batch`.
 
-    @abstractmethod
-    def loss(
-        self, target: str, *, class_weights: "np.ndarray | None", label_smoothing: float
-    ) -> "Callable[[nn.Module, Mapping[str, torch.Tensor]], tuple[torch.Tensor, int]]":
-        """The loss of fine-tuning: (model, batch) -> its sum over the rows, a scalar, and their number.
-
-        Args:
-            class_weights: float [labels].
+        Raises:
+            UserError: the model cannot take such examples.
         """
 
-    @abstractmethod
-    def outputs_of(self, model: "nn.Module", batch: "Mapping[str, torch.Tensor]", **options: Any) -> Any:
-        """The model's output, with `logits` float [rows, labels] and what `options` ask for (hidden states,
-        attentions)."""
-
-    def logits_of(self, model: "nn.Module", batch: "Mapping[str, torch.Tensor]") -> "torch.Tensor":
-        """Logits float [rows, labels]."""
-        return self.outputs_of(model, batch).logits
+    def forward(self, model: "nn.Module", batch: Batch, **wanted: bool) -> Any:
+        """The model's output, with `logits`, and with what is `wanted`: output_hidden_states, output_attentions."""
+        inputs = {name: value for name, value in batch.items() if name not in {"labels"} | set(batch_signal(batch))}
+        return model(**inputs, **wanted)
 
     @abstractmethod
-    def score_samples(self, model: "nn.Module", samples: "Samples", target: str) -> "np.ndarray":
-        """Answers of `model` for samples, as `score` gives them."""
+    def loss(self, outputs: Any, batch: Batch) -> "tuple[torch.Tensor, int]":
+        """Sum over the examples (tokens, boxes) that have a truth, a scalar, and how many things it is a mean of."""
+
+    def training_loss(self, train: Examples, *, class_weights: str, label_smoothing: float) -> Loss:
+        """The loss of fine-tuning on `train`.
+
+        Raises:
+            UserError: the task has no classes to weigh, or no labels to smooth.
+        """
+        if class_weights != "none" or label_smoothing:
+            raise UserError(
+                f"finetune: the task {self.spec.task} has no class_weights and no label_smoothing; "
+                "leave them out of the recipe."
+            )
+        return self.loss
+
+    def begin(self, train: Examples, new: Sequence[LoadedModel], trained: Sequence[LoadedModel] = ()) -> None:
+        """Called before models learn `train`: brings those in `trained` from the user's units to those of learning."""
+        return
+
+    def finish(self, loaded: LoadedModel) -> None:
+        """Let the trained model answer in the user's units."""
+        return
+
+    def probe_targets(self, train: Examples) -> "np.ndarray | None":
+        """int64 [examples]: classes that a linear model can be fitted to, for a new head to begin with; None: there are
+        none."""
+        return None
 
     @abstractmethod
-    def load_model(self, path: str | Path, device: str = "cpu") -> LoadedModel:
+    def load(self, folder: str | Path, device: str = "cpu") -> LoadedModel:
         """A trained model, ready to answer.
 
         Raises:
             UserError: the folder holds no model of ours.
         """
 
+    def save(self, loaded: LoadedModel, folder: Path) -> dict[str, Any]:
+        """Write weights (safetensors) and processor into `folder`; returns what model.json has to say of how they are
+        read."""
+        loaded.model.save_pretrained(folder)
+        return {"load": "transformers"}
+
+    def longest(self, model: "nn.Module") -> int | None:
+        """Units of the longest example that the model takes; None: there is no limit."""
+        return None
+
+    def weights_per_unit(self, model: "nn.Module") -> int:
+        """Weights that each unit of an example is multiplied with: what a training costs is estimated by it."""
+        from stillhouse.components.models.layers import num_parameters
+
+        return num_parameters(model)
+
+    # Pretraining, where there are objectives.
+
+    def backbone(self, base: str, architecture: Any, examples: Examples, objective: str) -> LoadedModel:
+        """A model for self-supervised learning: the folder `base` gone on with, or random weights where it is empty.
+
+        Raises:
+            UserError: the base cannot be loaded, or is not one for the objective.
+        """
+        raise NotImplementedError
+
+    def pretraining_samples(
+        self, loaded: LoadedModel, examples: Examples, objective: str, view: View, *, mask_probability: float
+    ) -> "Samples":
+        """Samples of self-supervised learning; what is random in them derives from (seed, epoch, row)."""
+        raise NotImplementedError
+
+    def pretraining_loss(self, model: "nn.Module", batch: Batch) -> "tuple[torch.Tensor, int]":
+        """Sum over what is predicted, a scalar, and how much that is."""
+        raise NotImplementedError
+
+    def is_predicted(self, batch: Batch) -> bool:
+        """Whether anything of such a batch is predicted at all."""
+        return True
+
+    # Distilling.
+
+    def signal(self, outputs: Any, batch: Batch, temperature: float) -> Mapping[str, Ragged]:
+        """What the teacher tells of each example, small enough to be kept."""
+        return {"logits": Ragged.of(outputs.logits)}
+
+    def signal_bytes(self, samples: "Samples") -> int:
+        """Memory that the signal of one view of these samples takes."""
+        return 4 * max(1, len(self.spec.labels)) * len(samples.lengths)
+
     @abstractmethod
-    def score(
-        self,
-        loaded: LoadedModel,
-        texts: Sequence[str],
-        *,
-        batch_tokens: int = 8192,
-        progress: Callable[[int], None] | None = None,
-    ) -> "np.ndarray":
-        """Probabilities float32 [rows, labels], or values [rows, 1] for a number; nan in a row without an answer.
+    def distillation_loss(
+        self, outputs: Any, signal: Batch, batch: Batch, temperature: float
+    ) -> "tuple[torch.Tensor, int]":
+        """Distance of the student's outputs to the teacher's signal, summed, and how many things it is a mean of.
 
         Args:
-            progress: is told the rows of each batch.
+            signal: of each part of the signal the values of all examples end to end, by name, and `<name>_row`,
+                int64 [sum], the example of each.
         """
+
+    def same_inputs(self, student: LoadedModel, teacher: LoadedModel, examples: Examples) -> bool:
+        """Whether both models are shown the same tensors of these examples."""
+        return True
+
+    # Answers: evaluate, predict.
+
+    @abstractmethod
+    def answers(self, outputs: Any, batch: Batch) -> "torch.Tensor | Sequence[Any]":
+        """What the model says of each example of a batch: a tensor whose first axis they are, or a list."""
+
+    def answer(
+        self,
+        loaded: LoadedModel,
+        examples: Examples,
+        *,
+        batch_units: int | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> Answers:
+        """Answers of a trained model, in the user's units.
+
+        Args:
+            batch_units: padded size of a forward pass at most; None: the unit's default.
+            progress: is told the examples of each batch.
+        """
+        samples = self.samples(loaded, examples)
+        return self.answer_samples(loaded.model, samples, batch_units=batch_units, progress=progress)
+
+    def answer_samples(
+        self,
+        model: "nn.Module",
+        samples: "Samples",
+        *,
+        batch_units: int | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> Answers:
+        """Answers of `model` for samples, in their order and in the user's units."""
+        from stillhouse.components.training.score import score_samples
+
+        def answer(network: "nn.Module", batch: Batch) -> "torch.Tensor | Sequence[Any]":
+            return self.answers(self.forward(network, batch), batch)
+
+        batch_units = batch_units or self.unit.micro_batch
+        return score_samples(model, samples, answer, batch_units=batch_units, progress=progress)
+
+    @abstractmethod
+    def unanswered(self, answers: Answers) -> "np.ndarray":
+        """bool [examples]: for which there is no answer, as where it is not a finite number."""
+
+    @abstractmethod
+    def statistics(self, answers: Answers, examples: Examples) -> Statistics:
+        """All that the measures need of each example."""
+
+    @abstractmethod
+    def trivial(self, train: Examples, examples: Examples) -> Answers:
+        """Answers without a model, that every model has to beat: the most frequent one of the training rows."""
+
+
+def batch_signal(batch: Batch) -> list[str]:
+    """Names of a batch's tensors that are the teacher's signal."""
+    return [name for name in batch if name.startswith(SIGNAL)]
+
+
+SIGNAL = "teacher_"
+"""Begins the names of what the teacher told, in a batch."""

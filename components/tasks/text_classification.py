@@ -1,117 +1,119 @@
 """Text classification: one of several classes, several labels at once, or a number."""
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-import numpy as np
-
+from stillhouse.components.artifacts.examples import Examples
 from stillhouse.components.modalities.text import pretraining
-from stillhouse.components.modalities.text.load import attention_mask, load_trained
+from stillhouse.components.modalities.text.load import attention_mask, load_trained, same_ids, write_text_model
 from stillhouse.components.modalities.text.new_head import under_new_head
-from stillhouse.components.modalities.text.samples import labelled_samples, unlabelled_samples
+from stillhouse.components.modalities.text.samples import TextSamples, text_samples
 from stillhouse.components.models.loaded import LoadedModel, info_of_trained
 from stillhouse.components.models.tfidf_linear import LOAD as TFIDF
 from stillhouse.components.models.tfidf_linear import TfidfLinear
-from stillhouse.components.targets.label_head import answers_otherwise, head_options, probabilities
-from stillhouse.components.targets.label_losses import label_loss
-from stillhouse.components.tasks.task import Field, Task, Unit
-from stillhouse.components.training.score import score_samples
+from stillhouse.components.tasks.label_task import LabelTask
+from stillhouse.components.tasks.task import AS_EVALUATED, Answers, Batch, Field, Unit, View
 from stillhouse.errors import UserError
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
-    from transformers import PreTrainedModel, PreTrainedTokenizerFast
-
-    from stillhouse.components.models.settings import Architecture
-    from stillhouse.components.training.batches import Samples
+    from transformers import PreTrainedModel
 
 
-class TextClassification(Task):
+class TextClassification(LabelTask):
     """Transformers on texts, and TF-IDF with a linear model where that was promoted."""
 
     fields: ClassVar = {"text": Field("text", many=True), "label": Field("label", target=True)}
     unit = Unit("token", batch=4096, micro_batch=8192)
     objectives = pretraining.OBJECTIVES
 
-    new_backbone = staticmethod(pretraining.new_backbone)
-    pretraining_samples = staticmethod(pretraining.pretraining_samples)
-    pretraining_loss = staticmethod(pretraining.pretraining_loss)
-    labelled_samples = staticmethod(labelled_samples)
-
-    def with_new_head(
+    def build(
         self,
         start: str | None,
-        texts: Sequence[str],
-        architecture: "Architecture | None",
-        info: dict[str, Any],
+        architecture: Any,
+        examples: Examples,
+        *,
+        like: LoadedModel | None = None,
         dropout: float | None = None,
-        tokenizer: "PreTrainedTokenizerFast | None" = None,
     ) -> LoadedModel:
         from transformers import AutoModelForSequenceClassification
 
         return under_new_head(
             AutoModelForSequenceClassification,
             start,
-            texts,
+            examples.values("text"),
             architecture,
-            info,
-            head=head_options(info),
-            answers_otherwise=partial(answers_otherwise, info=info),
+            head=self.head(),
+            answers_otherwise=self.answers_otherwise,
             dropout=dropout,
-            tokenizer=tokenizer,
+            tokenizer=like.processor if like else None,
         )
 
-    def loss(
-        self, target: str, *, class_weights: np.ndarray | None, label_smoothing: float
-    ) -> "Callable[[nn.Module, Mapping[str, torch.Tensor]], tuple[torch.Tensor, int]]":
-        of_logits = label_loss(target, class_weights=class_weights, label_smoothing=label_smoothing)
-        return lambda model, batch: of_logits(self.logits_of(model, batch), batch["labels"])
+    def samples(self, loaded: LoadedModel, examples: Examples, view: View = AS_EVALUATED) -> TextSamples:
+        return text_samples(
+            loaded,
+            examples.values("text"),
+            self.learnt(examples),
+            max_length=view.max_size or loaded.info["max_length"],
+            augment=0.0 if view.seed is None else self.spec.augment,
+            seed=view.seed or 0,
+        )
 
-    def outputs_of(self, model: "nn.Module", batch: Mapping[str, "torch.Tensor"], **options: Any) -> Any:
+    def forward(self, model: "nn.Module", batch: Batch, **wanted: bool) -> Any:
         mask = attention_mask(cast("PreTrainedModel", model), batch["attention_mask"])
-        return model(input_ids=batch["input_ids"], attention_mask=mask, **options)
+        return model(input_ids=batch["input_ids"], attention_mask=mask, **wanted)
 
-    def score_samples(
-        self,
-        model: "nn.Module",
-        samples: "Samples",
-        target: str,
-        *,
-        batch_tokens: int = 8192,
-        progress: Callable[[int], None] | None = None,
-    ) -> np.ndarray:
-        def answer(network: "nn.Module", batch: Mapping[str, "torch.Tensor"]) -> "torch.Tensor":
-            return probabilities(target, self.logits_of(network, batch))
-
-        return score_samples(model, samples, answer, batch_tokens=batch_tokens, progress=progress)
-
-    def load_model(self, path: str | Path, device: str = "cpu") -> LoadedModel:
-        folder = Path(path)
-        info = info_of_trained(folder)
+    def load(self, folder: str | Path, device: str = "cpu") -> LoadedModel:
+        info = info_of_trained(Path(folder))
         if info.get("load") == TFIDF:
-            return _load_tfidf(folder, info)
+            return _load_tfidf(Path(folder), info)
 
         from transformers import AutoModelForSequenceClassification
 
-        return load_trained(AutoModelForSequenceClassification, folder, info, device)
+        return load_trained(AutoModelForSequenceClassification, Path(folder), info, device)
 
-    def score(
-        self,
-        loaded: LoadedModel,
-        texts: Sequence[str],
-        *,
-        batch_tokens: int = 8192,
-        progress: Callable[[int], None] | None = None,
-    ) -> np.ndarray:
-        if isinstance(loaded.model, TfidfLinear):
-            return loaded.model.score(texts, progress)
-        asked = unlabelled_samples(loaded, texts, loaded.info["max_length"])
-        return self.score_samples(
-            loaded.model, asked, loaded.info["target"], batch_tokens=batch_tokens, progress=progress
+    def save(self, loaded: LoadedModel, folder: Path) -> dict[str, Any]:
+        return write_text_model(loaded, folder)
+
+    def longest(self, model: "nn.Module") -> int:
+        from stillhouse.components.models.layers import num_positions
+
+        return num_positions(cast("PreTrainedModel", model))
+
+    def weights_per_unit(self, model: "nn.Module") -> int:
+        from stillhouse.components.models.layers import layer_list, num_parameters
+
+        return num_parameters(layer_list(cast("PreTrainedModel", model)))
+
+    def backbone(self, base: str, architecture: Any, examples: Examples, objective: str) -> LoadedModel:
+        return pretraining.new_backbone(examples.values("text"), architecture, objective, base)
+
+    def pretraining_samples(
+        self, loaded: LoadedModel, examples: Examples, objective: str, view: View, *, mask_probability: float
+    ) -> TextSamples:
+        return pretraining.pretraining_samples(
+            loaded,
+            examples.values("text"),
+            objective,
+            mask_probability=mask_probability,
+            max_length=view.max_size or loaded.info["max_length"],
+            seed=view.seed or 0,
         )
+
+    def pretraining_loss(self, model: "nn.Module", batch: Batch) -> "tuple[torch.Tensor, int]":
+        return pretraining.pretraining_loss(model, batch)
+
+    def is_predicted(self, batch: Batch) -> bool:
+        return bool((batch["labels"] != -100).any())
+
+    def same_inputs(self, student: LoadedModel, teacher: LoadedModel, examples: Examples) -> bool:
+        return same_ids(student, teacher, examples.values("text"))
+
+    def answer(self, loaded: LoadedModel, examples: Examples, **options: Any) -> Answers:
+        if isinstance(loaded.model, TfidfLinear):
+            return loaded.model.score(examples.values("text"), options.get("progress"))
+        return super().answer(loaded, examples, **options)
 
 
 def _load_tfidf(folder: Path, info: dict[str, Any]) -> LoadedModel:
@@ -120,4 +122,4 @@ def _load_tfidf(folder: Path, info: dict[str, Any]) -> LoadedModel:
         model = TfidfLinear.load(folder, info["target"])
     except ValueError as error:
         raise UserError(f"model '{folder}': {error}; copy it again, or take another version.") from None
-    return LoadedModel(cast(Any, model), cast(Any, None), info)
+    return LoadedModel(cast(Any, model), None, info)

@@ -90,19 +90,20 @@ class Checkpoints:
                 log.warning("checkpoint at step %d skipped: %s", step, error)
         return None
 
-    def get_or_make(self, name: str, make: Callable[[], torch.Tensor]) -> torch.Tensor:
-        """What an earlier attempt kept under `name` beside its checkpoints; made and kept now if none came so far.
+    def get_or_make(self, name: str, make: Callable[[], dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
+        """Tensors that an earlier attempt kept under `name` beside its checkpoints; made and kept now if none came so
+        far.
 
         Raises:
             Exception: as for `newest`.
         """
         if any(self.store.list(f"{self.prefix}/{name}")):
             try:
-                return self._read(name)[0]["made"]
+                return self._read(name)[0]
             except self.damaged as error:
                 log.warning("%s is made again: %s", name, error)
         made = make()
-        self._put(name, {"made": made}, "{}")
+        self._put(name, made, "{}")
         return made
 
     def clear(self) -> None:

@@ -49,7 +49,7 @@ class Load:
     """What is trained on what."""
 
     lengths: np.ndarray
-    """int64 [samples]: tokens of each text, uncut."""
+    """int64 [samples]: units of each example, uncut."""
     weights: int
     """Of all layers, which each token goes through; embeddings are looked up and not counted."""
     trained: int
@@ -67,7 +67,7 @@ class Load:
         return operations / (CPU_FLOPS * num_cores()) + epochs * steps * self.trained * SECONDS_PER_WEIGHT
 
 
-def derived(load: Load, rules: Rules, seconds: float, longest: int) -> dict[str, Any]:
+def derived(load: Load, rules: Rules, seconds: float, longest: int | None) -> dict[str, Any]:
     """Values for the settings of a loop and its optimizer, by dotted key.
 
     Texts are cut to the length that all but a few have, and further where else there would be no time for the fewest
@@ -75,24 +75,29 @@ def derived(load: Load, rules: Rules, seconds: float, longest: int) -> dict[str,
 
     Args:
         seconds: that the training may take.
-        longest: text that the model takes, in tokens.
+        longest: example that the model takes, in units; None: examples are never cut.
     """
     fewest, most = rules.epochs
     steps = max(1, len(load.lengths) // BATCH_ROWS)
     wanted = int(np.clip(-(-rules.steps // steps), fewest, most))
-    length = next((each for each in _lengths(load.lengths, longest) if load.seconds(each, fewest) <= seconds), None)
-    length = length or min(SHORTEST, longest)
+    length = int(load.lengths.max()) if longest is None else _length(load, fewest, seconds, longest)
     affordable = [epochs for epochs in range(1, wanted + 1) if load.seconds(length, epochs) <= seconds]
     epochs = max(affordable, default=1)
     mean = float(np.minimum(load.lengths, length).mean())
     return {
-        "loop.max_length": length,
+        **({} if longest is None else {"loop.max_length": length}),
         "loop.batch_tokens": max(16, round(BATCH_ROWS * mean)),
         "loop.epochs": epochs,
         "loop.evaluations_per_epoch": 2 if epochs < fewest else 1,
         "optimizer.learning_rate": rules.learning_rate,
         "optimizer.layer_decay": rules.layer_decay,
     }
+
+
+def _length(load: Load, epochs: int, seconds: float, longest: int) -> int:
+    """What examples are cut to so that there is time for so many epochs."""
+    fitting = (each for each in _lengths(load.lengths, longest) if load.seconds(each, epochs) <= seconds)
+    return next(fitting, min(SHORTEST, longest))
 
 
 def _lengths(lengths: np.ndarray, longest: int) -> Iterator[int]:

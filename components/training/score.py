@@ -1,7 +1,7 @@
 """Ask a model for its answers to all samples."""
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,19 +15,20 @@ if TYPE_CHECKING:
 def score_samples(
     model: "nn.Module",
     samples: Samples,
-    answer: "Callable[[nn.Module, Mapping[str, torch.Tensor]], torch.Tensor]",
+    answer: "Callable[[nn.Module, Mapping[str, torch.Tensor]], torch.Tensor | Sequence[Any]]",
     *,
-    batch_tokens: int = 8192,
+    batch_units: int,
     progress: Callable[[int], None] | None = None,
-) -> np.ndarray:
-    """Answers for `samples` in their order, float32 [samples, columns]; [0, 1] for no samples.
+) -> np.ndarray | list[Any]:
+    """Answers for `samples` in their order: an array of what `answer` gives as tensors, float32 [0, 1] for no samples;
+    a list of what it gives as lists.
 
     Batches are made shortest first, so that padding is small, and as the view of epoch 0.
 
     Args:
-        answer: the model and a batch on its device -> answers float32 [rows, columns].
-        batch_tokens: padded size of a batch at most; a longer sample is alone.
-        progress: is told the rows of each batch.
+        answer: the model and a batch on its device -> answers, one for each sample: a tensor [samples, ...] or a list.
+        batch_units: padded size of a batch at most, in the samples' unit; a longer sample is alone.
+        progress: is told the samples of each batch.
     """
     import torch
 
@@ -35,13 +36,18 @@ def score_samples(
     if not len(order):
         return np.zeros((0, 1), np.float32)
     device = next(model.parameters()).device
-    chunks = []
+    chunks: list[Any] = []
     with torch.inference_mode():
-        for rows in split_by_padded_tokens(order, samples.lengths, batch_tokens):
+        for rows in split_by_padded_tokens(order, samples.lengths, batch_units):
             batch = {name: tensor.to(device) for name, tensor in samples.batch(rows, 0).items()}
-            chunks.append(answer(model, batch).cpu().numpy())
+            found = answer(model, batch)
+            chunks.append(found.cpu().numpy() if isinstance(found, torch.Tensor) else found)
             if progress is not None:
                 progress(len(rows))
-    scores = np.zeros((len(order), chunks[0].shape[1]), np.float32)
+    if not isinstance(chunks[0], np.ndarray):
+        back = np.argsort(order, kind="stable")
+        together = [each for chunk in chunks for each in chunk]
+        return [together[place] for place in back]
+    scores = np.zeros((len(order), *chunks[0].shape[1:]), chunks[0].dtype)
     scores[order] = np.concatenate(chunks)
     return scores

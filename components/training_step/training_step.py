@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from stillhouse.components.artifacts.dataset import Split
+from stillhouse.components.artifacts.examples import Examples
 from stillhouse.components.artifacts.model import model_info, write_model
 from stillhouse.components.artifacts.trainings import Trained, described
 from stillhouse.components.models.loaded import LoadedModel
 from stillhouse.components.runtime.checkpoint_store import checkpoints_of
-from stillhouse.components.targets.label_metrics import main_metric
+from stillhouse.components.tasks import Task
 from stillhouse.components.training.checkpoints import Checkpoints
 from stillhouse.components.training.history import History
 from stillhouse.components.training.loop import Evaluation, Training, Unfreezing
@@ -98,6 +98,7 @@ class TrainingStep:
     def write(
         self,
         folder: Path,
+        task: Task,
         loaded: LoadedModel,
         history: History,
         *,
@@ -106,7 +107,7 @@ class TrainingStep:
         info: dict[str, Any],
         parents: list[Path],
         earlier: Sequence[Trained] = (),
-        splits: Sequence[Split] = (),
+        splits: Sequence[Examples] = (),
     ) -> dict[str, float]:
         """Report the figures, then write the model folder: where that is, all is done.
 
@@ -125,35 +126,37 @@ class TrainingStep:
         self.run.metrics(figures, step=history.step)
         hashes = np.concatenate([np.zeros(0, np.int64), *(split.hashes for split in splits)])
         trainings = [*earlier, described(self.name, history, metric)]
-        write_model(loaded, folder, info=info, parents=parents, hashes=hashes, trainings=trainings)
+        write_model(loaded, folder, task.save, info=info, parents=parents, hashes=hashes, trainings=trainings)
         return figures
 
-    def write_labelled(
+    def write_answering(
         self,
         folder: Path,
+        task: Task,
         loaded: LoadedModel,
         history: History,
         *,
-        spec: dict[str, Any],
         notes: dict[str, str],
         parents: list[Path],
         earlier: Sequence[Trained],
-        splits: Sequence[Split],
+        splits: Sequence[Examples],
         figures: Mapping[str, float] | None = None,
     ) -> dict[str, float]:
         """`write` for a model that answers the dataset's target.
 
         Args:
-            spec: the dataset's dataset.json.
             notes: what must be said of how its base was read: sentences by name.
         """
+        main = task.measures[0].name
+        info = model_info(task.spec, main, used(self.settings), self.settings.loop.max_length)
         return self.write(
             folder,
+            task,
             loaded,
             history,
-            metric=main_metric(spec["target"]),
+            metric=main,
             figures={**history.best_point(), **(figures or {})},
-            info={**model_info(spec, used(self.settings), self.settings.loop.max_length), "notes": notes},
+            info={**info, "notes": notes},
             parents=parents,
             earlier=earlier,
             splits=splits,

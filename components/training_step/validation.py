@@ -1,16 +1,15 @@
-"""What the steps that learn from labels share: validation while they train, and how long texts are."""
+"""What the steps that learn from labels share: validation while they train, and how large examples are."""
 
 import logging
 import math
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stillhouse.components.artifacts.dataset import Split
-from stillhouse.components.targets.label_metrics import greater_is_better, main_metric, measure
-from stillhouse.components.targets.number_scale import NumberScale
-from stillhouse.components.targets.unanswered import unanswered
+from stillhouse.components.artifacts.examples import Examples
+from stillhouse.components.targets.measure import values_of
+from stillhouse.components.tasks.task import View
 
 if TYPE_CHECKING:
     from torch import nn
@@ -22,48 +21,39 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 MOST_COUNTED = 512
-"""Tokens of a text that are counted, where settings follow from lengths."""
+"""Units of an example that are counted, where settings follow from lengths."""
 
 
 def validation_of(
     task: "Task",
     loaded: "LoadedModel",
-    split: Split,
-    spec: dict[str, Any],
-    max_length: int,
-    scale: NumberScale,
+    validation: Examples,
+    max_size: int,
     network_of: "Callable[[nn.Module], nn.Module]" = lambda module: module,
 ) -> "Evaluation":
-    """The evaluation that the loop runs: the task's metrics on the validation split.
+    """The evaluation that the loop runs: the task's measures on the validation split.
 
     The main one is nan when the model has no finite answer for a row: such weights are not kept.
 
     Args:
-        split: the validation rows, their targets in real units.
-        spec: the dataset's dataset.json.
-        max_length: tokens that texts are cut to.
-        scale: of the targets that the model learns.
+        max_size: units that examples are cut to.
         network_of: the model inside the module that is trained.
     """
     from stillhouse.components.training.loop import Evaluation
 
-    samples = task.labelled_samples(loaded, split.texts, split.targets, max_length=max_length, augment=0.0, seed=0)
+    samples, main = task.samples(loaded, validation, View(max_size)), task.measures[0]
 
     def evaluate(module: "nn.Module") -> dict[str, float]:
-        scores = task.score_samples(network_of(module), samples, spec["target"])
-        if missing := int(unanswered(scores).sum()):
-            logger.warning("%d of %d validation rows get an answer that is not a finite number", missing, len(scores))
-            return {main: math.nan}
-        return measure(spec["target"], scale.restore(scores), split.targets, spec["labels"])
+        answers = task.answer_samples(network_of(module), samples)
+        if missing := int(task.unanswered(answers).sum()):
+            logger.warning("%d of %d validation rows get an answer that is not a finite number", missing, len(answers))
+            return {main.name: math.nan}
+        return values_of(task.statistics(answers, validation), task.measures, len(validation))
 
-    main = main_metric(spec["target"])
-    return Evaluation(evaluate, main, greater_is_better(main))
+    return Evaluation(evaluate, main.name, main.greater_is_better)
 
 
-def token_counts(task: "Task", loaded: "LoadedModel", texts: Sequence[str]) -> np.ndarray:
-    """Tokens of each text as the model reads it, up to MOST_COUNTED: int64 [texts]."""
-    from stillhouse.components.models.layers import num_positions
-
-    most = min(MOST_COUNTED, num_positions(loaded.model))
-    none = np.zeros(len(texts), np.int64)
-    return task.labelled_samples(loaded, texts, none, max_length=most, augment=0.0, seed=0).lengths
+def sizes_of(task: "Task", loaded: "LoadedModel", examples: Examples) -> np.ndarray:
+    """Units of each example as the model reads it, up to MOST_COUNTED: int64 [examples]."""
+    longest = task.longest(loaded.model)
+    return task.samples(loaded, examples, View(min(MOST_COUNTED, longest or MOST_COUNTED))).lengths

@@ -9,7 +9,15 @@ import numpy as np
 
 from stillhouse.components.modalities.text.tokenizer import encode
 from stillhouse.components.models.loaded import LoadedModel
-from stillhouse.components.models.tokenizer import SAFE, read_tokenizer, texts_read_otherwise
+from stillhouse.components.models.tokenizer import (
+    READING,
+    SAFE,
+    TOKENIZER_FILE,
+    count_different,
+    read_tokenizer,
+    texts_read_otherwise,
+    write_tokenizer,
+)
 from stillhouse.errors import UserError
 
 if TYPE_CHECKING:
@@ -48,6 +56,21 @@ def load_folder(auto: Any, folder: str, info: dict[str, Any] | None = None, **op
     return LoadedModel(model, tokenizer, info or {})
 
 
+def write_text_model(loaded: LoadedModel, folder: Path) -> dict[str, Any]:
+    """Write weights (safetensors) and tokenizer; returns what model.json says of how they are read."""
+    loaded.model.save_pretrained(folder)
+    write_tokenizer(loaded.processor, folder)
+    return {"load": "transformers", READING: TOKENIZER_FILE}
+
+
+def same_ids(student: LoadedModel, teacher: LoadedModel, texts: Sequence[str]) -> bool:
+    """Whether both read each of `texts` as the same tokens. An equal vocabulary is not enough: one may keep case."""
+    ours, theirs = student.processor, teacher.processor
+    return ours.get_vocab() == theirs.get_vocab() and not count_different(
+        ours.backend_tokenizer, theirs.backend_tokenizer, texts
+    )
+
+
 def load_trained(auto: Any, folder: Path, info: dict[str, Any], device: str) -> LoadedModel:
     """A trained model on `device`, ready to answer; `info` is its model.json.
 
@@ -65,7 +88,7 @@ def load_trained(auto: Any, folder: Path, info: dict[str, Any], device: str) -> 
 
 def noted(loaded: LoadedModel, folder: str, texts: Sequence[str]) -> LoadedModel:
     """With what must be said of the base in `folder` for these texts."""
-    other = texts_read_otherwise(Path(folder), loaded.tokenizer, texts)
+    other = texts_read_otherwise(Path(folder), loaded.processor, texts)
     if not other:
         return loaded
     sentence = (
@@ -86,11 +109,11 @@ def encode_for(loaded: LoadedModel, texts: Sequence[str], max_length: int) -> tu
     positions = num_positions(loaded.model)
     if max_length > positions:
         raise UserError(f"loop.max_length is {max_length}, but the model has {positions} positions; set it to no more.")
-    tokens, offsets = encode(loaded.tokenizer, texts, max_length)
+    tokens, offsets = encode(loaded.processor, texts, max_length)
     rows = num_tokens(loaded.model)
-    largest = max(int(tokens.max(initial=0)), token_id(loaded.tokenizer, "pad"))
+    largest = max(int(tokens.max(initial=0)), token_id(loaded.processor, "pad"))
     if largest >= rows:
-        name = loaded.tokenizer.backend_tokenizer.id_to_token(largest)
+        name = loaded.processor.backend_tokenizer.id_to_token(largest)
         raise UserError(
             f"the base's tokenizer has the token '{name}' as number {largest:,}, and its weights know {rows:,} tokens, "
             "from number 0; take the tokenizer that the weights were trained with."

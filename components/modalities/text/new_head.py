@@ -21,7 +21,6 @@ def under_new_head(
     start: str | None,
     texts: Sequence[str],
     architecture: "Architecture | None",
-    info: dict[str, Any],
     *,
     head: Mapping[str, Any],
     answers_otherwise: Callable[[Mapping[str, Any]], bool],
@@ -35,7 +34,6 @@ def under_new_head(
 
     Args:
         auto: class of transformers that makes and loads such a model.
-        info: what the model's model.json is to say.
         head: options of the configuration, num_labels among them.
         answers_otherwise: given the model.json of a folder of ours ({} for another one), whether its head is of no use.
         dropout: in all layers; None: as the model has it.
@@ -52,10 +50,10 @@ def under_new_head(
         tokenizer = tokenizer or train_tokenizer(texts, architecture.vocab_size, architecture.max_length)
         config = config_of(architecture, tokenizer, "masked_lm")
         config.update(head)
-        loaded = LoadedModel(auto.from_config(config), tokenizer, info)
+        loaded = LoadedModel(auto.from_config(config), tokenizer)
     else:
         # A head for another number of labels that the folder may hold is not taken, nor one that answers otherwise.
-        loaded = load_folder(auto, start, info, ignore_mismatched_sizes=True, **head)
+        loaded = load_folder(auto, start, ignore_mismatched_sizes=True, **head)
         if answers_otherwise(_model_json(Path(start))):
             output_layer(loaded.model).reset_parameters()
         loaded = noted(loaded, start, texts)

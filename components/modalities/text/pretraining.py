@@ -47,7 +47,7 @@ def new_backbone(texts: Sequence[str], architecture: "Architecture", objective: 
             )
         return noted(load_folder(auto, base), base, texts)
     tokenizer = train_tokenizer(texts, architecture.vocab_size, architecture.max_length)
-    return LoadedModel(auto.from_config(config_of(architecture, tokenizer, objective)), tokenizer, {})
+    return LoadedModel(auto.from_config(config_of(architecture, tokenizer, objective)), tokenizer)
 
 
 def pretraining_samples(
@@ -63,7 +63,7 @@ def pretraining_samples(
     from stillhouse.components.models.layers import num_tokens
 
     tokens, offsets = encode_for(loaded, texts, max_length)
-    tokenizer, special = loaded.tokenizer, np.array(loaded.tokenizer.all_special_ids)
+    tokenizer, special = loaded.processor, np.array(loaded.processor.all_special_ids)
     if objective == "masked_lm" and tokenizer.mask_token_id is None:
         raise UserError(
             "train_pretraining is 'masked_lm', and the base's tokenizer names no mask token; add `mask_token` to its "

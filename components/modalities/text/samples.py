@@ -9,7 +9,6 @@ import numpy as np
 from stillhouse.components.modalities.randomness import uniform
 from stillhouse.components.modalities.text.augment import drop_words
 from stillhouse.components.modalities.text.load import encode_for, token_id
-from stillhouse.components.modalities.text.tokenizer import encode
 from stillhouse.components.models.loaded import LoadedModel
 
 if TYPE_CHECKING:
@@ -65,36 +64,29 @@ class TextSamples:
         return {name: torch.from_numpy(array) for name, array in arrays.items()}
 
 
-def labelled_samples(
+def text_samples(
     loaded: LoadedModel,
     texts: Sequence[str],
-    targets: np.ndarray,
+    targets: np.ndarray | None,
     *,
     max_length: int,
     augment: float,
     seed: int,
 ) -> TextSamples:
-    """Texts with targets; with `augment`, the share of words, each epoch hides other words.
+    """Texts, with targets or without; with `augment`, the share of words, each epoch hides other words.
 
     Args:
-        targets: int64 [texts], float [texts, labels] or float [texts]; float64 becomes float32.
+        targets: int64 [texts], float32 [texts, labels] or float32 [texts].
 
     Raises:
         UserError: the model has fewer positions than `max_length`, or no weights for one of the tokens.
     """
     tokens, offsets = encode_for(loaded, texts, max_length)
-    tokenizer = loaded.tokenizer
+    tokenizer = loaded.processor
     special = np.array(tokenizer.all_special_ids)
     hidden = next(i for i in (tokenizer.mask_token_id, tokenizer.unk_token_id, tokenizer.pad_token_id) if i is not None)
-    if targets.dtype == np.float64:
-        targets = targets.astype(np.float32)
 
     def augmented(ids: np.ndarray, rows: np.ndarray, epoch: int) -> dict[str, np.ndarray]:
         return drop_words(ids, uniform(seed, epoch, rows, ids.shape[1]), share=augment, special=special, mask_id=hidden)
 
     return TextSamples(tokens, offsets, token_id(tokenizer, "pad"), targets, change=augmented if augment else None)
-
-
-def unlabelled_samples(loaded: LoadedModel, texts: Sequence[str], max_length: int) -> TextSamples:
-    """Texts that are to be answered."""
-    return TextSamples(*encode(loaded.tokenizer, texts, max_length), token_id(loaded.tokenizer, "pad"))

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from stillhouse.components.artifacts.dataset import short_hashes
+from stillhouse.components.artifacts.examples import short_hashes
 
 LABELS = ["ham", "spam"]
 SIGNS = {"ham": "meeting agenda notes", "spam": "cheap pills offer"}
