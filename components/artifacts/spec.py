@@ -22,7 +22,7 @@ class Spec(JsonArtifact):
     """classes, multi_label or number."""
     labels: list[str]
     """Names of the classes or labels, in the order of their indices; empty for numbers."""
-    columns: dict[str, list[str] | str | None]
+    columns: dict[str, list[str] | str | None] = Field(default_factory=dict)
     """Of the source: `text` are joined to one text, `label`, `group` and `split` name a column or None."""
     csv: dict[str, Any] = Field(default_factory=dict)
     """How delimited files were read, as far as the recipe says."""

@@ -8,7 +8,10 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
-from stillhouse.components.artifacts.dataset import read_split, read_unlabelled, short_hashes
+from stillhouse.components.artifacts.dataset import read_split
+from stillhouse.components.artifacts.examples import Examples
+from stillhouse.components.artifacts.spec import Spec
+from stillhouse.components.tasks.text_classification import TextClassification
 from stillhouse.errors import UserError
 
 
@@ -21,21 +24,30 @@ def write(folder: Path, labels: list[Any], **columns: list[str]) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("labels", "dtype", "shape"),
-    [([0, 2, 1], np.int64, (3,)), ([[0.0, 1.0], [1.0, 1.0]], np.float32, (2, 2)), ([0.5, 7.0], np.float64, (2,))],
-    ids=["classes", "multi_label", "number"],
+    ("target", "names", "labels", "dtype", "shape"),
+    [
+        ("classes", "xyz", [0, 2, 1], np.int64, (3,)),
+        ("multi_label", "xy", [[0.0, 1.0], [1.0, 1.0]], np.float32, (2, 2)),
+        ("number", "", [0.5, 7.0], np.float64, (2,)),
+    ],
 )
-def test_targets_have_the_type_of_their_kind(tmp_path: Path, labels: list[Any], dtype: type, shape: tuple) -> None:
+def test_targets_have_the_type_of_their_kind(
+    tmp_path: Path, target: str, names: str, labels: list[Any], dtype: type, shape: tuple
+) -> None:
+    about: dict[str, Any] = {"target": target, "labels": list(names), "columns": {}, "content_digest": ""}
+    task = TextClassification(Spec(format=1, task="text_classification", **about))
     split = read_split(write(tmp_path, labels), "test")
-    assert split.targets.dtype == dtype
-    assert split.targets.shape == shape
-    assert split.targets.tolist() == labels
+    targets = task.targets(split)
+    assert targets.dtype == dtype
+    assert targets.shape == shape
+    assert targets.tolist() == labels
     assert len(split) == len(labels)
 
 
 def test_slices_are_read_by_name(tmp_path: Path) -> None:
     write(tmp_path, [0, 1], slice_source=["web", "mail"], slice_year=["1", "2"])
-    assert read_split(tmp_path, "test", ["source"]).slices == {"source": ["web", "mail"]}
+    split = read_split(tmp_path, "test", ["source"])
+    assert split.slices(["source"]) == {"source": ["web", "mail"]}
 
 
 def test_a_slice_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
@@ -43,11 +55,10 @@ def test_a_slice_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
         read_split(write(tmp_path, [0, 1]), "test", ["source"])
 
 
-def test_a_short_hash_is_the_first_16_digits_with_their_sign_bit() -> None:
-    assert short_hashes(["0000000000000005" + "f" * 16, "f" * 32]).tolist() == [5, -1]
-
-
 def test_unlabelled_texts_may_be_none_at_all(tmp_path: Path) -> None:
     columns = {"hash": pyarrow.array([], pyarrow.string()), "text": pyarrow.array([], pyarrow.string())}
     pyarrow.parquet.write_table(pyarrow.table(columns), tmp_path / "unlabelled.parquet")
-    assert read_unlabelled(tmp_path) == []
+    unlabelled = read_split(tmp_path, "unlabelled")
+    assert (len(unlabelled), unlabelled.values("text")) == (0, [])
+    together = Examples.concat([read_split(write(tmp_path, [1, 0]), "test"), unlabelled])
+    assert (together.values("text"), together.values("label")) == (["text 0", "text 1"], [1, 0])

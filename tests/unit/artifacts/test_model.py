@@ -15,14 +15,19 @@ from safetensors import SafetensorError
 from transformers import AutoModelForSequenceClassification, PreTrainedConfig
 
 import stillhouse
+from stillhouse.components.artifacts.examples import Examples
 from stillhouse.components.artifacts.model import git_sha, model_info, read_model_json, write_model
+from stillhouse.components.artifacts.spec import Spec
 from stillhouse.components.modalities.text.tokenizer import train_tokenizer
 from stillhouse.components.models.loaded import LoadedModel
 from stillhouse.components.storage.digests import digest_folder
 from stillhouse.components.tasks.text_classification import TextClassification
 from stillhouse.errors import UserError
 
-task = TextClassification()
+SPEC = Spec(
+    format=1, task="text_classification", target="classes", labels=["ä", "b"], columns={}, content_digest=""
+)
+task = TextClassification(SPEC)
 
 INFO = {"task": "text_classification", "target": "classes", "labels": ["ä", "b"], "max_length": 16, "settings": {}}
 TEXTS = ["ab cd", "ef", "gh ab cd ef"]
@@ -50,7 +55,7 @@ def loaded(tiny_config: Callable[..., PreTrainedConfig]) -> LoadedModel:
 
 def write(loaded: LoadedModel, folder: Path, **changes: Any) -> Path:
     options: dict[str, Any] = {"info": INFO, "parents": [], "hashes": np.array([5, -3, 5], np.int64)}
-    write_model(loaded, folder, **{**options, **changes})
+    write_model(loaded, folder, task.save, **{**options, **changes})
     return folder
 
 
@@ -59,7 +64,7 @@ def test_it_answers_in_plain_transformers_as_in_ours(loaded: LoadedModel, tmp_pa
     command = [sys.executable, "-c", PLAIN, str(folder), json.dumps(TEXTS)]
     answer = subprocess.run(command, capture_output=True, text=True, check=True)
     plain, labels = json.loads(answer.stdout)
-    assert task.score(task.load_model(folder), TEXTS) == pytest.approx(np.array(plain), abs=1e-5)
+    assert task.answer(task.load(folder), Examples.of(text=TEXTS)) == pytest.approx(np.array(plain), abs=1e-5)
     assert labels == {"0": "ä", "1": "b"}
 
 
@@ -120,7 +125,7 @@ def test_a_pickle_beside_no_safetensors_is_refused_and_not_opened(loaded: Loaded
     folder = write(loaded, tmp_path / "model")
     (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
     with pytest.raises(UserError, match=r"model\.safetensors"):
-        task.load_model(folder)
+        task.load(folder)
 
 
 class Trap:
@@ -135,20 +140,20 @@ class Trap:
 
 def test_a_planted_pickle_is_not_opened(loaded: LoadedModel, tmp_path: Path) -> None:
     folder = write(loaded, tmp_path / "model")
-    expected = task.score(task.load_model(folder), TEXTS)
+    expected = task.answer(task.load(folder), Examples.of(text=TEXTS))
     for name in ("pytorch_model.bin", "training_args.bin", "optimizer.pt"):
         torch.save(Trap(tmp_path / "sprung"), folder / name)
-    assert task.score(task.load_model(folder), TEXTS).tolist() == expected.tolist()
+    assert task.answer(task.load(folder), Examples.of(text=TEXTS)).tolist() == expected.tolist()
     (folder / "model.safetensors").unlink()
     (folder / "other.safetensors").write_bytes((folder / "training_rows.safetensors").read_bytes())
     with pytest.raises(UserError):
-        task.with_new_head(str(folder), [], None, INFO)
+        task.build(str(folder), None, Examples.of(text=[]))
     assert not (tmp_path / "sprung").exists()
 
 
 def test_a_folder_that_is_no_model_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"holds no model: model\.json and model\.safetensors are needed"):
-        task.load_model(tmp_path)
+        task.load(tmp_path)
 
 
 def test_the_commit_is_that_of_the_checkout_or_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -160,10 +165,19 @@ def test_the_commit_is_that_of_the_checkout_or_unknown(monkeypatch: pytest.Monke
     assert git_sha() == ""
 
 
+NUMBER = Spec(
+    format=1,
+    task="t",
+    target="number",
+    labels=[],
+    columns={"text": ["a"]},
+    cleaning={"mask_pii": True},
+    content_digest="d",
+)
+
+
 def test_model_json_holds_all_that_answers_and_reports_need() -> None:
-    spec = {"target": "number", "labels": [], "columns": {"text": ["a"]}, "content_digest": "d"}
-    spec |= {"cleaning": {"mask_pii": True}}
-    assert model_info(spec, {"task": "t", "loop": {}}, 32) == {
+    assert model_info(NUMBER, "r2", {"task": "t", "loop": {}}, 32) == {
         "task": "t",
         "target": "number",
         "labels": [],
@@ -175,3 +189,20 @@ def test_model_json_holds_all_that_answers_and_reports_need() -> None:
         "settings": {"task": "t", "loop": {}},
         "dataset_digest": "d",
     }
+
+
+def test_a_model_that_reads_whole_examples_has_no_max_length() -> None:
+    assert "max_length" not in model_info(NUMBER, "r2", {}, None)
+
+
+def test_what_prepare_checked_and_learnt_of_the_rows_is_in_model_json_where_there_is_such() -> None:
+    spec = NUMBER.model_copy(update={"input": {"image_size": 32}, "fitted": {"mean": [0.5]}})
+    info = model_info(spec, "r2", {}, None)
+    assert (info["input"], info["fitted"]) == ({"image_size": 32}, {"mean": [0.5]})
+
+
+def test_a_model_json_tells_what_the_dataset_told() -> None:
+    """All that it takes to ask the model; and model.json is JSON."""
+    told = {"csv": {"delimiter": ";"}, "input": {"image_size": 32}, "fitted": {"mean": [0.5]}}
+    spec = NUMBER.model_copy(update=told)
+    assert Spec.of_model(json.loads(json.dumps(model_info(spec, "r2", {}, 32)))) == spec

@@ -6,15 +6,13 @@ from typing import Any
 import numpy as np
 import pytest
 import safetensors.torch
+from asking import ask
 
 from stillhouse.components.artifacts.dataset import read_split
 from stillhouse.components.artifacts.trainings import trainings_of
 from stillhouse.components.storage.digests import digest_folder
-from stillhouse.components.tasks.text_classification import TextClassification
 from stillhouse.components.training.preemption import Preempted
 from stillhouse.errors import UserError
-
-task = TextClassification()
 
 Workshop = Any
 """conftest.Workshop"""
@@ -42,8 +40,8 @@ def test_a_student_of_any_origin_learns_to_answer(
     done = workshop.run("distill", settings, dataset=workshop.dataset(), teacher=trained.teacher.model)
     assert done.figures["validation_f1_macro"] > 0.85
     split = read_split(trained.dataset, "test")
-    scores = task.score(task.load_model(done.model), split.texts)
-    assert (scores.argmax(1) == split.targets).mean() > 0.8
+    scores = ask(done.model, split.values("text"))
+    assert (scores.argmax(1) == split.values("label")).mean() > 0.8
 
 
 def test_model_json_names_the_teacher_as_parent(workshop: Workshop, trained: Trained) -> None:
@@ -71,8 +69,8 @@ def test_the_teacher_stays_as_it_is(workshop: Workshop, trained: Trained) -> Non
 def test_with_soft_answers_alone_the_student_needs_no_label(workshop: Workshop, trained: Trained) -> None:
     settings = {**FAST, "loop": {"epochs": 16}, "soft_weight": 1.0, "student": {"architecture": SHAPE}}
     done = workshop.run("distill", settings, dataset=workshop.dataset(), teacher=trained.teacher.model)
-    texts = read_split(trained.dataset, "test").texts
-    answers = [task.score(task.load_model(folder), texts) for folder in (trained.teacher.model, done.model)]
+    texts = read_split(trained.dataset, "test").values("text")
+    answers = [ask(folder, texts) for folder in (trained.teacher.model, done.model)]
     assert np.abs(answers[0] - answers[1]).mean() < 0.15
     assert losses(done)[-1] < 0.3 * losses(done)[0]
 
@@ -147,7 +145,7 @@ def test_numbers_far_from_zero_are_distilled_in_their_unit(
     done = workshop.run("distill", settings, dataset=workshop.dataset("number"), teacher=number_teacher.model)
     assert done.figures["validation_r2"] > 0.6
     texts = ["up a up b up", "a b c d", "down a down b down"]
-    answers = task.score(task.load_model(done.model), texts)[:, 0]
+    answers = ask(done.model, texts)[:, 0]
     assert answers == pytest.approx([1200, 1000, 800], abs=90)
 
 
@@ -160,8 +158,8 @@ def test_label_sets_are_distilled(workshop: Workshop) -> None:
     teacher = workshop.run("finetune", settings, dataset=dataset, backbone=nothing)
     settings = {**learning, "soft_weight": 1.0, "student": {"layers": 1}}
     student = workshop.run("distill", settings, dataset=dataset, teacher=teacher.model)
-    texts = read_split(dataset, "test").texts
-    scores = [task.score(task.load_model(done.model), texts) for done in (teacher, student)]
+    texts = read_split(dataset, "test").values("text")
+    scores = [ask(done.model, texts) for done in (teacher, student)]
     assert scores[0].std() > 0.1
     assert np.abs(scores[0] - scores[1]).mean() < 0.05
 

@@ -107,6 +107,7 @@ class Workplace:
         model.save_pretrained(folder)
         tokenizer.save_pretrained(folder)
         info = {
+            "task": "text_classification",
             "target": self.target,
             "labels": labels,
             "max_length": 32,

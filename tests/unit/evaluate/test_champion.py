@@ -22,8 +22,8 @@ def entry_of(folder: Path, version: str | None = "3") -> str:
 
 def find(workplace: Any, folder: Path, version: str | None = "3", **card: Any) -> Champion:
     dataset = workplace.folder / "dataset"
-    read = read_dataset_json(dataset) | card
-    champion = open_champion(entry_of(folder, version), read, read_split(dataset, "test"))
+    read, test = read_dataset_json(dataset) | card, read_split(dataset, "test")
+    champion = open_champion(entry_of(folder, version), read, test, np.array(test.values("label")))
     assert champion
     return champion
 
@@ -41,7 +41,7 @@ def model(workplace: Any) -> Path:
 
 
 def test_without_a_champion_there_is_nothing_to_say() -> None:
-    assert open_champion("", {}, None) is None  # type: ignore[arg-type]
+    assert open_champion("", {}, None, None) is None  # type: ignore[arg-type]
 
 
 def test_rows_of_its_training_are_told_from_unseen_ones(workplace: Any) -> None:

@@ -7,20 +7,21 @@ from typing import Any
 import numpy as np
 import pytest
 import safetensors.torch
+from asking import ask
 from safetensors.numpy import load_file
 
 from stillhouse.components.artifacts.dataset import read_split
+from stillhouse.components.artifacts.spec import Spec
 from stillhouse.components.finetune import derive as derive_module
-from stillhouse.components.finetune.finetune import balanced_weights, start_of, unfreezing_of
+from stillhouse.components.finetune.finetune import start_of, unfreezing_of
 from stillhouse.components.finetune.linear_probe import fit_head
 from stillhouse.components.finetune.settings import FinetuneSettings
 from stillhouse.components.storage.digests import digest_folder
+from stillhouse.components.tasks.task import View
 from stillhouse.components.tasks.text_classification import TextClassification
 from stillhouse.components.training.checkpoints import Checkpoints
 from stillhouse.components.training.loop import Unfreezing
 from stillhouse.components.training.preemption import Preempted
-
-task = TextClassification()
 
 Workshop = Any
 """conftest.Workshop"""
@@ -45,8 +46,8 @@ def test_it_learns_the_classes(trained: Trained) -> None:
 
 def test_it_answers_on_texts_it_never_saw(trained: Trained) -> None:
     split = read_split(trained.dataset, "test")
-    scores = task.score(task.load_model(trained.teacher.model), split.texts)
-    assert (scores.argmax(1) == split.targets).mean() > 0.85
+    scores = ask(trained.teacher.model, split.values("text"))
+    assert (scores.argmax(1) == split.values("label")).mean() > 0.85
 
 
 def test_model_json_names_labels_settings_and_the_parent(trained: Trained) -> None:
@@ -136,21 +137,6 @@ def test_a_number_freezes_the_embeddings_and_so_many_layers(settings: dict[str, 
     assert unfreezing_of(FinetuneSettings.model_validate({"task": "t", **settings}), 4) == expected
 
 
-def test_balanced_classes_have_the_same_say() -> None:
-    targets = np.array([0] * 6 + [1] * 3 + [2])
-    weights = balanced_weights("classes", targets)
-    assert weights == pytest.approx([10 / 18, 10 / 9, 10 / 3])
-
-
-def test_balanced_labels_weigh_their_rows_as_much_as_all_others() -> None:
-    targets = np.array([[1, 1], [0, 1], [0, 1], [0, 1]], np.float32)
-    assert balanced_weights("multi_label", targets) == pytest.approx([3, 0.25])
-
-
-def test_numbers_have_no_weights() -> None:
-    assert balanced_weights("number", np.array([1.0, 2.0])) is None
-
-
 @pytest.mark.parametrize(
     "settings",
     [{"class_weights": "balanced"}, {"label_smoothing": 0.3}, {"dropout": 0.0}, {"optimizer": {"layer_decay": 0.5}}],
@@ -171,17 +157,17 @@ def test_several_labels_at_once_are_learnt(workshop: Workshop, nothing: Path) ->
     done = workshop.run(
         "finetune", {**settings, "optimizer": {"learning_rate": 5e-3}}, dataset=dataset, backbone=nothing
     )
-    share = read_split(dataset, "validation").targets.mean()
+    share = np.mean(read_split(dataset, "validation").values("label"))
     always_yes = 2 * share / (1 + share)
     assert done.figures["validation_f1_micro"] > always_yes + 0.1
-    scores = task.score(task.load_model(done.model), ["red red a b red red", "green green a b green green"])
+    scores = ask(done.model, ["red red a b red red", "green green a b green green"])
     assert np.abs(scores[0] - scores[1]).max() > 0.5
 
 
 def test_numbers_far_from_zero_are_learnt_and_answered_in_their_unit(workshop: Workshop, nothing: Path) -> None:
     done = workshop.run("finetune", FAST, dataset=workshop.dataset("number"), backbone=nothing)
     assert done.figures["validation_r2"] > 0.8
-    answers = task.score(task.load_model(done.model), ["up a up b up", "a b c d", "down a down b down"])[:, 0]
+    answers = ask(done.model, ["up a up b up", "a b c d", "down a down b down"])[:, 0]
     assert answers == pytest.approx([1200, 1000, 800], abs=60)
 
 
@@ -266,12 +252,11 @@ def test_a_training_that_learns_nothing_is_made_again_at_a_lower_rate(
 @pytest.mark.parametrize("labels", [["gold", "iron"], ["gold", "iron", "tin"]])
 def test_a_linear_probe_answers_before_anything_else_has_learnt(trained: Trained, labels: list[str]) -> None:
     train = read_split(trained.dataset, "train")
-    info = trained.teacher.info | {"labels": labels}
-    loaded = task.with_new_head(str(trained.backbone.model), train.texts, None, info)
-    samples = task.labelled_samples(loaded, train.texts, train.targets, max_length=48, augment=0.0, seed=1)
-    fit_head(task, loaded.model, samples, train.targets)
-    rows = task.labelled_samples(loaded, train.texts, train.targets, max_length=48, augment=0.0, seed=1)
-    scores = task.score_samples(loaded.model.eval(), rows, "classes")
-    assert (scores.argmax(1) == train.targets).mean() > 0.7
-    assert scores.shape == (len(train.texts), len(labels))
+    task = TextClassification(Spec.of_model(trained.teacher.info | {"labels": labels}))
+    loaded = task.build(str(trained.backbone.model), None, train)
+    samples = task.samples(loaded, train, View(48))
+    fit_head(task, loaded.model, samples, task.targets(train))
+    scores = task.answer_samples(loaded.model.eval(), samples)
+    assert (scores.argmax(1) == task.targets(train)).mean() > 0.7
+    assert scores.shape == (len(train), len(labels))
     assert scores[:, 2:].max(initial=0.0) < 1e-3  # no row of it

@@ -8,13 +8,16 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
+from stillhouse.components.artifacts.examples import Examples
 from stillhouse.components.artifacts.model import write_tfidf
+from stillhouse.components.artifacts.spec import Spec
 from stillhouse.components.models.tfidf_linear import TfidfLinear
-from stillhouse.components.tasks import load_task
+from stillhouse.components.tasks import task_of
 from stillhouse.errors import UserError
 
 TEXTS = ["Pills, pills and MORE pills", "the meeting", "", "étude pills"]
-INFO = {"task": "text_classification", "target": "classes", "labels": ["ham", "odd", "spam"]}
+INFO = {"task": "text_classification", "target": "classes", "labels": ["ham", "odd", "spam"], "columns": {}}
+task = task_of(Spec.of_model(INFO))
 
 
 def model(target: str = "classes") -> TfidfLinear:
@@ -44,11 +47,11 @@ def test_a_text_without_a_known_word_gets_the_bias() -> None:
 
 
 def test_it_is_loaded_through_its_task_and_answers_the_same(folder: Path) -> None:
-    task, told = load_task("text_classification"), list[int]()
-    loaded = task.load_model(folder, "cuda")
-    assert task.score(loaded, TEXTS, progress=told.append).tolist() == model().score(TEXTS).tolist()
+    told = list[int]()
+    loaded = task.load(folder, "cuda")
+    assert task.answer(loaded, Examples.of(text=TEXTS), progress=told.append).tolist() == model().score(TEXTS).tolist()
     assert (told, loaded.info["labels"]) == ([4], ["ham", "odd", "spam"])
-    assert task.score(loaded, []).shape == (0, 3)
+    assert task.answer(loaded, Examples.of(text=[])).shape == (0, 3)
 
 
 def test_the_folder_holds_weights_words_and_the_rows_it_saw(folder: Path) -> None:
@@ -79,7 +82,7 @@ def test_a_damaged_folder_is_one_sentence(folder: Path, name: str, content: Any,
     if content is not None:
         (folder / name).write_text(content)
     with pytest.raises(UserError) as raised:
-        load_task("text_classification").load_model(folder)
+        task.load(folder)
     assert sentence in str(raised.value)
     assert str(raised.value).endswith("; copy it again, or take another version.")
 
@@ -87,4 +90,4 @@ def test_a_damaged_folder_is_one_sentence(folder: Path, name: str, content: Any,
 def test_weights_of_a_transformer_under_its_name_are_refused(folder: Path) -> None:
     save_file({"bert.embeddings": np.zeros(3, np.float32)}, folder / "model.safetensors")
     with pytest.raises(UserError, match="cannot be read"):
-        load_task("text_classification").load_model(folder)
+        task.load(folder)

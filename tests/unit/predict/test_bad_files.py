@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
 
+from stillhouse.components.artifacts.examples import Examples
 from stillhouse.components.predict import predict as step
 from stillhouse.errors import UserError
 
@@ -53,17 +54,17 @@ ROWS = st.lists(
 class Counts:
     """A task without a model: texts of more than three characters are long."""
 
-    def load_model(self, folder: Path, device: str) -> None:
+    def load(self, folder: Path, device: str) -> None:
         pass
 
-    def score(self, loaded: None, texts: list[str]) -> np.ndarray:
-        return np.array([[len(text) <= 3, len(text) > 3] for text in texts], np.float32)
+    def answer(self, loaded: None, examples: Examples) -> np.ndarray:
+        return np.array([[len(text) <= 3, len(text) > 3] for text in examples.values("text")], np.float32)
 
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "model.json").write_text(json.dumps(INFO))
-    monkeypatch.setattr(step, "load_task", lambda name: Counts())
+    monkeypatch.setattr(step, "task_of", lambda spec: Counts())
     return tmp_path
 
 

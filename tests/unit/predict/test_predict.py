@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+from asking import ask
 from pyarrow import parquet
 
 from stillhouse.components.artifacts.model import write_tfidf
@@ -23,7 +24,6 @@ from stillhouse.components.predict.__main__ import app
 from stillhouse.components.predict.predict import BATCH_ROWS, predict
 from stillhouse.components.storage.digests import digest_folder
 from stillhouse.components.storage.home import local_store
-from stillhouse.components.tasks import load_task
 from stillhouse.errors import UserError
 
 ROWS = [{"id": f"00{i}", "text": text} for i, text in enumerate(["cheap pills", "see you", "naïve\nlines", ""])]
@@ -40,8 +40,7 @@ def near(score: float) -> Any:
 @pytest.fixture
 def expected(model: Path) -> list[dict[str, Any]]:
     """What the task itself answers for ROWS."""
-    task = load_task("text_classification")
-    scores = task.score(task.load_model(model), [row["text"] for row in ROWS])
+    scores = ask(model, [row["text"] for row in ROWS])
     return [
         {
             **row,

@@ -9,6 +9,7 @@ from bases_on_disk import CONFIG, write_base
 
 from stillhouse.components.artifacts.base_facts import BaseFacts
 from stillhouse.components.artifacts.chosen_base import ENGLISH_BASE, Candidates, Use, base_of, is_auto, objective_of
+from stillhouse.components.artifacts.spec import Spec
 from stillhouse.components.prepare import base_choice
 from stillhouse.components.prepare.base_choice import choose_base
 from stillhouse.components.storage.home import local_store
@@ -120,14 +121,15 @@ def test_a_champion_whose_files_are_gone_is_passed_over() -> None:
 
 
 def test_steps_read_the_choice_from_the_dataset() -> None:
-    about = {"base": {"address": ENGLISH_BASE, "digest": "", "why": "x"}}
-    assert [base_of(base, about) for base in ("auto", "auto, else hf://a/b", "./other", "")] == [
+    unchosen = Spec(format=1, task=TASK, target="classes", labels=["a", "b"], columns={}, content_digest="")
+    chosen = unchosen.model_copy(update={"base": {"address": ENGLISH_BASE, "digest": "", "why": "x"}})
+    assert [base_of(base, chosen) for base in ("auto", "auto, else hf://a/b", "./other", "")] == [
         ENGLISH_BASE,
         ENGLISH_BASE,
         "./other",
         "",
     ]
-    assert (base_of("auto", {"base": None}), base_of("auto", {})) == ("", "")
+    assert base_of("auto", unchosen) == ""
 
 
 def test_what_is_nearly_auto_is_one_sentence() -> None:

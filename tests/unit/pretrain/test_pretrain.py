@@ -6,16 +6,18 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
+from asking import task_of_model
 from transformers import AutoModelForCausalLM, AutoModelForMaskedLM
 
+from stillhouse.components.artifacts.dataset import read_split
+from stillhouse.components.artifacts.spec import read_spec
 from stillhouse.components.storage.digests import digest_folder
+from stillhouse.components.tasks import task_of
+from stillhouse.components.tasks.task import View
 from stillhouse.components.tasks.text_classification import TextClassification
 from stillhouse.components.training.preemption import Preempted
 from stillhouse.errors import UserError
-
-task = TextClassification()
 
 Workshop = Any
 """conftest.Workshop"""
@@ -72,21 +74,11 @@ def test_the_backbone_loads_with_plain_transformers(trained: Trained) -> None:
 
 
 def test_it_learns_from_the_unlabelled_and_the_train_split(trained: Trained) -> None:
-    samples = task.labelled_samples(
-        task.with_new_head(str(trained.backbone.model), [], None, {"target": "number", "labels": []}),
-        texts_of(trained.dataset, "unlabelled") + texts_of(trained.dataset, "train"),
-        np.zeros(120),
-        max_length=48,
-        augment=0.0,
-        seed=1,
-    )
-    assert trained.backbone.figures["tokens"] == 2 * samples.lengths.sum()
-
-
-def texts_of(dataset: Path, split: str) -> list[str]:
-    import pyarrow.parquet
-
-    return pyarrow.parquet.read_table(dataset / f"{split}.parquet")["text"].to_pylist()
+    task = task_of(read_spec(trained.dataset))
+    both = [read_split(trained.dataset, split) for split in ("unlabelled", "train")]
+    loaded = task.build(str(trained.backbone.model), None, both[1])
+    lengths = [task.samples(loaded, examples, View(48)).lengths.sum() for examples in both]
+    assert trained.backbone.figures["tokens"] == 2 * sum(lengths)
 
 
 def test_it_goes_on_from_a_base_with_its_tokenizer(workshop: Workshop, trained: Trained) -> None:
@@ -116,7 +108,7 @@ def test_next_words_teach_a_decoder_that_is_tuned_and_distilled(workshop: Worksh
     assert AutoModelForCausalLM.from_pretrained(backbone.model).config.model_type == "gpt2"
     assert teacher.figures["validation_f1_macro"] > 0.8
     assert student.figures["validation_f1_macro"] > 0.8
-    assert task.load_model(student.model).model.config.num_hidden_layers == 1
+    assert task_of_model(student.model).load(student.model).model.config.num_hidden_layers == 1
 
 
 @pytest.mark.parametrize("stop_after", [3, 8])

@@ -8,8 +8,12 @@ from typing import Any
 import pytest
 
 from stillhouse.components.artifacts.fetch import fetch_model
-from stillhouse.components.tasks import load_task
+from stillhouse.components.artifacts.spec import Spec
+from stillhouse.components.tasks import task_of
 from stillhouse.errors import UserError
+
+INFO = {"task": "text_classification", "target": "classes", "labels": ["a", "b"], "columns": {}, "max_length": 16}
+task = task_of(Spec.of_model(INFO))
 
 
 class Harm:
@@ -41,8 +45,7 @@ def folder(tmp_path: Path) -> Path:
     small = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 8}
     BertForSequenceClassification(BertConfig(vocab_size=len(tokenizer), **small)).save_pretrained(path)
     tokenizer.save_pretrained(path)
-    info = {"task": "text_classification", "target": "classes", "labels": ["a", "b"], "max_length": 16}
-    (path / "model.json").write_text(json.dumps(info))
+    (path / "model.json").write_text(json.dumps(INFO))
     return path
 
 
@@ -51,7 +54,7 @@ def change(path: Path, **values: Any) -> None:
 
 
 def load(folder: Path) -> None:
-    load_task("text_classification").load_model(fetch_model(str(folder)))
+    task.load(fetch_model(str(folder)))
 
 
 def test_the_model_itself_loads(folder: Path) -> None:
@@ -64,7 +67,7 @@ def test_pickled_weights_are_refused(folder: Path, marker: Path) -> None:
     with pytest.raises(UserError, match=r"its weights are in pytorch_model\.bin, a pickle, which is never opened"):
         load(folder)
     with pytest.raises(UserError, match=r"holds no model: model\.json and model\.safetensors are needed"):
-        load_task("text_classification").load_model(folder)
+        task.load(folder)
     assert not marker.exists()
 
 

@@ -7,18 +7,18 @@ import torch
 
 from stillhouse.components.targets.label_head import answers_otherwise, head_options, probabilities
 
-CLASSES = {"target": "classes", "labels": ["x", "y"]}
+CLASSES: dict[str, Any] = {"target": "classes", "labels": ["x", "y"]}
 NUMBER: dict[str, Any] = {"target": "number", "labels": []}
 
 
 def test_a_head_knows_the_names_of_its_labels_and_a_number_is_one_value() -> None:
-    assert head_options(CLASSES) == {
+    assert head_options(**CLASSES) == {
         "num_labels": 2,
         "id2label": {0: "x", 1: "y"},
         "label2id": {"x": 0, "y": 1},
         "problem_type": "single_label_classification",
     }
-    assert head_options(NUMBER) == {
+    assert head_options(**NUMBER) == {
         "num_labels": 1,
         "id2label": {0: "value"},
         "label2id": {"value": 0},
@@ -39,7 +39,7 @@ def test_a_head_knows_the_names_of_its_labels_and_a_number_is_one_value() -> Non
     ids=["the same", "other order", "another target", "no head", "not ours", "a number, in real units"],
 )
 def test_a_head_is_of_no_use_for_other_labels(known: dict[str, Any], info: dict[str, Any], otherwise: bool) -> None:
-    assert answers_otherwise(known, info) == otherwise
+    assert answers_otherwise(known, **info) == otherwise
 
 
 def test_logits_become_probabilities_of_classes_of_each_label_or_values() -> None:

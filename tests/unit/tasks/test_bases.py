@@ -4,6 +4,7 @@ import hashlib
 import json
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,20 +17,31 @@ import pytest
 from tiny_bases import BASES, BERT_NAMES, TEXTS, MakeBase, cased, gpt2, wordpiece, write_base
 from tokenizers import normalizers, pre_tokenizers
 
+from stillhouse.components.artifacts.examples import Examples
 from stillhouse.components.artifacts.model import read_model_json, write_model
+from stillhouse.components.artifacts.spec import Spec
+from stillhouse.components.modalities.text.samples import TextSamples
 from stillhouse.components.models.loaded import LoadedModel
+from stillhouse.components.tasks.task import View
 from stillhouse.components.tasks.text_classification import TextClassification
 from stillhouse.components.tracking.pyfunc_model import TextModel
 from stillhouse.components.tracking.registry import KEPT_CODE
 from stillhouse.errors import UserError
 
-task = TextClassification()
-
 Workshop = Any
 """conftest.Workshop"""
 LETTERS = "abcdefghijklmnop"
-INFO = {"task": "text_classification", "target": "classes", "labels": ["x", "y"], "max_length": 16, "settings": {}}
-OPTIONS: dict[str, Any] = {"mask_probability": 0.5, "max_length": 16, "seed": 1}
+INFO = {
+    "task": "text_classification",
+    "target": "classes",
+    "labels": ["x", "y"],
+    "columns": {},
+    "max_length": 16,
+    "settings": {},
+}
+task = TextClassification(Spec.of_model(INFO))
+VIEW = View(16, seed=1)
+NONE = Examples.of(text=[])
 
 
 def base_of(folder: Path, first: tuple[str, ...], **parts: Any) -> Path:
@@ -101,15 +113,15 @@ def test_a_teacher_tells_apart_what_its_tokenizer_tells_apart(kind: str, worksho
 
 def classifier(base: Path, folder: Path) -> Path:
     """A classifier on the base, as a step writes it."""
-    loaded = task.with_new_head(str(base), [], None, INFO)
-    write_model(loaded, folder, info=INFO, parents=[], hashes=np.zeros(0, np.int64))
+    loaded = task.build(str(base), None, NONE)
+    write_model(loaded, folder, task.save, info=INFO, parents=[], hashes=np.zeros(0, np.int64))
     return folder
 
 
 @pytest.mark.parametrize("kind", BASES)
 def test_the_registered_model_answers_as_predict_does(kind: str, tmp_path: Path) -> None:
     folder = classifier(BASES[kind](tmp_path / "base"), tmp_path / "model")
-    expected = task.score(task.load_model(folder), TEXTS)
+    expected = task.answer(task.load(folder), Examples.of(text=TEXTS))
     registered = TextModel()
     kept = {name: str(path) for name, path in KEPT_CODE.items()}
     registered.load_context(SimpleNamespace(artifacts={"model": str(folder), **kept}))
@@ -122,31 +134,36 @@ def test_positions_are_counted_as_the_base_counted_them_whatever_it_is_padded_wi
     base = BASES["RoBERTa with a prefix space"](tmp_path / "base")
     config = base / "tokenizer_config.json"
     config.write_text(config.read_text().replace('"pad_token": "<pad>"', '"pad_token": "<unk>"'))
-    in_memory = task.with_new_head(str(base), [], None, INFO)
+    in_memory = replace(task.build(str(base), None, NONE), info=INFO)
     in_memory.model.eval()
-    expected = task.score(in_memory, TEXTS)
-    write_model(in_memory, tmp_path / "model", info=INFO, parents=[], hashes=np.zeros(0, np.int64))
-    assert task.score(task.load_model(tmp_path / "model"), TEXTS) == pytest.approx(expected, abs=1e-6)
+    expected = task.answer(in_memory, Examples.of(text=TEXTS))
+    write_model(in_memory, tmp_path / "model", task.save, info=INFO, parents=[], hashes=np.zeros(0, np.int64))
+    again = task.answer(task.load(tmp_path / "model"), Examples.of(text=TEXTS))
+    assert again == pytest.approx(expected, abs=1e-6)
 
 
 def test_a_base_of_which_nothing_is_read_otherwise_is_not_spoken_of(tmp_path: Path) -> None:
     base = cased(tmp_path / "base")
-    assert task.with_new_head(str(base), ["apple", "the"], None, INFO).notes == {}
-    assert task.with_new_head(str(base), ["apple", "Apple"], None, INFO).notes == {
+    assert task.build(str(base), None, Examples.of(text=["apple", "the"])).notes == {}
+    assert task.build(str(base), None, Examples.of(text=["apple", "Apple"])).notes == {
         "tokenizer": "The tokenizer.json of the base counts; transformers' AutoTokenizer would give other ids to 1 of "
         "2 texts."
     }
     ours = classifier(base, tmp_path / "ours")
-    assert task.with_new_head(str(ours), ["apple", "Apple"], None, INFO).notes == {}
+    assert task.build(str(ours), None, Examples.of(text=["apple", "Apple"])).notes == {}
+
+
+def masked(loaded: LoadedModel, texts: list[str]) -> TextSamples:
+    return task.pretraining_samples(loaded, Examples.of(text=texts), "masked_lm", VIEW, mask_probability=0.5)
 
 
 def test_masks_on_a_base_without_a_mask_token_are_one_sentence(tmp_path: Path) -> None:
     base = cased(tmp_path / "base")
     config = json.loads((base / "tokenizer_config.json").read_text())
     (base / "tokenizer_config.json").write_text(json.dumps(config | {"mask_token": None}))
-    loaded = task.new_backbone(TEXTS, None, "masked_lm", str(base))  # type: ignore[arg-type] - a base needs no shape
+    loaded = task.backbone(str(base), None, Examples.of(text=TEXTS), "masked_lm")
     with pytest.raises(UserError, match="the base's tokenizer names no mask token; add `mask_token` to its"):
-        task.pretraining_samples(loaded, TEXTS, "masked_lm", **OPTIONS)
+        masked(loaded, TEXTS)
 
 
 def test_a_token_that_the_weights_do_not_know_is_one_sentence(tmp_path: Path) -> None:
@@ -154,13 +171,13 @@ def test_a_token_that_the_weights_do_not_know_is_one_sentence(tmp_path: Path) ->
     longer = wordpiece()
     longer.add_tokens(["later"])
     longer.save(str(base / "tokenizer.json"))
-    loaded: LoadedModel = task.new_backbone(TEXTS, None, "masked_lm", str(base))  # type: ignore[arg-type]
-    assert len(task.pretraining_samples(loaded, ["apple"], "masked_lm", **OPTIONS).lengths) == 1
+    loaded = task.backbone(str(base), None, Examples.of(text=TEXTS), "masked_lm")
+    assert len(masked(loaded, ["apple"]).lengths) == 1
     with pytest.raises(UserError, match="has the token 'later' as number 80, and its weights know 80 tokens"):
-        task.pretraining_samples(loaded, ["apple later"], "masked_lm", **OPTIONS)
+        masked(loaded, ["apple later"])
 
 
 def test_a_text_without_a_token_is_one_of_padding(tmp_path: Path) -> None:
-    loaded = task.with_new_head(str(gpt2(tmp_path / "base")), [], None, INFO)
-    samples = task.labelled_samples(loaded, ["", "a"], np.array([0, 1]), max_length=16, augment=0.0, seed=0)
+    loaded = task.build(str(gpt2(tmp_path / "base")), None, NONE)
+    samples = task.samples(loaded, Examples.of(text=["", "a"], label=[0, 1]), View(16))
     assert (samples.tokens[0], samples.lengths.tolist()) == (0, [1, 1])

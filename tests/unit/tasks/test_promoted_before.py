@@ -15,14 +15,14 @@ import pytest
 from tiny_bases import cased
 from transformers import AutoTokenizer
 
+from stillhouse.components.artifacts.examples import Examples
 from stillhouse.components.artifacts.model import read_model_json, write_model
+from stillhouse.components.artifacts.spec import Spec
 from stillhouse.components.predict.predict import predict
 from stillhouse.components.promote.rollback import rollback
 from stillhouse.components.tasks.text_classification import TextClassification
 from stillhouse.components.tracking.pyfunc_model import TextModel
 from stillhouse.components.tracking.registry import KEPT_CODE
-
-task = TextClassification()
 
 DATA = Path(__file__).parents[2] / "data/promoted-by-5c44ae6"
 
@@ -69,7 +69,8 @@ def test_predict_answers_as_before_also_after_a_rollback(home: Path) -> None:
 
 def test_as_champion_and_as_registered_model_it_answers_as_before(champion: Path) -> None:
     texts = [row["text"] for row in answers("champion")]
-    assert task.score(task.load_model(champion), texts).max(axis=1) == scores(answers("champion"))
+    task = TextClassification(Spec.of_model(read_model_json(champion)))
+    assert task.answer(task.load(champion), Examples.of(text=texts)).max(axis=1) == scores(answers("champion"))
     registered = TextModel()
     registered.load_context(SimpleNamespace(artifacts={"model": str(champion), **KEPT_CODE}))
     assert registered.predict(None, pd.DataFrame({"text": texts}))["score"].tolist() == scores(answers("champion"))
@@ -78,15 +79,16 @@ def test_as_champion_and_as_registered_model_it_answers_as_before(champion: Path
 def test_the_next_run_goes_on_with_the_ids_that_its_weights_have_learnt(champion: Path, tmp_path: Path) -> None:
     info = read_model_json(champion)
     assert "tokenizer" not in info
-    heir = task.with_new_head(str(champion), ["Apple", "apple"], None, info)
+    task = TextClassification(Spec.of_model(info))
+    heir = task.build(str(champion), None, Examples.of(text=["Apple", "apple"]))
     assert heir.notes == {}
-    write_model(heir, tmp_path / "heir", info=info, parents=[champion], hashes=np.zeros(0, np.int64))
+    write_model(heir, tmp_path / "heir", task.save, info=info, parents=[champion], hashes=np.zeros(0, np.int64))
     assert read_model_json(tmp_path / "heir")["tokenizer"] == "tokenizer.json"
     theirs: Any = AutoTokenizer.from_pretrained(tmp_path / "heir")
     for text in ("Apple ripe", "apple ripe"):
         expected = ["[CLS]", "apple", "ripe", "[SEP]"]
-        assert heir.tokenizer.backend_tokenizer.encode(text).tokens == expected
-        again = task.load_model(tmp_path / "heir").tokenizer.backend_tokenizer
+        assert heir.processor.backend_tokenizer.encode(text).tokens == expected
+        again = task.load(tmp_path / "heir").processor.backend_tokenizer
         assert again.encode(text).tokens == theirs.tokenize(text, add_special_tokens=True) == expected
 
 
@@ -96,6 +98,7 @@ def test_model_json_says_which_reading_the_weights_were_trained_with(
 ) -> None:
     base = cased(tmp_path / "base")
     info = {"format": 1, "target": "classes", "labels": ["x", "y"], "max_length": 16}
+    task = TextClassification(Spec.of_model({"task": "text_classification", "columns": {}, **info}))
     (base / "model.json").write_text(json.dumps(info | ({"tokenizer": written} if written else {})))
-    read = task.with_new_head(str(base), [], None, info).tokenizer
+    read = task.build(str(base), None, Examples.of(text=[])).processor
     assert read.backend_tokenizer.encode("Apple").tokens == ["[CLS]", apple, "[SEP]"]

@@ -116,20 +116,27 @@ def test_it_says_while_one_is_being_written(store: Store, monkeypatch: pytest.Mo
 
 
 def test_what_is_kept_beside_checkpoints_is_made_once(store: Store) -> None:
-    made = open_checkpoints(store).get_or_make("teacher/1", lambda: torch.arange(4))
-    again = saved(store, 5).get_or_make("teacher/1", lambda: torch.zeros(4))
-    assert made.tolist() == again.tolist() == [0, 1, 2, 3]
+    told = {"logits": torch.arange(6.0).reshape(2, 3) / 3, "items": torch.tensor([2**40, -1])}
+    made = open_checkpoints(store).get_or_make("teacher/1", lambda: told)
+    again = saved(store, 5).get_or_make("teacher/1", lambda: {"logits": torch.zeros(4)})
+    assert made.keys() == again.keys() == told.keys()
+    for name, tensor in told.items():
+        assert made[name].equal(tensor)
+        assert (again[name].dtype, again[name].equal(tensor)) == (tensor.dtype, True)
     assert newest_step(open_checkpoints(store)) == 5
 
 
 def test_what_is_kept_beside_checkpoints_is_made_again_if_it_is_damaged(
     store: Store, caplog: pytest.LogCaptureFixture
 ) -> None:
-    open_checkpoints(store).get_or_make("teacher/1", lambda: torch.arange(4))
+    def kept(tensor: torch.Tensor) -> list[float]:
+        return open_checkpoints(store).get_or_make("teacher/1", lambda: {"a": tensor})["a"].tolist()
+
+    assert kept(torch.arange(4)) == [0, 1, 2, 3]
     store.put("checkpoints/print/teacher/1/tensors.safetensors", b"no tensors")
-    assert open_checkpoints(store).get_or_make("teacher/1", lambda: torch.ones(2)).tolist() == [1, 1]
+    assert kept(torch.ones(2)) == [1, 1]
     assert "teacher/1 is made again: " in caplog.text
-    assert open_checkpoints(store).get_or_make("teacher/1", lambda: torch.zeros(2)).tolist() == [1, 1]
+    assert kept(torch.zeros(2)) == [1, 1]
 
 
 def test_clear_removes_those_of_this_training_only(store: Store) -> None:

@@ -13,13 +13,23 @@ import numpy as np
 import pytest
 from transformers import AutoModelForSequenceClassification, BertConfig
 
+from stillhouse.components.artifacts.examples import Examples
+from stillhouse.components.artifacts.spec import Spec
 from stillhouse.components.modalities.text.samples import TextSamples
 from stillhouse.components.tasks.text_classification import TextClassification
 from stillhouse.components.training.loop import Training
 from stillhouse.components.training.randomness import seed_everything
 from stillhouse.components.training.settings import LoopSettings, OptimizerSettings
 
-task = TextClassification()
+SPEC = Spec(
+    format=1,
+    task="text_classification",
+    target="classes",
+    labels=["without", "with"],
+    columns={},
+    content_digest="",
+)
+task = TextClassification(SPEC)
 
 GOLDEN = Path(__file__).parent / "golden" / "finetune.json"
 COMMAND = "STILLHOUSE_MAKE_GOLDEN=1 .venv/bin/pytest tests/unit/training/test_golden.py"
@@ -34,6 +44,7 @@ def losses(toy: Toy) -> list[float]:
     tokens = draw.integers(5, 50, size=lengths.sum()).astype(np.int32)
     offsets = np.concatenate([[0], np.cumsum(lengths)])
     targets = np.array([int(7 in tokens[a:b]) for a, b in pairwise(offsets)])
+    loss = task.training_loss(Examples.of(label=targets), class_weights="none", label_smoothing=0.1)
     seed_everything(3)
     model = AutoModelForSequenceClassification.from_config(
         BertConfig(
@@ -48,7 +59,7 @@ def losses(toy: Toy) -> list[float]:
     Training(
         model,
         TextSamples(tokens, offsets, 0, targets),
-        task.loss("classes", class_weights=None, label_smoothing=0.1),
+        lambda network, batch: loss(task.forward(network, batch), batch),
         settings=LoopSettings(epochs=5, batch_tokens=400, micro_batch_tokens=300, seed=3),
         optimizer=OptimizerSettings(learning_rate=3e-3, layer_decay=0.9),
         num_layers=2,

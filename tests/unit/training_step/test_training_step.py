@@ -3,14 +3,15 @@
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
+from safetensors.numpy import load_file
 
-from stillhouse.components.artifacts.dataset import Split
+from stillhouse.components.artifacts.examples import Examples
 from stillhouse.components.artifacts.model import read_model_json
+from stillhouse.components.artifacts.spec import Spec
 from stillhouse.components.artifacts.trainings import trainings_of
 from stillhouse.components.finetune.settings import FinetuneSettings
-from stillhouse.components.tasks import load_task
+from stillhouse.components.tasks import task_of
 from stillhouse.components.tracking.run import StepRun
 from stillhouse.components.training.history import History
 from stillhouse.components.training_step.training_step import TrainingStep, training_step, used
@@ -19,9 +20,11 @@ from stillhouse.errors import UserError
 Trained = Any
 """conftest.Trained"""
 SETTINGS = FinetuneSettings.model_validate({"task": "t", "derive": {"seconds": 1.0, "keys": []}})
-SPEC = {"target": "classes", "labels": ["a", "b"], "columns": {}, "content_digest": "d"}
+SPEC = Spec(
+    format=1, task="text_classification", target="classes", labels=["a", "b"], columns={}, content_digest="d"
+)
 HISTORY = History(step=2, best=0.5, best_step=1, points=[{"step": 1, "epochs": 1.0, "f1_macro": 0.5}])
-SPLIT = Split(["x"], np.array([0]), np.array([7]), {})
+SPLIT = Examples.of(text=["x"], label=[0], hash=["0000000000000007" + 16 * "f"])
 
 
 class Told(StepRun):
@@ -40,16 +43,20 @@ def run(tmp_path: Path) -> Told:
 def written(trained: Trained, run: Told, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     """Writes a model folder as finetune does."""
     monkeypatch.setenv("STILLHOUSE_HOME", str(tmp_path / "home"))
-    loaded = load_task("text_classification").load_model(trained.teacher.model)
+    task = task_of(SPEC)
+    loaded = task.load(trained.teacher.model)
 
     def write(step: TrainingStep, folder: Path) -> dict[str, float]:
-        given: dict[str, Any] = {
-            "spec": SPEC,
-            "notes": {"base": "so"},
-            "parents": [],
-        }
-        return step.write_labelled(
-            folder, loaded, HISTORY, earlier=[{"step": "pretrain"}], splits=[SPLIT], figures={"more": 3.0}, **given
+        return step.write_answering(
+            folder,
+            task,
+            loaded,
+            HISTORY,
+            notes={"base": "so"},
+            parents=[],
+            earlier=[{"step": "pretrain"}],
+            splits=[SPLIT],
+            figures={"more": 3.0},
         )
 
     return write
@@ -67,6 +74,12 @@ def test_figures_model_json_and_curves_are_written_together(written: Any, run: T
     assert run.told == (figures, 2)
     info = read_model_json(tmp_path / "model")
     assert (info["settings"], info["notes"], info["labels"]) == (used(SETTINGS), {"base": "so"}, ["a", "b"])
+    assert (info["main_metric"], info["max_length"], info["dataset_digest"]) == (
+        "f1_macro",
+        SETTINGS.loop.max_length,
+        "d",
+    )
+    assert load_file(tmp_path / "model" / "training_rows.safetensors")["hashes"].tolist() == [7]
     assert [training["step"] for training in trainings_of(tmp_path / "model")] == ["pretrain", "finetune"]
 
 
