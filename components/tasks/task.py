@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 from stillhouse.components.artifacts.examples import Examples
 from stillhouse.components.artifacts.spec import Spec
+from stillhouse.components.config.settings import Settings
 from stillhouse.components.models.loaded import LoadedModel
 from stillhouse.components.targets.measure import Measure, Statistics
 from stillhouse.components.targets.signal import Ragged
@@ -52,6 +53,10 @@ class Unit(NamedTuple):
     """Default bound of one forward pass, padding included."""
 
 
+class NoSettings(Settings):
+    """Where a task has nothing to set."""
+
+
 class View(NamedTuple):
     """How samples are looked at."""
 
@@ -85,6 +90,8 @@ class Task(ABC):
     fields: ClassVar[Mapping[str, Field]]
     """Columns of its data by name."""
     unit: ClassVar[Unit]
+    Architecture: ClassVar[type[Settings]] = NoSettings
+    """The shape of a model that starts from random weights, as a recipe gives it."""
     objectives: ClassVar[Sequence[str]] = ()
     """Pretraining objectives that it has, the first one first choice."""
     pretraining_measure: ClassVar[PretrainingMeasure] = PERPLEXITY

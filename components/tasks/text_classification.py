@@ -9,6 +9,7 @@ from stillhouse.components.modalities.text.load import attention_mask, load_trai
 from stillhouse.components.modalities.text.new_head import under_new_head
 from stillhouse.components.modalities.text.samples import TextSamples, text_samples
 from stillhouse.components.models.loaded import LoadedModel, info_of_trained
+from stillhouse.components.models.settings import Architecture
 from stillhouse.components.models.tfidf_linear import LOAD as TFIDF
 from stillhouse.components.models.tfidf_linear import TfidfLinear
 from stillhouse.components.tasks.label_task import LabelTask
@@ -26,6 +27,7 @@ class TextClassification(LabelTask):
 
     fields: ClassVar = {"text": Field("text", many=True), "label": Field("label", target=True)}
     unit = Unit("token", batch=4096, micro_batch=8192)
+    Architecture = Architecture
     objectives = pretraining.OBJECTIVES
 
     def build(

@@ -1,0 +1,60 @@
+"""Settings of steps in which a kind of problem has a say: its models' shapes, its objectives, the unit of its batches."""
+
+import copy
+from functools import cache
+from typing import Any, Literal, TypeVar, get_args
+
+from pydantic import create_model
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from stillhouse.components.artifacts.chosen_base import Objective
+from stillhouse.components.config.settings import Settings
+from stillhouse.components.models.settings import Architecture
+from stillhouse.components.tasks.task import Task
+from stillhouse.components.training.settings import LoopSettings
+
+SettingsT = TypeVar("SettingsT", bound=Settings)
+
+
+@cache
+def settings_for(cls: type[SettingsT], task: type[Task]) -> type[SettingsT]:
+    """`cls` with what is the task's own in the place of what is declared for text; `cls` itself where nothing is."""
+    own = {name: found for name, field in cls.model_fields.items() if (found := _own(cls, name, field, task))}
+    if not own:
+        return cls
+    fields: dict[str, Any] = {name: (field.annotation, field) for name, field in own.items()}
+    return create_model(cls.__name__, __base__=cls, __doc__=cls.__doc__, __module__=cls.__module__, **fields)
+
+
+def _own(cls: type[Settings], name: str, field: FieldInfo, task: type[Task]) -> FieldInfo | None:
+    """The field as the task has it; None where that is as it is declared."""
+    if cls is LoopSettings and name in _units(task):
+        return _changed(field, field.annotation, _units(task)[name])
+    annotation: Any = field.annotation
+    if annotation is Objective:
+        return _changed(field, Literal[("auto", "none", *task.objectives)], field.default)
+    parts = get_args(annotation) or (annotation,)
+    inner = next((part for part in parts if isinstance(part, type) and issubclass(part, Settings)), None)
+    if inner is None:
+        return None
+    new = task.Architecture if inner is Architecture else settings_for(inner, task)
+    if new is inner:
+        return None
+    default = new() if isinstance(field.default, inner) else field.default
+    return _changed(field, new | None if type(None) in parts else new, default)
+
+
+def _units(task: type[Task]) -> dict[str, int]:
+    """Defaults that are counted in the task's unit."""
+    return {"batch_tokens": task.unit.batch, "micro_batch_tokens": task.unit.micro_batch}
+
+
+def _changed(field: FieldInfo, annotation: Any, default: Any) -> FieldInfo | None:
+    if annotation == field.annotation and default == field.default:
+        return None
+    changed = copy.copy(field)
+    changed.annotation = annotation
+    if default is not PydanticUndefined:
+        changed.default = default
+    return changed
