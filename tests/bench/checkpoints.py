@@ -20,15 +20,18 @@ import torch
 from rich.console import Console
 from transformers import AutoModelForSequenceClassification, BertConfig
 
+from stillhouse.components.artifacts.examples import Examples
+from stillhouse.components.artifacts.spec import Spec
 from stillhouse.components.modalities.text.samples import TextSamples
 from stillhouse.components.storage.manifest import Corrupt
 from stillhouse.components.storage.store import NotFound, open_store
-from stillhouse.components.tasks import load_task
+from stillhouse.components.tasks import task_of
 from stillhouse.components.training.checkpoints import Checkpoints
 from stillhouse.components.training.loop import Training
 from stillhouse.components.training.settings import LoopSettings, OptimizerSettings
 
 VOCABULARY = 8000
+ABOUT = {"task": "text_classification", "target": "classes", "labels": ["a", "b"], "columns": {}}
 LENGTH = 128
 
 
@@ -74,10 +77,12 @@ def train(asked: argparse.Namespace, checkpoints: Checkpoints | None) -> float:
             intermediate_size=4 * asked.width,
         )
     )
+    task, targets = task_of(Spec.of_model(ABOUT)), draw.integers(0, 2, size=asked.rows)
+    loss = task.training_loss(Examples.of(label=targets), class_weights="none", label_smoothing=0.0)
     training = Training(
         model,
-        TextSamples(tokens, offsets, 0, draw.integers(0, 2, size=asked.rows)),
-        load_task("text_classification").loss("classes", class_weights=None, label_smoothing=0.0),
+        TextSamples(tokens, offsets, 0, targets),
+        lambda network, batch: loss(task.forward(network, batch), batch),
         settings=LoopSettings(epochs=1, batch_tokens=2048, checkpoint_seconds=asked.every),
         optimizer=OptimizerSettings(),
         num_layers=asked.layers,

@@ -126,7 +126,7 @@ def learn(task: Task) -> dict[str, Any]:
         return datasets.Dataset.from_dict({**ids, "labels": targets})
 
     train, validation, test = (
-        encoded(split.texts, split.targets.tolist())
+        encoded(split.values("text"), split.values("label"))
         for split in (read_split(folder, name) for name in ("train", "validation", "test"))
     )
     others = pq.read_table(task.fresh)

@@ -25,11 +25,15 @@ import pyarrow.parquet as pq
 import torch
 from rich.console import Console
 from rich.table import Table
+from torch import nn
 from transformers import PreTrainedModel, PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
+from stillhouse.components.artifacts.examples import Examples
+from stillhouse.components.artifacts.spec import Spec
 from stillhouse.components.modalities.text.samples import TextSamples
 from stillhouse.components.models.loaded import LoadedModel
 from stillhouse.components.models.settings import Architecture
+from stillhouse.components.tasks.task import Batch, View
 from stillhouse.components.tasks.text_classification import TextClassification
 from stillhouse.components.training.loop import Training, mean_loss
 from stillhouse.components.training.settings import LoopSettings, OptimizerSettings
@@ -38,7 +42,7 @@ EMAILS = Path(__file__).parents[2] / "pipelines/recipes/data/spam-assassin.parqu
 BATCH_ROWS = 32
 LEARNING_RATE = 1e-4
 HELD_OUT_ROWS = 256
-INFO = {"labels": ["ham", "spam"], "target": "classes"}
+ABOUT = {"task": "text_classification", "target": "classes", "labels": ["ham", "spam"], "columns": {}}
 PEERS = {
     "Trainer, pad to max": ("random", "max_length"),
     "Trainer, dynamic padding": ("random", "longest"),
@@ -114,7 +118,7 @@ def peer(bench: Bench, sampling: str, padding: str) -> Result:
 
     def collate(rows: list[dict[str, Any]]) -> dict[str, Any]:
         nonlocal padded_tokens
-        batch = bench.start.tokenizer.pad(rows, padding=padding, max_length=bench.length, return_tensors="pt")
+        batch = bench.start.processor.pad(rows, padding=padding, max_length=bench.length, return_tensors="pt")
         padded_tokens += batch["input_ids"].numel()
         return dict(batch)
 
@@ -166,15 +170,20 @@ def make_bench(layers: int, width: int, length: int, rows: int) -> Bench:
     table = pq.read_table(EMAILS).take(np.random.default_rng(1).permutation(6046)[: rows + HELD_OUT_ROWS])
     texts = [f"{s}\n{b}" for s, b in zip(table["subject"].to_pylist(), table["body"].to_pylist(), strict=True)]
     targets = np.array([label == "spam" for label in table["label"].to_pylist()], dtype=np.int64)
-    task = TextClassification()
+    task = TextClassification(Spec.of_model(ABOUT))
     torch.manual_seed(1)
     architecture = Architecture(layers=layers, width=width, heads=width // 64, max_length=length)
-    start = task.with_new_head(None, texts, architecture, INFO)
+    emails = Examples.of(text=texts, label=targets)
+    start = task.build(None, architecture, emails)
     train, held_out = (
-        task.labelled_samples(start, texts[part], targets[part], max_length=length, augment=0.0, seed=1)
-        for part in (slice(rows), slice(rows, None))
+        task.samples(start, part, View(length))
+        for part in (emails.head(rows), emails.take(np.arange(rows, len(emails))))
     )
-    loss = task.loss("classes", class_weights=None, label_smoothing=0.0)
+    learning = task.training_loss(emails.head(rows), class_weights="none", label_smoothing=0.0)
+
+    def loss(network: nn.Module, batch: Batch) -> tuple[torch.Tensor, int]:
+        return learning(task.forward(network, batch), batch)
+
     return Bench(start, train, targets[:rows], held_out, length, loss)
 
 

@@ -18,6 +18,7 @@ from runs import stillhouse
 
 from stillhouse.components.artifacts.model import read_model_json, write_model
 from stillhouse.components.artifacts.promotion_record import change, load
+from stillhouse.components.modalities.text.load import write_text_model
 from stillhouse.components.modalities.text.tokenizer import train_tokenizer
 from stillhouse.components.models.loaded import LoadedModel
 from stillhouse.components.prepare.prepare import prepare
@@ -192,7 +193,7 @@ def loaded() -> LoadedModel:
 def test_a_model_that_finds_no_room_leaves_the_one_before(disk: Disk, loaded: LoadedModel, room: int | str) -> None:
     """The room runs out at several places: in the folder itself, in the weights, after them."""
     folder = disk.folder / "out" / "model"
-    write_model(loaded, folder, info={"attempt": 1}, parents=[], hashes=np.arange(3))
+    write_model(loaded, folder, write_text_model, info={"attempt": 1}, parents=[], hashes=np.arange(3))
     before = digest_folder(folder)
     if isinstance(room, int):
         disk.leave(room)
@@ -200,7 +201,7 @@ def test_a_model_that_finds_no_room_leaves_the_one_before(disk: Disk, loaded: Lo
         disk.spoil(room)
     many = np.arange(1 * MIB)  # whose hashes are larger than the room that any of these leave
     with pytest.raises(UserError, match=refused(folder, READ_ONLY if room == READ_ONLY else FULL)):
-        write_model(loaded, folder, info={"attempt": 2}, parents=[], hashes=many)
+        write_model(loaded, folder, write_text_model, info={"attempt": 2}, parents=[], hashes=many)
     assert digest_folder(folder) == before
     assert read_model_json(folder)["attempt"] == 1
     assert half_written(disk.folder) == []

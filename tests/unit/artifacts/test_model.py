@@ -24,9 +24,7 @@ from stillhouse.components.storage.digests import digest_folder
 from stillhouse.components.tasks.text_classification import TextClassification
 from stillhouse.errors import UserError
 
-SPEC = Spec(
-    format=1, task="text_classification", target="classes", labels=["ä", "b"], columns={}, content_digest=""
-)
+SPEC = Spec(format=1, task="text_classification", target="classes", labels=["ä", "b"], columns={}, content_digest="")
 task = TextClassification(SPEC)
 
 INFO = {"task": "text_classification", "target": "classes", "labels": ["ä", "b"], "max_length": 16, "settings": {}}

@@ -20,9 +20,7 @@ from stillhouse.errors import UserError
 Trained = Any
 """conftest.Trained"""
 SETTINGS = FinetuneSettings.model_validate({"task": "t", "derive": {"seconds": 1.0, "keys": []}})
-SPEC = Spec(
-    format=1, task="text_classification", target="classes", labels=["a", "b"], columns={}, content_digest="d"
-)
+SPEC = Spec(format=1, task="text_classification", target="classes", labels=["a", "b"], columns={}, content_digest="d")
 HISTORY = History(step=2, best=0.5, best_step=1, points=[{"step": 1, "epochs": 1.0, "f1_macro": 0.5}])
 SPLIT = Examples.of(text=["x"], label=[0], hash=["0000000000000007" + 16 * "f"])
 
