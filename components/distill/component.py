@@ -20,11 +20,12 @@ def distill(
     from stillhouse.components.distill.settings import DistillSettings
     from stillhouse.components.distributed.launch import on_accelerators
     from stillhouse.components.runtime.step_run import path_of, step_run
+    from stillhouse.components.tasks.settings import parse_for_task
 
     with step_run("distill", gpu_count) as run:
         metrics.metadata.update(
             on_accelerators(step, gpu_count)(
-                DistillSettings.parse(settings),
+                parse_for_task(DistillSettings, settings),
                 dataset=path_of(dataset),
                 teacher=path_of(teacher),
                 model=student.path,

@@ -14,7 +14,6 @@ from stillhouse.components.tasks.task import Batch, View
 from stillhouse.components.training_step.validation import sizes_of, validation_of
 
 if TYPE_CHECKING:
-
     from stillhouse.components.distill.student import StudentWithProjections
     from stillhouse.components.models.loaded import LoadedModel
     from stillhouse.components.tracking.run import StepRun

@@ -5,6 +5,7 @@ from pydantic import DirectoryPath, NewPath
 from stillhouse.components.config.settings import Settings
 from stillhouse.components.finetune.settings import FinetuneSettings
 from stillhouse.components.runtime.step_command import run_alone
+from stillhouse.components.tasks.settings import settings_for_name
 
 
 class Paths(Settings):
@@ -19,4 +20,4 @@ class Paths(Settings):
 
 
 if __name__ == "__main__":
-    run_alone("finetune", FinetuneSettings, Paths)
+    run_alone("finetune", FinetuneSettings, Paths, for_task=settings_for_name)

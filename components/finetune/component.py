@@ -22,12 +22,13 @@ def finetune(
     from stillhouse.components.finetune.finetune import finetune as step
     from stillhouse.components.finetune.settings import FinetuneSettings
     from stillhouse.components.runtime.step_run import path_of, step_run
+    from stillhouse.components.tasks.settings import parse_for_task
 
     with step_run("finetune", gpu_count) as run:
         start = {"backbone": path_of(backbone)} if backbone else {}
         metrics.metadata.update(
             on_accelerators(step, gpu_count)(
-                FinetuneSettings.parse(settings),
+                parse_for_task(FinetuneSettings, settings),
                 dataset=path_of(dataset),
                 **start,
                 model=teacher.path,

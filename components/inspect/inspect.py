@@ -109,7 +109,7 @@ def inspect(
             there.
     """
     refuse_secrets(parameters, lambda _: "parameters")
-    checked: Parameters = check(Parameters, parameters, "parameters")
+    checked: Parameters = check(Parameters.of_task(parameters), parameters, "parameters")
     store = local_store()
     steps = checked.steps("parameters")
     champion = _champion(store, steps)

@@ -1,7 +1,7 @@
 """The pipeline's parameters, and what each step makes of them."""
 
 from collections.abc import Iterator
-from typing import Any, TypedDict, cast, get_type_hints
+from typing import Any, Self, TypedDict, cast, get_type_hints
 
 from pydantic import Field
 
@@ -14,6 +14,8 @@ from stillhouse.components.models.settings import Architecture
 from stillhouse.components.prepare.settings import Columns, PrepareSettings
 from stillhouse.components.pretrain.settings import PretrainSettings
 from stillhouse.components.promote.settings import PromoteSettings
+from stillhouse.components.tasks import load_task
+from stillhouse.components.tasks.settings import settings_for, settings_for_name
 from stillhouse.components.training.settings import Derive
 from stillhouse.errors import UserError
 
@@ -67,6 +69,21 @@ class Parameters(Settings):
     train_pretraining: str = AUTO
     train_seed: int = Field(default=1, ge=0, lt=2**31)
 
+    @classmethod
+    def of_recipe(cls, given: dict[str, Any]) -> Self:
+        """What a recipe's `parameters` are, checked."""
+        return cls.of_task(given).model_validate(given)
+
+    @classmethod
+    def of_task(cls, given: Any) -> type[Self]:
+        """The class with the shapes of the task that the parameters `given` name; of text where they name none.
+
+        Raises:
+            UserError: there is no such task.
+        """
+        name = given.get("data_task") if isinstance(given, dict) else None
+        return settings_for_name(cls, name) if isinstance(name, str) else cls
+
     def as_recipe(self) -> dict[str, Any]:
         """The parameters under the keys that a recipe has for them; shapes and columns as far as they are given."""
         given = self.model_dump(mode="json", exclude_defaults=True)
@@ -89,7 +106,7 @@ class Parameters(Settings):
         """Settings of each step: the parameters, and over them `step_overrides`.
 
         Raises:
-            UserError: an override names no step, or a key or value that its step refuses.
+            UserError: there is no such task, an override names no step, or a key or value that its step refuses.
         """
         unknown = sorted(set(self.step_overrides) - set(STEPS))
         if unknown:
@@ -107,8 +124,11 @@ class Parameters(Settings):
             "evaluate": {**seed, **task},
             "promote": {"model_name": self.model_name, **task},
         }
+        kind = load_task(self.data_task)
         checked = {
-            name: check(cls, _merge(given[name], self.step_overrides.get(name, {})), f"{where}, {name}")
+            name: check(
+                settings_for(cls, kind), _merge(given[name], self.step_overrides.get(name, {})), f"{where}, {name}"
+            )
             for name, cls in STEPS.items()
         }
         for name in DERIVED:

@@ -5,6 +5,7 @@ from pydantic import NewPath
 from stillhouse.components.config.settings import Settings
 from stillhouse.components.prepare.settings import PrepareSettings
 from stillhouse.components.runtime.step_command import run_alone
+from stillhouse.components.tasks.settings import settings_for_name
 
 
 class Paths(Settings):
@@ -19,4 +20,4 @@ class Paths(Settings):
 
 
 if __name__ == "__main__":
-    run_alone("prepare", PrepareSettings, Paths)
+    run_alone("prepare", PrepareSettings, Paths, for_task=settings_for_name)

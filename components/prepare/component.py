@@ -12,6 +12,9 @@ def prepare(settings: str, snapshot: str, dataset: Output[Dataset], card: Output
     from stillhouse.components.prepare.prepare import prepare as step
     from stillhouse.components.prepare.settings import PrepareSettings
     from stillhouse.components.runtime.step_run import step_run
+    from stillhouse.components.tasks.settings import parse_for_task
 
     with step_run("prepare") as run:
-        return step(PrepareSettings.parse(settings), snapshot=snapshot, dataset=dataset.path, card=card.path, run=run)
+        return step(
+            parse_for_task(PrepareSettings, settings), snapshot=snapshot, dataset=dataset.path, card=card.path, run=run
+        )

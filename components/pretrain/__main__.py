@@ -5,6 +5,7 @@ from pydantic import DirectoryPath, NewPath
 from stillhouse.components.config.settings import Settings
 from stillhouse.components.pretrain.settings import PretrainSettings
 from stillhouse.components.runtime.step_command import run_alone
+from stillhouse.components.tasks.settings import settings_for_name
 
 
 class Paths(Settings):
@@ -17,4 +18,4 @@ class Paths(Settings):
 
 
 if __name__ == "__main__":
-    run_alone("pretrain", PretrainSettings, Paths)
+    run_alone("pretrain", PretrainSettings, Paths, for_task=settings_for_name)

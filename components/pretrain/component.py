@@ -23,9 +23,10 @@ def pretrain(
     from stillhouse.components.pretrain.pretrain import settled
     from stillhouse.components.pretrain.settings import PretrainSettings
     from stillhouse.components.runtime.step_run import path_of, step_run
+    from stillhouse.components.tasks.settings import parse_for_task
 
     with step_run("pretrain", gpu_count) as run:
         # Whether there is anything to train is known before several processes are started for it.
-        asked = settled(PretrainSettings.parse(settings), read_spec(Path(path_of(dataset))))
+        asked = settled(parse_for_task(PretrainSettings, settings), read_spec(Path(path_of(dataset))))
         train = on_accelerators(step, gpu_count) if asked.objective != "none" else step
         metrics.metadata.update(train(asked, dataset=path_of(dataset), model=backbone.path, run=run))

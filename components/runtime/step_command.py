@@ -38,6 +38,7 @@ def run_alone(
     settings: type[Settings],
     paths: type[Settings] = NoPaths,
     first: Callable[[Any], Any] = lambda settings: settings,
+    for_task: Callable[[type[Settings], str], type[Settings]] = lambda settings, name: settings,
     **fixed: Any,
 ) -> None:
     """Run a step with what the command line gives; what the step returns is shown as JSON.
@@ -50,6 +51,7 @@ def run_alone(
         settings: Its settings.
         paths: Its keyword-only arguments.
         first: Makes the function's first argument out of the settings.
+        for_task: Makes of the settings those for the task that the options name.
         fixed: Keyword arguments that only KFP has a use for.
 
     Raises:
@@ -57,6 +59,8 @@ def run_alone(
     """
     guard_output()
     try:
+        if name := _named_task():
+            settings = for_task(settings, name)
         options = _read_options(step, settings, paths)
     except UserError as error:
         sys.stderr.write(f"{error}\n")
@@ -104,6 +108,18 @@ class _Options(BaseSettings):
         if file is None:
             return (line,)
         return line, InitSettingsSource(settings_cls, _read_settings(file))
+
+
+def _named_task() -> str:
+    """The task that the options or their file name; empty where they name none."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    parser.add_argument("--task", default="")
+    parser.add_argument("--settings", default=None)
+    try:
+        given, _ = parser.parse_known_args()
+    except argparse.ArgumentError:  # an option without its value, which reading them all says better
+        return ""
+    return given.task or (str(_read_settings(given.settings).get("task", "")) if given.settings else "")
 
 
 def _read_options(step: str, settings: type[Settings], paths: type[Settings]) -> BaseSettings:

@@ -1,6 +1,7 @@
-"""Settings of steps in which a kind of problem has a say: its models' shapes, its objectives, the unit of its batches."""
+"""Settings of steps in which a kind of problem has a say: shapes of models, objectives, the unit of batches."""
 
 import copy
+import json
 from functools import cache
 from typing import Any, Literal, TypeVar, get_args
 
@@ -11,10 +12,29 @@ from pydantic_core import PydanticUndefined
 from stillhouse.components.artifacts.chosen_base import Objective
 from stillhouse.components.config.settings import Settings
 from stillhouse.components.models.settings import Architecture
+from stillhouse.components.tasks import load_task
 from stillhouse.components.tasks.task import Task
 from stillhouse.components.training.settings import LoopSettings
 
 SettingsT = TypeVar("SettingsT", bound=Settings)
+
+
+def parse_for_task(cls: type[SettingsT], text: str) -> SettingsT:
+    """Read the JSON that inspect hands on as the settings of the task that it names.
+
+    Raises:
+        UserError: there is no such task.
+    """
+    return settings_for_name(cls, json.loads(text)["task"]).parse(text)
+
+
+def settings_for_name(cls: type[SettingsT], name: str) -> type[SettingsT]:
+    """`settings_for` the task of this name.
+
+    Raises:
+        UserError: there is no such task.
+    """
+    return settings_for(cls, load_task(name))
 
 
 @cache
@@ -33,10 +53,11 @@ def _own(cls: type[Settings], name: str, field: FieldInfo, task: type[Task]) -> 
         return _changed(field, field.annotation, _units(task)[name])
     annotation: Any = field.annotation
     if annotation is Objective:
-        return _changed(field, Literal[("auto", "none", *task.objectives)], field.default)
+        known: Any = ("auto", "none", *task.objectives)
+        return _changed(field, Literal[known], field.default)  # pyrefly: ignore[invalid-literal]
     parts = get_args(annotation) or (annotation,)
     inner = next((part for part in parts if isinstance(part, type) and issubclass(part, Settings)), None)
-    if inner is None:
+    if inner is None or inner is cls:  # what holds its own kind has no end
         return None
     new = task.Architecture if inner is Architecture else settings_for(inner, task)
     if new is inner:

@@ -130,7 +130,7 @@ def _judge(found: Estimate, beside: str, certain: int, rest: int, limit: int, pl
 
 
 def _steps(visit: Visit) -> StepSettings:
-    return Parameters.model_validate(visit.recipe.parameters()).steps("recipe")
+    return Parameters.of_recipe(visit.recipe.parameters()).steps("recipe")
 
 
 def _with_packaged(steps: StepSettings) -> StepSettings:

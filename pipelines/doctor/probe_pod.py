@@ -87,7 +87,7 @@ def _sweep(visit: Visit) -> None:
 
 def probe_settings(visit: Visit) -> ProbeSettings:
     """What the probe is told of the recipe and the options; no secret is among it."""
-    steps = Parameters.model_validate(visit.recipe.parameters()).steps("recipe")
+    steps = Parameters.of_recipe(visit.recipe.parameters()).steps("recipe")
     named = (steps["pretrain"].base, steps["finetune"].base, steps["distill"].student.base)
     return ProbeSettings(
         model_name=visit.recipe.name,

@@ -48,7 +48,7 @@ def effective_settings(name: str, overrides: Iterable[str] = ()) -> Iterator[Set
         UserError: the recipe has a mistake.
     """
     recipe, document = read_recipe(name, overrides)
-    steps: dict[str, Any] = dict(Parameters.model_validate(recipe.parameters()).steps(str(document.path)))
+    steps: dict[str, Any] = dict(Parameters.of_recipe(recipe.parameters()).steps(str(document.path)))
     for step, cls in STEPS.items():
         for path, _ in all_fields(cls):
             if path[0] not in HIDDEN:

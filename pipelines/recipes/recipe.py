@@ -16,6 +16,7 @@ from stillhouse.components.prepare.settings import Columns
 from stillhouse.components.promote.settings import PromoteSettings
 from stillhouse.components.storage.urls import local_path
 from stillhouse.components.tasks import known_tasks
+from stillhouse.components.tasks.settings import settings_for_name
 from stillhouse.errors import UserError
 from stillhouse.pipelines.recipes.check_base import settle_base
 from stillhouse.pipelines.recipes.check_source import check_source
@@ -160,10 +161,12 @@ def _known() -> str:
 
 
 def _read(document: Document) -> Recipe:
+    task = document.values.get("task")
+    cls = settings_for_name(Recipe, task) if isinstance(task, str) and task in known_tasks() else Recipe
     try:
-        recipe = Recipe.model_validate(document.values)
+        recipe = cls.model_validate(document.values)
     except ValidationError as error:
-        raise _mistake(error, Recipe, (), document) from None
+        raise _mistake(error, cls, (), document) from None
     if recipe.task not in known_tasks():
         mend = did_you_mean(recipe.task, known_tasks(), f"use one of: {', '.join(known_tasks())}.")
         raise UserError(f"{document.place(('task',))}: there is no task '{recipe.task}'; {mend}")
@@ -190,14 +193,14 @@ def _with_settled_bases(recipe: Recipe, document: Document) -> Recipe:
 
 
 def _check_steps(recipe: Recipe, document: Document) -> StepSettings:
-    parameters = Parameters.model_validate(recipe.parameters())
+    parameters = Parameters.of_recipe(recipe.parameters())
     try:
         return parameters.steps(str(document.path))
     except UserError as error:
         found = error.__context__  # what pydantic found says more exactly where than the sentence does
         assert isinstance(found, ValidationError)
         step = next(step for step, cls in STEPS.items() if cls.__name__ == found.title)
-        raise _mistake(found, STEPS[step], (step,), document) from None
+        raise _mistake(found, settings_for_name(STEPS[step], recipe.task), (step,), document) from None
 
 
 def _mistake(error: ValidationError, cls: type[Settings], section: Key, document: Document) -> UserError:

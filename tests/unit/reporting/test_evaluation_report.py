@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from stillhouse.components.artifacts.dataset import Split
 from stillhouse.components.artifacts.evaluation import Evaluation
 from stillhouse.components.artifacts.promotion_record import Entry
 from stillhouse.components.artifacts.spec import Spec
@@ -95,7 +94,6 @@ def findings(target: str, num_labels: int, *, champion: bool = True) -> Findings
     labels = [f"label {i}" for i in range(num_labels)]
     settings = EvaluateSettings(task="text_classification", resamples=100)
     targets = targets_of(target, num_labels)
-    test = Split(TEXTS, targets, np.arange(ROWS), {})
     noise = {"student": 1.5, "teacher": 1.2, "champion": 2.0, "tfidf_logistic": 0.2, "majority": 9.0}
     contestants = {
         name: Contestant(scores_of(target, targets, num_labels, level, seed), None, {})
@@ -104,7 +102,7 @@ def findings(target: str, num_labels: int, *, champion: bool = True) -> Findings
     }
     ground = Ground.of(target, labels, labels, targets, np.arange(ROWS) < 50)
     models, differences = compare(
-        label_target(target, labels), contestants, test, ground if champion else None, settings, lambda done: None
+        label_target(target, labels), contestants, targets, ground if champion else None, settings, lambda done: None
     )
     for size, name in enumerate(("tfidf_logistic", "champion", "student", "teacher"), 1):
         if name in models:
