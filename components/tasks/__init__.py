@@ -51,7 +51,7 @@ def known_tasks() -> list[str]:
 
 
 def _own_tasks() -> set[str]:
-    return {path.stem for path in Path(__file__).parent.glob("[a-z]*.py")} - {"task", "label_task"}
+    return {path.stem for path in Path(__file__).parent.glob("[a-z]*.py")} - {"task", "label_task", "settings"}
 
 
 def _import(point: EntryPoint) -> Any:

@@ -118,7 +118,7 @@ def test_a_step_runs_alone_and_shows_what_it_hands_on(tmp_path: Path) -> None:
 )
 def test_a_settings_file_that_cannot_be_used_is_refused(tmp_path: Path, content: str, sentence: str) -> None:
     (tmp_path / "s.yaml").write_text(content)
-    options = ["--task", "t", "--dataset", ".", "--model", "m", "--settings", "s.yaml"]
+    options = ["--task", "text_classification", "--dataset", ".", "--model", "m", "--settings", "s.yaml"]
     ended = step("pretrain", *options, folder=tmp_path)
     assert ended.returncode == 2
     assert sentence in " ".join(messages(ended))
