@@ -55,7 +55,7 @@ def distill(
     run.params(used(settings))
     network = pair.network(settings, train)
     inputs = [task.spec.content_digest, digest_folder(teacher_folder), digest_folder(base) if base else ""]
-    with training_step("distill", settings, inputs, run) as step:
+    with training_step("distill", settings, inputs, run, task.unit.name) as step:
         history, kept = pair.train(step, settings, network, validation)
         task.finish(student)
         return step.write_answering(

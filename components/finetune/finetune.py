@@ -58,7 +58,7 @@ def finetune(
     inputs = [task.spec.content_digest, digest_folder(start) if start else ""]
     while True:
         settings = attempts.pop(0)
-        with training_step("finetune", settings, inputs, run) as step:
+        with training_step("finetune", settings, inputs, run, task.unit.name) as step:
             history = course.train(step, settings, loaded)
             if attempts and (sentence := course.learnt_nothing(history, settings, attempts[0])):
                 run.notes({"learning_rate": sentence})

@@ -75,7 +75,7 @@ def _train(task: Task, settings: PretrainSettings, dataset: Path, model: Path, r
     samples, fixed = (_samples(task, loaded, part, settings) for part in (examples, held_out))
     inputs = [task.spec.content_digest, digest_folder(base) if base else ""]
     measure = task.pretraining_measure.name
-    with training_step("pretrain", settings, inputs, run) as step:
+    with training_step("pretrain", settings, inputs, run, task.unit.name) as step:
         history = step.train(
             loaded.model,
             samples,

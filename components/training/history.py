@@ -10,8 +10,9 @@ class History:
     """All that a resumed training needs besides tensors."""
 
     step: int = 0
-    tokens: int = 0
-    padded_tokens: int = 0
+    units: int = 0
+    """Of the examples seen: tokens, images, rows."""
+    padded_units: int = 0
     seconds: float = 0.0
     data_seconds: float = 0.0
     loss_sum: float = 0.0
@@ -20,7 +21,7 @@ class History:
     best_step: int = 0
     stale: int = 0
     stopped: bool = False
-    micro_batch_tokens: int = 0
+    micro_batch_units: int = 0
     """What became of the setting after memory ran out; 0 while it holds."""
     points: list[dict[str, float]] = field(default_factory=list)
     losses: list[list[float]] = field(default_factory=list)
@@ -37,13 +38,17 @@ class History:
         metrics = {name: value for name, value in best.items() if name not in {"step", "epochs"}}
         return {f"validation_{name}": value for name, value in metrics.items() if math.isfinite(value)}
 
-    def summary(self) -> dict[str, float]:
-        """Figures of the whole training: real tokens and their rate, share of real tokens, share of time that waits for
-        data."""
+    def summary(self, unit: str) -> dict[str, float]:
+        """Figures of the whole training: real units and their rate, share of real units, share of time that waits for
+        data.
+
+        Args:
+            unit: what one is called: token.
+        """
         return {
-            "tokens": self.tokens,
-            "tokens_per_second": self.tokens / max(self.seconds, 1e-9),
-            "fill_ratio": self.tokens / max(self.padded_tokens, 1),
+            f"{unit}s": self.units,
+            f"{unit}s_per_second": self.units / max(self.seconds, 1e-9),
+            "fill_ratio": self.units / max(self.padded_units, 1),
             "data_wait_share": self.data_seconds / max(self.seconds, 1e-9),
             "steps": self.step,
             "best_step": self.best_step,
@@ -55,7 +60,7 @@ class TooLarge(NamedTuple):
 
     rows: int
     longest: int
-    """Tokens of its longest row."""
+    """Units of its longest row."""
 
 
 @dataclass
@@ -64,7 +69,7 @@ class Sums:
 
     loss: float = 0.0
     weight: int = 0
-    padded_tokens: int = 0
+    padded_units: int = 0
     waited: float = 0.0
     """Seconds that the step waited for data."""
     too_large: TooLarge | None = None
@@ -76,6 +81,6 @@ class Sums:
         return cls(
             sum(part.loss for part in parts),
             sum(part.weight for part in parts),
-            sum(part.padded_tokens for part in parts),
+            sum(part.padded_units for part in parts),
             sum(part.waited for part in parts) / len(parts),
         )

@@ -72,6 +72,9 @@ class Training:
     Processes that have joined (`ranks.joined`) share each batch: every one of them goes through its part, and the
     gradients are summed. Loss and gradients are divided by the weight of the whole batch, so that the number of
     processes changes nothing but the order in which floats are added up. The first one evaluates and writes.
+
+    Args:
+        unit: what examples are counted in, for figures and messages.
     """
 
     def __init__(
@@ -87,6 +90,7 @@ class Training:
         evaluation: Evaluation | None = None,
         checkpoints: Checkpoints | None = None,
         unfreezing: Unfreezing = Unfreezing(),
+        unit: str = "token",
     ) -> None:
         self.ranks = Ranks.current()
         self.device = pick_device()
@@ -94,7 +98,7 @@ class Training:
         self.forward: nn.Module = torch.compile(self.model) if settings.compile else self.model  # type: ignore[assignment]
         self.samples, self.loss, self.settings = samples, loss, settings
         self.report, self.evaluation, self.checkpoints = report, evaluation, checkpoints
-        self.unfreezing, self.num_layers = unfreezing, num_layers
+        self.unfreezing, self.num_layers, self.unit = unfreezing, num_layers, unit
         self.plan = Plan(
             samples.lengths,
             batch_tokens=settings.batch_tokens,
@@ -103,7 +107,7 @@ class Training:
             num_epochs=settings.epochs,
         )
         self.num_steps = self.plan.num_steps
-        self.num_tokens = settings.epochs * int(samples.lengths.sum())
+        self.num_units = settings.epochs * int(samples.lengths.sum())
         self.report_every = -(-self.num_steps // CURVE_POINTS)
         self.optimizer = make_optimizer(model, optimizer, num_layers)
         self.optimizer_settings = optimizer
@@ -181,7 +185,7 @@ class Training:
 
     def _cut(self, step: Step) -> list[np.ndarray]:
         """Rows of each of this process's micro-batches of the step."""
-        budget = self.history.micro_batch_tokens or self.settings.micro_batch_tokens
+        budget = self.history.micro_batch_units or self.settings.micro_batch_tokens
         rows = self.ranks.share(step.rows)
         return split_by_padded_tokens(rows, self.samples.lengths, budget) if len(rows) else []
 
@@ -204,8 +208,8 @@ class Training:
         self.optimizer.zero_grad()
         history = self.history
         history.step += 1
-        history.tokens += int(self.samples.lengths[step.rows].sum())
-        history.padded_tokens += summed.padded_tokens
+        history.units += int(self.samples.lengths[step.rows].sum())
+        history.padded_units += summed.padded_units
         history.loss_sum += summed.loss
         history.loss_weight += summed.weight
         history.data_seconds += summed.waited
@@ -230,7 +234,7 @@ class Training:
                 return summed
             summed.loss += loss.detach().item()
             summed.weight += count
-            summed.padded_tokens += len(rows) * int(self.samples.lengths[rows].max())
+            summed.padded_units += len(rows) * int(self.samples.lengths[rows].max())
         return summed
 
     def _halve_micro_batches(self, failed: list[TooLarge]) -> None:
@@ -242,18 +246,19 @@ class Training:
         self.optimizer.zero_grad()
         if singles := [each.longest for each in failed if each.rows == 1]:
             raise UserError(
-                f"a single sample of {min(singles):,} tokens does not fit into the memory of the {self.device.type}: "
-                "lower loop.max_length or take a smaller model."
+                f"a single sample of {min(singles):,} {self.unit}s does not fit into the memory of the "
+                f"{self.device.type}: lower loop.max_length or take a smaller model."
             )
         # Of what it was: the setting may be far larger than a batch.
-        tokens = min(each.rows * each.longest for each in failed)
-        self.history.micro_batch_tokens = tokens // 2
+        units = min(each.rows * each.longest for each in failed)
+        self.history.micro_batch_units = units // 2
         log.warning(
-            "memory ran out at step %d with %d tokens in a micro-batch; from now on they have %d at most, and more of "
+            "memory ran out at step %d with %d %ss in a micro-batch; from now on they have %d at most, and more of "
             "them make up the same batch",
             self.history.step,
-            tokens,
-            self.history.micro_batch_tokens,
+            units,
+            self.unit,
+            self.history.micro_batch_units,
         )
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
@@ -300,16 +305,16 @@ class Training:
         history, note = self.history, f"loss {self.history.loss:.3f}"
         if history.best is not None and self.evaluation is not None:
             note += f", {self.evaluation.main} {history.best:.4f}"
-        self.report.progress(history.tokens, self.num_tokens, "tokens", note)
+        self.report.progress(history.units, self.num_units, f"{self.unit}s", note)
 
     def _report(self) -> None:
-        history = self.history
-        figures = history.summary()
+        history, rate = self.history, f"{self.unit}s_per_second"
+        figures = history.summary(self.unit)
         self.report.metrics(
             {
                 "train/loss": history.loss,
                 "train/learning_rate": self.learning_rate,
-                "train/tokens_per_second": figures["tokens_per_second"],
+                f"train/{rate}": figures[rate],
                 "train/fill_ratio": figures["fill_ratio"],
                 "train/data_wait_share": figures["data_wait_share"],
             },

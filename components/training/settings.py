@@ -36,12 +36,12 @@ class LoopSettings(Settings):
 
     epochs: int = Field(default=3, ge=1, le=1000)
     batch_tokens: int = Field(default=4096, ge=16)
-    """Tokens of a global batch: what one step of the optimizer sees."""
+    """Units of a global batch, tokens of text: what one step of the optimizer sees."""
     micro_batch_tokens: int = Field(default=8192, ge=16)
-    """Tokens of one forward pass at most, padding included; a batch beyond it is accumulated. Halved when memory runs
+    """Units of one forward pass at most, padding included; a batch beyond it is accumulated. Halved when memory runs
     out."""
     max_length: int = Field(default=256, ge=8)
-    """Tokens of one sample at most; what is longer is cut."""
+    """Units of one sample at most, as far as a kind of problem cuts its samples: of texts what is longer is cut."""
     num_workers: int = Field(default=0, ge=0, le=64)
     """Processes that make batches ahead of the training; the number changes no result. Each needs shared memory."""
     evaluations_per_epoch: int = Field(default=1, ge=1, le=100)

@@ -60,6 +60,8 @@ class TrainingStep:
     settings: TrainingSettings
     run: "StepRun"
     checkpoints: Checkpoints
+    unit: str
+    """What its examples are counted in: token."""
 
     def train(
         self,
@@ -93,6 +95,7 @@ class TrainingStep:
             evaluation=evaluation,
             checkpoints=self.checkpoints,
             unfreezing=unfreezing or Unfreezing(),
+            unit=self.unit,
         ).run()
 
     def write(
@@ -122,7 +125,7 @@ class TrainingStep:
         Returns:
             The figures.
         """
-        figures = {**figures, **history.summary()}
+        figures = {**figures, **history.summary(self.unit)}
         self.run.metrics(figures, step=history.step)
         hashes = np.concatenate([np.zeros(0, np.int64), *(split.hashes for split in splits)])
         trainings = [*earlier, described(self.name, history, metric)]
@@ -164,11 +167,14 @@ class TrainingStep:
 
 
 @contextmanager
-def training_step(name: str, settings: TrainingSettings, inputs: list[str], run: "StepRun") -> Iterator[TrainingStep]:
+def training_step(
+    name: str, settings: TrainingSettings, inputs: list[str], run: "StepRun", unit: str
+) -> Iterator[TrainingStep]:
     """A training with checkpoints under the fingerprint of step, settings and inputs; they go when the block ends well.
 
     Args:
         inputs: digests of what the step reads.
+        unit: what its examples are counted in: token.
     """
     with checkpoints_of(name, used(settings), inputs, settings.loop.keep_checkpoints) as checkpoints:
-        yield TrainingStep(name, settings, run, checkpoints)
+        yield TrainingStep(name, settings, run, checkpoints, unit)

@@ -108,7 +108,7 @@ def ours(bench: Bench) -> Result:
     began = time.perf_counter()
     history = training.run()
     seconds = time.perf_counter() - began
-    return Result(history.tokens / seconds, history.tokens / history.padded_tokens, bench.held_out_loss(model))
+    return Result(history.units / seconds, history.units / history.padded_units, bench.held_out_loss(model))
 
 
 def peer(bench: Bench, sampling: str, padding: str) -> Result:

@@ -79,7 +79,7 @@ def test_dropout_does_not_depend_on_what_was_drawn_before(toy: Toy) -> None:
 
 def test_accumulated_micro_batches_equal_one_large_batch(toy: Toy) -> None:
     large, small = toy.make(), toy.make()
-    small.history.micro_batch_tokens = 40  # the same batches: it is as if memory had run out
+    small.history.micro_batch_units = 40  # the same batches: it is as if memory had run out
     large.run()
     small.run()
     assert len(asked_of(small)) > 3 * small.num_steps
@@ -242,7 +242,7 @@ def test_every_evaluation_is_a_point_of_the_validation_curves(toy: Toy) -> None:
 
 def test_tokens_are_real_ones_and_the_fill_ratio_tells_the_rest(toy: Toy) -> None:
     training = toy.make(epochs=2, micro_batch_tokens=4096)
-    figures = training.run().summary()
+    figures = training.run().summary("token")
     lengths = training.samples.lengths
     padded = sum(len(step.rows) * lengths[step.rows].max() for step in training.plan.steps())
     assert figures["tokens"] == 2 * lengths.sum()

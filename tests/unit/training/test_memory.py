@@ -65,7 +65,7 @@ def test_the_losses_and_weights_are_those_of_a_run_with_enough_memory(toy: Toy, 
     short.loss = beyond(short.loss, limit)
     short.run()
 
-    assert 0 < short.history.micro_batch_tokens <= limit
+    assert 0 < short.history.micro_batch_units <= limit
     assert toy.record.curve("train/loss") == pytest.approx(expected, abs=TOLERANCE)
     assert 0 < toy.difference(toy.weights(short), toy.weights(enough)) < TOLERANCE
 
@@ -79,13 +79,13 @@ def test_the_failed_pass_leaves_no_trace(toy: Toy, number: int, backward: bool) 
     halved.run()
     points = toy.record.curve("train/loss")
     small = toy.make(dropout=0.3, micro_batch_tokens=60)
-    small.history.micro_batch_tokens = halved.history.micro_batch_tokens
+    small.history.micro_batch_units = halved.history.micro_batch_units
     small.run()
 
     assert toy.difference(toy.weights(halved), toy.weights(small)) == 0
     assert points == toy.record.curve("train/loss")
-    assert halved.history.padded_tokens == small.history.padded_tokens
-    assert halved.history.tokens == small.history.tokens
+    assert halved.history.padded_units == small.history.padded_units
+    assert halved.history.units == small.history.units
 
 
 def test_halving_begins_at_the_size_that_failed_and_not_at_the_setting(toy: Toy) -> None:
@@ -120,7 +120,7 @@ def test_the_halved_size_outlasts_a_stop(toy: Toy, stop_after: int, num_workers:
         stopped.run()
     resumed = make(checkpoints=toy.checkpoints())
     resumed.run()
-    assert resumed.history.micro_batch_tokens == unbroken.history.micro_batch_tokens
+    assert resumed.history.micro_batch_units == unbroken.history.micro_batch_units
     assert toy.difference(toy.weights(resumed), toy.weights(unbroken)) == 0
 
 
@@ -131,7 +131,7 @@ def test_a_line_says_that_it_halved(toy: Toy, caplog: pytest.LogCaptureFixture) 
         training.run()
     (line,) = [record.getMessage() for record in caplog.records]
     assert line.startswith("memory ran out at step 0 with ")
-    assert f"they have {training.history.micro_batch_tokens} at most" in line
+    assert f"they have {training.history.micro_batch_units} at most" in line
 
 
 def test_a_single_row_that_does_not_fit_is_one_sentence(toy: Toy) -> None:

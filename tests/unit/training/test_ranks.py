@@ -23,7 +23,7 @@ Toy = Any
 Together = Callable[..., Any]
 """conftest.together"""
 TOLERANCE = 1e-5
-COUNTED = ("step", "tokens", "loss_weight", "best_step", "stale", "stopped")
+COUNTED = ("step", "units", "loss_weight", "best_step", "stale", "stopped")
 
 
 def trained(toy: Toy, **options: Any) -> dict[str, Any]:
@@ -35,7 +35,7 @@ def trained(toy: Toy, **options: Any) -> dict[str, Any]:
         "losses": toy.record.curve("train/loss"),
         "validation": toy.record.curve("validation/loss"),
         "counted": {name: getattr(history, name) for name in COUNTED},
-        "micro_batch_tokens": history.micro_batch_tokens,
+        "micro_batch_tokens": history.micro_batch_units,
     }
 
 
@@ -100,7 +100,7 @@ def test_where_memory_runs_out_in_one_all_halve_their_micro_batches(toy: Toy, to
         training = toy.make()
         training.loss = limited(training.loss)
         training.run()
-        return {"weights": toy.weights(training), "micro_batch_tokens": training.history.micro_batch_tokens}
+        return {"weights": toy.weights(training), "micro_batch_tokens": training.history.micro_batch_units}
 
     def limited(loss: Any) -> Any:
         def loss_or_not(model: nn.Module, batch: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, int]:

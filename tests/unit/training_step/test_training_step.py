@@ -66,7 +66,7 @@ def test_settings_are_told_as_they_are_trained_with() -> None:
 
 
 def test_figures_model_json_and_curves_are_written_together(written: Any, run: Told, tmp_path: Path) -> None:
-    with training_step("finetune", SETTINGS, ["d"], run) as step:
+    with training_step("finetune", SETTINGS, ["d"], run, "token") as step:
         figures = written(step, tmp_path / "model")
     assert (figures["validation_f1_macro"], figures["more"], figures["steps"]) == (0.5, 3.0, 2)
     assert run.told == (figures, 2)
@@ -83,6 +83,6 @@ def test_figures_model_json_and_curves_are_written_together(written: Any, run: T
 
 def test_figures_are_told_before_the_model_is_there(written: Any, run: Told, tmp_path: Path) -> None:
     (tmp_path / "a file").write_text("")
-    with pytest.raises(UserError), training_step("finetune", SETTINGS, ["d"], run) as step:
+    with pytest.raises(UserError), training_step("finetune", SETTINGS, ["d"], run, "token") as step:
         written(step, tmp_path / "a file" / "model")
     assert run.told[0]["more"] == 3.0
