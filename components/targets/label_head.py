@@ -20,12 +20,15 @@ def head_options(target: str, labels: Sequence[str]) -> dict[str, Any]:
     Returns:
         num_labels, id2label, label2id and problem_type.
     """
-    names = labels or ["value"]
+    return {**label_names(labels or ["value"]), "problem_type": PROBLEM_TYPES[target]}
+
+
+def label_names(labels: Sequence[str]) -> dict[str, Any]:
+    """Options of a transformers configuration for a head with these labels: num_labels, id2label, label2id."""
     return {
-        "num_labels": len(names),
-        "id2label": dict(enumerate(names)),
-        "label2id": {label: i for i, label in enumerate(names)},
-        "problem_type": PROBLEM_TYPES[target],
+        "num_labels": len(labels),
+        "id2label": dict(enumerate(labels)),
+        "label2id": {label: i for i, label in enumerate(labels)},
     }
 
 

@@ -9,13 +9,14 @@ from typing import Any
 from stillhouse.components.artifacts.spec import Spec
 from stillhouse.components.tasks.label_task import LabelTask
 from stillhouse.components.tasks.task import Task
+from stillhouse.components.tasks.text_models import TextModels
 from stillhouse.errors import UserError
 
 GROUP = "stillhouse.tasks"
 """Entry points of packages that have tasks of their own."""
 ATTRIBUTES = ("fields", "unit")
 """What a task must say beside its methods."""
-BASES = {Task, LabelTask}
+BASES = {Task, LabelTask, TextModels}
 """What tasks are built on."""
 NEEDED = f"write a subclass of {Task.__module__}.Task with all its abstract methods, {' and '.join(ATTRIBUTES)}."
 
@@ -51,7 +52,8 @@ def known_tasks() -> list[str]:
 
 
 def _own_tasks() -> set[str]:
-    return {path.stem for path in Path(__file__).parent.glob("[a-z]*.py")} - {"task", "label_task", "settings"}
+    shared = {"task", "label_task", "settings", "text_models"}
+    return {path.stem for path in Path(__file__).parent.glob("[a-z]*.py")} - shared
 
 
 def _import(point: EntryPoint) -> Any:

@@ -102,14 +102,35 @@ def encode_for(loaded: LoadedModel, texts: Sequence[str], max_length: int) -> tu
     """Tokens of `texts` for this model, as `encode` gives them: int32 [tokens] and int64 [texts + 1].
 
     Raises:
-        UserError: the model has fewer positions than `max_length`, or no weights for one of the tokens.
+        UserError: as `check_length` and `check_tokens`.
     """
-    from stillhouse.components.models.layers import num_positions, num_tokens
+    check_length(loaded, max_length)
+    tokens, offsets = encode(loaded.processor, texts, max_length)
+    check_tokens(loaded, tokens)
+    return tokens, offsets
+
+
+def check_length(loaded: LoadedModel, max_length: int) -> None:
+    """The model takes texts of so many tokens.
+
+    Raises:
+        UserError: it has fewer positions.
+    """
+    from stillhouse.components.models.layers import num_positions
 
     positions = num_positions(loaded.model)
     if max_length > positions:
         raise UserError(f"loop.max_length is {max_length}, but the model has {positions} positions; set it to no more.")
-    tokens, offsets = encode(loaded.processor, texts, max_length)
+
+
+def check_tokens(loaded: LoadedModel, tokens: np.ndarray) -> None:
+    """The model knows all of `tokens`, whole numbers [tokens], and that of padding.
+
+    Raises:
+        UserError: it has no weights for one of them.
+    """
+    from stillhouse.components.models.layers import num_tokens
+
     rows = num_tokens(loaded.model)
     largest = max(int(tokens.max(initial=0)), token_id(loaded.processor, "pad"))
     if largest >= rows:
@@ -118,7 +139,6 @@ def encode_for(loaded: LoadedModel, texts: Sequence[str], max_length: int) -> tu
             f"the base's tokenizer has the token '{name}' as number {largest:,}, and its weights know {rows:,} tokens, "
             "from number 0; take the tokenizer that the weights were trained with."
         )
-    return tokens, offsets
 
 
 def attention_mask(model: "PreTrainedModel", mask: "torch.Tensor") -> "torch.Tensor | None":

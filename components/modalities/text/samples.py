@@ -13,6 +13,10 @@ from stillhouse.components.models.loaded import LoadedModel
 
 if TYPE_CHECKING:
     import torch
+    from transformers import PreTrainedTokenizerFast
+
+Change = Callable[[np.ndarray, np.ndarray, int], dict[str, np.ndarray]]
+"""Makes an epoch's view: (padded ids [rows, length], row indices, epoch) -> fields that replace or join others."""
 
 
 def padded(values: np.ndarray, offsets: np.ndarray, rows: np.ndarray, fill: int, dtype: type) -> np.ndarray:
@@ -39,8 +43,7 @@ class TextSamples:
     pad_id: int
     targets: np.ndarray | None = None
     """int64 [texts], float32 [texts, labels] or float32 [texts]."""
-    change: Callable[[np.ndarray, np.ndarray, int], dict[str, np.ndarray]] | None = None
-    """Makes an epoch's view: (padded ids [rows, length], row indices, epoch) -> fields that replace or join others."""
+    change: Change | None = None
     lengths: np.ndarray = field(init=False)
 
     def __post_init__(self) -> None:
@@ -82,11 +85,16 @@ def text_samples(
         UserError: the model has fewer positions than `max_length`, or no weights for one of the tokens.
     """
     tokens, offsets = encode_for(loaded, texts, max_length)
-    tokenizer = loaded.processor
+    change = word_dropout(loaded.processor, augment, seed) if augment else None
+    return TextSamples(tokens, offsets, token_id(loaded.processor, "pad"), targets, change=change)
+
+
+def word_dropout(tokenizer: "PreTrainedTokenizerFast", share: float, seed: int) -> Change:
+    """Hides other tokens in each epoch; which derives from (seed, epoch, row, position)."""
     special = np.array(tokenizer.all_special_ids)
     hidden = next(i for i in (tokenizer.mask_token_id, tokenizer.unk_token_id, tokenizer.pad_token_id) if i is not None)
 
-    def augmented(ids: np.ndarray, rows: np.ndarray, epoch: int) -> dict[str, np.ndarray]:
-        return drop_words(ids, uniform(seed, epoch, rows, ids.shape[1]), share=augment, special=special, mask_id=hidden)
+    def change(ids: np.ndarray, rows: np.ndarray, epoch: int) -> dict[str, np.ndarray]:
+        return drop_words(ids, uniform(seed, epoch, rows, ids.shape[1]), share=share, special=special, mask_id=hidden)
 
-    return TextSamples(tokens, offsets, token_id(tokenizer, "pad"), targets, change=augmented if augment else None)
+    return change

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from stillhouse.components.modalities.text.samples import padded
+from stillhouse.components.modalities.text.load import check_length, check_tokens, token_id
+from stillhouse.components.modalities.text.samples import Change, padded, word_dropout
+from stillhouse.components.models.loaded import LoadedModel
 
 if TYPE_CHECKING:
     import torch
@@ -112,8 +114,7 @@ class WordSamples:
     pad_id: int
     labels: np.ndarray | None = None
     """int64 [tokens], NO_LABEL where nothing is learnt."""
-    change: Callable[[np.ndarray, np.ndarray, int], dict[str, np.ndarray]] | None = None
-    """Makes an epoch's view: (padded ids [rows, length], row indices, epoch) -> fields that replace or join others."""
+    change: Change | None = None
     lengths: np.ndarray = field(init=False)
     """int64 [examples]: tokens of each."""
 
@@ -137,6 +138,31 @@ class WordSamples:
         if self.change is not None:
             arrays |= self.change(arrays["input_ids"], rows, epoch)
         return {name: torch.from_numpy(array) for name, array in arrays.items()}
+
+
+def word_samples(
+    loaded: LoadedModel,
+    examples: Sequence[Sequence[str]],
+    truths: Sequence[np.ndarray] | None,
+    *,
+    max_length: int,
+    augment: float,
+    seed: int,
+) -> WordSamples:
+    """Words, with their labels or without; with `augment`, the share of tokens, each epoch hides other ones.
+
+    Args:
+        truths: of each example int64 [words], NO_LABEL where nothing is learnt.
+
+    Raises:
+        UserError: the model has fewer positions than `max_length`, or no weights for one of the tokens.
+    """
+    check_length(loaded, max_length)
+    encoded = encode_words(loaded.processor, examples, max_length)
+    check_tokens(loaded, encoded.tokens)
+    labels = None if truths is None else first_sub_word_labels(encoded, truths)
+    change = word_dropout(loaded.processor, augment, seed) if augment else None
+    return WordSamples(encoded, token_id(loaded.processor, "pad"), labels, change)
 
 
 def first_sub_word_labels(encoded: EncodedWords, truths: Sequence[np.ndarray]) -> np.ndarray:

@@ -1,0 +1,72 @@
+"""What tasks share whose models are transformers on tokens of texts."""
+
+from abc import abstractmethod
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from stillhouse.components.artifacts.examples import Examples
+from stillhouse.components.modalities.text import pretraining
+from stillhouse.components.modalities.text.load import attention_mask, same_ids, write_text_model
+from stillhouse.components.models.loaded import LoadedModel
+from stillhouse.components.models.settings import Architecture
+from stillhouse.components.tasks.task import Batch, Task, Unit, View
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+    from transformers import PreTrainedModel
+
+    from stillhouse.components.modalities.text.samples import TextSamples
+
+
+class TextModels(Task):
+    """A task on texts: the shape of its models, how they are run and written, and how they learn without labels."""
+
+    unit = Unit("token", batch=4096, micro_batch=8192)
+    Architecture = Architecture
+    objectives = pretraining.OBJECTIVES
+
+    @abstractmethod
+    def texts(self, examples: Examples) -> list[str]:
+        """Each example as one text, of which tokenizers and backbones learn."""
+
+    def forward(self, model: "nn.Module", batch: Batch, **wanted: bool) -> Any:
+        mask = attention_mask(cast("PreTrainedModel", model), batch["attention_mask"])
+        return model(input_ids=batch["input_ids"], attention_mask=mask, **wanted)
+
+    def save(self, loaded: LoadedModel, folder: Path) -> dict[str, Any]:
+        return write_text_model(loaded, folder)
+
+    def longest(self, model: "nn.Module") -> int:
+        from stillhouse.components.models.layers import num_positions
+
+        return num_positions(cast("PreTrainedModel", model))
+
+    def weights_per_unit(self, model: "nn.Module") -> int:
+        from stillhouse.components.models.layers import layer_list, num_parameters
+
+        return num_parameters(layer_list(cast("PreTrainedModel", model)))
+
+    def backbone(self, base: str, architecture: Any, examples: Examples, objective: str) -> LoadedModel:
+        return pretraining.new_backbone(self.texts(examples), architecture, objective, base)
+
+    def pretraining_samples(
+        self, loaded: LoadedModel, examples: Examples, objective: str, view: View, *, mask_probability: float
+    ) -> "TextSamples":
+        return pretraining.pretraining_samples(
+            loaded,
+            self.texts(examples),
+            objective,
+            mask_probability=mask_probability,
+            max_length=view.max_size or loaded.info["max_length"],
+            seed=view.seed or 0,
+        )
+
+    def pretraining_loss(self, model: "nn.Module", batch: Batch) -> "tuple[torch.Tensor, int]":
+        return pretraining.pretraining_loss(model, batch)
+
+    def is_predicted(self, batch: Batch) -> bool:
+        return bool((batch["labels"] != -100).any())
+
+    def same_inputs(self, student: LoadedModel, teacher: LoadedModel, examples: Examples) -> bool:
+        return same_ids(student, teacher, self.texts(examples))
