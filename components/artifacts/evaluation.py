@@ -9,6 +9,10 @@ from pydantic import Field
 
 from stillhouse.components.artifacts.json_artifact import JsonArtifact
 
+TRIVIAL = "majority"
+"""The baseline without a model, as evaluation.json calls it for every task."""
+NO_BASELINES = {"student", "teacher", "champion"}
+
 
 class Estimate(JsonArtifact):
     """A measure with its two-sided interval."""
@@ -45,13 +49,15 @@ class MeasuredModel(JsonArtifact):
     """Of each measure, the main one among them."""
     per_label: list[LabelMeasures] = Field(default_factory=list)
     """Empty for numbers."""
+    title: str = ""
+    """Of a baseline, as people read it; empty of models whose name is a word."""
     parameters: int | None = None
     """None, as below, where the model has none: the majority answer."""
     bytes: int | None = None
     """Size of the weights."""
     rows_per_second: float | None = None
     tokens_per_second: float | None = None
-    """None of a model that reads no tokens."""
+    """None of a model that reads no tokens. A task that counts something else has a key of that unit."""
     unanswered_rows: int = 0
     """Test rows for which its answer is not a finite number; they count as wrong."""
     latency_ms: Latency | None = None
@@ -182,6 +188,25 @@ class Evaluation(JsonArtifact):
     evidence: Evidence = Field(default_factory=Evidence)
     trained_with: dict[str, dict[str, Any]] = Field(default_factory=dict)
     """The settings that the teacher (`finetune`) and the student (`distill`) were trained with."""
+
+    @property
+    def baselines(self) -> list[str]:
+        """Those that the student is held against, the strong one first."""
+        return sorted(set(self.differences) - NO_BASELINES, key=lambda name: (name == TRIVIAL, name))
+
+    @property
+    def strong_baseline(self) -> str | None:
+        """The baseline that is a model; None where the task has none."""
+        return next((name for name in self.baselines if name != TRIVIAL), None)
+
+    def heading(self, model: str) -> str:
+        """What people call a model, in a table."""
+        return self.models[model].title or model.capitalize()
+
+    def title(self, model: str) -> str:
+        """What people call a model, within a sentence."""
+        title = self.models[model].title if model in self.models else ""
+        return (f"{title[0].lower()}{title[1:]}" if model == TRIVIAL else title) if title else model
 
     def estimate(self, model: str) -> Estimate:
         """A model's main metric."""

@@ -13,11 +13,10 @@ import numpy as np
 import stillhouse
 from stillhouse.components.artifacts.spec import Spec
 from stillhouse.components.artifacts.trainings import Trained, write_trainings
-from stillhouse.components.models.tfidf_linear import LOAD as TFIDF
+from stillhouse.components.models.baseline import BaselineModel
 
 if TYPE_CHECKING:
     from stillhouse.components.models.loaded import LoadedModel
-    from stillhouse.components.models.tfidf_linear import TfidfLinear
 
 FORMAT = 1
 TRAINING_ROWS = "training_rows.safetensors"
@@ -60,13 +59,13 @@ def write_model(
     _write(folder, {**info, **origin}, hashes, write)
 
 
-def write_tfidf(model: "TfidfLinear", folder: Path, *, info: dict[str, Any], hashes: np.ndarray) -> None:
-    """The same for TF-IDF with a linear model.
+def write_baseline(model: BaselineModel, folder: Path, *, info: dict[str, Any], hashes: np.ndarray) -> None:
+    """The same for a baseline.
 
     Args:
         model: as it was fitted.
         folder: as above.
-        info: as above, without max_length: it reads whole texts.
+        info: as above, without max_length: it reads whole examples.
         hashes: as above.
 
     Raises:
@@ -75,7 +74,7 @@ def write_tfidf(model: "TfidfLinear", folder: Path, *, info: dict[str, Any], has
 
     def write(staged: Path) -> dict[str, Any]:
         model.save(staged)
-        return {"load": TFIDF}
+        return {"load": model.LOAD}
 
     _write(folder, {**info, "parents": [], "parameters": model.parameters}, hashes, write)
 

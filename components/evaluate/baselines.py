@@ -1,27 +1,43 @@
-"""The baseline that may be promoted in the student's place."""
+"""What models have to beat: the task's strong baseline, which may be promoted in their place, and its trivial one."""
 
 from pathlib import Path
 
 import numpy as np
 
 from stillhouse.components.artifacts.examples import Examples
-from stillhouse.components.artifacts.model import model_info, write_tfidf
+from stillhouse.components.artifacts.model import model_info
+from stillhouse.components.artifacts.model import write_baseline as write
+from stillhouse.components.evaluate.contestants import Contestant, trained
 from stillhouse.components.evaluate.settings import EvaluateSettings
-from stillhouse.components.modalities.text.tfidf import NUM_FEATURES, tfidf_linear
-from stillhouse.components.tasks.label_task import LabelTask
+from stillhouse.components.tasks import Task
+
+NONE = "This task has no baseline that may be promoted.\n"
 
 
-def write_baseline(
-    settings: EvaluateSettings, task: LabelTask, train: Examples, seen: np.ndarray, folder: Path
-) -> None:
-    """Fit TF-IDF with a linear model on the training rows and write it as a model of its own.
+def strong_baseline(
+    settings: EvaluateSettings, task: Task, train: Examples, test: Examples, seen: np.ndarray, folder: Path
+) -> Contestant | None:
+    """The task's strong baseline, fitted on the training rows; None where it has none.
+
+    Where it may be promoted it is written as a model of its own, and asked as such.
 
     Args:
         seen: int64 [rows], short hashes of the rows that a later run counts as seen by it: those that the student saw,
             so that either champion is compared on the same rows.
-        folder: model folder to write.
+        folder: model folder to write; without such a model it says so.
     """
-    target = task.target
-    fitted = tfidf_linear(target.kind, train.values("text"), task.targets(train), len(target.labels), settings.seed)
-    made_by = {"task": settings.task, "seed": settings.seed, "num_features": NUM_FEATURES}
-    write_tfidf(fitted, folder, info=model_info(task.spec, task.measures[0].name, made_by, None), hashes=seen)
+    fitted = task.fit_baseline(train, settings.seed)
+    if fitted is not None:
+        made_by = {"task": settings.task, "seed": settings.seed, **task.baseline_settings}
+        write(fitted, folder, info=model_info(task.spec, task.measures[0].name, made_by, None), hashes=seen)
+        return trained(folder, test, settings.serve_on, lambda rows: None).called(task.baseline_title)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "README").write_text(NONE, encoding="utf-8")
+    if not task.baseline:
+        return None
+    return Contestant(task.baseline_answers(train, test, settings.seed), title=task.baseline_title)
+
+
+def trivial_baseline(task: Task, train: Examples, test: Examples) -> Contestant:
+    """The baseline that looks at no example."""
+    return Contestant(task.trivial(train, test), title=task.trivial_title)

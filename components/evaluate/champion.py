@@ -2,7 +2,7 @@
 
 import json
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +11,17 @@ import numpy as np
 from stillhouse.components.artifacts.examples import Examples
 from stillhouse.components.artifacts.fetch import fetch_model
 from stillhouse.components.artifacts.model import TRAINING_ROWS, read_model_json
+from stillhouse.components.artifacts.spec import Spec
 from stillhouse.components.evaluate.contestants import Contestant, Progress, trained
-from stillhouse.components.evaluate.ground import Ground, listed, respelt
 from stillhouse.components.storage.store import NotFound
-from stillhouse.components.targets.unanswered import unanswered
+from stillhouse.components.targets.measure import values_of
+from stillhouse.components.targets.shared_labels import respelt
+from stillhouse.components.tasks import Task, task_of
+from stillhouse.components.tasks.results import Ground, some
 from stillhouse.errors import UserError
+from stillhouse.spelling import listed
 
 logger = logging.getLogger(__name__)
-
-KINDS = {"classes": "one of several labels", "multi_label": "sets of labels", "number": "numbers"}
-MIN_SHARED = {"classes": 2, "multi_label": 1, "number": 0}
-"""On rows of a single class every model that always answers it is perfect: that compares nothing."""
 
 
 @dataclass(frozen=True)
@@ -33,8 +33,12 @@ class Champion:
     digest: str
     folder: Path | None = None
     """Its model; None when it cannot be compared."""
+    task: Task | None = None
+    """Bound to what it was trained on; None when its model cannot be read, or is one of another task."""
     ground: Ground | None = None
-    """Where it meets the candidate; None when its model cannot be read, or answers other questions."""
+    """Where it meets the candidate; None when its model cannot be read, or is one of another task."""
+    rows: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=bool))
+    """bool [test rows]: those that it never saw, and whose labels both know."""
     why_not: str = ""
     """Why it cannot be compared, as what follows a colon; empty when it can."""
     note: str = ""
@@ -53,22 +57,21 @@ class Champion:
             "digest": self.digest,
             "compared": not self.why_not,
             "why_not": self.why_not,
-            "rows": int(ground.rows.sum()) if ground and not self.why_not else 0,
-            "shared_labels": ground.shared if ground else [],
-            "lost_labels": ground.lost if ground else [],
+            "rows": int(self.rows.sum()) if not self.why_not else 0,
+            "shared_labels": list(ground.shared) if ground else [],
+            "lost_labels": list(ground.lost) if ground else [],
             "respelt_labels": respelt(ground.lost, ground.added) if ground else {},
             "added_labels": {label: measures[label] for label in ground.added} if ground else {},
         }
 
 
-def open_champion(entry: str, card: dict[str, Any], test: Examples, targets: np.ndarray) -> Champion | None:
+def open_champion(entry: str, task: Task, test: Examples) -> Champion | None:
     """Find the champion of `entry`, the JSON that inspect hands on; "" means that there is none.
 
     One that exists and cannot be compared is handed on with the reason: nothing may replace it unnoticed.
 
     Args:
-        card: the dataset's dataset.json.
-        targets: of the test rows.
+        task: of the dataset.
     """
     if not entry:
         return None
@@ -78,39 +81,40 @@ def open_champion(entry: str, card: dict[str, Any], test: Examples, targets: np.
     try:
         folder = fetch_model(record["uri"], as_base=False)
         info, seen = _read(folder)
-        task, target, theirs = info.get("task", card["task"]), info["target"], list(info["labels"])
+        theirs = Spec.of_model({"task": task.spec.task, **info})
+        champion = replace(champion, task=task_of(theirs) if theirs.task == task.spec.task else None)
     except (UserError, NotFound, OSError, ValueError, LookupError, TypeError) as error:
         logger.warning("the champion cannot be read", exc_info=True)
         return champion.left_out(f"its model cannot be read ({_first_line(error)})")
-    if task != card["task"]:
-        return champion.left_out(f"it is a model of the task {task}, and the data are of {card['task']}")
-    if target != card["target"]:
-        return champion.left_out(f"it answers with {_answers(target, theirs)}, the data hold {_of(card)}")
+    if champion.task is None:
+        return champion.left_out(f"it is a model of the task {theirs.task}, and the data are of {task.spec.task}")
     unseen = ~np.isin(test.hashes, seen)
-    ground = Ground.of(target, card["labels"], theirs, targets, unseen)
-    champion = replace(champion, folder=folder, ground=ground, note=_other_columns(name, info, card))
-    if len(ground.shared) < MIN_SHARED[target]:
-        common = f"only {listed(ground.shared)} is a label of both" if ground.shared else "no label is one of both"
-        return champion.left_out(f"it answers with {listed(theirs)}, the data hold {listed(ground.ours)}; {common}")
+    ground = task.ground(champion.task, test)
+    note = _other_columns(name, task, theirs)
+    champion = replace(champion, folder=folder, ground=ground, rows=unseen & ground.known, note=note)
+    if ground.why_not:
+        return champion.left_out(ground.why_not)
     if not unseen.any():
         return champion.left_out("it was trained on every one of the test rows")
-    if not ground.rows.any():
+    if not champion.rows.any():
         return champion.left_out("none of the test rows that it never saw has only labels that both know")
     return champion
 
 
-def answers_of(champion: Champion, test: Examples, device: str, progress: Progress) -> Contestant | str:
+def answers_of(champion: Champion, task: Task, test: Examples, device: str, progress: Progress) -> Contestant | str:
     """The champion's answers; where its model gives none that can be measured, why not."""
-    assert champion.folder and champion.ground
+    assert champion.folder and champion.task and champion.ground
     try:
         found = trained(champion.folder, test, device, progress)
     except Exception as error:  # a damaged file makes the libraries that load it fail in whatever way
         logger.warning("the champion does not answer", exc_info=True)
         return f"its model cannot be loaded and asked ({_first_line(error)})"
-    if found.scores.shape[1] != max(len(champion.ground.theirs), 1):
-        return f"its model gives {found.scores.shape[1]} scores for {len(champion.ground.theirs)} labels"
-    if strange := int(unanswered(found.scores).sum()):
-        return f"its answers to {strange:,} of the test rows are not finite numbers"
+    if why_not := champion.task.unusable(found.answers):
+        return why_not
+    here = test.take(np.flatnonzero(champion.rows))
+    statistics, main = champion.ground.theirs(some(found.answers, champion.rows), here), task.measures[0]
+    if not values_of(statistics, [main], len(here)):
+        return f"{main.title} has no value on the {len(here):,} test rows that it never saw"
     return found
 
 
@@ -147,19 +151,18 @@ def _read(folder: Path) -> tuple[dict[str, Any], np.ndarray]:
         raise ValueError(f"{TRAINING_ROWS}: {error}") from None
 
 
-def _answers(target: str, labels: list[str]) -> str:
-    return KINDS.get(target, target) + (f" ({listed(labels)})" if labels else "")
+def _other_columns(name: str, task: Task, champion: Spec) -> str:
+    """A sentence where the champion learnt its examples from other columns."""
+    for part, field_ in task.fields.items():
+        theirs, ours = (spec.columns.get(part) for spec in (champion, task.spec))
+        if not field_.target and theirs and ours and theirs != ours:
+            what = part if part.endswith("s") else f"{part}s"
+            return f"The {name} learnt {what} of {_joined(theirs)}; here it answers {what} of {_joined(ours)}."
+    return ""
 
 
-def _of(card: dict[str, Any]) -> str:
-    return _answers(card["target"], card["labels"])
-
-
-def _other_columns(name: str, info: dict[str, Any], card: dict[str, Any]) -> str:
-    theirs, ours = (about.get("columns", {}).get("text") for about in (info, card))
-    if not theirs or not ours or theirs == ours:
-        return ""
-    return f"The {name} learnt texts of {', '.join(theirs)}; here it answers texts of {', '.join(ours)}."
+def _joined(columns: list[str] | str) -> str:
+    return columns if isinstance(columns, str) else ", ".join(columns)
 
 
 def _first_line(error: BaseException) -> str:

@@ -10,18 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from stillhouse.components.artifacts.base_facts import BaseFacts
-from stillhouse.components.artifacts.dataset import read_dataset_json, read_split
+from stillhouse.components.artifacts.dataset import read_split
+from stillhouse.components.artifacts.evaluation import TRIVIAL
 from stillhouse.components.artifacts.examples import Examples
 from stillhouse.components.artifacts.model import notes_of, read_model_json
 from stillhouse.components.artifacts.spec import read_spec
 from stillhouse.components.artifacts.trainings import Trained, trainings_of
-from stillhouse.components.evaluate.baselines import write_baseline
+from stillhouse.components.evaluate.baselines import strong_baseline, trivial_baseline
 from stillhouse.components.evaluate.champion import Champion, answers_of, champion_notes, open_champion
 from stillhouse.components.evaluate.comparison import compare
-from stillhouse.components.evaluate.confusions import confused_pairs, never_answered
-from stillhouse.components.evaluate.contestants import Contestant, majority_answer, trained
-from stillhouse.components.evaluate.curves import RocCurve, confusion, roc_curve
+from stillhouse.components.evaluate.contestants import Contestant, trained
 from stillhouse.components.evaluate.evidence import evidence
 from stillhouse.components.evaluate.latency import latency_ratios, percentiles, time_rows
 from stillhouse.components.evaluate.mistakes import worst_mistakes
@@ -29,10 +27,9 @@ from stillhouse.components.evaluate.report import write_report
 from stillhouse.components.evaluate.results import Findings
 from stillhouse.components.evaluate.settings import EvaluateSettings
 from stillhouse.components.evaluate.slices import measure_slices
-from stillhouse.components.evaluate.wording import RUNG, comparison_notes, label_notes
-from stillhouse.components.targets.label_metrics import predictions, reliability
-from stillhouse.components.tasks import task_of
-from stillhouse.components.tasks.label_task import LabelTask
+from stillhouse.components.evaluate.wording import comparison_notes, label_notes, short_name
+from stillhouse.components.tasks import Task, task_of
+from stillhouse.components.tasks.results import Results
 from stillhouse.components.tracking.run import StepRun
 from stillhouse.errors import UserError
 
@@ -53,7 +50,7 @@ def evaluate(
     classification: Any | None,
     run: StepRun,
 ) -> None:
-    """Write evaluation.json, the report, and the model that is TF-IDF with a linear model.
+    """Write evaluation.json, the report, and the strong baseline where it is a model.
 
     Args:
         champion: JSON of the champion's record, "" when there is none.
@@ -72,22 +69,19 @@ def evaluate(
     """
     _check_device(settings.serve_on)
     run.params(settings.model_dump())
-    card = read_dataset_json(Path(dataset))
     task = task_of(read_spec(Path(dataset)))
-    assert isinstance(task, LabelTask)
     test = read_split(Path(dataset), "test", settings.slices)
     train = read_split(Path(dataset), "train")
-    rival = open_champion(champion, card, test, task.targets(test))
+    rival = open_champion(champion, task, test)
     folders = {"student": Path(student), "teacher": Path(teacher)}
     contestants, rival = _answers(settings, folders, rival, task, test, run)
     run.progress(0, len(train), "rows", "training the baselines")
     seen = np.concatenate([train.hashes, read_split(Path(dataset), "validation").hashes])
-    write_baseline(settings, task, train, seen, Path(baseline))
-    contestants[RUNG] = trained(baseline, test, settings.serve_on, lambda rows: None)
-    contestants["majority"] = majority_answer(task, train, test)
+    strong = strong_baseline(settings, task, train, test, seen, Path(baseline))
+    contestants |= ({task.baseline: strong} if strong else {}) | {TRIVIAL: trivial_baseline(task, train, test)}
     latencies = _latencies(settings, contestants, test, run)
-    document = _document(settings, card, task, contestants, latencies, test, rival, run)
-    document["evidence"] = evidence(settings, task, train, test, contestants[RUNG].scores, folders)
+    document = _document(settings, task, contestants, latencies, test, rival, run)
+    document["evidence"] = evidence(settings, task, train, test, strong, folders)
     # What was said of their bases, which are often the same.
     of_bases = dict.fromkeys([*notes_of(Path(teacher)).values(), *notes_of(Path(student)).values()])
     document["notes"] = [*of_bases, *document["notes"]]
@@ -96,7 +90,7 @@ def evaluate(
     document["trained_with"] = {
         step: read_model_json(Path(folder)).get("settings", {}) for step, folder in folders.items()
     }
-    findings = _findings(settings, card, task, document, contestants, test, trainings_of(Path(student)))
+    findings = _findings(settings, task, document, contestants, test, trainings_of(Path(student)))
     run.progress(0, 1, "pages", "report")
     write_report(report, findings)
     _write_json(Path(evaluation), document)
@@ -115,12 +109,12 @@ def _answers(
     settings: EvaluateSettings,
     folders: dict[str, Path],
     champion: Champion | None,
-    task: LabelTask,
+    task: Task,
     test: Examples,
     run: StepRun,
 ) -> tuple[dict[str, Contestant], Champion | None]:
     """What was trained before, in the order it is reported, the champion among it if it gives answers."""
-    done, targets = 0, task.targets(test)
+    done = 0
     total = len(test) * (len(folders) + bool(champion and champion.folder))
     contestants: dict[str, Contestant] = {}
 
@@ -131,10 +125,10 @@ def _answers(
 
     for name, folder in folders.items():
         found = trained(folder, test, settings.serve_on, partial(progress, name))
-        contestants[name] = found.answered(task.target.kind, targets)
+        contestants[name] = found.answered(task, test)
         logger.info("%s: %.0f rows/s", name, contestants[name].about["rows_per_second"])
     if champion and champion.folder:
-        theirs = answers_of(champion, test, settings.serve_on, partial(progress, "champion"))
+        theirs = answers_of(champion, task, test, settings.serve_on, partial(progress, "champion"))
         if isinstance(theirs, str):
             champion = champion.left_out(theirs)
         else:
@@ -158,8 +152,7 @@ def _latencies(
 
 def _document(
     settings: EvaluateSettings,
-    card: dict[str, Any],
-    task: LabelTask,
+    task: Task,
     contestants: dict[str, Contestant],
     latencies: dict[str, np.ndarray],
     test: Examples,
@@ -167,21 +160,20 @@ def _document(
     run: StepRun,
 ) -> dict[str, Any]:
     """evaluation.json."""
-    target, targets = task.target, task.targets(test)
-    ground = champion.ground if champion and champion.folder else None
+    ground = (champion.ground, champion.rows) if champion and champion.folder and champion.ground else None
     models, differences = compare(
-        target,
+        task,
         contestants,
-        targets,
+        test,
         ground,
         settings,
         lambda done: run.progress(done, settings.resamples, "resamples", "bootstrap"),
     )
     for name, contestant in contestants.items():
-        models[name] |= contestant.about
+        models[name] |= contestant.described()
         if name in latencies:
             models[name]["latency_ms"] = percentiles(latencies[name])
-    main = target.measures[0]
+    main = task.measures[0]
 
     def beside(candidate: str, others: Sequence[str]) -> dict[str, Any]:
         """Differences, latency and slices of a model that may be promoted."""
@@ -191,7 +183,7 @@ def _document(
             **latency_ratios(latencies[candidate], times, confidence=settings.confidence, seed=settings.seed),
             "slices": measure_slices(
                 main,
-                target.statistics(contestants[candidate].scores, targets),
+                task.statistics(contestants[candidate].answers, test),
                 test.slices(settings.slices),
                 resamples=settings.resamples,
                 confidence=settings.confidence,
@@ -201,55 +193,47 @@ def _document(
 
     document = {
         "format": 1,
-        "task": card["task"],
+        "task": task.spec.task,
         "main_metric": main.name,
         "greater_is_better": main.greater_is_better,
         "confidence": settings.confidence,
         "seed": settings.seed,
-        "rows": {"test": len(test), "unseen_by_champion": int(ground.rows.sum()) if ground else None},
+        "rows": {"test": len(test), "unseen_by_champion": int(ground[1].sum()) if ground else None},
         "models": models,
         **beside("student", ("teacher", "champion")),
-        "candidates": {RUNG: beside(RUNG, ("champion",))},
+        "candidates": {name: beside(name, ("champion",)) for name in differences if name != "student"},
+        "never_answered": task.never_answered(task.statistics(contestants["student"].answers, test)),
     }
-    document["never_answered"] = never_answered(
-        target.kind, contestants["student"].scores, models["student"]["per_label"], target.labels
-    )
-    notes = [*comparison_notes(document, target.kind), *label_notes(document), *card.get("notes", [])]
+    notes = [*comparison_notes(document, main.title), *label_notes(document), *task.spec.notes]
     if champion:
         described = champion.described(models["student"]["per_label"])
         document["champion"] = described
         notes += [*champion_notes(described), *([champion.note] if champion.note else [])]
-    notes += [line for base in card.get("bases", []) for line in BaseFacts(**base).lines()]
+    notes += [line for base in task.spec.bases for line in base.lines()]
     return document | {"notes": notes}
 
 
 def _findings(
     settings: EvaluateSettings,
-    card: dict[str, Any],
-    task: LabelTask,
+    task: Task,
     document: dict[str, Any],
     contestants: dict[str, Contestant],
     test: Examples,
     trainings: list[Trained],
 ) -> Findings:
-    target, labels = card["target"], card["labels"]
-    targets, texts = task.targets(test), test.values("text")
-    student, teacher = contestants["student"].scores, contestants["teacher"].scores
-    curves = "roc_auc" in document["models"]["student"]["metrics"]
-    drawn = [name for name in contestants if curves and name not in {"champion", "majority"}]
+    statistics = {
+        name: task.statistics(contestant.answers, test)
+        for name, contestant in contestants.items()
+        if name != "champion"
+    }
+    student, teacher = contestants["student"].answers, contestants["teacher"].answers
     return Findings(
-        evaluation=document,
-        target=target,
-        labels=labels,
+        task=task,
+        results=Results(test, statistics, document, lambda name: short_name(name, document["models"])),
         settings=settings,
-        source=Path(card["source"]).name,
-        mistakes=worst_mistakes(target, student, teacher, targets, texts, labels, settings.num_mistakes),
-        confusion=confusion(student, targets, labels) if target == "classes" else None,
-        confused=confused_pairs(target, student, targets, labels, texts),
+        source=Path(task.spec.source).name,
+        mistakes=worst_mistakes(task, test, student, teacher, statistics["student"], settings.num_mistakes),
         trainings=trainings,
-        roc={name: roc_curve(target, contestants[name].scores, targets) for name in drawn},
-        reliability=[] if target == "number" else reliability(target, student, targets, labels),
-        answers=np.stack([targets, predictions(target, student)], axis=1) if target == "number" else np.zeros((0, 2)),
     )
 
 
@@ -262,13 +246,13 @@ def _log_to_kfp(metrics: Any | None, classification: Any | None, findings: Findi
         metrics.log_metric("student_parameters", models["student"]["parameters"])
         for other, ratio in findings.evaluation["latency_ratio"].items():
             metrics.log_metric(f"latency_ratio_to_{other}", ratio)
-    if classification is None:
+    drawn = findings.task.classification(findings.results) if classification is not None else None
+    if classification is None or drawn is None:
         return
-    if findings.confusion is not None:
-        classification.log_confusion_matrix(findings.labels, findings.confusion.tolist())
-    if "student" in findings.roc:
-        curve: RocCurve = findings.roc["student"]
-        classification.log_roc_curve(curve.false_positive, curve.true_positive, curve.thresholds)
+    if drawn.confusion is not None:
+        classification.log_confusion_matrix(list(drawn.labels), drawn.confusion.tolist())
+    if drawn.roc is not None:
+        classification.log_roc_curve(drawn.roc.false_positive, drawn.roc.true_positive, drawn.roc.thresholds)
 
 
 def _track(run: StepRun, document: dict[str, Any], evaluation: Path, report: Path) -> None:

@@ -75,6 +75,7 @@ def paired_difference(metric: str, first: Measured, second: Measured, confidence
         first, second: from the same call of `measured`.
     """
     resampled = first.samples[metric] - second.samples[metric]
+    resampled = resampled[np.isfinite(resampled)]  # there may be resamples with nothing to measure
     lower, upper = np.percentile(resampled, [100 * (1 - confidence), 100 * confidence])
     return {
         "difference": first.values[metric] - second.values[metric],

@@ -1,26 +1,30 @@
 """The report's section on how the models learnt: loss and validation metric of each training of the run."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from stillhouse.components.artifacts.trainings import Trained
-from stillhouse.components.evaluate.wording import METRICS
 from stillhouse.components.reporting import charts
 from stillhouse.components.reporting.page import Section, Table
+from stillhouse.components.targets.measure import Measure
 
 if TYPE_CHECKING:
     import altair as alt
 
 
-def learning_section(trainings: Sequence[Trained]) -> Section | None:
-    """Curves and a table; None where nothing is known of the trainings."""
+def learning_section(trainings: Sequence[Trained], measures: Mapping[str, Measure]) -> Section | None:
+    """Curves and a table; None where nothing is known of the trainings.
+
+    Args:
+        measures: of the task, by name; one that pretraining goes by is not among them.
+    """
     if not trainings:
         return None
     rows = [
         [
             training["step"],
             training["steps"],
-            METRICS.get(training["metric"], training["metric"]),
+            _title(training["metric"], measures),
             _figure(training["best"]),
             training["best_step"] or "–",
             _figure(training["points"][-1][1] if training["points"] else None),
@@ -32,7 +36,7 @@ def learning_section(trainings: Sequence[Trained]) -> Section | None:
     return Section(
         "How they learnt",
         tables=[Table(headers, rows, "On the validation rows; the weights of the best evaluation are kept.")],
-        charts=[*map(_loss_curve, trainings), *(_metric_curve(each) for each in trainings if each["points"])],
+        charts=[*map(_loss_curve, trainings), *(_metric_curve(each, measures) for each in trainings if each["points"])],
     )
 
 
@@ -56,11 +60,15 @@ def _loss_curve(training: Trained) -> "alt.TopLevelMixin":
     return charts.curve(training["losses"], title=f"{training['step']}: loss in training", x="steps", y="loss")
 
 
-def _metric_curve(training: Trained) -> "alt.TopLevelMixin":
+def _title(metric: str, measures: Mapping[str, Measure]) -> str:
+    return measures[metric].title if metric in measures else metric
+
+
+def _metric_curve(training: Trained, measures: Mapping[str, Measure]) -> "alt.TopLevelMixin":
     metric, values = training["metric"], [value for _, value in training["points"]]
-    name = METRICS.get(metric, metric)
+    name = _title(metric, measures)
     kept = None if training["best"] is None else (training["best_step"], training["best"])
     # A perplexity falls by powers.
-    log = metric not in METRICS and min(values) > 0 and max(values) > 10 * min(values)
+    log = metric not in measures and min(values) > 0 and max(values) > 10 * min(values)
     title = f"{training['step']}: {name} on the validation rows"
     return charts.curve(training["points"], title=title, x="steps", y=name, kept=kept, log=log)

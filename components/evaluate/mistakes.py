@@ -1,57 +1,46 @@
-"""The rows on which the student is surest and wrong."""
+"""The examples that the student answers worst."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from stillhouse.components.targets.label_answers import badness, name_of
-from stillhouse.components.targets.label_metrics import predictions
+from stillhouse.components.artifacts.examples import Examples
+from stillhouse.components.reporting.page import Badge
+from stillhouse.components.targets.measure import Statistics
+from stillhouse.components.tasks import Task
+from stillhouse.components.tasks.results import Answers
 
-EXCERPT_CHARACTERS = 280
+if TYPE_CHECKING:
+    from markupsafe import Markup
 
 
-@dataclass(frozen=True)
-class Mistake:
+class Mistake(NamedTuple):
     """One wrong answer."""
 
     row: int
-    true: str
-    answered: str
-    teacher: str
-    """What the teacher answered."""
+    """Of the test split."""
     badness: float
-    """Confidence in the wrong answer; for number how far off it is."""
-    excerpt: str
+    """As the task counts it."""
+    badges: list[Badge]
+    """The truth, and what the student and the teacher answered."""
+    shown: "Markup"
+    """The example."""
 
 
 def worst_mistakes(
-    target: str,
-    student: np.ndarray,
-    teacher: np.ndarray,
-    targets: np.ndarray,
-    texts: Sequence[str],
-    labels: Sequence[str],
-    number: int,
+    task: Task, examples: Examples, student: Answers, teacher: Answers, statistics: Statistics, number: int
 ) -> list[Mistake]:
-    """The `number` worst wrong rows, the worst first."""
-    answers, teacher_answers = predictions(target, student), predictions(target, teacher)
-    how_bad = badness(target, student, answers, targets)
-    order = np.argsort(-how_bad, kind="stable")[: min(number, int((how_bad > 0).sum()))]
-    return [
-        Mistake(
-            row=int(row),
-            true=name_of(target, targets[row], labels),
-            answered=name_of(target, answers[row], labels),
-            teacher=name_of(target, teacher_answers[row], labels),
-            badness=float(how_bad[row]),
-            excerpt=excerpt(texts[row]),
-        )
-        for row in order
-    ]
+    """The `number` worst answers of the student that are wrong at all, the worst first.
 
-
-def excerpt(text: str) -> str:
-    """The beginning of a text, in one line."""
-    flat = " ".join(text[: EXCERPT_CHARACTERS * 4].split())
-    return flat if len(flat) <= EXCERPT_CHARACTERS else flat[:EXCERPT_CHARACTERS].rstrip() + " …"
+    Args:
+        student, teacher: their answers to all of `examples`.
+        statistics: of the student's.
+    """
+    badness = task.badness(statistics)
+    order = np.argsort(-badness, kind="stable")[: min(number, int((badness > 0).sum()))]
+    found = []
+    for row in order.tolist():
+        example, bad = examples.example(row), float(badness[row])
+        badges = task.badges(example, student[row], teacher[row], bad)
+        found.append(Mistake(row, bad, badges, task.show(example, student[row])))
+    return found

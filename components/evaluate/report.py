@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
+import numpy as np
+
 from stillhouse.components.evaluate import sections
 from stillhouse.components.evaluate.learning import learning_section
 from stillhouse.components.evaluate.results import Findings
-from stillhouse.components.evaluate.wording import METRICS, megabytes, signed
+from stillhouse.components.evaluate.wording import megabytes, signed
 from stillhouse.components.reporting.page import Badge, Section, Tile, write_page
 
 
@@ -15,10 +17,8 @@ def write_report(path: str | Path, findings: Findings) -> None:
     parts = [
         _at_a_glance(findings),
         sections.models_section(findings),
-        learning_section(findings.trainings),
-        sections.labels_section(findings),
-        sections.errors_section(findings),
-        sections.confusions_section(findings),
+        learning_section(findings.trainings, findings.measures),
+        *findings.task.sections(findings.results),
         sections.speed_section(findings),
         sections.slices_section(findings),
         sections.mistakes_section(findings),
@@ -39,7 +39,7 @@ def write_report(path: str | Path, findings: Findings) -> None:
 
 def _at_a_glance(findings: Findings) -> Section:
     evaluation, models = findings.evaluation, findings.models
-    student, teacher, what = models["student"], models["teacher"], METRICS[findings.metric]
+    student, teacher, what = models["student"], models["teacher"], findings.what
     interval, ratio = student["metrics"][findings.metric], evaluation["latency_ratio"]["teacher"]
     to_teacher = evaluation["differences"]["teacher"]
     tiles = [
@@ -63,7 +63,8 @@ def _at_a_glance(findings: Findings) -> Section:
         ),
     ]
     # The champion may have answered fewer rows; the notes say where it is ahead.
-    best = max((model for model in models if model != "champion"), key=findings.value)
+    others = [model for model in models if model != "champion"]
+    best = (max if evaluation["greater_is_better"] else min)(others, key=findings.value)
     text = (
         f"The student reaches {what} {interval['value']:.3f} where the teacher reaches "
         f"{findings.value('teacher'):.3f}, with {student['parameters'] / teacher['parameters']:.0%} of its "
@@ -82,7 +83,8 @@ def _champion_tile(findings: Findings) -> Tile:
     if paired is None:
         what = "it cannot be compared" if "champion" in findings.evaluation else "no champion to compare with"
         return Tile("Against the champion", "–", what, "bad" if "champion" in findings.evaluation else "neutral")
-    tone = "good" if paired["lower"] > 0 else "bad" if paired["upper"] < 0 else "neutral"
+    signs = ("good", "bad") if findings.evaluation["greater_is_better"] else ("bad", "good")
+    tone = signs[0] if paired["lower"] > 0 else signs[1] if paired["upper"] < 0 else "neutral"
     return Tile(
         "Against the champion",
         signed(paired["difference"]),
@@ -95,7 +97,9 @@ def _method(findings: Findings) -> Section:
     settings, evaluation = findings.settings, findings.evaluation
     unseen = evaluation["rows"]["unseen_by_champion"]
     confidence, device = f"{settings.confidence:.0%}", settings.serve_on.upper()
-    nearer = " (is nearer to)" if findings.target == "number" else ""
+    errors = findings.task.errors(findings.results.statistics["student"])
+    nearer = "" if np.isin(errors, (0.0, 1.0)).all() else " (is nearer to)"
+    calibration = "The calibration error (ECE) has 15 bins of equal width. " if "ece" in findings.measures else ""
     text = (
         f"Every model answers the same {evaluation['rows']['test']:,} test rows. Intervals are two-sided "
         f"{confidence} percentile intervals over {settings.resamples:,} bootstrap resamples of the rows. "
@@ -103,8 +107,8 @@ def _method(findings: Findings) -> Section:
         f"{confidence}. The p-value is McNemar's exact test on the rows that only one of both gets right{nearer}."
         f"\n\nLatency is the time of one row alone: {settings.latency_rows} rows, "
         f"{settings.latency_rounds} rounds, the models taking turns in one process on {device}. "
-        "Throughput is over all test rows in batches. The calibration error (ECE) has 15 bins of equal "
-        "width. The baselines are trained on the same training rows."
+        f"Throughput is over all test rows in batches. {calibration}"
+        "The baselines are trained on the same training rows."
     )
     if unseen is not None:
         text += (

@@ -1,46 +1,49 @@
 """What evaluate found, as the report shows it."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
-import numpy as np
-
 from stillhouse.components.artifacts.trainings import Trained
-from stillhouse.components.evaluate.confusions import Confused
-from stillhouse.components.evaluate.curves import RocCurve
 from stillhouse.components.evaluate.mistakes import Mistake
 from stillhouse.components.evaluate.settings import EvaluateSettings
-from stillhouse.components.evaluate.wording import model_name
+from stillhouse.components.evaluate.wording import model_name, short_name
+from stillhouse.components.targets.measure import Measure
+from stillhouse.components.tasks import Task
+from stillhouse.components.tasks.results import Results
 
 
 @dataclass(frozen=True)
 class Findings:
     """All that the report shows."""
 
-    evaluation: dict[str, Any]
-    """As written to evaluation.json."""
-    target: str
-    labels: list[str]
+    task: Task
+    results: Results
     settings: EvaluateSettings
     source: str
     mistakes: list[Mistake]
-    confusion: np.ndarray | None
-    """int64 [labels, labels] of the student, for classes."""
-    confused: list[Confused]
-    """The labels that the student confuses most; empty for number."""
     trainings: list[Trained]
     """Those of the run, as far as the student's folder tells of them."""
-    roc: dict[str, RocCurve]
-    """Of each model; empty for number."""
-    reliability: list[tuple[float, float, int]]
-    """Mean confidence, share right, answers of each bin of the student; empty for number."""
-    answers: np.ndarray
-    """float64 [rows, 2] of true and answered numbers; empty for classes and labels."""
+
+    @property
+    def evaluation(self) -> dict[str, Any]:
+        """As written to evaluation.json."""
+        return self.results.evaluation
 
     @property
     def metric(self) -> str:
         """The main metric."""
         return self.evaluation["main_metric"]
+
+    @property
+    def what(self) -> str:
+        """The same as people read it."""
+        return self.measures[self.metric].title
+
+    @cached_property
+    def measures(self) -> dict[str, Measure]:
+        """The task's measures by name."""
+        return {measure.name: measure for measure in self.task.measures}
 
     @property
     def models(self) -> dict[str, Any]:
@@ -51,8 +54,8 @@ class Findings:
         return self.models[model]["metrics"][self.metric]["value"]
 
     def name(self, model: str) -> str:
-        return model_name(model, self.target)
+        return model_name(model, self.models)
 
     def short(self, model: str) -> str:
         """A name for beside a bar."""
-        return self.name(model).removesuffix(" regression")
+        return short_name(model, self.models)

@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from stillhouse.components.evaluate.intervals import intervals, measured
-from stillhouse.components.targets.measure import Measure, part_of
+from stillhouse.components.targets.measure import Measure, Statistics, part_of
 
 
 def measure_slices(
     metric: Measure,
-    statistics: dict[str, np.ndarray],
+    statistics: Statistics,
     slices: Mapping[str, Sequence[str]],
     *,
     resamples: int,
@@ -29,5 +29,6 @@ def measure_slices(
         for index in np.argsort(-sizes, kind="stable"):
             here, rows = part_of(statistics, slice_of == index), int(sizes[index])
             model = measured({"model": here}, [metric], rows, resamples=resamples, seed=seed)["model"]
-            found[f"{column}={names[index]}"] = {"rows": rows, **intervals(model, confidence)[metric.name]}
+            if metric.name in model.values:  # else nothing there is measured by it
+                found[f"{column}={names[index]}"] = {"rows": rows, **intervals(model, confidence)[metric.name]}
     return found

@@ -1,39 +1,33 @@
 """Names of models and measures as people read them, and the plain sentences about who wins."""
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-METRICS = {
-    "accuracy": "accuracy",
-    "f1_macro": "macro-F1",
-    "f1_micro": "micro-F1",
-    "precision_macro": "macro-precision",
-    "precision_micro": "micro-precision",
-    "recall_macro": "macro-recall",
-    "recall_micro": "micro-recall",
-    "roc_auc": "ROC AUC",
-    "ece": "ECE",
-    "mae": "mean absolute error",
-    "r2": "R²",
-}
+from stillhouse.components.artifacts.evaluation import NO_BASELINES, TRIVIAL
+
 MAX_NEVER = 8
 """Labels that are never answered of which a sentence names so many."""
-RUNG = "tfidf_logistic"
-"""The baseline that may itself be promoted, as evaluation.json calls it."""
-BASELINES = (RUNG, "majority")
 
 
-def model_name(model: str, target: str) -> str:
-    """A model's name in a table."""
-    names = {"majority": "Majority answer", RUNG: "TF-IDF + logistic regression"}
-    if target == "number":
-        names = {"majority": "Mean of the training rows", RUNG: "TF-IDF + ridge regression"}
-    return names.get(model, model.capitalize())
+def model_name(model: str, models: Mapping[str, Any]) -> str:
+    """A model's name in a table; `models` is evaluation.json's."""
+    return models[model].get("title") or model.capitalize()
 
 
-def _subject(model: str, target: str) -> str:
+def short_name(model: str, models: Mapping[str, Any]) -> str:
+    """A model's name beside a bar."""
+    return model_name(model, models).removesuffix(" regression")
+
+
+def _subject(model: str, models: Mapping[str, Any]) -> str:
     """A model's name at the beginning of a sentence."""
-    name = model_name(model, target)
-    return name if model == RUNG else f"The {name[0].lower()}{name[1:]}"
+    name = model_name(model, models)
+    return name if model in baselines(models) and model != TRIVIAL else f"The {name[0].lower()}{name[1:]}"
+
+
+def baselines(models: Iterable[str]) -> list[str]:
+    """Those of the models that are held against the trained ones, the strong one first."""
+    return [name for name in models if name not in NO_BASELINES]
 
 
 def signed(value: float) -> str:
@@ -46,26 +40,31 @@ def megabytes(size: int) -> str:
     return f"{size / 1e6:.1f} MB"
 
 
-def comparison_notes(evaluation: dict[str, Any], target: str) -> list[str]:
-    """A sentence wherever a baseline or the champion does at least as well as the student, or is faster."""
+def comparison_notes(evaluation: dict[str, Any], what: str) -> list[str]:
+    """A sentence wherever a baseline or the champion does at least as well as the student, or is faster.
+
+    Args:
+        evaluation: evaluation.json.
+        what: the main metric, as people read it.
+    """
+    models, metric = evaluation["models"], evaluation["main_metric"]
     notes = [
         sentence
-        for other in ("champion", *BASELINES)
+        for other in ("champion", *baselines(models))
         if other in evaluation["differences"]
-        for sentence in _loses(evaluation, target, other)
+        for sentence in _loses(evaluation, what, other)
     ]
-    models, metric = evaluation["models"], evaluation["main_metric"]
     notes += [
-        f"{_subject(name, target)} has no finite answer (nan or infinite) for {missing:,} of "
+        f"{_subject(name, models)} has no finite answer (nan or infinite) for {missing:,} of "
         f"{evaluation['rows']['test']:,} test rows; they count as wrong."
         for name, entry in models.items()
         if (missing := entry.get("unanswered_rows"))
     ]
     teacher = models["teacher"]["metrics"][metric]["value"]
-    for other in BASELINES:
+    for other in baselines(models):
         value = models[other]["metrics"][metric]["value"]
-        if value >= teacher:
-            name, what = _subject(other, target), METRICS[metric]
+        if value >= teacher if evaluation["greater_is_better"] else value <= teacher:
+            name = _subject(other, models)
             notes.append(f"{name} does not lose to the teacher either: {what} {value:.3f} against {teacher:.3f}.")
     if evaluation["latency_ratio"]["teacher"] >= 1:
         student, slow = (models[name]["latency_ms"]["p50"] for name in ("student", "teacher"))
@@ -84,20 +83,20 @@ def label_notes(evaluation: dict[str, Any]) -> list[str]:
     return [f"{len(never):,} of {len(rows):,} labels the student never answers with: {named}{more}."]
 
 
-def _loses(evaluation: dict[str, Any], target: str, other: str) -> list[str]:
+def _loses(evaluation: dict[str, Any], what: str, other: str) -> list[str]:
     paired, models = evaluation["differences"][other], evaluation["models"]
-    if paired["difference"] > 0:
+    greater = evaluation["greater_is_better"]
+    if paired["difference"] > 0 if greater else paired["difference"] < 0:
         return []
     value = models[other]["metrics"][evaluation["main_metric"]]["value"]
     student = value + paired["difference"]
     verb = "is as good as" if paired["difference"] == 0 else "is ahead of"
     chance = "; the difference may be chance"
-    if paired["upper"] < 0:
+    if paired["upper"] < 0 if greater else paired["lower"] > 0:
         verb, chance = "beats", ""
-    what, confidence = METRICS[evaluation["main_metric"]], f"{evaluation['confidence']:.0%}"
-    bounds = f"{confidence} bounds {signed(paired['lower'])} and {signed(paired['upper'])}"
+    bounds = f"{evaluation['confidence']:.0%} bounds {signed(paired['lower'])} and {signed(paired['upper'])}"
     sentence = (
-        f"{_subject(other, target)} {verb} the student: {what} {value:.3f} against {student:.3f} "
+        f"{_subject(other, models)} {verb} the student: {what} {value:.3f} against {student:.3f} "
         f"on the same {paired['rows']:,} test rows "
         f"(student minus other {signed(paired['difference'])}, {bounds}{chance})."
     )

@@ -6,7 +6,7 @@ model.
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import ClassVar, NamedTuple, Self
 
 import numpy as np
 
@@ -44,6 +44,8 @@ class Trees(NamedTuple):
 class BoostedTrees:
     """Trees whose values add up to a logit for each label: softmax for classes, a sigmoid for each label of a set, the
     value itself for a number."""
+
+    LOAD: ClassVar[str] = LOAD
 
     def __init__(self, target: str, bias: np.ndarray, trees: Trees) -> None:
         """Take what was fitted.

@@ -6,7 +6,7 @@ model.
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 
@@ -21,6 +21,8 @@ BATCH_ROWS = 512
 class PcaLinear:
     """Values less their means, on principal components (Pearson, 1901), and a linear layer on those: softmax for
     classes, a sigmoid for each label of a set, the value itself for a number."""
+
+    LOAD: ClassVar[str] = LOAD
 
     def __init__(
         self, target: str, mean: np.ndarray, components: np.ndarray, weights: np.ndarray, bias: np.ndarray

@@ -9,7 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 
@@ -25,6 +25,8 @@ class TfidfLinear:
     """Words in lower case, sublinear term frequency times inverse document frequency at length 1 (Salton and Buckley,
     1988, doi:10.1016/0306-4573(88)90021-0), and a linear layer: softmax for classes, a sigmoid for each label of a set,
     the value itself for a number."""
+
+    LOAD: ClassVar[str] = LOAD
 
     def __init__(
         self, target: str, vocabulary: Sequence[str], idf: np.ndarray, weights: np.ndarray, bias: np.ndarray

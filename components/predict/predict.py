@@ -22,7 +22,7 @@ from stillhouse.components.predict.write import check_format, writer
 from stillhouse.components.storage.home import local_store
 from stillhouse.components.storage.memory import Budget, bounded_memory
 from stillhouse.components.storage.store import NotFound
-from stillhouse.components.targets.label_answers import answer_rows
+from stillhouse.components.targets.labels import label_target
 from stillhouse.components.targets.unanswered import unanswered
 from stillhouse.components.tasks import task_of
 from stillhouse.errors import UserError
@@ -89,7 +89,7 @@ def predict(
                 examples = Examples.of(text=_texts(batch, names, info.get("cleaning", {})))
                 scores = task.answer(loaded, examples)
                 _check_answers(scores, batch)
-                told = answer_rows(info["target"], scores, info["labels"])
+                told = label_target(info["target"], info["labels"]).rows(scores)
                 answers = ({named[name]: value for name, value in answer.items()} for answer in told)
                 write([row.values | answer for row, answer in zip(batch, answers, strict=True)])
                 done += len(batch)

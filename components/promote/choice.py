@@ -5,10 +5,9 @@ from dataclasses import dataclass, field
 from stillhouse.components.artifacts.evaluation import Evaluation
 from stillhouse.components.artifacts.promotion_record import Entry
 from stillhouse.components.artifacts.verdict import Gate
-from stillhouse.components.evaluate.wording import RUNG
 from stillhouse.components.promote.gates import judge
 from stillhouse.components.promote.settings import PromoteSettings
-from stillhouse.components.promote.wording import called, first_sentences
+from stillhouse.components.promote.wording import first_sentences
 
 STUDENT = "student"
 
@@ -37,14 +36,15 @@ def choose(evaluation: Evaluation, settings: PromoteSettings, champion: Entry | 
         champion: What the candidate would replace, as for `judge`.
     """
     gates = judge(evaluation, settings, champion)
-    if settings.prefer == "student" or not _is_beaten(gates) or RUNG not in evaluation.candidates:
+    other = next(iter(evaluation.candidates), None)
+    if settings.prefer == "student" or not _is_beaten(gates) or other is None:
         return Choice(STUDENT, gates, first_sentences(evaluation, gates))
-    beside = judge(_seen_from(evaluation, RUNG), _without(settings, RUNG), champion)
+    beside = judge(_seen_from(evaluation, other), _without(settings, other), champion)
     if all(gate.passed for gate in beside):
-        return Choice(RUNG, beside, first_sentences(evaluation, gates, in_its_place=True), gates)
+        return Choice(other, beside, first_sentences(evaluation, gates, in_its_place=True), gates)
     failed = " ".join(gate.sentence for gate in beside if not gate.passed)
     said = first_sentences(evaluation, gates)
-    return Choice(STUDENT, gates, f"{said} {called(RUNG, evaluation)} is not promoted in its place: {failed}".lstrip())
+    return Choice(STUDENT, gates, f"{said} {evaluation.title(other)} is not promoted in its place: {failed}".lstrip())
 
 
 def _is_beaten(gates: list[Gate]) -> bool:

@@ -6,14 +6,13 @@ and champion it is the lower one, so that few or noisy rows count against the ca
 there to teach and not to serve, the upper one: a loss must be shown.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 
-from stillhouse.components.artifacts.evaluation import Evaluation
+from stillhouse.components.artifacts.evaluation import TRIVIAL, Evaluation
 from stillhouse.components.artifacts.promotion_record import Entry
 from stillhouse.components.artifacts.verdict import Gate
-from stillhouse.components.evaluate.wording import BASELINES
 from stillhouse.components.promote.settings import PromoteSettings
-from stillhouse.components.promote.wording import called
+from stillhouse.spelling import listed
 
 EVIDENCE = {"test_rows", "champion_rows", "champion_compared"}
 """Gates that say nothing against the candidate, only that too little is known of it."""
@@ -104,11 +103,11 @@ def _labels(evaluation: Evaluation, settings: PromoteSettings) -> Iterator[Gate]
         respelt = [f"'{old}' is now written '{new}'" for old, new in seen.respelt_labels.items() if old in missed]
         spelling = f" ({', '.join(respelt)})" if respelt else ""
         sentence = (
-            f"The candidate does not know {_listed(missed)}, which the champion knows: no row of its data has it"
+            f"The candidate does not know {_labels_listed(missed)}, which the champion knows: no row of its data has it"
             f"{spelling}. If that is meant, name it in promote.may_lose_labels."
         )
     else:
-        sentence = f"The candidate no longer knows {_listed(lost)}, as promote.may_lose_labels says."
+        sentence = f"The candidate no longer knows {_labels_listed(lost)}, as promote.may_lose_labels says."
     yield Gate("keeps_labels", not missed, len(missed), 0, sentence, opened=not missed)
 
 
@@ -128,23 +127,23 @@ def _quality(evaluation: Evaluation, settings: PromoteSettings) -> Iterator[Gate
 
 def _baselines(evaluation: Evaluation, settings: PromoteSettings) -> Iterator[Gate]:
     """A model that a plain one beats is not worth its cost."""
-    trained = [name for name in BASELINES if name in evaluation.differences]
-    for name in trained if settings.must_beat is None else settings.must_beat:
-        if name not in trained:
+    compared = evaluation.baselines
+    for name in compared if settings.must_beat is None else settings.must_beat:
+        if name not in compared:
             sentence = (
-                f"The evaluation does not compare {called(name, evaluation)}, which promote.must_beat names; "
+                f"The evaluation does not compare {evaluation.title(name)}, which promote.must_beat names; "
                 "start the run again."
             )
             yield Gate(f"beat_{name}", False, None, settings.must_beat_margin, sentence)
-        elif name == "majority":
+        elif name == TRIVIAL:
             lead = -_shortfall(evaluation, name)
             sentence = (
                 f"{evaluation.main_metric} is {_better(lead)} the majority baseline's{_bound(evaluation, name)}; "
                 "it must be better."
             )
-            yield Gate("beat_majority", lead > 0, lead, 0.0, sentence)
+            yield Gate(f"beat_{name}", lead > 0, lead, 0.0, sentence)
         else:
-            whose = f"that of {called(name, evaluation)}"
+            whose = f"that of {evaluation.title(name)}"
             yield _within(evaluation, name, settings.must_beat_margin, gate=f"beat_{name}", whose=whose)
 
 
@@ -224,7 +223,5 @@ def _enough(is_enough: bool) -> str:
     return "Enough" if is_enough else "Not enough"
 
 
-def _listed(labels: Iterable[str], most: int = 8) -> str:
-    names = list(labels)
-    rest = f" and {len(names) - most:,} more" if len(names) > most else ""
-    return ("the label " if len(names) == 1 else "the labels ") + ", ".join(f"'{n}'" for n in names[:most]) + rest
+def _labels_listed(labels: Sequence[str]) -> str:
+    return ("the label " if len(labels) == 1 else "the labels ") + listed(labels)

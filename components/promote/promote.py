@@ -25,8 +25,7 @@ from stillhouse.components.artifacts.kept import model_key, statistics_key
 from stillhouse.components.artifacts.promotion_record import Entry, Record, change, load, now
 from stillhouse.components.artifacts.spec import Spec, read_spec
 from stillhouse.components.artifacts.verdict import FORMAT, Decision, Verdict, verdict_key
-from stillhouse.components.evaluate.wording import RUNG
-from stillhouse.components.promote.choice import Choice, choose
+from stillhouse.components.promote.choice import STUDENT, Choice, choose
 from stillhouse.components.promote.gates import EVIDENCE
 from stillhouse.components.promote.publish import publish
 from stillhouse.components.promote.serving import serve
@@ -91,7 +90,7 @@ def promote(
     before, _ = load(store, settings.model_name)
     compared_with = _expected(settings, before)
     choice = choose(measured, settings, compared_with)
-    model = baseline if choice.model == RUNG else student
+    model = student if choice.model == STUDENT else baseline
     candidate = _candidate(settings, store, snapshot=snapshot, model=model, spec=spec, run=run)
     candidate = candidate.model_copy(update={"compared_with": compared_with})
     outcome = (

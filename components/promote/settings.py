@@ -3,11 +3,11 @@
 from argparse import SUPPRESS
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from stillhouse.components.artifacts.promotion_record import Entry
 from stillhouse.components.config.settings import Settings, shown
-from stillhouse.components.evaluate.wording import BASELINES
+from stillhouse.components.tasks import baselines_of
 
 
 class Inspected(Settings):
@@ -76,15 +76,15 @@ class PromoteSettings(Settings):
 
     @field_validator("must_beat", mode="before")
     @classmethod
-    def _baselines(cls, value: Any) -> Any:
+    def _baselines(cls, value: Any, info: ValidationInfo) -> Any:
         """One name stands for a list of one.
 
         Raises:
-            ValueError: a name is not that of a baseline.
+            ValueError: a name is not that of a baseline of the task.
         """
-        named = [value] if isinstance(value, str) else value
-        strange = [name for name in named if name not in BASELINES] if isinstance(named, list) else []
+        named, known = [value] if isinstance(value, str) else value, baselines_of(info.data.get("task"))
+        strange = [name for name in named if name not in known] if isinstance(named, list) and known else []
         if strange:
-            known = ", ".join(sorted(BASELINES))
+            known = ", ".join(sorted(known))
             raise ValueError(f"{shown(strange[0])} is not a baseline; name some of {known}, or [] for none")
         return named

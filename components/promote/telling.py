@@ -7,7 +7,6 @@ from stillhouse.components.artifacts.promotion_record import Entry
 from stillhouse.components.artifacts.spec import Spec
 from stillhouse.components.artifacts.verdict import Verdict
 from stillhouse.components.promote.summary import TITLES, cell
-from stillhouse.components.promote.wording import called
 from stillhouse.components.tracking.run import StepRun
 from stillhouse.components.tracking.whole import ARTIFACT, VERSION
 
@@ -85,7 +84,7 @@ def _body(verdict: Verdict) -> Iterator[str]:
     for name, model in evaluation.models.items():
         found = evaluation.estimate(name)
         cells = [
-            cell(called(name, evaluation)),
+            cell(evaluation.heading(name)),
             f"{found.value:.4f}",
             f"{found.low:.4f} to {found.high:.4f}",
             f"{model.latency_ms.p50:.3g} ms" if model.latency_ms else "",

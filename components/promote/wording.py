@@ -4,12 +4,6 @@ from collections.abc import Iterable
 
 from stillhouse.components.artifacts.evaluation import Evaluation, HalfRows, PairedDifference
 from stillhouse.components.artifacts.verdict import Gate
-from stillhouse.components.evaluate.wording import RUNG, model_name
-
-
-def called(model: str, evaluation: Evaluation) -> str:
-    """A model of evaluation.json by the name that people know it by."""
-    return model_name(model, "number" if evaluation.main_metric == "r2" else "classes")
 
 
 def first_sentences(evaluation: Evaluation, gates: Iterable[Gate], *, in_its_place: bool = False) -> str:
@@ -20,20 +14,21 @@ def first_sentences(evaluation: Evaluation, gates: Iterable[Gate], *, in_its_pla
         gates: of the student.
         in_its_place: whether the baseline is promoted instead of the student.
     """
-    if RUNG not in evaluation.differences:
+    strong = evaluation.strong_baseline
+    if strong is None:
         return ""
-    difference, lower, upper = _lead(evaluation)
-    stands = _stands(called(RUNG, evaluation), difference, lower, upper, in_its_place)
-    beaten = difference <= 0 or any(gate.name == f"beat_{RUNG}" and not gate.passed for gate in gates)
+    difference, lower, upper = _sorted(evaluation, evaluation.differences[strong])
+    stands = _stands(evaluation.title(strong), difference, lower, upper, in_its_place)
+    beaten = difference <= 0 or any(gate.name == f"beat_{strong}" and not gate.passed for gate in gates)
     return f"{stands} {what_next(evaluation)}".rstrip() if beaten or in_its_place else stands
 
 
 def what_next(evaluation: Evaluation) -> str:
     """What this run shows to be worth a try, with what shows it; empty when nothing does."""
     evidence, ideas = evaluation.evidence, []
-    half = evidence.half_rows
-    if half and _sorted(evaluation, half)[1] > 0:
-        loss, baseline = _sorted(evaluation, half)[0], called(RUNG, evaluation)
+    half, strong = evidence.half_rows, evaluation.strong_baseline
+    if half and strong and _sorted(evaluation, half)[1] > 0:
+        loss, baseline = _sorted(evaluation, half)[0], evaluation.title(strong)
         ideas.append(f"more rows (on half of the {half.of:,} training rows {baseline} loses {loss:.3f})")
     if evidence.random_start:
         ideas.append("a base (the teacher started from random weights)")
@@ -42,12 +37,8 @@ def what_next(evaluation: Evaluation) -> str:
     return f"To try next: {', '.join(ideas)}." if ideas else ""
 
 
-def _lead(evaluation: Evaluation) -> tuple[float, float, float]:
-    """By how much the student is better than the strong baseline: at all, at worst, at best."""
-    return _sorted(evaluation, evaluation.differences[RUNG])
-
-
 def _sorted(evaluation: Evaluation, paired: PairedDifference | HalfRows) -> tuple[float, float, float]:
+    """By how much the first is better than the second: at all, at worst, at best."""
     if evaluation.greater_is_better:
         return paired.difference, paired.lower, paired.upper
     return -paired.difference, -paired.upper, -paired.lower

@@ -38,7 +38,7 @@ class Tile:
 
 @dataclass(frozen=True)
 class Card:
-    """An example: a line of badges over a piece of text."""
+    """An example: a line of badges over a piece of text, or of HTML as `markupsafe.Markup`."""
 
     badges: Sequence[Badge]
     text: str

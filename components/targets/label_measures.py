@@ -191,20 +191,20 @@ def _r2(statistics: Statistics, block: np.ndarray) -> np.ndarray:
     return 1 - np.divide(left, spread, out=np.ones_like(left), where=spread > 0)
 
 
-F1_MACRO = Measure("f1_macro", "F1, mean over labels", _macro(2))
-F1_MICRO = Measure("f1_micro", "F1 of all labels together", _micro(2))
+F1_MACRO = Measure("f1_macro", "macro-F1", _macro(2))
+F1_MICRO = Measure("f1_micro", "micro-F1", _micro(2))
 _OTHERS = (
-    Measure("accuracy", "Rows that are right", _of_blocks(_accuracy)),
-    Measure("precision_macro", "Precision, mean over labels", _macro(0)),
-    Measure("recall_macro", "Recall, mean over labels", _macro(1)),
-    Measure("precision_micro", "Precision of all labels together", _micro(0)),
-    Measure("recall_micro", "Recall of all labels together", _micro(1)),
-    Measure("ece", "Expected calibration error", _of_blocks(_ece), greater_is_better=False),
-    Measure("roc_auc", "Area under the ROC curve", _of_blocks(_roc_auc)),
+    Measure("accuracy", "accuracy", _of_blocks(_accuracy)),
+    Measure("precision_macro", "macro-precision", _macro(0)),
+    Measure("recall_macro", "macro-recall", _macro(1)),
+    Measure("precision_micro", "micro-precision", _micro(0)),
+    Measure("recall_micro", "micro-recall", _micro(1)),
+    Measure("ece", "ECE", _of_blocks(_ece), greater_is_better=False),
+    Measure("roc_auc", "ROC AUC", _of_blocks(_roc_auc)),
 )
 CLASS_MEASURES = (F1_MACRO, F1_MICRO, *_OTHERS)
 SET_MEASURES = (F1_MICRO, F1_MACRO, *_OTHERS)
 NUMBER_MEASURES = (
     Measure("r2", "R²", _of_blocks(_r2)),
-    Measure("mae", "Mean absolute error", _of_blocks(_mae), greater_is_better=False, tolerance="share"),
+    Measure("mae", "mean absolute error", _of_blocks(_mae), greater_is_better=False, tolerance="share"),
 )

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from stillhouse.components.targets.label_measures import ECE_BINS, THRESHOLD, bins_of, decisions
 from stillhouse.components.targets.labels import label_target
 from stillhouse.components.targets.measure import values_of
 
@@ -26,13 +25,6 @@ def greater_is_better(metric: str) -> bool:
     return metric not in _LESS_IS_BETTER
 
 
-def predictions(target: str, scores: np.ndarray) -> np.ndarray:
-    """A model's answers: class indices [rows], multi-hot bool [rows, labels] (from 0.5) or numbers [rows]."""
-    if target == "classes":
-        return scores.argmax(axis=1)
-    return scores >= THRESHOLD if target == "multi_label" else scores[:, 0]
-
-
 def measure(target: str, scores: np.ndarray, targets: np.ndarray, labels: Sequence[str]) -> dict[str, float]:
     """All measures of one model.
 
@@ -49,16 +41,3 @@ def measure(target: str, scores: np.ndarray, targets: np.ndarray, labels: Sequen
     """
     kind = label_target(target, labels)
     return values_of(kind.statistics(scores, targets), kind.measures, len(targets))
-
-
-def reliability(
-    target: str, scores: np.ndarray, targets: np.ndarray, labels: Sequence[str]
-) -> list[tuple[float, float, int]]:
-    """Mean confidence, share of right answers and number of answers of each bin that holds any."""
-    _, _, confidence, right = decisions(target, scores, targets, len(labels))
-    bins = bins_of(confidence)
-    return [
-        (float(confidence[here].mean()), float(right[here].mean()), int(here.sum()))
-        for here in (bins == index for index in range(ECE_BINS))
-        if here.any()
-    ]

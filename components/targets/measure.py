@@ -20,7 +20,7 @@ class Measure(NamedTuple):
     name: str
     """As evaluation.json, gates and MLflow spell it."""
     title: str
-    """As a person reads it."""
+    """As a person reads it within a sentence."""
     value: Callable[[Statistics, Weights], np.ndarray]
     """float64 [resamples]; nan where it is undefined."""
     greater_is_better: bool = True
@@ -35,7 +35,7 @@ def values_of(statistics: Statistics, measures: Sequence[Measure], examples: int
     return {name: value for name, value in values.items() if np.isfinite(value)}
 
 
-def part_of(statistics: dict[str, np.ndarray], chosen: np.ndarray) -> dict[str, np.ndarray]:
+def part_of(statistics: Statistics, chosen: np.ndarray) -> Statistics:
     """The statistics of some examples alone: what weights of zero for all others come to, at less cost.
 
     Args:
@@ -47,4 +47,4 @@ def part_of(statistics: dict[str, np.ndarray], chosen: np.ndarray) -> dict[str, 
         part[name] = values[chosen if rows is None or not name.startswith("flat_") else chosen[rows]]
     if rows is not None:
         part["flat_row"] = place[part["flat_row"]]
-    return type(statistics)(part)
+    return type(statistics)(part)  # type: ignore[call-arg]

@@ -96,8 +96,8 @@ def coverage(num_items: int) -> Measure:
             found.append(np.where(drawn.any(axis=0), shown, np.nan))
         return np.concatenate(found)
 
-    return Measure("coverage_10", "Coverage@10", value)
+    return Measure("coverage_10", "coverage@10", value)
 
 
 NDCG_10 = Measure("ndcg_10", "NDCG@10", _ndcg)
-RECALL_20 = Measure("recall_20", "Recall@20", _recall)
+RECALL_20 = Measure("recall_20", "recall@20", _recall)

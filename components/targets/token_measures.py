@@ -232,13 +232,13 @@ def _example_accuracy(statistics: Statistics, weights: Weights) -> np.ndarray:
 
 _ENTITY, _WORD = ("hits", "found", "wanted"), ("word_hits", "word_found", "word_wanted")
 _OF_WORDS = (
-    Measure("token_accuracy", "Words with the right tag", _accuracy),
-    Measure("example_accuracy", "Examples with all tags right", _example_accuracy),
+    Measure("token_accuracy", "accuracy of words", _accuracy),
+    Measure("example_accuracy", "accuracy of examples", _example_accuracy),
 )
 ENTITY_MEASURES = (
     Measure("entity_f1", "F1 of entities", _micro(2, *_ENTITY)),
-    Measure("entity_precision", "Precision of entities", _micro(0, *_ENTITY)),
-    Measure("entity_recall", "Recall of entities", _micro(1, *_ENTITY)),
+    Measure("entity_precision", "precision of entities", _micro(0, *_ENTITY)),
+    Measure("entity_recall", "recall of entities", _micro(1, *_ENTITY)),
     Measure("entity_f1_macro", "F1 of entities, mean over labels", _macro_f1),
     Measure("token_f1", "F1 of words in entities", _micro(2, *_WORD)),
     *_OF_WORDS,

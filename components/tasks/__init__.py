@@ -6,6 +6,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from stillhouse.components.artifacts.evaluation import TRIVIAL
 from stillhouse.components.artifacts.spec import Spec
 from stillhouse.components.tasks.label_task import LabelTask
 from stillhouse.components.tasks.task import Task
@@ -16,6 +17,8 @@ GROUP = "stillhouse.tasks"
 """Entry points of packages that have tasks of their own."""
 ATTRIBUTES = ("fields", "unit")
 """What a task must say beside its methods."""
+NO_TASKS = {"task", "task_answers", "results", "label_task", "settings", "text_models"}
+"""Files of this folder that tasks are built on."""
 BASES = {Task, LabelTask, TextModels}
 """What tasks are built on."""
 NEEDED = f"write a subclass of {Task.__module__}.Task with all its abstract methods, {' and '.join(ATTRIBUTES)}."
@@ -46,14 +49,23 @@ def task_of(spec: Spec) -> Task:
     return load_task(spec.task)(spec)
 
 
+def baselines_of(name: str | None) -> list[str]:
+    """The baselines that a task's models are held against, as promote.must_beat names them; empty where there is no
+    such task here: an image of the light steps may lack its package."""
+    try:
+        task = load_task(name or "")
+    except UserError:
+        return []
+    return [TRIVIAL, *([task.baseline] if task.baseline else [])]
+
+
 def known_tasks() -> list[str]:
     """Names that `load_task` takes."""
     return sorted({*_own_tasks(), *(point.name for point in entry_points(group=GROUP))})
 
 
 def _own_tasks() -> set[str]:
-    shared = {"task", "label_task", "settings", "text_models"}
-    return {path.stem for path in Path(__file__).parent.glob("[a-z]*.py")} - shared
+    return {path.stem for path in Path(__file__).parent.glob("[a-z]*.py")} - NO_TASKS
 
 
 def _import(point: EntryPoint) -> Any:

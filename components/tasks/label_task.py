@@ -1,25 +1,30 @@
 """What tasks share whose answer is one of several classes, several labels at once, or a number."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from stillhouse.components.artifacts.evaluation import TRIVIAL
 from stillhouse.components.artifacts.examples import Examples
 from stillhouse.components.artifacts.spec import Spec
 from stillhouse.components.models.loaded import LoadedModel
 from stillhouse.components.targets.label_arrays import label_array
 from stillhouse.components.targets.label_head import answers_otherwise, head_options, probabilities
 from stillhouse.components.targets.label_losses import balanced_weights, hard_loss, label_loss, soft_loss
-from stillhouse.components.targets.labels import label_target
+from stillhouse.components.targets.labels import Classes, label_target
 from stillhouse.components.targets.measure import Statistics
 from stillhouse.components.targets.number_scale import NumberScale
+from stillhouse.components.targets.shared_labels import SharedLabels
 from stillhouse.components.targets.unanswered import unanswered
-from stillhouse.components.tasks.task import Answers, Batch, Loss, Task
+from stillhouse.components.tasks.results import Answers, Classification, Ground, Results
+from stillhouse.components.tasks.task import Batch, Loss, Task
+from stillhouse.components.tasks.task_answers import TaskAnswers
 
 if TYPE_CHECKING:
     import torch
 
+    from stillhouse.components.reporting.page import Badge, Section
     from stillhouse.components.training.batches import Samples
 
 
@@ -32,6 +37,18 @@ class LabelTask(Task):
         self.measures = self.target.measures
         self.scale = NumberScale()
         """Of the number that is being learnt; that of the user's units while none is."""
+
+    @property
+    def trivial_title(self) -> str:
+        return self.target.trivial_title
+
+    @property
+    def mistakes_are(self) -> str:
+        return self.target.mistakes_are
+
+    @property
+    def told_measures(self) -> Sequence[str]:
+        return self.target.told_measures
 
     def head(self) -> dict[str, Any]:
         """Options of a transformers configuration for the head."""
@@ -90,8 +107,87 @@ class LabelTask(Task):
     def unanswered(self, answers: Answers) -> np.ndarray:
         return unanswered(answers)
 
+    def with_wrong_answers(self, answers: Answers, examples: Examples) -> np.ndarray:
+        return self.target.with_wrong_answers(answers, self.targets(examples))
+
     def statistics(self, answers: Answers, examples: Examples) -> Statistics:
         return self.target.statistics(answers, self.targets(examples))
 
+    def errors(self, statistics: Statistics) -> np.ndarray:
+        return self.target.errors(statistics)
+
+    def badness(self, statistics: Statistics) -> np.ndarray:
+        return self.target.badness(statistics)
+
+    def per_label(self, statistics: Statistics) -> list[dict[str, Any]]:
+        return self.target.per_label(statistics)
+
+    def never_answered(self, statistics: Statistics) -> list[str]:
+        return self.target.never_answered(statistics)
+
     def trivial(self, train: Examples, examples: Examples) -> np.ndarray:
         return self.target.most_frequent(self.targets(train), len(examples))
+
+    def unusable(self, answers: Answers) -> str:
+        if answers.shape[1] != max(len(self.spec.labels), 1):
+            return f"its model gives {answers.shape[1]} scores for {len(self.spec.labels)} labels"
+        return super().unusable(answers)
+
+    def ground(self, champion: TaskAnswers, examples: Examples) -> Ground:
+        """Rows whose labels both know, on the labels that both know."""
+        ours, theirs = self.target, label_target(champion.spec.target, champion.spec.labels)
+        if ours.kind != theirs.kind:
+            why_not = f"it answers with {theirs.described()}, the data hold {ours.described()}"
+            nowhere = np.zeros(len(examples), dtype=bool)
+            return Ground(nowhere, self.statistics, self.statistics, self.per_label, why_not=why_not)
+        labels = SharedLabels(ours, theirs)
+
+        def of_model(known: Sequence[str]) -> Callable[[Answers, Examples], Statistics]:
+            def statistics(answers: Answers, some: Examples) -> Statistics:
+                return labels.target.statistics(labels.scores(answers, known), labels.targets(self.targets(some)))
+
+            return statistics
+
+        return Ground(
+            labels.known(self.targets(examples)),
+            of_model(ours.labels),
+            of_model(theirs.labels),
+            labels.target.per_label,
+            labels.shared,
+            labels.added,
+            labels.lost,
+            labels.why_not,
+        )
+
+    def rows(self, answers: Answers, examples: Examples) -> Iterator[dict[str, Any]]:
+        return self.target.rows(answers)
+
+    def badges(self, example: Mapping[str, Any], student: Any, teacher: Any, badness: float) -> "list[Badge]":
+        from stillhouse.components.reporting.page import Badge
+
+        told = [self.target.name_of(self.target.predictions(scores[None])[0]) for scores in (student, teacher)]
+        sure = f", {badness:.3f}" if self.target.is_sure else ""
+        return [
+            Badge(f"true: {self.target.name_of(example['label'])}", "good"),
+            Badge(f"student: {told[0]}{sure}", "bad"),
+            Badge(f"teacher: {told[1]}"),
+        ]
+
+    def sections(self, results: Results) -> "list[Section]":
+        from stillhouse.components.targets.label_sections import label_sections
+
+        def show(row: int) -> str:
+            return self.show(results.examples.example(row))
+
+        drawn = {model: found for model, found in results.statistics.items() if model != TRIVIAL}
+        return label_sections(self.target, drawn, results.evaluation, results.name, show)
+
+    def classification(self, results: Results) -> Classification | None:
+        from stillhouse.components.targets.label_confusions import confusion
+        from stillhouse.components.targets.label_curves import roc_curve
+
+        student, measured = results.statistics["student"], results.evaluation["models"]["student"]["metrics"]
+        if not isinstance(self.target, Classes):
+            return None
+        roc = roc_curve(student, self.target.positive) if "roc_auc" in measured else None
+        return Classification(self.spec.labels, confusion(student) if self.target.one_answer else None, roc)

@@ -4,7 +4,7 @@ Imports no torch: the recipe, the form and prepare read it where there is none.
 """
 
 import math
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
@@ -13,8 +13,9 @@ from stillhouse.components.artifacts.examples import Examples
 from stillhouse.components.artifacts.spec import Spec
 from stillhouse.components.config.settings import Settings
 from stillhouse.components.models.loaded import LoadedModel
-from stillhouse.components.targets.measure import Measure, Statistics
 from stillhouse.components.targets.signal import Ragged
+from stillhouse.components.tasks.results import Answers
+from stillhouse.components.tasks.task_answers import TaskAnswers
 from stillhouse.errors import UserError
 
 if TYPE_CHECKING:
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
 
 Batch = Mapping[str, "torch.Tensor"]
 """Flat: what is ragged comes end to end, and beside it `<name>_row`, int64 [sum], says whose it is."""
-Answers = Any
-"""One for each example, in their order: an array whose first axis they are, or a list."""
 Loss = Callable[[Any, Batch], "tuple[torch.Tensor, int]"]
 """(outputs of the model, batch) -> sum over what has a truth, a scalar, and how many that is."""
 
@@ -79,7 +78,7 @@ class PretrainingMeasure(NamedTuple):
 PERPLEXITY = PretrainingMeasure("perplexity", lambda loss: math.exp(min(loss, 50.0)))
 
 
-class Task(ABC):
+class Task(TaskAnswers):
     """A kind of problem: a file of this folder or an entry point holds one subclass, with all that is abstract here. An
     instance knows one dataset.
 
@@ -95,8 +94,6 @@ class Task(ABC):
     objectives: ClassVar[Sequence[str]] = ()
     """Pretraining objectives that it has, the first one first choice."""
     pretraining_measure: ClassVar[PretrainingMeasure] = PERPLEXITY
-    measures: Sequence[Measure]
-    """Of the answers, the main one first: early stopping, gates and the live table go by it."""
 
     def __init__(self, spec: Spec) -> None:
         self.spec = spec
@@ -247,7 +244,7 @@ class Task(ABC):
         """Whether both models are shown the same tensors of these examples."""
         return True
 
-    # Answers: evaluate, predict.
+    # Answers; what is done with them is in `task_answers.py`.
 
     @abstractmethod
     def answers(self, outputs: Any, batch: Batch) -> "torch.Tensor | Sequence[Any]":
@@ -286,18 +283,6 @@ class Task(ABC):
 
         batch_units = batch_units or self.unit.micro_batch
         return score_samples(model, samples, answer, batch_units=batch_units, progress=progress)
-
-    @abstractmethod
-    def unanswered(self, answers: Answers) -> "np.ndarray":
-        """bool [examples]: for which there is no answer, as where it is not a finite number."""
-
-    @abstractmethod
-    def statistics(self, answers: Answers, examples: Examples) -> Statistics:
-        """All that the measures need of each example."""
-
-    @abstractmethod
-    def trivial(self, train: Examples, examples: Examples) -> Answers:
-        """Answers without a model, that every model has to beat: the most frequent one of the training rows."""
 
 
 def batch_signal(batch: Batch) -> list[str]:

@@ -1,25 +1,38 @@
 """Text classification: one of several classes, several labels at once, or a number."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from stillhouse.components.artifacts.examples import Examples
 from stillhouse.components.modalities.text.load import load_trained
 from stillhouse.components.modalities.text.new_head import under_new_head
+from stillhouse.components.modalities.text.render import excerpt
 from stillhouse.components.modalities.text.samples import TextSamples, text_samples
+from stillhouse.components.modalities.text.tfidf import NUM_FEATURES, tfidf_linear
 from stillhouse.components.models.loaded import LoadedModel, info_of_trained
 from stillhouse.components.models.tfidf_linear import LOAD as TFIDF
 from stillhouse.components.models.tfidf_linear import TfidfLinear
 from stillhouse.components.tasks.label_task import LabelTask
-from stillhouse.components.tasks.task import AS_EVALUATED, Answers, Field, View
+from stillhouse.components.tasks.results import Answers
+from stillhouse.components.tasks.task import AS_EVALUATED, Field, View
 from stillhouse.components.tasks.text_models import TextModels
 from stillhouse.errors import UserError
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
 
 
 class TextClassification(TextModels, LabelTask):
     """Transformers on texts, and TF-IDF with a linear model where that was promoted."""
 
     fields: ClassVar = {"text": Field("text", many=True), "label": Field("label", target=True)}
+    baseline = "tfidf_logistic"
+    baseline_settings: ClassVar = {"num_features": NUM_FEATURES}
+
+    @property
+    def baseline_title(self) -> str:
+        return f"TF-IDF + {self.target.linear_title}"
 
     def texts(self, examples: Examples) -> list[str]:
         return examples.values("text")
@@ -64,6 +77,15 @@ class TextClassification(TextModels, LabelTask):
         from transformers import AutoModelForSequenceClassification
 
         return load_trained(AutoModelForSequenceClassification, Path(folder), info, device)
+
+    def fit_baseline(self, train: Examples, seed: int) -> TfidfLinear:
+        texts, labels = self.texts(train), len(self.spec.labels)
+        return tfidf_linear(self.target.kind, texts, self.targets(train), labels, seed)
+
+    def show(self, example: Mapping[str, Any], answer: Any = None) -> "Markup":
+        from markupsafe import escape
+
+        return escape(excerpt(example["text"]))
 
     def answer(self, loaded: LoadedModel, examples: Examples, **options: Any) -> Answers:
         if isinstance(loaded.model, TfidfLinear):

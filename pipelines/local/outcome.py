@@ -22,8 +22,6 @@ from stillhouse.pipelines.terminal import DECISION_STYLES
 
 LOG_TAIL = 15
 """Lines of the log that are shown when a step crashed."""
-NAMES = {"tfidf_logistic": "TF-IDF + logistic regression", "majority": "majority class"}
-"""Models of evaluation.json whose key is not a word of its own."""
 
 
 def show_outcome(console: Console, folder: Path) -> None:
@@ -92,7 +90,7 @@ def _verdict_lines(verdict: Verdict) -> list[str]:
 
 def _comparison(evaluation: Evaluation) -> str:
     values = {name: evaluation.estimate(name).value for name in evaluation.models}
-    compared = ", ".join(f"{NAMES.get(name, name)} {value:.4f}" for name, value in values.items())
+    compared = ", ".join(f"{evaluation.title(name)} {value:.4f}" for name, value in values.items())
     return f"{evaluation.main_metric} on {evaluation.rows.test:,} test rows: {compared}"
 
 

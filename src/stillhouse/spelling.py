@@ -1,4 +1,4 @@
-"""What a mistyped name was probably meant to be."""
+"""Names in sentences: many of them, and what a mistyped one was probably meant to be."""
 
 import difflib
 from collections.abc import Iterable
@@ -13,3 +13,10 @@ def did_you_mean(word: str, known: Iterable[str], otherwise: str) -> str:
     """The fix for an unknown word: the known one that is like it, else `otherwise`."""
     match = closest(word, known)
     return f"did you mean '{match}'?" if match else otherwise
+
+
+def listed(names: Iterable[str], most: int = 8) -> str:
+    """Names for a sentence; of many the first ones."""
+    every = list(names)
+    rest = f" and {len(every) - most:,} more" if len(every) > most else ""
+    return ", ".join(f"'{name}'" for name in every[:most]) + rest

@@ -9,7 +9,7 @@ from bases_on_disk import CONFIG, bert_tensors, write_base
 
 from stillhouse.components.artifacts import fetch
 from stillhouse.components.artifacts.fetch import fetch_model
-from stillhouse.components.artifacts.model import write_tfidf
+from stillhouse.components.artifacts.model import write_baseline
 from stillhouse.components.models.tfidf_linear import TfidfLinear
 from stillhouse.components.storage.home import FETCHED
 from stillhouse.components.storage.store import open_store
@@ -107,7 +107,7 @@ def test_a_model_that_no_store_has_is_one_sentence(in_store: str, tmp_path: Path
 
 def test_a_model_without_weights_to_start_from_is_fetched_only_to_answer(tmp_path: Path) -> None:
     model = TfidfLinear("classes", ["a"], np.ones(1), np.zeros((2, 1)), np.zeros(2))
-    write_tfidf(model, tmp_path / "model", info={"target": "classes"}, hashes=np.zeros(1, np.int64))
+    write_baseline(model, tmp_path / "model", info={"target": "classes"}, hashes=np.zeros(1, np.int64))
 
     assert fetch_model(str(tmp_path / "model"), as_base=False) == tmp_path / "model"
     with pytest.raises(UserError, match="it is TF-IDF with a linear model, which has no weights to start from; name a"):

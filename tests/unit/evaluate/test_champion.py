@@ -12,8 +12,10 @@ import pyarrow.parquet as pq
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from stillhouse.components.artifacts.dataset import read_dataset_json, read_split
+from stillhouse.components.artifacts.dataset import read_split
+from stillhouse.components.artifacts.spec import read_spec
 from stillhouse.components.evaluate.champion import Champion, open_champion
+from stillhouse.components.tasks import task_of
 
 
 def entry_of(folder: Path, version: str | None = "3") -> str:
@@ -22,8 +24,8 @@ def entry_of(folder: Path, version: str | None = "3") -> str:
 
 def find(workplace: Any, folder: Path, version: str | None = "3", **card: Any) -> Champion:
     dataset = workplace.folder / "dataset"
-    read, test = read_dataset_json(dataset) | card, read_split(dataset, "test")
-    champion = open_champion(entry_of(folder, version), read, test, np.array(test.values("label")))
+    spec = read_spec(dataset).model_copy(update=card)
+    champion = open_champion(entry_of(folder, version), task_of(spec), read_split(dataset, "test"))
     assert champion
     return champion
 
@@ -41,14 +43,14 @@ def model(workplace: Any) -> Path:
 
 
 def test_without_a_champion_there_is_nothing_to_say() -> None:
-    assert open_champion("", {}, None, None) is None  # type: ignore[arg-type]
+    assert open_champion("", None, None) is None  # type: ignore[arg-type]
 
 
 def test_rows_of_its_training_are_told_from_unseen_ones(workplace: Any) -> None:
     champion = find(workplace, workplace.write_model("seen-15", saw=15))
 
     assert champion.ground is not None
-    assert np.flatnonzero(~champion.ground.rows).tolist() == list(range(15))
+    assert np.flatnonzero(~champion.rows).tolist() == list(range(15))
     assert champion.why_not == ""
 
 
@@ -189,7 +191,7 @@ def three(make_workplace: Any) -> Any:
         column = table.column_names.index("label")
         changed = table.set_column(column, "label", pa.array(labels, pa.int64()))
         pq.write_table(changed, place.folder / "dataset" / f"{split}.parquet")
-    card = read_dataset_json(place.folder / "dataset") | {"labels": ["ham", "hardware", "spam"]}
+    card = json.loads((place.folder / "dataset" / "dataset.json").read_text()) | {"labels": ["ham", "hardware", "spam"]}
     (place.folder / "dataset" / "dataset.json").write_text(json.dumps(card))
     for name, width in (("teacher", 32), ("student", 16)):
         shutil.rmtree(place.folder / name)

@@ -9,7 +9,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from stillhouse.components.artifacts.examples import Examples
-from stillhouse.components.artifacts.model import write_tfidf
+from stillhouse.components.artifacts.model import write_baseline
 from stillhouse.components.artifacts.spec import Spec
 from stillhouse.components.models.tfidf_linear import TfidfLinear
 from stillhouse.components.tasks import task_of
@@ -29,7 +29,7 @@ def model(target: str = "classes") -> TfidfLinear:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    write_tfidf(model(), tmp_path / "model", info=INFO, hashes=np.array([3, 1, 3]))
+    write_baseline(model(), tmp_path / "model", info=INFO, hashes=np.array([3, 1, 3]))
     return tmp_path / "model"
 
 

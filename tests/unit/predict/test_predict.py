@@ -17,7 +17,7 @@ import pytest
 from asking import ask
 from pyarrow import parquet
 
-from stillhouse.components.artifacts.model import write_tfidf
+from stillhouse.components.artifacts.model import write_baseline
 from stillhouse.components.artifacts.promotion_record import Entry, change
 from stillhouse.components.models.tfidf_linear import TfidfLinear
 from stillhouse.components.predict.__main__ import app
@@ -305,7 +305,7 @@ def test_tfidf_with_a_linear_model_answers_like_any_other(rows: Path, tmp_path: 
     outputs = max(len(labels), 1)
     linear = TfidfLinear(target, ["pills", "money"], np.array([1.0, 2.0]), weights[:outputs], bias[:outputs])
     info = {"task": "text_classification", "target": target, "labels": labels, "columns": {"text": ["text"]}}
-    write_tfidf(linear, tmp_path / "words", info=info, hashes=np.zeros(1, np.int64))
+    write_baseline(linear, tmp_path / "words", info=info, hashes=np.zeros(1, np.int64))
 
     assert predict(str(tmp_path / "words"), rows, out=tmp_path / "out.jsonl") == len(ROWS)
 

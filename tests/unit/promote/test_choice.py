@@ -108,7 +108,7 @@ def test_an_evaluation_of_an_earlier_release_knows_no_other_candidate(evaluate: 
     choice = choose(before, settings, None)
 
     assert (choice.model, failed(choice)) == ("student", ["beat_tfidf_logistic"])
-    assert choice.said == f"{TFIDF} is better than the student by 0.052 (0.021 to 0.083)."
+    assert choice.said == "tfidf_logistic is better than the student by 0.052 (0.021 to 0.083)."
     assert choose(evaluate(), settings, None).said == ""
 
 

@@ -9,22 +9,20 @@ import numpy as np
 import pytest
 
 from stillhouse.components.artifacts.evaluation import Evaluation
+from stillhouse.components.artifacts.examples import Examples
 from stillhouse.components.artifacts.promotion_record import Entry
 from stillhouse.components.artifacts.spec import Spec
 from stillhouse.components.artifacts.verdict import Gate, Verdict
 from stillhouse.components.evaluate.comparison import compare
-from stillhouse.components.evaluate.confusions import confused_pairs, never_answered
 from stillhouse.components.evaluate.contestants import Contestant
-from stillhouse.components.evaluate.curves import confusion, roc_curve
-from stillhouse.components.evaluate.ground import Ground
 from stillhouse.components.evaluate.mistakes import worst_mistakes
 from stillhouse.components.evaluate.report import write_report
 from stillhouse.components.evaluate.results import Findings
 from stillhouse.components.evaluate.settings import EvaluateSettings
-from stillhouse.components.evaluate.wording import comparison_notes, label_notes
+from stillhouse.components.evaluate.wording import comparison_notes, label_notes, short_name
 from stillhouse.components.promote.told import Measured, with_verdict
-from stillhouse.components.targets.label_metrics import main_metric, predictions, reliability
-from stillhouse.components.targets.labels import label_target
+from stillhouse.components.tasks import task_of
+from stillhouse.components.tasks.results import Results
 
 OpenPage = Callable[[Path, int], Any]
 ROWS = 80
@@ -94,46 +92,48 @@ def findings(target: str, num_labels: int, *, champion: bool = True) -> Findings
     labels = [f"label {i}" for i in range(num_labels)]
     settings = EvaluateSettings(task="text_classification", resamples=100)
     targets = targets_of(target, num_labels)
+    spec = Spec(format=1, task="text_classification", target=target, labels=labels, content_digest="")
+    task, test = task_of(spec), Examples.of(text=TEXTS, label=targets.tolist())
     noise = {"student": 1.5, "teacher": 1.2, "champion": 2.0, "tfidf_logistic": 0.2, "majority": 9.0}
+    titles = {"tfidf_logistic": task.baseline_title, "majority": task.trivial_title}
     contestants = {
-        name: Contestant(scores_of(target, targets, num_labels, level, seed), None, {})
+        name: Contestant(scores_of(target, targets, num_labels, level, seed), title=titles.get(name, ""))
         for seed, (name, level) in enumerate(noise.items())
         if champion or name != "champion"
     }
-    ground = Ground.of(target, labels, labels, targets, np.arange(ROWS) < 50)
-    models, differences = compare(
-        label_target(target, labels), contestants, targets, ground if champion else None, settings, lambda done: None
-    )
+    ground = (task.ground(task, test), np.arange(ROWS) < 50) if champion else None
+    models, differences = compare(task, contestants, test, ground, settings, lambda done: None)
+    for name, contestant in contestants.items():
+        models[name] |= contestant.described()
     for size, name in enumerate(("tfidf_logistic", "champion", "student", "teacher"), 1):
         if name in models:
             models[name] |= {"parameters": size * 10**6, "rows_per_second": 900 / size, "bytes": size * 4 * 10**6}
             models[name] |= {"latency_ms": {"p50": 1.5 * size, "p90": 4.0 * size}, "tokens_per_second": 9e4 / size}
+    statistics = {
+        name: task.statistics(contestant.answers, test)
+        for name, contestant in contestants.items()
+        if name != "champion"
+    }
     document: dict[str, Any] = {
-        "main_metric": main_metric(target),
+        "main_metric": task.measures[0].name,
+        "greater_is_better": True,
         "confidence": 0.95,
         "rows": {"test": ROWS, "unseen_by_champion": 50 if champion else None},
         "models": models,
         "differences": differences["student"],
         "latency_ratio": {"teacher": 0.75},
         "slices": {"list=yes": {"rows": 30, "value": 0.9, "low": 0.8, "high": 0.95}},
+        "never_answered": task.never_answered(statistics["student"]),
     }
-    student, curves = contestants["student"].scores, target != "number"
-    document["never_answered"] = never_answered(target, student, models["student"]["per_label"], labels)
-    document["notes"] = [*comparison_notes(document, target), *label_notes(document)]
-    answers = np.stack([targets, predictions(target, student)], axis=1) if not curves else np.zeros((0, 2))
+    document["notes"] = [*comparison_notes(document, task.measures[0].title), *label_notes(document)]
+    student, teacher = contestants["student"].answers, contestants["teacher"].answers
     return Findings(
-        evaluation=document,
-        target=target,
-        labels=labels,
+        task=task,
+        results=Results(test, statistics, document, lambda name: short_name(name, models)),
         settings=settings,
         source="mails.csv",
-        mistakes=worst_mistakes(target, student, contestants["teacher"].scores, targets, TEXTS, labels, 5),
-        confusion=confusion(student, targets, labels) if target == "classes" else None,
-        confused=confused_pairs(target, student, targets, labels, TEXTS),
+        mistakes=worst_mistakes(task, test, student, teacher, statistics["student"], 5),
         trainings=TRAININGS,
-        roc={name: roc_curve(target, contestants[name].scores, targets) for name in contestants if curves},
-        reliability=reliability(target, student, targets, labels) if curves else [],
-        answers=answers,
     )
 
 
@@ -156,7 +156,7 @@ def test_the_report_fits_and_is_silent(
 def test_with_its_verdict_it_fits_too_and_begins_with_it(tmp_path: Path, open_page: OpenPage, width: int) -> None:
     path, found = tmp_path / "report.html", findings("classes", 2)
     write_report(path, found)
-    more = {"format": 1, "task": "text_classification", "greater_is_better": True, "seed": 1}
+    more = {"format": 1, "task": "text_classification", "seed": 1}
     verdict = Verdict(
         format=1,
         decision="rejected",
@@ -173,7 +173,7 @@ def test_with_its_verdict_it_fits_too_and_begins_with_it(tmp_path: Path, open_pa
         format=1,
         task="text_classification",
         target="classes",
-        labels=found.labels,
+        labels=found.task.spec.labels,
         columns={"text": ["text"], "label": "label"},
         source="s3://" + "long" * 60,
         content_digest="c" * 64,
@@ -207,7 +207,7 @@ def test_mistakes_are_shown_as_text(tmp_path: Path, open_page: OpenPage) -> None
     write_report(tmp_path / "report.html", findings("classes", 2))
     page = open_page(tmp_path / "report.html", 480).page
     assert page.locator("script").count() == 0
-    example = page.locator("section", has_text="Worst mistakes").locator("p", has_text="cheap pills").first
+    example = page.locator("section", has_text="Worst mistakes").locator(".shown", has_text="cheap pills").first
     assert example.inner_text().startswith("<script>alert('mail')</script> cheap pills")
 
 
@@ -219,7 +219,7 @@ def test_each_number_of_the_matrix_can_be_read_and_each_label_is_beside_its_row(
     found = findings("classes", num_labels)
     write_report(tmp_path / "report.html", found)
     matrix = open_page(tmp_path / "report.html", width).page.locator("table.matrix")
-    assert sorted(matrix.locator("tbody th").all_inner_texts()) == sorted(found.labels)
+    assert sorted(matrix.locator("tbody th").all_inner_texts()) == sorted(found.task.spec.labels)
     cells = [int(text) for text in matrix.locator("tbody td").all_inner_texts() if text]
     assert sum(cells) == ROWS
     clipped = "cells => cells.filter(c => c.scrollWidth > c.clientWidth || c.clientHeight < 12).length"
@@ -238,7 +238,7 @@ def test_labels_that_cost_most_come_first_and_one_never_answered_is_named(tmp_pa
     found = findings("classes", 3)
     for row, f1, rows in zip(found.models["student"]["per_label"], (0.9, 0.0, 0.5), (100, 6, 40), strict=True):
         row |= {"f1": f1, "rows": rows}
-    found.evaluation["never_answered"] = ["label 1"]
+    found.results.evaluation["never_answered"] = ["label 1"]
     write_report(tmp_path / "report.html", found)
     table = open_page(tmp_path / "report.html", 1280).page.locator("section", has_text="Label by label").locator("tr")
     cells = [row.locator("td").all_inner_texts() for row in table.all()][1:]
@@ -274,7 +274,9 @@ def test_a_measure_that_no_model_has_gets_no_column(tmp_path: Path) -> None:
 
 def test_of_very_many_numbers_an_even_sample_is_drawn(tmp_path: Path) -> None:
     found = findings("number", 0)
-    many = dataclasses.replace(found, answers=np.repeat(found.answers, 50, axis=0))
+    student = {name: np.repeat(values, 50) for name, values in found.results.statistics["student"].items()}
+    results = dataclasses.replace(found.results, statistics={"student": student})
+    many = dataclasses.replace(found, results=results)
     write_report(tmp_path / "report.html", many)
     assert "True against answered, 1,000 rows" in (tmp_path / "report.html").read_text()
 

@@ -12,8 +12,6 @@ from stillhouse.components.targets.label_metrics import (
     greater_is_better,
     main_metric,
     measure,
-    predictions,
-    reliability,
 )
 from stillhouse.components.targets.labels import Classes, Number, label_target
 
@@ -89,7 +87,8 @@ def test_the_calibration_error_is_the_one_worked_out_by_hand() -> None:
 
 def test_reliability_bins_hold_every_answer_once_and_make_up_the_calibration_error() -> None:
     scores, targets = classes(200, 4)
-    bins = reliability("classes", scores, targets, LABELS)
+    target = Classes(LABELS)
+    bins = target.reliability(target.statistics(scores, targets))
     ece = sum(rows * abs(right - confidence) for confidence, right, rows in bins) / 200
     assert sum(rows for *_, rows in bins) == 200
     assert ece == pytest.approx(measure("classes", scores, targets, LABELS)["ece"])
@@ -146,12 +145,6 @@ def test_per_label_is_scikit_learns_report() -> None:
 
 def test_numbers_have_no_labels_to_report() -> None:
     assert Number().per_label(Number().statistics(np.zeros((3, 1)), np.zeros(3))) == []
-
-
-def test_each_target_has_its_answers() -> None:
-    assert predictions("classes", np.array([[0.2, 0.8]])).tolist() == [1]
-    assert predictions("multi_label", np.array([[0.5, 0.49]])).tolist() == [[True, False]]
-    assert predictions("number", np.array([[7.5]])).tolist() == [7.5]
 
 
 def test_each_target_has_a_main_metric_of_which_more_is_better() -> None:

@@ -1,4 +1,6 @@
-"""Each kind of label target: its main measure, its errors, its most frequent answer."""
+"""Each kind of label target: its main measure, errors, most frequent answer, answers in words and as columns."""
+
+from typing import Any
 
 import numpy as np
 import pytest
@@ -52,3 +54,61 @@ def test_counts_of_other_weights_are_not_taken_for_the_last_ones() -> None:
     found = target.statistics(np.array([[0.9, 0.1], [0.9, 0.1]]), np.array([0, 1]))
     weights = [np.array([row]) for row in ([2, 0], [0, 3], [2, 0])]
     assert [found.counts(each)[0].tolist() for each in weights] == [[[2.0, 0.0]], [[0.0, 0.0]], [[2.0, 0.0]]]
+
+
+def test_each_target_has_its_answers() -> None:
+    assert Classes(LABELS).predictions(np.array([[0.2, 0.8]])).tolist() == [1]
+    assert LabelSets(LABELS).predictions(np.array([[0.5, 0.49]])).tolist() == [[True, False]]
+    assert Number().predictions(np.array([[7.5]])).tolist() == [7.5]
+
+
+def test_a_class_is_told_with_its_probability() -> None:
+    assert list(Classes(LABELS).rows(np.array([[0.25, 0.75]]))) == [{"label": "spam", "score": 0.75}]
+
+
+def test_label_sets_are_lists_of_the_labels_from_a_half_on_and_theirs() -> None:
+    rows = list(LabelSets(LABELS).rows(np.array([[0.5, 0.75], [0.25, 0.49]])))
+    assert rows == [{"label": LABELS, "score": [0.5, 0.75]}, {"label": [], "score": []}]
+
+
+def test_a_number_is_a_value() -> None:
+    assert list(Number().rows(np.array([[7.5]]))) == [{"value": 7.5}]
+
+
+@pytest.mark.parametrize(
+    ("target", "answer", "name"),
+    [
+        (Classes(LABELS), 1, "spam"),
+        (LabelSets(LABELS), [1.0, 1.0], "ham, spam"),
+        (LabelSets(LABELS), [False, False], "none"),
+        (Number(), 1234.56, "1235"),
+    ],
+)
+def test_an_answer_in_words(target: LabelTarget, answer: Any, name: str) -> None:
+    assert target.name_of(np.array(answer)) == name
+
+
+def test_a_wrong_answer_is_as_bad_as_it_is_sure_and_a_right_one_not_at_all() -> None:
+    scores, sets = np.array([[0.25, 0.75], [0.75, 0.25]]), np.array([[0.0, 1.0], [0.0, 1.0]])
+    classes, labels, number = Classes(LABELS), LabelSets(LABELS), Number()
+    assert classes.badness(classes.statistics(scores, np.array([0, 0]))).tolist() == [0.75, 0.0]
+    assert labels.badness(labels.statistics(scores, sets)).tolist() == [0.0, 0.75]
+    assert number.badness(number.statistics(np.array([[3.0]]), np.array([1.0]))).tolist() == [2.0]
+
+
+@pytest.mark.parametrize(
+    ("target", "scores", "targets"),
+    [
+        (Classes(["ham", "spam", "eggs"]), [[0.9, 0.1, 0.0], [0.8, 0.2, 0.0]], [0, 1]),
+        (LabelSets(["ham", "spam", "eggs"]), [[0.9, 0.1, 0.0], [0.6, 0.4, 0.2]], [[1, 0, 0], [1, 1, 0]]),
+    ],
+)
+def test_labels_that_rows_have_and_no_answer_are_never_answered(
+    target: Classes, scores: list[list[float]], targets: list[Any]
+) -> None:
+    assert target.never_answered(target.statistics(np.array(scores), np.array(targets))) == ["spam"]
+
+
+def test_of_labels_that_are_never_answered_the_most_frequent_comes_first() -> None:
+    target, scores = Classes(["ham", "spam", "eggs"]), np.tile([1.0, 0.0, 0.0], (5, 1))
+    assert target.never_answered(target.statistics(scores, np.array([0, 1, 2, 2, 0]))) == ["eggs", "spam"]

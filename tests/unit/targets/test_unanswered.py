@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from stillhouse.components.targets.label_metrics import measure
-from stillhouse.components.targets.unanswered import unanswered, with_wrong_answers
+from stillhouse.components.targets.labels import label_target
+from stillhouse.components.targets.unanswered import unanswered
 
 NAN, INF = float("nan"), float("inf")
 
@@ -16,7 +17,7 @@ def test_rows_with_any_score_that_is_not_finite_have_no_answer() -> None:
 
 def test_finite_scores_stay_the_same_array() -> None:
     scores = np.array([[0.2, 0.8]], np.float32)
-    assert with_wrong_answers("classes", scores, np.array([1])) is scores
+    assert label_target("classes", ["a", "b"]).with_wrong_answers(scores, np.array([1])) is scores
 
 
 @pytest.mark.parametrize(
@@ -31,7 +32,8 @@ def test_finite_scores_stay_the_same_array() -> None:
 def test_a_row_without_an_answer_gets_a_wrong_one(
     target: str, scores: list[list[float]], targets: list[float], expected: list[list[float]]
 ) -> None:
-    assert with_wrong_answers(target, np.array(scores), np.array(targets)).tolist() == expected
+    found = label_target(target, ["a", "b", "c"]).with_wrong_answers(np.array(scores), np.array(targets))
+    assert found.tolist() == expected
 
 
 def test_a_row_of_nan_is_no_answer_of_class_0() -> None:
@@ -39,7 +41,8 @@ def test_a_row_of_nan_is_no_answer_of_class_0() -> None:
     scores = np.tile([1.0, 0.0], (20, 1))
     scores[7] = NAN
     targets = np.zeros(20, int)
-    assert measure("classes", with_wrong_answers("classes", scores, targets), targets, ["a", "b"])["accuracy"] == 0.95
+    filled = label_target("classes", ["a", "b"]).with_wrong_answers(scores, targets)
+    assert measure("classes", filled, targets, ["a", "b"])["accuracy"] == 0.95
 
 
 @pytest.mark.parametrize("target", ["classes", "multi_label", "number"])
@@ -52,7 +55,8 @@ def test_every_measure_of_a_model_without_any_answer_is_bad_and_a_number(target:
     }
     scores = np.full((50, 1 if target == "number" else 3), NAN)
     labels = [] if target == "number" else ["a", "b", "c"]
-    values = measure(target, with_wrong_answers(target, scores, targets[target]), targets[target], labels)
+    filled = label_target(target, labels).with_wrong_answers(scores, targets[target])
+    values = measure(target, filled, targets[target], labels)
     assert all(np.isfinite(value) for value in values.values())
     if target == "number":
         assert values["r2"] < -1

@@ -30,7 +30,10 @@ VERDICT: dict[str, Any] = {
         "rows": {"test": 1181},
         "models": {
             "student": {"metrics": {"f1_macro": {"value": 0.97312, "low": 0.96, "high": 0.98}}},
-            "tfidf_logistic": {"metrics": {"f1_macro": {"value": 0.976, "low": 0.96, "high": 0.98}}},
+            "tfidf_logistic": {
+                "metrics": {"f1_macro": {"value": 0.976, "low": 0.96, "high": 0.98}},
+                "title": "TF-IDF + logistic regression",
+            },
         },
         "differences": {},
         "latency_ratio": {},

@@ -1,15 +1,13 @@
 """Which labels a model takes for which: the pairs that are confused most, with examples, and a matrix to look at."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import Any
 
 import numpy as np
 
-from stillhouse.components.evaluate.mistakes import excerpt
-from stillhouse.components.targets.label_metrics import predictions
+from stillhouse.components.targets.measure import Statistics
 
 NOTHING = "nothing"
 """Stands for no label at all where a row may have several."""
@@ -34,50 +32,50 @@ class Confused:
     """Rows of the true label."""
     back: int
     """Rows that are confused the other way round."""
-    examples: list[str]
-    """Beginnings of texts, those first whose wrong answer is surest."""
+    examples: list[int]
+    """Some of the rows, those first whose wrong answer is surest."""
 
 
-def confused_pairs(
-    target: str, scores: np.ndarray, targets: np.ndarray, labels: Sequence[str], texts: Sequence[str]
-) -> list[Confused]:
-    """The pairs of labels that are confused most often; none for number.
+def confused_pairs(labels: Sequence[str], statistics: Statistics) -> list[Confused]:
+    """The pairs of labels that are confused most often.
 
     Where a row may have several labels, each that is missed is paired with each that is answered in its place.
+
+    Args:
+        statistics: of classes or label sets: true and answered, bool [rows, labels], and scores, float [rows, labels].
     """
-    wrong = _wrong_rows(target, scores, targets)
+    true, scores = statistics["true"], statistics["scores"]
+    wrong = _wrong_rows(true, statistics["answered"])
     counts = Counter({pair: len(rows) for pair, rows in wrong.items()})
-    names = [*labels, NOTHING]
-    has = targets == np.arange(len(labels))[:, None] if target == "classes" else np.asarray(targets).T >= 0.5
+    names, of = [*labels, NOTHING], [*true.sum(axis=0).tolist(), len(true)]
     return [
         Confused(
-            names[true],
+            names[missed],
             names[answered],
             rows,
-            int(has[true].sum()) if true < len(labels) else len(texts),
-            counts[answered, true],
-            [excerpt(texts[row]) for row in _surest(wrong[true, answered], scores, answered)],
+            of[missed],
+            counts[answered, missed],
+            _surest(wrong[missed, answered], scores, answered),
         )
-        for (true, answered), rows in sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:MAX_PAIRS]
+        for (missed, answered), rows in sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:MAX_PAIRS]
     ]
 
 
-def _wrong_rows(target: str, scores: np.ndarray, targets: np.ndarray) -> dict[tuple[int, int], list[int]]:
+def confusion(statistics: Statistics) -> np.ndarray:
+    """The confusion matrix of classes, int64 [labels, labels]: rows are true, columns answered."""
+    true, answered = (statistics[name].argmax(axis=1) for name in ("true", "answered"))
+    size = statistics["true"].shape[1]
+    return np.bincount(true * size + answered, minlength=size**2).reshape(size, size)
+
+
+def _wrong_rows(true: np.ndarray, answered: np.ndarray) -> dict[tuple[int, int], list[int]]:
     """Rows of each pair of a true and an answered label; one behind the last stands for none."""
     found: dict[tuple[int, int], list[int]] = {}
-    if target == "number":
-        return found
-    answers, nothing = predictions(target, scores), scores.shape[1]
-    for row in range(len(scores)):
-        if target == "classes":
-            missed, false = [int(targets[row])], [int(answers[row])]
-            if missed == false:
-                continue
-        else:
-            has = targets[row] >= 0.5
-            missed, false = (np.flatnonzero(marks).tolist() for marks in (has & ~answers[row], answers[row] & ~has))
-            if not missed and not false:
-                continue
+    nothing = true.shape[1]
+    for row in np.flatnonzero((true != answered).any(axis=1)).tolist():
+        missed, false = (
+            np.flatnonzero(marks).tolist() for marks in (true[row] & ~answered[row], answered[row] & ~true[row])
+        )
         for pair in product(missed or [nothing], false or [nothing]):
             found.setdefault(pair, []).append(row)
     return found
@@ -126,16 +124,3 @@ def _side_by_side(matrix: np.ndarray) -> list[int]:
     distance = likeness.max() - likeness
     np.fill_diagonal(distance, 0.0)
     return leaves_list(linkage(squareform(distance, checks=False), "average", optimal_ordering=True)).tolist()
-
-
-def never_answered(
-    target: str, scores: np.ndarray, per_label: Sequence[Mapping[str, Any]], labels: Sequence[str]
-) -> list[str]:
-    """Labels that test rows have and the model gives none of them; the most frequent first."""
-    if target == "number":
-        return []
-    answers = predictions(target, scores)
-    times = np.bincount(answers, minlength=len(labels)) if target == "classes" else answers.sum(axis=0)
-    rows = [row["rows"] for row in per_label]
-    order = sorted(range(len(labels)), key=lambda i: -rows[i])
-    return [labels[i] for i in order if rows[i] and not times[i]]

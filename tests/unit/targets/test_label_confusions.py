@@ -1,17 +1,17 @@
 """Which labels a model takes for which."""
 
 import numpy as np
-import pytest
+from sklearn.metrics import confusion_matrix
 
-from stillhouse.components.evaluate.confusions import (
+from stillhouse.components.targets.label_confusions import (
     MAX_MATRIX_LABELS,
     NOTHING,
     OTHERS,
     confused_pairs,
-    never_answered,
+    confusion,
     shown_matrix,
 )
-from stillhouse.components.evaluate.wording import label_notes
+from stillhouse.components.targets.labels import Classes, LabelSets
 
 LABELS = ["ham", "spam", "eggs"]
 
@@ -26,28 +26,29 @@ def scores(*answers: tuple[int, float]) -> np.ndarray:
 
 def test_pairs_are_counted_with_their_share_and_the_surest_examples_first() -> None:
     targets = np.array([0, 0, 0, 0, 1, 2])
-    found = confused_pairs(
-        "classes", scores((1, 0.5), (1, 0.9), (1, 0.7), (0, 0.8), (0, 0.6), (2, 0.9)), targets, LABELS, list("abcdef")
-    )
-    first, second = found
+    answers = scores((1, 0.5), (1, 0.9), (1, 0.7), (0, 0.8), (0, 0.6), (2, 0.9))
+    first, second = confused_pairs(LABELS, Classes(LABELS).statistics(answers, targets))
     assert (first.true, first.answered, first.rows, first.of, first.back) == ("ham", "spam", 3, 4, 1)
-    assert first.examples == ["b", "c"]
+    assert first.examples == [1, 2]
     assert (second.true, second.answered, second.rows, second.of, second.back) == ("spam", "ham", 1, 1, 3)
 
 
 def test_of_several_labels_each_missed_one_is_paired_with_each_in_its_place_or_with_nothing() -> None:
     targets = np.array([[1, 0, 0], [1, 0, 0], [0, 0, 0], [0, 1, 0]])
     answers = np.array([[0.1, 0.9, 0.2], [0.3, 0.1, 0.0], [0.0, 0.1, 0.8], [0.1, 0.9, 0.1]])
-    found = confused_pairs("multi_label", answers, targets, LABELS, list("abcd"))
+    found = confused_pairs(LABELS, LabelSets(LABELS).statistics(answers, targets))
     assert {(pair.true, pair.answered): (pair.rows, pair.examples) for pair in found} == {
-        ("ham", "spam"): (1, ["a"]),
-        ("ham", NOTHING): (1, ["b"]),
-        (NOTHING, "eggs"): (1, ["c"]),
+        ("ham", "spam"): (1, [0]),
+        ("ham", NOTHING): (1, [1]),
+        (NOTHING, "eggs"): (1, [2]),
     }
 
 
-def test_numbers_are_not_confused() -> None:
-    assert confused_pairs("number", np.ones((2, 1)), np.array([1.0, 9.0]), [], ["a", "b"]) == []
+def test_the_confusion_matrix_is_scikit_learns() -> None:
+    generator = np.random.default_rng(1)
+    answers, targets = generator.random((50, 3)), generator.integers(0, 3, 50)
+    theirs = confusion_matrix(targets, answers.argmax(axis=1))
+    assert confusion(Classes(LABELS).statistics(answers, targets)).tolist() == theirs.tolist()
 
 
 def test_few_labels_keep_their_order() -> None:
@@ -74,15 +75,3 @@ def test_labels_beyond_what_a_reader_takes_in_are_added_up() -> None:
     names, counts = shown_matrix(matrix, [f"label {i}" for i in range(80)])
     assert (len(names), names[-1], counts.sum()) == (MAX_MATRIX_LABELS, OTHERS, matrix.sum())
     assert counts[names.index("label 70"), names.index("label 71")] == 4
-
-
-@pytest.mark.parametrize(
-    ("target", "answers"),
-    [("classes", scores((0, 0.9), (0, 0.8))), ("multi_label", np.array([[0.9, 0.1, 0.0], [0.6, 0.4, 0.2]]))],
-)
-def test_labels_that_test_rows_have_and_no_answer_are_named_in_a_sentence(target: str, answers: np.ndarray) -> None:
-    per_label = [{"label": label, "rows": rows} for label, rows in zip(LABELS, (4, 3, 0), strict=True)]
-    never = never_answered(target, answers, per_label, LABELS)
-    assert never == ["spam"]
-    evaluation = {"never_answered": never, "models": {"student": {"per_label": per_label}}}
-    assert label_notes(evaluation) == ["1 of 3 labels the student never answers with: 'spam' (3 test rows)."]
