@@ -1,6 +1,7 @@
 """`base: auto`: what it may stand for, and what prepare has chosen once the texts were known."""
 
 import re
+from collections.abc import Sequence
 from typing import Literal
 
 from pydantic import Field
@@ -99,7 +100,13 @@ def base_of(base: str, spec: Spec) -> str:
     return (spec.base or {}).get("address", "") if is_auto(base) else base
 
 
-def objective_of(objective: str, address: str) -> str:
-    """What is learnt on text without labels: `auto` is masked_lm from random weights, and nothing from a base, which
-    has been pretrained on more text than a run has."""
-    return objective if objective != AUTO else "none" if address else "masked_lm"
+def objective_of(objective: str, address: str, objectives: Sequence[str]) -> str:
+    """What is learnt without labels: `auto` is the task's first choice from random weights (masked_lm for text), and
+    nothing from a base, which has been pretrained on more than a run has.
+
+    Args:
+        objectives: those of the task.
+    """
+    if objective != AUTO:
+        return objective
+    return "none" if address or not objectives else objectives[0]

@@ -26,6 +26,7 @@ from stillhouse.components.storage.packages import is_installed, is_package, pac
 from stillhouse.components.storage.sources import list_source
 from stillhouse.components.storage.store import Store
 from stillhouse.components.storage.urls import is_local
+from stillhouse.components.tasks import load_task
 from stillhouse.errors import UserError
 
 ALIAS = re.compile(r"models:/(?P<name>[^/@]+)@(?P<alias>champion|previous)")
@@ -193,7 +194,7 @@ def uses_of(steps: StepSettings, fixed: Mapping[str, Base]) -> dict[str, list[Us
     pretrain, finetune, student = steps["pretrain"], steps["finetune"], steps["distill"].student
     objective = pretrain.objective
     if pretrain.base and objective == AUTO:
-        objective = objective_of(objective, fixed[pretrain.base].address)
+        objective = objective_of(objective, fixed[pretrain.base].address, load_task(pretrain.task).objectives)
     wanted = [(finetune.base, Use(step="finetune", max_length=finetune.loop.max_length))]
     if objective != "none":
         use = Use(step="pretrain", max_length=pretrain.loop.max_length, objective=objective)

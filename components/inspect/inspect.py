@@ -31,6 +31,7 @@ from stillhouse.components.storage.digests import digest_json
 from stillhouse.components.storage.fingerprint import code_digest
 from stillhouse.components.storage.home import local_store
 from stillhouse.components.storage.store import Store
+from stillhouse.components.tasks import load_task
 from stillhouse.components.tracking.run import StepRun
 from stillhouse.errors import UserError
 
@@ -159,7 +160,8 @@ def inspect(
 def _objective(steps: StepSettings, bases: dict[str, Base]) -> str:
     """What pretrain learns; as long as its base is to be chosen, what it would from random weights."""
     start = bases.get(steps["pretrain"].base)
-    return objective_of(steps["pretrain"].objective, start.address if start and not start.candidates else "")
+    address, pretrain = start.address if start and not start.candidates else "", steps["pretrain"]
+    return objective_of(pretrain.objective, address, load_task(pretrain.task).objectives)
 
 
 def _champion(store: Store, steps: StepSettings) -> Entry | None:

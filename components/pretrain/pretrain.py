@@ -11,7 +11,7 @@ from stillhouse.components.artifacts.dataset import read_split
 from stillhouse.components.artifacts.examples import Examples
 from stillhouse.components.artifacts.spec import Spec, read_spec
 from stillhouse.components.pretrain.settings import PretrainSettings
-from stillhouse.components.tasks import Task, task_of
+from stillhouse.components.tasks import Task, load_task, task_of
 from stillhouse.components.tasks.task import View
 from stillhouse.errors import UserError
 
@@ -140,4 +140,5 @@ def _info(settings: PretrainSettings, spec: Spec, loaded: "LoadedModel") -> dict
 def settled(settings: PretrainSettings, spec: Spec) -> PretrainSettings:
     """The settings with the base that prepare chose, and the objective that follows from it, in place of `auto`."""
     base = base_of(settings.base, spec)
-    return settings.model_copy(update={"base": base, "objective": objective_of(settings.objective, base)})
+    objective = objective_of(settings.objective, base, load_task(settings.task).objectives)
+    return settings.model_copy(update={"base": base, "objective": objective})

@@ -17,6 +17,7 @@ from stillhouse.components.artifacts.chosen_base import is_auto, objective_of, o
 from stillhouse.components.inspect.settings import Parameters, StepSettings
 from stillhouse.components.models.settings import Architecture
 from stillhouse.components.probe.finding import Finding, failure, not_checked, ok, warning
+from stillhouse.components.tasks import load_task
 from stillhouse.components.training.settings import LoopSettings
 from stillhouse.pipelines.cluster.connection import TIMEOUT
 from stillhouse.pipelines.doctor.capacity import gib
@@ -98,7 +99,8 @@ def estimate(steps: StepSettings) -> Estimate:
         Estimate("finetune", TRAINED_BYTES * size, activation_bytes(teacher, finetune.loop), size),
         Estimate("distill", kept_bytes, both, size),
     ]
-    return max(found[0 if objective_of(pretrain.objective, "") != "none" else 1 :], key=lambda one: one.total)
+    is_pretrained = objective_of(pretrain.objective, "", load_task(pretrain.task).objectives) != "none"
+    return max(found[0 if is_pretrained else 1 :], key=lambda one: one.total)
 
 
 def count_parameters(architecture: Architecture) -> int:

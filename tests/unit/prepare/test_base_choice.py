@@ -143,7 +143,11 @@ def test_what_is_nearly_auto_is_one_sentence() -> None:
     [("auto", "", "masked_lm"), ("auto", "./bert", "none"), ("masked_lm", "./bert", "masked_lm"), ("none", "", "none")],
 )
 def test_pretraining_is_for_random_weights_unless_it_is_asked_for(objective: str, address: str, learnt: str) -> None:
-    assert objective_of(objective, address) == learnt
+    assert objective_of(objective, address, ["masked_lm", "next_word"]) == learnt
+
+
+def test_a_task_without_objectives_has_nothing_to_pretrain() -> None:
+    assert objective_of("auto", "", []) == "none"
 
 
 def test_a_base_of_random_weights_that_nobody_chose_is_not_spoken_of() -> None:
