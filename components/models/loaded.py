@@ -37,3 +37,9 @@ def info_of_trained(folder: Path) -> dict[str, Any]:
         )
     refuse_unsafe(folder)
     return json.loads((folder / "model.json").read_text(encoding="utf-8"))
+
+
+def model_json(folder: Path) -> dict[str, Any]:
+    """What the model.json of a folder says; nothing where it has none, as one that others wrote."""
+    path = folder / "model.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}

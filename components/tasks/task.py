@@ -34,7 +34,7 @@ Loss = Callable[[Any, Batch], "tuple[torch.Tensor, int]"]
 class Field(NamedTuple):
     """A column of the source: what it holds, and whether it is what is learnt."""
 
-    kind: Literal["text", "image", "audio", "number", "label", "tokens", "boxes", "mask", "id", "time"]
+    kind: Literal["text", "image", "audio", "number", "label", "tokens", "boxes", "mask", "id", "time", "cells"]
     target: bool = False
     required: bool = True
     many: bool = False

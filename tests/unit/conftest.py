@@ -9,7 +9,7 @@ import random
 import signal
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -20,6 +20,7 @@ import pytest
 from hypothesis import settings
 
 from stillhouse.components.distributed.launch import on_accelerators
+from stillhouse.components.tasks.settings import settings_for_name
 from stillhouse.components.tracking.run import StepRun
 from stillhouse.components.tracking.spool import read_events
 
@@ -109,14 +110,18 @@ class Workshop:
         model = self.folder / (name or f"{step}-{len(list(self.folder.iterdir()))}")
         log = StoppedRun(step, f"run-{model.name}", self.folder / "home")
         log.stop_after = stop_after
-        module = import_module(f"stillhouse.components.{step}.settings")
-        parsed = getattr(module, f"{step.capitalize()}Settings").model_validate(_with_defaults(step, settings))
+        declared = getattr(import_module(f"stillhouse.components.{step}.settings"), f"{step.capitalize()}Settings")
+        given = _with_defaults(step, settings)
+        parsed = settings_for_name(declared, given["task"]).model_validate(given)
         function = getattr(import_module(f"stillhouse.components.{step}.{step}"), step)
         figures = on_accelerators(function, gpu_count)(parsed, **paths, model=model, run=log)
         return Done(figures, model, _points(self.folder / "home" / f"run-{model.name}" / "spool" / f"{step}.jsonl"))
 
 
 def _with_defaults(step: str, settings: dict[str, Any]) -> dict[str, Any]:
+    """The settings with small ones of text where another task is not named."""
+    if "task" in settings:
+        return settings
     keys = ["loop"] if step == "distill" else ["loop", "architecture"]
     return {"task": "text_classification", **settings, **{key: {**SMALL[key], **settings.get(key, {})} for key in keys}}
 
@@ -236,6 +241,20 @@ def workshop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, one_thread: None) 
     return Workshop(tmp_path)
 
 
+@contextmanager
+def _workshop_in(folder: Path) -> Iterator[Workshop]:
+    with pytest.MonkeyPatch.context() as patch, _one_thread():
+        patch.setenv("STILLHOUSE_HOME", str(folder / "home"))
+        patch.delenv("STILLHOUSE_STORE", raising=False)
+        yield Workshop(folder)
+
+
+@pytest.fixture(scope="session")
+def workshop_in() -> Callable[[Path], AbstractContextManager[Workshop]]:
+    """A workshop in a folder, for as long as it is entered: for what many tests read and none changes."""
+    return _workshop_in
+
+
 def _config(kind: str, layers: int = 2, vocab_size: int = 20) -> "PreTrainedConfig":
     """A small configuration of an architecture: width 8, two heads, 16 positions; token 0 is padding."""
     from transformers import AutoConfig
@@ -269,9 +288,7 @@ class Trained:
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
     """What pretrain and finetune made of the dataset with classes."""
     folder = tmp_path_factory.mktemp("trained")
-    with pytest.MonkeyPatch.context() as patch, _one_thread():
-        patch.setenv("STILLHOUSE_HOME", str(folder / "home"))
-        workshop = Workshop(folder)
+    with _workshop_in(folder) as workshop:
         dataset = workshop.dataset()
         backbone = workshop.run("pretrain", {}, dataset=dataset)
         learning = {"loop": {"epochs": 8}, "optimizer": {"learning_rate": 5e-3}}

@@ -1,18 +1,21 @@
 """Networks on a table's columns: new ones, and those in a folder with the columns that they were made for."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from pydantic import ValidationError
 
 from stillhouse.components.modalities.tabular.columns import Columns
 from stillhouse.components.modalities.tabular.encode import cardinalities, features, scaled
+from stillhouse.components.models.boosted_trees import BoostedTrees
+from stillhouse.components.models.loaded import LoadedModel, model_json
 from stillhouse.components.models.tabular_settings import TabularArchitecture
 from stillhouse.errors import UserError
 
 if TYPE_CHECKING:
+    from torch import nn
     from transformers import PreTrainedModel
 
 COLUMNS = "columns.json"
@@ -45,22 +48,94 @@ def new_model(
     return TabularForDenoising(config) if head is None else TabularForPrediction(config)
 
 
-def load_model(folder: Path, head: Mapping[str, Any] | None = None) -> "tuple[PreTrainedModel, Columns]":
+def under_head(
+    start: str | None,
+    columns: Columns,
+    architecture: TabularArchitecture | None,
+    head: Mapping[str, Any],
+    answers_otherwise: Callable[[Mapping[str, Any]], bool],
+    dropout: float | None = None,
+) -> LoadedModel:
+    """The network in the folder `start` with the columns that it reads, else random weights for `columns`, under a
+    head; that of the folder where it answers the same.
+
+    Args:
+        head: as of `new_model`.
+        answers_otherwise: given the folder's model.json ({} where it has none), whether its head is of no use.
+        dropout: in all layers; None: as the network has it.
+
+    Raises:
+        UserError: the folder holds no such network.
+    """
+    from stillhouse.components.models.layers import output_layer, set_dropout
+
+    if start:
+        loaded = load_model(Path(start), head)
+        if answers_otherwise(model_json(Path(start))):
+            output_layer(loaded.model).reset_parameters()
+    else:
+        loaded = LoadedModel(new_model(columns, architecture or TabularArchitecture(), head), columns)
+    if dropout is not None:
+        set_dropout(loaded.model, dropout)
+    return loaded
+
+
+def autoencoder(start: str, columns: Columns, architecture: TabularArchitecture) -> LoadedModel:
+    """The same as a denoising autoencoder.
+
+    Raises:
+        UserError: as above.
+    """
+    return load_model(Path(start), denoises=True) if start else LoadedModel(new_model(columns, architecture), columns)
+
+
+def load_trees(folder: Path, info: dict[str, Any]) -> LoadedModel:
+    """Boosted trees with the columns that they read; `info` is their model.json.
+
+    Raises:
+        UserError: they cannot be read.
+    """
+    try:
+        trees = BoostedTrees.load(folder, info["target"])
+    except ValueError as error:
+        raise UserError(f"model '{folder}': {error}; copy it again, or take another version.") from None
+    return LoadedModel(cast(Any, trees), Columns.model_validate(info["fitted"]), info)
+
+
+def load_trained(folder: Path, info: dict[str, Any], device: str) -> LoadedModel:
+    """A trained network on `device`, ready to answer; `info` is its model.json.
+
+    Raises:
+        UserError: as above.
+    """
+    loaded = load_model(folder, info=info)
+    network: nn.Module = loaded.model
+    network.to(device).eval()
+    return loaded
+
+
+def load_model(
+    folder: Path, head: Mapping[str, Any] | None = None, *, denoises: bool = False, info: dict[str, Any] | None = None
+) -> LoadedModel:
     """The network in a folder, and the columns that it reads; under a new head where the folder has none of that size.
 
     Args:
-        head: as above; None: the folder's own.
+        head: as of `new_model`; None: the folder's own.
+        denoises: take it as a denoising autoencoder.
+        info: its model.json.
 
     Raises:
         UserError: the folder holds no such model, or not all of it.
     """
     from safetensors import SafetensorError
 
-    from stillhouse.components.models.tabular import TabularForPrediction
+    from stillhouse.components.models.quiet import quiet
+    from stillhouse.components.models.tabular import TabularForDenoising, TabularForPrediction
 
-    columns = read_columns(folder)
+    quiet()
+    columns, kind = read_columns(folder), TabularForDenoising if denoises else TabularForPrediction
     try:
-        loaded: Any = TabularForPrediction.from_pretrained(
+        loaded: Any = kind.from_pretrained(
             str(folder),
             use_safetensors=True,
             local_files_only=True,
@@ -74,14 +149,24 @@ def load_model(folder: Path, head: Mapping[str, Any] | None = None) -> "tuple[Pr
             f"model '{folder}' cannot be loaded ({str(error).strip().splitlines()[0].rstrip('.')}); take another "
             "version, or train it again."
         ) from None
-    model, info = loaded
-    mismatched = {entry[0] for entry in info["mismatched_keys"]}
-    lost = sorted(name for name in {*info["missing_keys"], *mismatched} if head is None or name.startswith("tabular."))
+    model, found = loaded
+    mismatched = {entry[0] for entry in found["mismatched_keys"]}
+    is_asked_for_all = head is None and not denoises
+    lost = sorted(n for n in {*found["missing_keys"], *mismatched} if is_asked_for_all or n.startswith("tabular."))
     floats, places = len(features(columns)), cardinalities(columns)
     if lost or (model.config.num_numbers, list(model.config.cardinalities or [])) != (floats, places):
         what = f"it lacks {lost[0]}" if lost else f"its {COLUMNS} is of another model"
         raise UserError(f"model '{folder}': {what}; copy the whole folder again, or take another version.")
-    return model, columns
+    return LoadedModel(model, columns, info or {})
+
+
+def weights_per_row(model: "PreTrainedModel") -> int:
+    """Weights that a row is multiplied with: those of the layers once for each of its tokens."""
+    from stillhouse.components.models.layers import layer_list, num_parameters
+
+    config: Any = model.config
+    tokens = 1 if config.network == "mlp" else 1 + config.num_numbers + len(config.cardinalities or [])
+    return num_parameters(layer_list(model)) * tokens
 
 
 def write_columns(columns: Columns, folder: Path) -> None:

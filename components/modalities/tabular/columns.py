@@ -195,6 +195,12 @@ def _fit(
     return _dates(name, found) if kind == "date" else _truths(name, found)
 
 
+def columns_of(rows: "Column") -> "dict[str, Column]":
+    """The columns by name of rows that are Arrow's structs."""
+    struct = plain(rows)
+    return dict(zip([field.name for field in struct.type], struct.flatten(), strict=True))
+
+
 def find_kind(values: "pa.Array", column: "Column", reading: Reading) -> tuple[str, Cells]:
     """What a column holds, and its values read so.
 

@@ -26,10 +26,8 @@ def standardise(example: Mapping[str, Any]) -> dict[str, Any] | str:
     """The row in its one canonical form; `empty` where no column has a value.
 
     Text is stripped and composed as Unicode's NFC has it, and None where nothing is left; numbers that are not finite
-    are None, and -0.0 is 0.0; moments of a time zone are in UTC.
-
-    Raises:
-        NotText: a value is a list, an object or another thing that is more than one value.
+    are None, and -0.0 is 0.0; moments of a time zone are in UTC. What is more than one value, or is not text, stays as
+    it is: such a column is left out.
     """
     found = {name: _canonical(value) for name, value in example.items()}
     return "empty" if all(value is None for value in found.values()) else found
@@ -42,14 +40,20 @@ def identity(example: Mapping[str, Any]) -> bytes:
 
 
 def likeness(example: Mapping[str, Any]) -> np.ndarray | None:
-    """Sorted hashes uint64 [cells] of those cells of a standardised row that hardly recur by chance: numbers with a
-    fraction, moments, long texts. None where there are few of these: small numbers and names are shared by rows that
-    have nothing to do with one another."""
-    telling = [f"{name}\0{text}" for name, text in _texts(example).items() if _is_telling(example[name], text)]
-    if len(telling) < TELLING_CELLS:
+    """Sorted hashes uint64 [cells] of the cells of a standardised row that have a value. None where few of them hardly
+    recur by chance, as numbers with a fraction, moments and long texts do: small numbers and names are shared by rows
+    that have nothing to do with one another."""
+    cells = _texts(example)
+    if sum(_is_telling(example[name], text) for name, text in cells.items()) < TELLING_CELLS:
         return None
-    digests = (hashlib.blake2b(cell.encode(), digest_size=8).digest() for cell in telling)
+    written = (f"{name}\0{text}".encode() for name, text in cells.items())
+    digests = (hashlib.blake2b(cell, digest_size=8).digest() for cell in written)
     return np.unique(np.array([int.from_bytes(digest, "little") for digest in digests], np.uint64))
+
+
+def num_values(example: Mapping[str, Any]) -> int:
+    """Cells of a row that have a value."""
+    return sum(value is not None for value in example.values())
 
 
 def show(example: Mapping[str, Any]) -> str:
@@ -64,8 +68,6 @@ def show(example: Mapping[str, Any]) -> str:
 
 
 def _canonical(value: Any) -> Any:
-    from stillhouse.components.formats.values import NotText, text
-
     if value is None or type(value).__name__ in ("NAType", "NaTType"):
         return None
     if isinstance(value, str):
@@ -81,16 +83,25 @@ def _canonical(value: Any) -> Any:
         return value.astimezone(datetime.UTC)
     if isinstance(value, datetime.date | datetime.time | datetime.timedelta):
         return value
-    if isinstance(value, list | tuple | dict | set):
-        raise NotText(f"holds a {type(value).__name__}, and one plain value is needed")
-    return text(value)
+    return _text(value, otherwise=value)
+
+
+def _text(value: Any, otherwise: Any) -> Any:
+    from stillhouse.components.formats.values import NotText, text
+
+    try:
+        return text(value)
+    except NotText:
+        return otherwise
 
 
 def _texts(example: Mapping[str, Any]) -> dict[str, str]:
     """The cells that have a value, as text."""
-    from stillhouse.components.formats.values import keys, text
+    from stillhouse.components.formats.values import keys
 
-    written = {name: keys([text(value)])[0] for name, value in example.items() if value is not None}
+    written = {
+        name: keys([_text(value, otherwise=repr(value))])[0] for name, value in example.items() if value is not None
+    }
     return {name: value for name, value in written.items() if value is not None}
 
 

@@ -1,6 +1,5 @@
 """A network on texts under a head for new targets."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from stillhouse.components.modalities.text.load import load_folder, noted
 from stillhouse.components.modalities.text.pretraining import config_of
 from stillhouse.components.modalities.text.tokenizer import train_tokenizer
-from stillhouse.components.models.loaded import LoadedModel
+from stillhouse.components.models.loaded import LoadedModel, model_json
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -54,14 +53,9 @@ def under_new_head(
     else:
         # A head for another number of labels that the folder may hold is not taken, nor one that answers otherwise.
         loaded = load_folder(auto, start, ignore_mismatched_sizes=True, **head)
-        if answers_otherwise(_model_json(Path(start))):
+        if answers_otherwise(model_json(Path(start))):
             output_layer(loaded.model).reset_parameters()
         loaded = noted(loaded, start, texts)
     if dropout is not None:
         set_dropout(loaded.model, dropout)
     return loaded
-
-
-def _model_json(folder: Path) -> dict[str, Any]:
-    path = folder / "model.json"
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}

@@ -67,9 +67,9 @@ def test_denoising_is_learnt(columns: Columns, encoded: Encoded, network: str) -
 
 
 def test_what_was_pretrained_goes_under_a_new_head(pretrained: Path, columns: Columns) -> None:
-    model, read = load_model(pretrained, HEAD)
-    assert read == columns
-    weights, there = model.state_dict(), load_file(pretrained / "model.safetensors")
+    loaded = load_model(pretrained, HEAD)
+    assert loaded.processor == columns
+    weights, there = loaded.model.state_dict(), load_file(pretrained / "model.safetensors")
     backbone = [name for name in weights if name.startswith("tabular.")]
     assert all(torch.equal(weights[name], there[name]) for name in backbone)
     assert weights["classifier.weight"].shape == (3, 16)
@@ -78,8 +78,8 @@ def test_what_was_pretrained_goes_under_a_new_head(pretrained: Path, columns: Co
 def test_a_head_of_another_size_is_made_anew(columns: Columns, tmp_path: Path) -> None:
     new_model(columns, SMALL, HEAD).save_pretrained(tmp_path)
     write_columns(columns, tmp_path)
-    assert output_layer(load_model(tmp_path)[0]).weight.shape == (3, 16)
-    assert output_layer(load_model(tmp_path, HEAD | {"num_labels": 5})[0]).weight.shape == (5, 16)
+    assert output_layer(load_model(tmp_path).model).weight.shape == (3, 16)
+    assert output_layer(load_model(tmp_path, HEAD | {"num_labels": 5}).model).weight.shape == (5, 16)
 
 
 def test_a_model_without_its_head_does_not_answer(pretrained: Path) -> None:

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from stillhouse.components.formats.values import NotText
-from stillhouse.components.modalities.tabular.rows import identity, likeness, show, standardise
+from stillhouse.components.modalities.tabular.rows import identity, likeness, num_values, show, standardise
 
 BERLIN = dt.timezone(dt.timedelta(hours=1))
 
@@ -53,10 +52,10 @@ def test_a_row_without_any_value_is_dropped() -> None:
     assert standardise({"a": None, "b": " ", "c": math.nan}) == "empty"
 
 
-@pytest.mark.parametrize("value", [[1], {"a": 1}, (1, 2)])
-def test_more_than_one_value_is_refused(value: Any) -> None:
-    with pytest.raises(NotText, match="and one plain value is needed"):
-        standardise({"a": value})
+@pytest.mark.parametrize("value", [[1], {"a": 1}, b"\xff"])
+def test_what_is_not_one_plain_value_stays_and_tells_rows_apart(value: Any) -> None:
+    assert standardise({"a": value, "b": 1}) == {"a": value, "b": 1}
+    assert identity({"a": value}) == identity({"a": value}) != identity({"a": [2]})
 
 
 def test_rows_of_equal_values_are_one_whatever_file_they_came_from() -> None:
@@ -67,14 +66,14 @@ def test_rows_of_equal_values_are_one_whatever_file_they_came_from() -> None:
     assert identity({"a": 1, "b": 2}) != identity({"a": 2, "b": 1})
 
 
-def test_near_copies_share_the_cells_that_hardly_recur_by_chance() -> None:
+def test_near_copies_share_nearly_all_cells() -> None:
     row = {f"f{i}": 0.1 + i for i in range(10)} | {"sex": "f", "rooms": 3}
     one, other = likeness(row), likeness(row | {"f3": 8.25, "sex": "m"})
     assert one is not None
     assert other is not None
     assert one.dtype == np.uint64
-    assert len(one) == 10
-    assert len(np.intersect1d(one, other)) == 9
+    assert len(one) == 12
+    assert len(np.intersect1d(one, other)) == 10
     from_csv = {name: str(value) for name, value in row.items()}
     assert likeness(from_csv) is not None
     assert likeness(from_csv).tolist() == one.tolist()  # type: ignore[union-attr]
@@ -83,6 +82,18 @@ def test_near_copies_share_the_cells_that_hardly_recur_by_chance() -> None:
 def test_near_copies_are_not_looked_for_where_cells_recur_by_chance() -> None:
     assert likeness({f"f{i}": i for i in range(10)} | {f"c{i}": "red" for i in range(10)}) is None
     assert likeness({f"d{i}": dt.date(2026, 1, 2) for i in range(10)}) is None
+
+
+def test_rows_with_the_same_weather_are_not_near_copies() -> None:
+    weather = {f"w{i}": 0.1 + i for i in range(6)}
+    one, other = (likeness(weather | {f"c{i}": value for i in range(6)}) for value in ("JFK", "LGA"))
+    assert one is not None
+    assert other is not None
+    assert len(np.intersect1d(one, other)) == 6
+
+
+def test_the_size_of_a_row_is_its_values() -> None:
+    assert num_values({"a": 0, "b": None, "c": "x"}) == 2
 
 
 def test_a_row_is_shown_as_an_escaped_table() -> None:
