@@ -22,6 +22,7 @@ from stillhouse.components.tasks.task import AS_EVALUATED, Answers, Batch, Field
 if TYPE_CHECKING:
     import numpy as np
     import torch
+    from markupsafe import Markup
     from torch import nn
 
     from stillhouse.components.modalities.tabular.cells import Column
@@ -63,7 +64,7 @@ class Tabular(LabelTask):
     def size(self, example: Mapping[str, Any]) -> int:
         return rows.num_values(example["features"])
 
-    def show(self, example: Mapping[str, Any], answer: Any = None) -> str:
+    def show(self, example: Mapping[str, Any], answer: Any = None) -> "Markup":
         return rows.show(example["features"])
 
     # Models: pretrain, finetune, distill.

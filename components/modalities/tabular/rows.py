@@ -7,12 +7,15 @@ import json
 import math
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from stillhouse.components.modalities.tabular.cells import LARGEST, clean
 from stillhouse.components.targets.numbers import parse_number
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
 
 TELLING_CELLS = 5
 """With fewer cells whose values hardly recur by chance, near copies of a row are not looked for."""
@@ -56,15 +59,17 @@ def num_values(example: Mapping[str, Any]) -> int:
     return sum(value is not None for value in example.values())
 
 
-def show(example: Mapping[str, Any]) -> str:
+def show(example: Mapping[str, Any]) -> "Markup":
     """The row as an HTML table of names and values, escaped; the first columns where there are many."""
+    from markupsafe import Markup
+
     cells = list(example.items())
     shown = cells[:SHOWN_CELLS]
     names = "".join(f"<th>{_escaped(name)}</th>" for name, _ in shown)
     values = "".join(f"<td>{_escaped(_written(value))}</td>" for _, value in shown)
     if more := len(cells) - len(shown):
         names, values = names + f"<th>{more} more</th>", values + "<td>…</td>"
-    return f'<table class="row"><tr>{names}</tr><tr>{values}</tr></table>'
+    return Markup(f'<table class="row"><tr>{names}</tr><tr>{values}</tr></table>')
 
 
 def _canonical(value: Any) -> Any:
