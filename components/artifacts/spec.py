@@ -12,6 +12,9 @@ from pydantic import Field
 from stillhouse.components.artifacts.base_facts import BaseFacts
 from stillhouse.components.artifacts.json_artifact import JsonArtifact
 
+FORMAT = 1
+"""Of dataset.json."""
+
 
 class Spec(JsonArtifact):
     """dataset.json."""
@@ -19,11 +22,12 @@ class Spec(JsonArtifact):
     format: int
     task: str
     target: str
-    """classes, multi_label or number."""
+    """classes, multi_label or number; other kinds of problem have names of their own."""
     labels: list[str]
     """Names of the classes or labels, in the order of their indices; empty for numbers."""
     columns: dict[str, list[str] | str | None] = Field(default_factory=dict)
-    """Of the source: `text` are joined to one text, `label`, `group` and `split` name a column or None."""
+    """Of the source: by the name of a field, `group` and `split` its column, several, or None; an empty list stands for
+    all that play no other part."""
     csv: dict[str, Any] = Field(default_factory=dict)
     """How delimited files were read, as far as the recipe says."""
     cleaning: dict[str, Any] = Field(default_factory=dict)
@@ -65,7 +69,7 @@ class Spec(JsonArtifact):
     def of_model(cls, info: Mapping[str, Any]) -> Self:
         """What the model.json of a model says of the dataset that it was trained on."""
         known = {name: info[name] for name in OF_MODEL if name in info}
-        return cls(format=1, content_digest=info.get("dataset_digest", ""), **known)
+        return cls(format=FORMAT, content_digest=info.get("dataset_digest", ""), **known)
 
 
 OF_MODEL = ("task", "target", "labels", "columns", "csv", "cleaning", "input", "fitted")

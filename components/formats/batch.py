@@ -24,9 +24,16 @@ class Batch(ABC):
     """Per row its number in the file, as an editor shows it."""
     share: float
     """How much of the file was read when these rows were, 0 to 1."""
+    classes: Mapping[str, Sequence[str]] = field(default_factory=dict, kw_only=True)
+    """Names of the classes that a column's numbers stand for, where somebody has written them beside the file."""
 
     def __len__(self) -> int:
         return len(self.numbers)
+
+    @property
+    @abstractmethod
+    def names(self) -> list[str]:
+        """Of the columns."""
 
     @abstractmethod
     def column(self, name: str) -> pa.Array:
@@ -46,6 +53,10 @@ class ArrowBatch(Batch):
     """Rows of a file that has columns."""
 
     columns: pa.RecordBatch
+
+    @property
+    def names(self) -> list[str]:
+        return self.columns.schema.names
 
     def column(self, name: str) -> pa.Array:
         return self.columns[name]
@@ -71,6 +82,8 @@ class Reading:
     csv: CsvSettings = field(default_factory=CsvSettings)
     notes: list[str] = field(default_factory=list)
     """How the file is written, where that was found out."""
+    formats: Sequence[str] = ("tables", "lines")
+    """Ways of writing that the file may have, as `tables.FORMATS` names them."""
 
 
 class DataFile:

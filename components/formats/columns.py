@@ -1,6 +1,5 @@
 """A column of a data file as text, and what is said where it cannot be."""
 
-from collections.abc import Sequence
 from itertools import accumulate, islice
 from pathlib import Path
 from typing import Any
@@ -28,10 +27,11 @@ def column_texts(path: Path, batch: Batch, name: str) -> pa.Array:
         raise UserError(_no_text(path, batch, name, error)) from None
 
 
-def column_labels(path: Path, batch: Batch, name: str, names: Sequence[str] | None = None) -> list[Any]:
+def column_labels(path: Path, batch: Batch, name: str) -> list[Any]:
     """A column as labels: lists of names or numbers, numbers, truth values; everything else as its text.
 
-    Numbers that the file's own metadata names (Hugging Face's ClassLabel) are given by these names, else by `names`.
+    Numbers that the file's own metadata names (Hugging Face's ClassLabel) are given by these names, else by those of
+    `batch.classes`.
 
     Raises:
         UserError: a value cannot be a label; the sentence names the row, or the column where all of it cannot.
@@ -41,16 +41,25 @@ def column_labels(path: Path, batch: Batch, name: str, names: Sequence[str] | No
     places = (f"{path}, row {number}, column '{name}'" for number in batch.numbers)
     if own is not None:
         return [named(value, own, place) for value, place in zip(values, places, strict=True)]
-    if names is not None:
+    if names := batch.classes.get(name):
         return [named_text(value, names, place) for value, place in zip(values, places, strict=True)]
     return values
 
 
-def _label_values(path: Path, batch: Batch, name: str) -> list[Any]:
+def raw_column(path: Path, batch: Batch, name: str) -> pa.Array:
+    """A column as the file has it; of JSON, texts or lists of them.
+
+    Raises:
+        UserError: JSON has an object there; the sentence names the row.
+    """
     try:
-        column = batch.column(name)
+        return batch.column(name)
     except NotText as error:
         raise UserError(_no_text(path, batch, name, error)) from None
+
+
+def _label_values(path: Path, batch: Batch, name: str) -> list[Any]:
+    column = raw_column(path, batch, name)
     kind, types = column.type, pa.types
     if types.is_dictionary(kind):
         column = column.cast(kind.value_type)

@@ -273,9 +273,9 @@ def _columns(number: int) -> str:
 
 
 WORD_FILES = {
-    **dict.fromkeys((".conll", ".conll03", ".iob", ".iob2", ".bio"), read_conll),
+    **dict.fromkeys((".conll", ".conll03", ".iob", ".iob2", ".bio", ".txt", ".tsv"), read_conll),
     **dict.fromkeys((".conllu", ".conllup"), read_conllu),
 }
-"""Readers by the ends of files' names; `.txt` and `.tsv` are read with `read_conll` where a task is on words."""
+"""Readers by the ends of files' names."""
 WORD_HEADS = {suffix: conllu_columns if read is read_conllu else conll_columns for suffix, read in WORD_FILES.items()}
 """What tells all columns of each."""

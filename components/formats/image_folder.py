@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from stillhouse.components.formats.batch import ArrowBatch, Batch, Reading, check_columns
 from stillhouse.components.formats.pictures import BATCH_BYTES, IMAGE, LABEL, SPLIT
+from stillhouse.components.formats.splits import GIVEN
 from stillhouse.components.formats.tables import read_batches
 from stillhouse.errors import UserError
 
@@ -20,12 +21,7 @@ COLUMNS = (FILE_NAME, IMAGE, LABEL, SPLIT)
 """Of a folder; `label` is null of a file that lies in no class's folder, `split` where no folder says it."""
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm")
 METADATA = ("metadata.csv", "metadata.jsonl")
-SPLITS = {
-    **dict.fromkeys(("train", "training"), "train"),
-    **dict.fromkeys(("validation", "valid", "val", "dev"), "validation"),
-    **dict.fromkeys(("test", "testing"), "test"),
-    **dict.fromkeys(("unlabelled", "unlabeled"), "unlabelled"),
-}
+SPLITS = {**GIVEN, "testing": "test"}
 """Names of folders, in lower case, that are splits and not classes."""
 
 

@@ -30,6 +30,10 @@ class JsonBatch(Batch):
 
     objects: list[dict[str, Any]]
 
+    @property
+    def names(self) -> list[str]:
+        return list(dict.fromkeys(name for row in self.objects for name in row))
+
     def column(self, name: str) -> pa.Array:
         """Lists where there are lists, else strings as the other formats have them.
 

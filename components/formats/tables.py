@@ -1,10 +1,12 @@
-"""The formats that are known, by the ends of files' names: one streaming reader for each."""
+"""The formats that are known, by the names of files: one streaming reader for each."""
 
 import re
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import pyarrow as pa
 
@@ -17,14 +19,20 @@ from stillhouse.components.formats.arrow_files import (
     read_parquet,
 )
 from stillhouse.components.formats.batch import Batch, DataFile, Reading, suffix
+from stillhouse.components.formats.cifar import is_cifar, read_cifar
+from stillhouse.components.formats.conll import WORD_FILES, WORD_HEADS
 from stillhouse.components.formats.delimited import delimited_columns, read_delimited
 from stillhouse.components.formats.folders import partition_values, without_notes
+from stillhouse.components.formats.idx import COLUMNS, is_idx, is_idx_labels, read_idx
+from stillhouse.components.formats.interactions import inter_columns, read_inter
 from stillhouse.components.formats.json_lines import read_json_lines
 from stillhouse.components.formats.plain_text import read_text
 from stillhouse.components.safety.data_files import refuse_pickles
 from stillhouse.errors import UserError
 
 Reader = Callable[[DataFile, Reading], Iterator[Batch]]
+Head = Callable[[DataFile, Reading], list[str]]
+"""Names of all columns, from the head of a file."""
 TABLES: dict[str, Reader] = {
     ".csv": read_delimited,
     ".tsv": read_delimited,
@@ -38,7 +46,7 @@ TABLES: dict[str, Reader] = {
 """Files whose rows have columns; the text ones also packed, as `.csv.gz`."""
 LINES: dict[str, Reader] = {".txt": read_text}
 """Files whose rows are lines of text: read where somebody names them, for as often they are notes beside the data."""
-HEADS: dict[str, Callable[[DataFile, Reading], list[str]]] = {
+HEADS: dict[str, Head] = {
     ".csv": delimited_columns,
     ".tsv": delimited_columns,
     ".parquet": parquet_columns,
@@ -46,6 +54,42 @@ HEADS: dict[str, Callable[[DataFile, Reading], list[str]]] = {
     ".feather": arrow_columns,
 }
 """Formats whose head names all columns."""
+
+
+class Named(NamedTuple):
+    """A format that is told by the whole name of a file."""
+
+    name: str
+    is_one: Callable[[Path], bool]
+    read: Reader
+    head: Head | None = None
+
+
+class Format(NamedTuple):
+    """Ways of writing that go together; a kind of problem says which it takes."""
+
+    readers: Mapping[str, Reader] = {}
+    """By the ends of files' names."""
+    heads: Mapping[str, Head] = {}
+    named: tuple[Named, ...] = ()
+    said: tuple[str, ...] = ()
+    """What else a person is told that a source may hold."""
+
+
+FORMATS: dict[str, Format] = {
+    "tables": Format(TABLES, HEADS),
+    "lines": Format(LINES),
+    "words": Format(WORD_FILES, WORD_HEADS),
+    "interactions": Format({".inter": read_inter}, {".inter": inter_columns}),
+    "pictures": Format(
+        named=(
+            Named("IDX", lambda path: is_idx(path) and not is_idx_labels(path), read_idx, lambda *_: list(COLUMNS)),
+            Named("CIFAR", is_cifar, read_cifar),
+        ),
+        said=("folders of pictures", "IDX or CIFAR files"),
+    ),
+}
+"""Where two of those that are taken read the same ending, the later one does. Folders of pictures: see `sources`."""
 
 SCHEMAS: dict[str, Callable[[DataFile], pa.Schema]] = {
     ".parquet": parquet_schema,
@@ -89,17 +133,37 @@ def is_delimited(path: Path) -> bool:
     return TABLES.get(suffix(path)) is read_delimited
 
 
-def data_files(files: Iterable[Path], source: str, formats: Iterable[str] = TABLES) -> list[Path]:
+def format_of(path: Path, formats: Sequence[str]) -> str:
+    """What a file is written in, going by its name: its ending, or the name of a format; empty where it is none of
+    `formats`."""
+    named = next((one.name for one in _named(formats) if one.is_one(path)), "")
+    return named or (suffix(path) if suffix(path) in _readers(formats) else "")
+
+
+def _named(formats: Sequence[str]) -> list[Named]:
+    return [one for name in formats for one in FORMATS[name].named]
+
+
+def _readers(formats: Sequence[str]) -> dict[str, Reader]:
+    return {end: read for name in formats for end, read in FORMATS[name].readers.items()}
+
+
+def data_files(files: Iterable[Path], source: str, formats: Sequence[str] = ("tables",)) -> list[Path]:
     """Those of the files that are of a known format; the others, as a README, are not opened.
 
     Raises:
         UserError: there is none.
     """
-    files, formats = without_notes(files), list(formats)
-    if not (known := [path for path in files if suffix(path) in formats]):
+    files = without_notes(files)
+    if not (known := [path for path in files if format_of(path, formats)]):
         refuse_pickles(files)
-        raise UserError(_no_data(files, source, formats))
+        raise UserError(_no_data(files, source, _taken(formats)))
     return known
+
+
+def _taken(formats: Sequence[str]) -> list[str]:
+    """What a person is told that a source may hold."""
+    return [*_readers(formats), *(said for name in formats for said in FORMATS[name].said)]
 
 
 def read_batches(path: Path, reading: Reading) -> Iterator[Batch]:
@@ -113,9 +177,19 @@ def read_batches(path: Path, reading: Reading) -> Iterator[Batch]:
         UserError: the file cannot be read (the sentence names the row), or a column is missing or there twice.
         MemoryError: the budget is spent.
     """
+    with readable(path), path.open("rb") as file:
+        yield from _with_partitions(path, DataFile(path, file), reading)
+
+
+@contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """One sentence in place of what a library says of a file that it cannot read.
+
+    Raises:
+        UserError: that sentence.
+    """
     try:
-        with path.open("rb") as file:
-            yield from _with_partitions(path, DataFile(path, file), reading)
+        yield
     except MemoryError:
         raise
     except UNREADABLE as error:
@@ -124,7 +198,8 @@ def read_batches(path: Path, reading: Reading) -> Iterator[Batch]:
 
 def _with_partitions(path: Path, file: DataFile, reading: Reading) -> Iterator[Batch]:
     """The rows, and what the folders above say of them all."""
-    reader, values = (TABLES | LINES)[suffix(path)], partition_values(path)
+    named = next((one.read for one in _named(reading.formats) if one.is_one(path)), None)
+    reader, values = named or _readers(reading.formats)[suffix(path)], partition_values(path)
     if reading.names is not None:
         values = {name: value for name, value in values.items() if name in reading.names}
         reading = replace(reading, names=[name for name in reading.names if name not in values])
@@ -134,8 +209,9 @@ def _with_partitions(path: Path, file: DataFile, reading: Reading) -> Iterator[B
 
 def column_names(path: Path, reading: Reading) -> list[str] | None:
     """The columns that a file's head tells; None where it does not tell them all, or cannot be read."""
-    head = HEADS.get(suffix(path))
-    if head is None:
+    heads = {end: head for name in reading.formats for end, head in FORMATS[name].heads.items()}
+    named = next((one for one in _named(reading.formats) if one.is_one(path)), None)
+    if (head := named.head if named else heads.get(suffix(path))) is None:
         return None
     try:
         with path.open("rb") as file:
@@ -161,9 +237,9 @@ def common_schema(files: Iterable[Path]) -> pa.Schema | None:
         return None
 
 
-def _no_data(files: list[Path], source: str, formats: list[str]) -> str:
+def _no_data(files: list[Path], source: str, taken: Sequence[str]) -> str:
     """What is there instead, and what to make of it."""
-    taken = f"it must hold {', '.join(formats)} (or these as .gz)"
+    taken = f"it must hold {', '.join(taken)} (or these as .gz)"
     for path in files:
         what, mend = next((found for ends, found in OTHERS.items() if path.name.lower().endswith(ends)), (None, ""))
         if what is not None:

@@ -1,6 +1,6 @@
 """Rows of words with their tags, and of texts with spans, out of what any reader gives (JSON lines, Parquet, CoNLL)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -42,7 +42,6 @@ def word_rows(
     batch: Batch,
     words: str,
     tags: str | None,
-    names: Sequence[str] | None = None,
     missing: Missing = USUAL,
 ) -> list[WordRow]:
     """The rows of a batch as words with tags.
@@ -50,13 +49,14 @@ def word_rows(
     Args:
         path: the file that the batch is from, for messages.
         words: the column that holds a list of words.
-        tags: the column that holds a list of tags: names, or numbers of those in `names` or the file's metadata.
+        tags: the column that holds a list of tags: names, or numbers of those in the batch's classes or the file's
+            metadata.
 
     Raises:
         UserError: a row has no list where one is needed, a word that is null, or not one tag for each word.
     """
     found_words = column_labels(path, batch, words)
-    found_tags = [None] * len(batch) if tags is None else column_labels(path, batch, tags, names)
+    found_tags = [None] * len(batch) if tags is None else column_labels(path, batch, tags)
     rows, known = [], _Tags(missing)
     for number, row_words, row_tags in zip(batch.numbers, found_words, found_tags, strict=True):
         row_words = _words(row_words, f"{path}, row {number}, column '{words}'")

@@ -11,10 +11,11 @@ from stillhouse.components.distill.settings import DistillSettings, Student
 from stillhouse.components.evaluate.settings import EvaluateSettings
 from stillhouse.components.finetune.settings import FinetuneSettings
 from stillhouse.components.models.settings import Architecture
-from stillhouse.components.prepare.settings import Columns, PrepareSettings
+from stillhouse.components.prepare.settings import PrepareSettings
 from stillhouse.components.pretrain.settings import PretrainSettings
 from stillhouse.components.promote.settings import PromoteSettings
 from stillhouse.components.tasks import load_task
+from stillhouse.components.tasks.columns import Columns
 from stillhouse.components.tasks.settings import settings_for, settings_for_name
 from stillhouse.components.training.settings import Derive
 from stillhouse.errors import UserError

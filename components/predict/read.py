@@ -41,7 +41,7 @@ def data_files(path: Path) -> list[Path]:
         refuse_links_out(there)
     names = sorted(p.relative_to(path).as_posix() for p in path.rglob("*") if p.is_file())
     below = [path] if there.is_file() else [path / name for name in data_names(names, str(path))]
-    return tables.data_files(below, str(path), tables.TABLES | tables.LINES)
+    return tables.data_files(below, str(path), ("tables", "lines"))
 
 
 def rows(path: Path, csv: CsvSettings, columns: Sequence[str] = ()) -> Iterator[Row]:

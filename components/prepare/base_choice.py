@@ -12,11 +12,10 @@ from stillhouse.components.models.architectures import num_layers, num_positions
 from stillhouse.components.prepare.bases import sampled
 from stillhouse.components.storage.packages import is_installed, package_digest
 from stillhouse.components.storage.store import NotFound, join
-from stillhouse.components.targets.parse import Kind
 from stillhouse.errors import UserError
 
 
-def choose_base(candidates: Candidates, texts: Sequence[str], task: str, target: Kind) -> BaseFacts:
+def choose_base(candidates: Candidates, texts: Sequence[str], task: str, target: str) -> BaseFacts:
     """The first that fits of: the champion, the packaged base, what the recipe names for other texts, random weights.
 
     A champion is a student. One with fewer layers than the pretrained base that would be taken in its place does not
@@ -76,7 +75,7 @@ def _why_not_english(candidates: Candidates) -> str:
     return ""
 
 
-def _why_unfit(candidates: Candidates, task: str, target: Kind, instead: str) -> str:
+def _why_unfit(candidates: Candidates, task: str, target: str, instead: str) -> str:
     """Why the champion is not a base for this run; empty when it is."""
     about, config = (_read(candidates.champion, name) for name in ("model.json", "config.json"))
     if about is None:

@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from stillhouse.components.artifacts.base_facts import BaseFacts
+from stillhouse.components.formats.splits import LABELLED
 from stillhouse.components.modalities.text.typical_words import typical_words
-from stillhouse.components.prepare.rows import LABELLED, Row
+from stillhouse.components.prepare.rows import Row
 from stillhouse.components.prepare.settings import PrepareSettings
 from stillhouse.components.prepare.write_dataset import Prepared
 
@@ -145,7 +146,9 @@ def _targets(prepared: Prepared, statistics: Mapping[str, Any]) -> "Section":
 def _typical(prepared: Prepared) -> list[list[str]]:
     rows = prepared.splits["train"]
     labels = [row.target if isinstance(row.target, tuple) else (row.target,) for row in rows]
-    return typical_words([row.text for row in rows], cast(list[tuple[int, ...]], labels), len(prepared.labels))
+    return typical_words(
+        [row.example["text"] for row in rows], cast(list[tuple[int, ...]], labels), len(prepared.labels)
+    )
 
 
 def _rare_labels(prepared: Prepared) -> "Section":
@@ -205,9 +208,9 @@ def _dropped(prepared: Prepared) -> "Section":
     )
     chart = bars([name for name, _ in reasons], [rows for _, rows in reasons], title="Rows dropped by reason", x="rows")
     examples = [
-        (reason, said, _cut(text) if text.strip() else "no text")
+        (reason, said, _cut(example["text"][:1000]) if example["text"].strip() else "no text")
         for reason, _ in reasons
-        for said, text in prepared.examples.get(reason, [])
+        for said, example in prepared.examples.get(reason, [])
     ]
     shown = Table(("reason", "label or place", "text"), examples, "Some of them.")
     return Section("Dropped rows", tables=[table, shown], charts=[chart])
@@ -262,7 +265,7 @@ def _has(row: Row, index: int) -> bool:
 
 def _excerpt(row: Row) -> object:
     """The beginning of the text, for a wide cell."""
-    return _cut(row.text)
+    return _cut(row.example["text"])
 
 
 def _cut(text: str) -> object:

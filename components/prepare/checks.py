@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
+from stillhouse.components.formats.splits import LABELLED, Split
 from stillhouse.components.prepare.rare_labels import listed
-from stillhouse.components.prepare.rows import LABELLED, Split
 from stillhouse.components.prepare.settings import PrepareSettings
 from stillhouse.components.prepare.write_dataset import Prepared
 from stillhouse.errors import UserError
@@ -31,35 +31,27 @@ def check_rows(prepared: Prepared, settings: PrepareSettings) -> None:
 
 
 def check_coverage(prepared: Prepared, settings: PrepareSettings) -> None:
-    """Two classes, sets or numbers at least, rows in each split, no label too rare, two classes in test.
+    """Two targets at least, rows in each split, no label too rare, and what can be compared in test.
 
     Raises:
         UserError: one of these does not hold.
     """
     source, rows = settings.source, prepared.rows
+    column = f"{source}, column '{prepared.target_name}'"
     targets = {row.target for row in prepared.labelled}
-    if len(targets) == 1:
-        only = targets.pop()
-        if isinstance(only, tuple):
-            what = f"set of labels only ({', '.join(prepared.labels[i] for i in only) or 'the empty one'})"
-        else:
-            what = f"class only ('{prepared.labels[only]}')" if isinstance(only, int) else f"number only ({only})"
-        raise UserError(
-            f"{source}, column '{settings.columns.label}': the {len(prepared.labelled)} rows left hold one "
-            f"{what}; add rows of another one."
-        )
+    if len(targets) == 1 and (what := prepared.task.why_one(targets.pop())):
+        raise UserError(f"{column}: the {len(prepared.labelled)} rows left hold one {what}; add rows of another one.")
     counts = ", ".join(f"{split} {rows[split]}" for split in LABELLED)
     for split in LABELLED:
         if not rows[split]:
             raise UserError(f"{source}: no row is left for the split {split} ({counts}); {_mend(split, settings)}.")
-    column = f"{source}, column '{settings.columns.label}'"
     if prepared.too_rare:
         _refuse_rare(prepared, settings, column)
     tested = [label for label, found in prepared.label_counts("test").items() if found]
-    if prepared.kind == "classes" and len(tested) == 1:
+    if what := prepared.task.why_untested(tested):
         raise UserError(
-            f"{column}: all {rows['test']} rows of the split test have the label '{tested[0]}', by which nothing can "
-            f"be compared; {_mend('test', settings)}."
+            f"{column}: all {rows['test']} rows of the split test have {what}, by which nothing can be compared; "
+            f"{_mend('test', settings)}."
         )
 
 

@@ -4,26 +4,22 @@ import json
 import logging
 import shutil
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, cast
-
-import pyarrow as pa
-import pyarrow.compute
 
 from stillhouse.components.artifacts.base_facts import notes_of
 from stillhouse.components.artifacts.chosen_base import Candidates
 from stillhouse.components.config.settings import shown
 from stillhouse.components.formats.missing import Missing
-from stillhouse.components.modalities.text.clean import cleaned
+from stillhouse.components.formats.table import Table
 from stillhouse.components.prepare.base_choice import choose_base
 from stillhouse.components.prepare.bases import check_numbers, check_texts, check_weights
 from stillhouse.components.prepare.card import write_card
 from stillhouse.components.prepare.checks import check_coverage, check_drift, check_rows
-from stillhouse.components.prepare.no_values import label_spellings
 from stillhouse.components.prepare.novelty import Novelty, read_known_rows
 from stillhouse.components.prepare.rare_labels import part_without_rare
-from stillhouse.components.prepare.read import Table, read
+from stillhouse.components.prepare.read import read, unparsed
 from stillhouse.components.prepare.rows import Row, digest
 from stillhouse.components.prepare.settings import LEARN, PrepareSettings
 from stillhouse.components.prepare.splits import Dropped, assign, drop_copies, separate
@@ -33,11 +29,11 @@ from stillhouse.components.storage.disk import staged_folder, sync_folder, writi
 from stillhouse.components.storage.home import SOURCES
 from stillhouse.components.storage.sources import fetch_source
 from stillhouse.components.storage.windows import Window
-from stillhouse.components.targets.parse import Kind, LabelReading, Target, Targets, read_targets
+from stillhouse.components.targets.parse import LabelReading, Targets
+from stillhouse.components.tasks.task import Task
 from stillhouse.components.tracking.run import StepRun
 from stillhouse.errors import UserError
 
-pc: Any = pyarrow.compute  # its functions are made at run time, where no type checker sees them
 logger = logging.getLogger(__name__)
 
 Progress = Callable[[int, int, str, str], None]
@@ -47,11 +43,8 @@ CARD = "card.html"
 """The card's copy in the dataset: a run that takes the dataset from the cache shows it too."""
 MAX_EXAMPLES = 3
 """Dropped rows of each reason that the card shows."""
-EXAMPLE_CHARACTERS = 1000
-"""Kept of each of them."""
 MAX_LEFT_OUT = 20
 """Files without data that dataset.json names."""
-_BATCH = 8192
 
 
 def prepare(settings: PrepareSettings, *, snapshot: str, dataset: Path | str, card: Path | str, run: StepRun) -> str:
@@ -88,7 +81,7 @@ def prepare(settings: PrepareSettings, *, snapshot: str, dataset: Path | str, ca
         if drift:
             check_drift(drift, settings)
         train = prepared.splits["train"]
-        texts = [row.text for row in train]
+        texts = [row.example["text"] for row in train]
         if candidates is not None:
             chosen = choose_base(candidates, texts, settings.task, prepared.kind)
             bases = [chosen, *(base for base in bases if base.address != chosen.address)]
@@ -121,78 +114,87 @@ def prepare(settings: PrepareSettings, *, snapshot: str, dataset: Path | str, ca
 
 
 def refine(
-    table: Table, settings: PrepareSettings, progress: Progress = lambda *_: None, expected: Kind | None = None
+    table: Table, settings: PrepareSettings, progress: Progress = lambda *_: None, expected: str | None = None
 ) -> Prepared:
     """Clean, deduplicate and split the rows of `table`; `expected` is the kind of target in production.
 
     Raises:
         UserError: the label column does not fit.
     """
-    texts = _cleaned(table, settings, progress)
-    dropped: Counter[str] = Counter()
-    examples: dict[str, list[tuple[str, str]]] = {}
-    usable = []
-    for i, text in enumerate(texts):
-        reason = "empty" if not text else "too_long" if len(text) > settings.max_characters else None
-        if reason:
-            dropped[reason] += 1
-            if dropped[reason] <= MAX_EXAMPLES:
-                examples.setdefault(reason, []).append(
-                    (_place(table, i), (table.texts[i].as_py() or "")[:EXAMPLE_CHARACTERS])
-                )
-        else:
-            usable.append(i)
-    targets = read_targets(
-        [table.labels[i] for i in usable],
-        lambda i: f"{table.where(usable[i])}, column '{settings.columns.label}'",
-        LabelReading(
-            settings.target,
-            settings.label_separator,
-            settings.label_names,
-            Missing(settings.missing),
-            settings.csv.decimal or ".",
-            settings.csv.thousands or "",
-            expected,
-        ),
-    )
-    hashes = [digest(texts[i]) for i in usable]
+    task = unparsed(settings)
+    table = task.gather(table)
+    found = task.standardise_all(table.inputs, lambda done, total: progress(done, total, "rows", "cleaning"))
+    usable = [i for i, example in enumerate(found) if not isinstance(example, str)]
+    examples = [example for example in found if not isinstance(example, str)]
+    dropped = Counter(table.dropped) + Counter(reason for reason in found if isinstance(reason, str))
+    unusable = _unusable(table, found)
+    targets = _targets(task, table, usable, settings, expected)
+    hashes = [digest(task.identity(example)) for example in examples]
     groups, given = [table.groups[i] for i in usable], [table.splits[i] for i in usable]
 
     def part(targets: Targets) -> tuple[Prepared, list[Dropped]]:
         splits = assign(hashes, targets.values, groups, given, settings.splits)
-        rows = [Row(hashes[k], texts[i], targets.values[k], table.slices[i], splits[k]) for k, i in enumerate(usable)]
+        rows = [
+            Row(hashes[k], examples[k], targets.values[k], table.slices[i], splits[k]) for k, i in enumerate(usable)
+        ]
         single, copies = drop_copies(rows)
         parted, near_copies = separate(
             single,
+            task.likeness,
             settings.near_duplicates,
             settings.labelled_rows,
             lambda done, total: progress(done, total, "rows", "near duplicates"),
         )
         lost = [*copies, *(Dropped(copy.reason, copy.row) for copy in near_copies)]
-        reasons = dropped + Counter(reason for reason, _ in lost)
-        counted = dict(sorted(reasons.items()))
-        shown = {**examples, **_examples(lost, targets.labels)}
-        return Prepared(targets.kind, targets.labels, parted, len(texts), counted, near_copies, examples=shown), lost
+        counted = dict(sorted((dropped + Counter(reason for reason, _ in lost)).items()))
+        knowing = _knowing(task, targets)
+        shown = {**unusable, **_lost(lost, knowing)}
+        read = len(table) + sum(table.dropped.values())
+        return Prepared(knowing, parted, read, counted, near_copies, examples=shown), lost
 
-    return part_without_rare(targets, part, settings)
+    return part_without_rare(_knowing(task, targets), targets, part, settings)
 
 
-def _examples(lost: list[Dropped], labels: list[str]) -> dict[str, list[tuple[str, str]]]:
-    """Of each reason some of the rows, with their labels."""
-    found: dict[str, list[tuple[str, str]]] = {}
+def _knowing(task: Task, targets: Targets) -> Task:
+    """The task, which knows the target now."""
+    return type(task)(task.spec.model_copy(update={"target": targets.kind, "labels": targets.labels}))
+
+
+def _targets(task: Task, table: Table, rows: Sequence[int], settings: PrepareSettings, expected: str | None) -> Targets:
+    """What those rows are to be learnt for."""
+    column = task.spec.columns.get(task.target_field())
+    reading = LabelReading(
+        settings.target,
+        settings.label_separator,
+        settings.label_names,
+        Missing(settings.missing),
+        settings.csv.decimal or ".",
+        settings.csv.thousands or "",
+        expected,
+    )
+    return task.parse([table.targets[i] for i in rows], lambda k: f"{table.where(rows[k])}, column '{column}'", reading)
+
+
+Shown = dict[str, list[tuple[str, dict[str, Any]]]]
+"""Of each reason some of the rows dropped for it."""
+
+
+def _unusable(table: Table, found: Sequence[dict[str, Any] | str]) -> Shown:
+    """Rows that have no canonical form, as they came, with their places."""
+    shown: Shown = {}
+    for i, reason in enumerate(found):
+        if isinstance(reason, str) and len(some := shown.setdefault(reason, [])) < MAX_EXAMPLES:
+            some.append((_place(table, i), table.inputs.slice(i, 1).to_pylist()[0]))
+    return shown
+
+
+def _lost(lost: Sequence[Dropped], task: Task) -> Shown:
+    """Rows that others stay in place of, with their labels."""
+    shown: Shown = {}
     for reason, row in lost:
-        some = found.setdefault(reason, [])
-        if len(some) < MAX_EXAMPLES:
-            some.append((_named(row.target, labels), row.text[:EXAMPLE_CHARACTERS]))
-    return found
-
-
-def _named(target: Target | None, labels: list[str]) -> str:
-    if target is None:
-        return "no label"
-    if isinstance(target, tuple):
-        return ", ".join(labels[i] for i in target) or "none"
-    return labels[target] if isinstance(target, int) else f"{target:g}"
+        if len(some := shown.setdefault(reason, [])) < MAX_EXAMPLES:
+            some.append((task.target_in_words(row.target), row.example))
+    return shown
 
 
 def _place(table: Table, row: int) -> str:
@@ -202,9 +204,11 @@ def _place(table: Table, row: int) -> str:
 
 def _no_values(table: Table, prepared: Prepared, settings: PrepareSettings) -> dict[str, Any]:
     """Of each column how often which spelling stood for no value, and which labels are names that look like one."""
-    labels = label_spellings(table.labels, prepared.kind == "number", Missing(settings.missing))
-    missing = {**({settings.columns.label: labels["missing"]} if settings.columns.label else {}), **table.no_values}
-    return {"missing": {name: counts for name, counts in missing.items() if counts}, "names": labels["names"]}
+    task = prepared.task
+    targets = task.no_values(table.targets, Missing(settings.missing))
+    column = task.spec.columns.get(task.target_field())
+    missing = {**({column: targets["missing"]} if isinstance(column, str) else {}), **table.no_values}
+    return {"missing": {name: counts for name, counts in missing.items() if counts}, "names": targets["names"]}
 
 
 def _files(table: Table) -> dict[str, Any]:
@@ -224,18 +228,6 @@ def _read_snapshot(text: str) -> dict[str, Any]:
         return {**nothing_seen, **known}
     except (ValueError, TypeError, AttributeError, RecursionError):
         raise UserError(f"snapshot: {shown(text)} is not a JSON object; give what inspect handed on.") from None
-
-
-def _cleaned(table: Table, settings: PrepareSettings, progress: Progress) -> list[str]:
-    texts: list[str] = []
-    total = len(table.texts)
-    for batch in pa.table([table.texts], ["text"]).to_batches(_BATCH):
-        # Cleaning shortens a text, but not tenfold; far longer ones are dropped anyway, and would take minutes.
-        short = pc.less_equal(pc.utf8_length(batch["text"]), 10 * settings.max_characters)
-        found = cleaned(batch["text"].filter(short), settings.cleaning)
-        texts += pc.replace_with_mask(batch["text"], short, found).to_pylist()
-        progress(len(texts), total, "rows", "cleaning")
-    return texts
 
 
 def _track(

@@ -11,11 +11,12 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
-from stillhouse.components.prepare.rows import LABELLED
+from stillhouse.components.formats.splits import LABELLED
 from stillhouse.components.prepare.settings import PrepareSettings
 from stillhouse.components.prepare.splits import Dropped
 from stillhouse.components.prepare.write_dataset import Prepared
-from stillhouse.components.targets.parse import Target, Targets
+from stillhouse.components.targets.parse import Targets
+from stillhouse.components.tasks.task import Task
 
 OTHER = "other"
 """The class that rare ones become when asked."""
@@ -49,12 +50,10 @@ class RareLabel:
         return f"'{self.label}' ({count}{f'; a misspelling of {self.like!r}?' if self.like else ''})"
 
 
-def label_rows(targets: Targets) -> Counter[str]:
-    """Rows of each label."""
-    counts = Counter(dict.fromkeys(targets.labels, 0))
-    for value in targets.values:
-        counts.update(targets.labels[i] for i in _indices(value))
-    return counts
+def label_rows(task: Task, targets: Targets) -> Counter[str]:
+    """Rows of each label; empty where labels need no rows of their own."""
+    found = Counter(targets.labels[i] for value in targets.values for i in task.label_indices(value))
+    return Counter({label: found[label] for label in targets.labels}) if found else found
 
 
 def too_few(counts: Counter[str], least: int) -> list[RareLabel]:
@@ -74,14 +73,15 @@ def find(prepared: Prepared, counts: Counter[str], dropped: Iterable[Dropped], l
         least: rows that a label must have.
     """
     parted = {split: prepared.label_counts(split) for split in LABELLED}
-    left = {label: sum(parted[split][label] for split in LABELLED) for label in prepared.labels}
-    rare = [label for label in prepared.labels if left[label] < least or not parted["train"][label]]
+    left = {label: sum(parted[split][label] for split in LABELLED) for label in counts}
+    counted = [label for label in prepared.labels if label in left]
+    rare = [label for label in counted if left[label] < least or not parted["train"][label]]
     if not rare:
         return []
     frequent = [label for label in prepared.labels if label not in set(rare)]
     reasons: dict[str, Counter[str]] = {label: Counter() for label in rare}
     for reason, row in dropped:
-        for index in _indices(row.target):
+        for index in prepared.task.label_indices(row.target):
             if prepared.labels[index] in reasons:
                 reasons[prepared.labels[index]][reason] += 1
     return [
@@ -92,7 +92,7 @@ def find(prepared: Prepared, counts: Counter[str], dropped: Iterable[Dropped], l
     ]
 
 
-def without(targets: Targets, rare: Collection[str], other: bool) -> Targets:
+def without(task: Task, targets: Targets, rare: Collection[str], other: bool) -> Targets:
     """Targets in which the labels `rare` are one, `other`, or in which their rows have them no more.
 
     A row that has no other label is one without a label; that it has none of the labels is not known.
@@ -102,7 +102,7 @@ def without(targets: Targets, rare: Collection[str], other: bool) -> Targets:
         names.append(OTHER)
     index = {name: i for i, name in enumerate(names)}
     place = [index.get(OTHER if other and label in rare else label) for label in targets.labels]
-    values = [_replaced(value, place) for value in targets.values]
+    values = [task.with_labels(value, place) for value in targets.values]
     return replace(targets, labels=names, values=values)
 
 
@@ -127,17 +127,6 @@ def spelt_alike(counts: Counter[str]) -> list[tuple[str, str]]:
     return pairs
 
 
-def _replaced(value: Target | None, place: list[int | None]) -> Target | None:
-    if isinstance(value, tuple):
-        kept = {place[i] for i in value} - {None}
-        return tuple(sorted(kept)) if kept or not value else None  # type: ignore[type-var]
-    return place[value] if isinstance(value, int) else value
-
-
-def _indices(value: Target | None) -> Sequence[int]:
-    return value if isinstance(value, tuple) else [value] if isinstance(value, int) else []
-
-
 def _like(label: str, frequent: Collection[str]) -> str:
     # `intent 12` and `intent 13` are two labels.
     letters = _letters(label)
@@ -155,22 +144,22 @@ def _plain(label: str) -> str:
 
 
 def part_without_rare(
-    targets: Targets, part: Callable[[Targets], tuple[Prepared, list[Dropped]]], settings: PrepareSettings
+    task: Task, targets: Targets, part: Callable[[Targets], tuple[Prepared, list[Dropped]]], settings: PrepareSettings
 ) -> Prepared:
     """Part the rows into splits with `part`, and again without the labels that are rare then.
 
     Without rare labels other copies may stay, so that it is repeated until none is rare. Where fewer than two labels
     would be left, or `rare_labels` is error, the rare ones stay: `check_coverage` ends the run.
     """
-    counts, taken = label_rows(targets), list[RareLabel]()
+    counts, taken = label_rows(task, targets), list[RareLabel]()
     found = too_few(counts, settings.min_rows_per_label)
     prepared: Prepared | None = None
     while prepared is None or found:
         if found and settings.rare_labels != "error":
             # What is too rare even together has no label at all.
             other = settings.rare_labels == "other" and OTHER not in {one.label for one in found}
-            fewer = without(targets, {one.label for one in found}, other)
-            if len(fewer.labels) >= (1 if targets.kind == "multi_label" else 2):
+            fewer = without(task, targets, {one.label for one in found}, other)
+            if len(fewer.labels) >= task.least_labels():
                 targets, taken = fewer, taken + found
                 counts.update({OTHER: sum(one.rows for one in found)} if other else {})
             elif prepared is not None:
@@ -194,7 +183,7 @@ def _notes(prepared: Prepared, counts: Counter[str], taken: list[RareLabel], set
             f"{listed(taken, MAX_NAMED)}. prepare.min_rows_per_label and prepare.rare_labels decide it."
         )
     tested = prepared.label_counts("test")
-    unmeasured = [label for label in prepared.labels if not tested[label]]
+    unmeasured = [label for label in prepared.labels if label in counts and not tested[label]]
     if unmeasured and len(unmeasured) < len(prepared.labels):
         named = ", ".join(f"'{label}'" for label in unmeasured[:MAX_NAMED])
         more = f" and {len(unmeasured) - MAX_NAMED:,} more" if len(unmeasured) > MAX_NAMED else ""

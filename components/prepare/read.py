@@ -5,137 +5,164 @@ import logging
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import pyarrow as pa
-import pyarrow.compute
 
+from stillhouse.components.artifacts.spec import FORMAT, Spec
 from stillhouse.components.config.settings import shown
-from stillhouse.components.formats.batch import Batch, MissingColumn, Reading, suffix
+from stillhouse.components.formats.batch import ArrowBatch, Batch, MissingColumn, Reading, check_columns
 from stillhouse.components.formats.class_labels import readme_names
-from stillhouse.components.formats.columns import column_labels, column_texts
+from stillhouse.components.formats.columns import column_texts
 from stillhouse.components.formats.missing import Missing
-from stillhouse.components.formats.tables import data_files, read_batches
+from stillhouse.components.formats.no_values import spellings
+from stillhouse.components.formats.sources import Part, parts_of
+from stillhouse.components.formats.splits import GIVEN, Split
+from stillhouse.components.formats.table import FileNote, Table
 from stillhouse.components.formats.values import keys, truths
-from stillhouse.components.prepare.no_values import spellings
-from stillhouse.components.prepare.rows import GIVEN, Split
-from stillhouse.components.prepare.settings import FILE_NAME, Columns, PrepareSettings
+from stillhouse.components.prepare.settings import PrepareSettings
 from stillhouse.components.storage.memory import Budget, bounded_memory
+from stillhouse.components.tasks import load_task
+from stillhouse.components.tasks.columns import FILE_NAME, Columns, Roles
+from stillhouse.components.tasks.task import Task
 from stillhouse.errors import UserError
 
 logger = logging.getLogger(__name__)
 
-pc: Any = pyarrow.compute  # its functions are made at run time, where no type checker sees them
 
-
-class FileNote(NamedTuple):
-    """A file that was read."""
-
-    rows: int
-    written: str
-    """Its format; how it is written, where that was found out."""
-
-
-@dataclass(frozen=True)
-class Table:
-    """The columns of a source that play a part; all have one value per row."""
-
-    texts: pa.ChunkedArray
-    """Strings without nulls: the text columns, joined by line breaks."""
-    labels: list[Any]
-    """Values of the label column as they are, but for truth values, which have one spelling; None where it has none."""
-    groups: list[str | None]
-    """None where there is none: such a row belongs to nobody else's group."""
-    splits: list[Split | None]
-    slices: list[tuple[str, ...]]
-    """Per row its values of the columns `slices`, empty strings where it has none."""
-    origins: list[tuple[Path, Sequence[int]]]
-    """Files in the order they were read, with the number of each of their rows."""
-    files: list[FileNote] = field(default_factory=list)
-    """What was found out about each file."""
-    left_out: list[Path] = field(default_factory=list)
-    """Files of other formats."""
-    no_values: dict[str, dict[str, int]] = field(default_factory=dict)
-    """Of the group's, split's and slices' columns: how often each spelling of no value was met."""
-
-    def where(self, row: int) -> str:
-        """File and row, for an error; in CSV the header is row 1."""
-        for path, numbers in self.origins:
-            if row < len(numbers):
-                return f"{path}, row {numbers[row]}"
-            row -= len(numbers)
-        raise IndexError(row)
+def unparsed(settings: PrepareSettings) -> Task:
+    """The task, which knows of its dataset what the settings say: how examples are brought into form, and no target."""
+    kind = load_task(settings.task)
+    spec = Spec(
+        format=FORMAT,
+        task=settings.task,
+        target="",
+        labels=[],
+        columns={
+            **settings.columns.of(kind.fields),
+            "group": settings.columns.group,
+            "split": settings.columns.split,
+        },
+        csv=settings.csv.model_dump(exclude_none=True),
+        input=settings.input.model_dump(mode="json"),
+        cleaning={**settings.cleaning, "max_characters": settings.max_characters},
+        content_digest="",
+    )
+    return kind(spec)
 
 
 def read(
-    files: Sequence[Path], settings: PrepareSettings, progress: Callable[[int, int], None] = lambda *_: None
+    files: Sequence[Path],
+    settings: PrepareSettings,
+    progress: Callable[[int, int], None] = lambda *_: None,
+    root: Path | None = None,
 ) -> Table:
-    """Read the columns that `settings` names from all `files`.
+    """Read the columns that `settings` names from all `files`, as the task takes them.
 
     Files of other formats, as a README, are left out and logged; a pickle is never opened. `progress` is called
     with the files read and the files in all.
 
+    Args:
+        root: the folder that the files lie in, at any depth; where it is not given, the source.
+
     Raises:
         UserError: no file of a known format; a file that cannot be read, or not within `max_memory_gb`; a column that
-            is missing, given twice, or does not hold text.
+            is missing, given twice, or does not hold what its field needs.
     """
-    known = data_files(files, settings.source)
-    left_out = sorted(set(files) - set(known))
+    task = unparsed(settings)
+    known, left_out = parts_of(files, settings.source, root or Path(settings.source), task.formats)
     for path in left_out:
         logger.info("%s is not a data file and is left out.", path)
     parts: list[Table] = []
     notes: list[FileNote] = []
     unlabelled: list[MissingColumn] = []
-    classes = readme_names(left_out, settings.columns.label)
+    columns = settings.columns.of(task.fields)
+    target = columns[task.target_field()]
+    classes = readme_names(left_out, target if isinstance(target, str) else None)
     with bounded_memory(int(settings.max_memory_gb * 2**30)) as budget:
-        for done, path in enumerate(known):
+        for done, part in enumerate(known):
             progress(done, len(known))
-            names = next((classes[folder] for folder in path.parents if folder in classes), None)
+            names = next((classes[folder] for folder in part.path.parents if folder in classes), None)
+            reader = _PartReader(part, settings, task, budget, {str(target): names} if names else {})
             try:
-                of_file, written = _read_file(path, settings, budget, names)
+                of_part, written = reader.tables(columns)
             except MissingColumn as error:
-                if error.name != settings.columns.label or _is_misspelt(error):
+                if error.name != target or _is_misspelt(error):
                     raise
                 unlabelled.append(error)
-                of_file, written = _read_file(path, _without_label(settings), budget)
+                of_part, written = reader.tables({**columns, task.target_field(): None})
                 written += f" (without the column '{error.name}': not labelled yet)"
-            parts += of_file
+            parts += of_part
             if names:
                 written += f" (classes as README.md names them: {shown(names)})"
-            notes.append(FileNote(sum(len(part.labels) for part in of_file), written))
+            notes.append(FileNote(sum(map(len, of_part)), written))
     if len(unlabelled) == len(known):
         raise unlabelled[0]
     progress(len(known), len(known))
-    missing, columns = Missing(settings.missing), settings.columns
+    return replace(_together(parts, settings, columns), files=notes, left_out=left_out)
+
+
+def _together(parts: Sequence[Table], settings: PrepareSettings, columns: Roles) -> Table:
+    """All parts as one, with one spelling for each value."""
+    missing = Missing(settings.missing)
     groups = [value for part in parts for value in part.groups]
     slices = {name: [row[i] for part in parts for row in part.slices] for i, name in enumerate(settings.slices)}
     no_values = {name: spellings(values, missing.is_name_missing) for name, values in slices.items()}
-    if columns.group:
-        no_values[columns.group] = spellings(groups, missing.is_key_missing)
+    if settings.columns.group:
+        no_values[settings.columns.group] = spellings(groups, missing.is_key_missing)
     for name, counts in ((name, part.no_values[name]) for part in parts for name in part.no_values):
         no_values[name] = dict(Counter(no_values.get(name, {})) + Counter(counts))
     return Table(
-        texts=pa.chunked_array([chunk for part in parts for chunk in part.texts.chunks], pa.string()),
-        labels=truths([value for part in parts for value in part.labels], missing.is_key_missing),
+        inputs=_inputs(parts, columns),
+        targets=truths([value for part in parts for value in part.targets], missing.is_key_missing),
         groups=keys([None if missing.is_key_missing(value) else value for value in groups]),
         splits=[value for part in parts for value in part.splits],
         slices=_slices(slices, missing) or [()] * len(groups),
         origins=[origin for part in parts for origin in part.origins],
-        files=notes,
-        left_out=left_out,
         no_values={name: counts for name, counts in no_values.items() if counts},
     )
+
+
+def _inputs(parts: Sequence[Table], columns: Roles) -> pa.Table:
+    """The fields of all parts.
+
+    Raises:
+        UserError: two parts have values of kinds that do not go together.
+    """
+    if not parts:
+        return pa.table({name: pa.array([], pa.string()) for name in columns})
+    try:
+        return pa.concat_tables([part.inputs for part in parts], promote_options="permissive")
+    except pa.ArrowException:
+        first = parts[0]
+        other, name, kinds = next(
+            (part, *found) for part in parts if (found := _unlike(first.inputs.schema, part.inputs.schema, columns))
+        )
+        raise UserError(
+            f"{other.origins[0][0]}, column '{name}': holds {kinds[1]}, and {first.origins[0][0]} has {kinds[0]} "
+            "there; write both alike."
+        ) from None
+
+
+def _unlike(one: pa.Schema, other: pa.Schema, columns: Roles) -> tuple[str, tuple[pa.DataType, pa.DataType]] | None:
+    """The first column whose types do not go together, and these."""
+    for name in set(one.names) & set(other.names):
+        kinds = one.field(name).type, other.field(name).type
+        try:
+            pa.unify_schemas([pa.schema({name: kind}) for kind in kinds], promote_options="permissive")
+        except pa.ArrowException:
+            inside = (
+                _unlike(pa.schema(kinds[0]), pa.schema(kinds[1]), {}) if all(map(pa.types.is_struct, kinds)) else None
+            )
+            of = columns.get(name)
+            return inside or (of if isinstance(of, str) else name, kinds)
+    return None
 
 
 def _is_misspelt(error: MissingColumn) -> bool:
     """Whether the file has the column under another spelling."""
     return bool(difflib.get_close_matches(error.name.lower(), [name.lower() for name in error.present], 1, cutoff=0.75))
-
-
-def _without_label(settings: PrepareSettings) -> PrepareSettings:
-    return settings.model_copy(update={"columns": settings.columns.model_copy(update={"label": None})})
 
 
 def _slices(columns: Mapping[str, Sequence[str]], missing: Missing) -> list[tuple[str, ...]]:
@@ -146,47 +173,69 @@ def _slices(columns: Mapping[str, Sequence[str]], missing: Missing) -> list[tupl
     return [tuple(value or "" for value in row) for row in zip(*spelt, strict=True)]
 
 
-def _read_file(
-    path: Path, settings: PrepareSettings, budget: Budget, classes: list[str] | None = None
-) -> tuple[list[Table], str]:
-    """Its rows, and how it is written."""
-    columns = settings.columns
-    extra = [name for name in (columns.label, columns.group, _split_column(columns)) if name is not None]
-    names = list(dict.fromkeys([*columns.text, *extra, *settings.slices]))
-    reading = Reading(names, budget, settings.csv)
-    try:
-        parts = [_part(path, batch, settings, classes) for batch in read_batches(path, reading)]
-    except MemoryError:
-        raise UserError(
-            f"{path}: reading it takes more than prepare.max_memory_gb ({settings.max_memory_gb:g}); "
-            "look what the file holds, cut it into smaller ones, or raise that."
-        ) from None
-    return parts, ": ".join([suffix(path), *reading.notes])
+class _PartReader:
+    """Reads a part of the source."""
 
+    def __init__(
+        self, part: Part, settings: PrepareSettings, task: Task, budget: Budget, classes: Mapping[str, list[str]]
+    ) -> None:
+        self._part, self._settings, self._task, self._budget, self._classes = part, settings, task, budget, classes
+        self._others = [name for name in (settings.columns.group, settings.columns.split_column) if name is not None]
 
-def _part(path: Path, batch: Batch, settings: PrepareSettings, classes: list[str] | None) -> Table:
-    """The columns of some rows."""
-    columns, rows = settings.columns, len(batch)
-    parts = [column_texts(path, batch, name) for name in columns.text]
-    optional: dict[str | None, list[str | None]] = {None: [None] * rows}
-    for name in {columns.group, _split_column(columns), *settings.slices} - {None}:
-        optional[name] = column_texts(path, batch, str(name)).to_pylist()
-    slices = [[value or "" for value in optional[name]] for name in settings.slices]
-    split = _split_column(columns)
-    missing = Missing(settings.missing).is_key_missing
-    return Table(
-        texts=pa.chunked_array([pc.binary_join_element_wise(*parts, "\n", null_handling="replace")], pa.string()),
-        labels=column_labels(path, batch, columns.label, classes) if columns.label else [None] * rows,
-        groups=optional[columns.group],
-        splits=_splits(path, columns, [None if missing(value) else value for value in optional[split]], batch.numbers),
-        slices=list(zip(*slices, strict=True)) if slices else [()] * rows,
-        origins=[(path, batch.numbers)],
-        no_values={split: spellings(optional[split], missing)} if split else {},
-    )
+    def tables(self, columns: Roles) -> tuple[list[Table], str]:
+        """Its rows, and how it is written.
 
+        Raises:
+            MissingColumn: it lacks a column that is asked for.
+        """
+        settings = self._settings
+        wanted = self._wanted(columns)
+        is_open = [] in columns.values()
+        reading = Reading(None if is_open else wanted, self._budget, settings.csv, formats=self._task.formats)
+        seen: dict[str, None] = {}
+        tables = []
+        try:
+            for path, batch in self._part.rows(reading):
+                seen |= dict.fromkeys(batch.names)
+                if is_open and isinstance(batch, ArrowBatch):
+                    check_columns(path, wanted, batch.names)
+                tables.append(self._table(path, replace(batch, classes=self._classes), columns, wanted))
+        except MemoryError:
+            raise UserError(
+                f"{self._part.path}: reading it takes more than prepare.max_memory_gb ({settings.max_memory_gb:g}); "
+                "look what the file holds, cut it into smaller ones, or raise that."
+            ) from None
+        if is_open and seen:
+            check_columns(self._part.path, wanted, list(seen))
+        return tables, ": ".join([self._part.written, *reading.notes])
 
-def _split_column(columns: Columns) -> str | None:
-    return None if columns.split == FILE_NAME else columns.split
+    def _wanted(self, columns: Roles) -> list[str]:
+        """All columns that are named."""
+        settings = self._settings
+        named = (names if isinstance(names, list) else [names] for names in columns.values() if names is not None)
+        return list(dict.fromkeys([*(name for some in named for name in some), *self._others, *settings.slices]))
+
+    def _table(self, path: Path, batch: Batch, columns: Roles, wanted: list[str]) -> Table:
+        """The columns of some rows."""
+        settings, rows = self._settings, len(batch)
+        rest = [name for name in batch.names if name not in wanted]
+        inputs, targets = self._task.take(path, batch, {key: rest if of == [] else of for key, of in columns.items()})
+        optional: dict[str | None, list[str | None]] = {None: [None] * rows}
+        for name in {*self._others, *settings.slices}:
+            optional[name] = column_texts(path, batch, str(name)).to_pylist()
+        slices = [[value or "" for value in optional[name]] for name in settings.slices]
+        split = settings.columns.split_column
+        missing = Missing(settings.missing).is_key_missing
+        given = [None if missing(value) else value for value in optional[split]]
+        return Table(
+            inputs=pa.table(inputs),
+            targets=targets,
+            groups=optional[settings.columns.group],
+            splits=_splits(path, settings.columns, given, batch.numbers),
+            slices=list(zip(*slices, strict=True)) if slices else [()] * rows,
+            origins=[(path, batch.numbers)],
+            no_values={split: spellings(optional[split], missing)} if split else {},
+        )
 
 
 def _splits(path: Path, columns: Columns, values: list[str | None], numbers: Sequence[int]) -> list[Split | None]:

@@ -1,43 +1,25 @@
 """A row on its way into a split."""
 
 import hashlib
-from typing import Literal, NamedTuple
+from typing import Any, NamedTuple
 
-from stillhouse.components.targets.parse import Target
-
-Split = Literal["test", "validation", "train", "unlabelled"]
-SPLITS: tuple[Split, ...] = ("test", "validation", "train", "unlabelled")
-"""Where the same text is in two of them, the earlier one keeps it."""
-
-LABELLED: tuple[Split, ...] = ("train", "validation", "test")
-"""The splits with labels, in the order they are shown."""
-
-GIVEN: dict[str, Split] = {
-    "test": "test",
-    "train": "train",
-    "training": "train",
-    "validation": "validation",
-    "valid": "validation",
-    "val": "validation",
-    "dev": "validation",
-    "unlabelled": "unlabelled",
-    "unlabeled": "unlabelled",
-    "unsupervised": "unlabelled",
-}
-"""Names that a source may use for splits, in lower case."""
+from stillhouse.components.formats.splits import Split
 
 
 class Row(NamedTuple):
-    """A cleaned row."""
+    """A row in its canonical form."""
 
     hash: str
-    """Digest of the text."""
-    text: str
-    target: Target | None
+    """Digest of what tells its example from others."""
+    example: dict[str, Any]
+    """What a model sees: a value for each input field."""
+    target: Any
+    """None where it has none."""
     slices: tuple[str, ...]
     split: Split
 
 
-def digest(text: str) -> str:
-    """First 32 hex digits of the SHA-256 of `text`."""
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
+def digest(identity: str | bytes) -> str:
+    """First 32 hex digits of the SHA-256 of `identity`, of a text in UTF-8."""
+    data = identity.encode() if isinstance(identity, str) else identity
+    return hashlib.sha256(data).hexdigest()[:32]

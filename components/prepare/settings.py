@@ -1,41 +1,17 @@
 """Settings of prepare."""
 
 from collections import Counter
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from stillhouse.components.config.settings import Settings
 from stillhouse.components.formats.settings import CsvSettings
+from stillhouse.components.tasks.columns import Columns, Names
+from stillhouse.components.tasks.task_data import NoSettings
 
 LEARN = "learn"
 """What prepare answers when the run shall go on; else it says what it found of what was asked for."""
-
-FILE_NAME = "<file name>"
-"""In place of a split column: the names of the files tell."""
-
-
-def _listed(value: object) -> object:
-    """A single name as a list of it."""
-    return [value] if isinstance(value, str) else value
-
-
-Names = Annotated[list[str], BeforeValidator(_listed)]
-"""Names of columns; a single one may stand without brackets."""
-
-
-class Columns(Settings):
-    """Which columns of the source play which part."""
-
-    text: Names = Field(default=["text"], min_length=1)
-    """Columns that are joined, in order, into the text."""
-    label: str | None = "label"
-    """Column of the target; rows without a value there are unlabelled."""
-    group: str | None = None
-    """Column whose equal values always fall into the same split (a thread, a customer)."""
-    split: str | None = None
-    """Column that gives the split of each row: train, validation, test or unlabelled. `<file name>` takes it
-    from the name of the row's file, as in train.csv or mails-test-00000-of-00002.parquet."""
 
 
 class SplitShares(Settings):
@@ -53,6 +29,8 @@ class PrepareSettings(Settings):
     {since_last_promoted} in it."""
     task: str
     columns: Columns = Columns()
+    input: NoSettings = NoSettings()
+    """What the task lets one set of the form that examples have."""
     csv: CsvSettings = CsvSettings()
     """How CSV and TSV files are written; what is left out is found out for each file."""
     missing: list[str] | None = None

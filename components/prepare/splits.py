@@ -5,30 +5,32 @@ Rows come in any order, and none of the results here depends on it.
 
 from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from stillhouse.components.prepare.near_duplicates import Finder, Index
-from stillhouse.components.prepare.rows import SPLITS, Row, Split, digest
+import numpy as np
+
+from stillhouse.components.formats.splits import SPLITS, Split
+from stillhouse.components.prepare.near_duplicates import Example, Finder, Index
+from stillhouse.components.prepare.rows import Row, digest
 from stillhouse.components.prepare.settings import SplitShares
-from stillhouse.components.targets.parse import Target
 
 
 def assign(
     hashes: Sequence[str],
-    targets: Sequence[Target | None],
+    targets: Sequence[Any],
     groups: Sequence[str | None],
     given: Sequence[Split | None],
     shares: SplitShares,
 ) -> list[Split]:
-    """The split of each row: the one given, else by hash of its group, else by hash of its text.
+    """The split of each row: the one given, else by hash of its group, else by hash of its example.
 
     Rows without a label are unlabelled wherever they were put. Where the source gives splits and none of them
     is validation, a part of its training rows is.
     """
     carve = any(given) and "validation" not in given
     splits: list[Split] = []
-    for text, target, group, name in zip(hashes, targets, groups, given, strict=True):
-        place = _place(digest(group) if group else text)
+    for hash_, target, group, name in zip(hashes, targets, groups, given, strict=True):
+        place = _place(digest(group) if group else hash_)
         if target is None:
             splits.append("unlabelled")
         elif name == "train" and carve:
@@ -57,9 +59,9 @@ class Dropped(NamedTuple):
 
 
 def drop_copies(rows: Iterable[Row]) -> tuple[list[Row], list[Dropped]]:
-    """Keep one row for each text, in the first split (test, validation, train, unlabelled) that has it.
+    """Keep one row for each example, in the first split (test, validation, train, unlabelled) that has it.
 
-    A text with different labels is dropped whole: nobody knows which label is right.
+    An example with different targets is dropped whole: nobody knows which one is right.
 
     Returns:
         The rows kept, sorted by hash, and the rows dropped.
@@ -107,20 +109,25 @@ _AGAINST: dict[Split, dict[Split, str]] = {
 """What each split is compared with, and the reason for which it loses a row."""
 
 
+Likeness = Callable[[Example], np.ndarray | None]
+
+
 def separate(
     rows: Sequence[Row],
+    likeness: Likeness,
     threshold: float,
     labelled_rows: int | None = None,
     progress: Callable[[int, int], None] = lambda *_: None,
 ) -> tuple[Splits, list[NearCopy]]:
-    """Part the rows into splits that share no nearly equal texts.
+    """Part the rows into splits that share no nearly equal examples.
 
     Validation and train lose what nearly equals a test row, train what nearly equals a validation row,
     unlabelled both. Within a split the row with the smallest hash stays; test keeps its near copies.
 
     Args:
         rows: without exact copies, sorted by hash.
-        threshold: similarity from which two texts are nearly equal, see duplicates.Finder; 1 drops nothing.
+        likeness: features of an example, see near_duplicates.Finder.
+        threshold: similarity from which two examples are nearly equal; 1 drops nothing.
         labelled_rows: so many training rows, those with the smallest hashes, keep their labels; the rest is
             unlabelled. None keeps all labels.
         progress: called with the rows done and the rows in all.
@@ -128,7 +135,7 @@ def separate(
     Returns:
         The splits, and the rows dropped.
     """
-    comparison = _Comparison(rows, threshold, progress)
+    comparison = _Comparison(rows, likeness, threshold, progress)
     candidates: dict[Split, list[int]] = {split: [] for split in SPLITS}
     for i, row in enumerate(rows):
         candidates[row.split].append(i)
@@ -145,12 +152,14 @@ def separate(
 class _Comparison:
     """Compares rows, one after the other, with those kept before."""
 
-    def __init__(self, rows: Sequence[Row], threshold: float, progress: Callable[[int, int], None]) -> None:
+    def __init__(
+        self, rows: Sequence[Row], likeness: Likeness, threshold: float, progress: Callable[[int, int], None]
+    ) -> None:
         self.dropped: list[NearCopy] = []
         self._rows = rows
         self._indexes: dict[Split, Index] = {}
         if threshold < 1:
-            finder = Finder([row.text for row in rows], threshold, progress)
+            finder = Finder([row.example for row in rows], likeness, threshold, progress)
             self._indexes = {split: Index(finder) for split in SPLITS}
 
     def keeps(self, i: int, split: Split) -> bool:

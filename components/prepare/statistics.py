@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from stillhouse.components.formats.splits import LABELLED
 from stillhouse.components.modalities.text.words import words
-from stillhouse.components.prepare.rows import LABELLED
 from stillhouse.components.prepare.write_dataset import Prepared
 
 logger = logging.getLogger(__name__)
@@ -28,10 +28,10 @@ class Profile:
     def __init__(self, prepared: Prepared) -> None:
         rows = [row for split in prepared.splits.values() for row in split]
         self.kind = prepared.kind
-        self.characters = np.array([len(row.text) for row in rows])
+        self.characters = np.array([len(row.example["text"]) for row in rows])
         self.words: Counter[str] = Counter()
         for row in rows:
-            self.words.update(words(row.text))
+            self.words.update(words(row.example["text"]))
         self.labels: Counter[str] = Counter(dict.fromkeys(prepared.labels, 0))
         for split in LABELLED:
             self.labels.update(prepared.label_counts(split))

@@ -10,15 +10,18 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from stillhouse.components.prepare.rows import LABELLED, SPLITS, Row, Split
+from stillhouse.components.artifacts.examples import SLICE_PREFIX
+from stillhouse.components.artifacts.spec import FORMAT
+from stillhouse.components.formats.fields import canonical
+from stillhouse.components.formats.splits import LABELLED, SPLITS, Split
+from stillhouse.components.prepare.rows import Row, digest
 from stillhouse.components.prepare.settings import PrepareSettings
 from stillhouse.components.prepare.splits import NearCopy, Splits
-from stillhouse.components.targets.parse import Kind
+from stillhouse.components.tasks.task import Task
 
 if TYPE_CHECKING:
     from stillhouse.components.prepare.rare_labels import RareLabel
 
-FORMAT = 1
 ROW_GROUP = 8192
 """Rows that a reader must take at once."""
 
@@ -27,9 +30,8 @@ ROW_GROUP = 8192
 class Prepared:
     """What came of a source."""
 
-    kind: Kind
-    labels: list[str]
-    """Names of the classes or labels; empty for numbers."""
+    task: Task
+    """Knows the target and its labels."""
     splits: Splits
     read: int
     """Rows of the source: those in the splits and those dropped."""
@@ -41,10 +43,25 @@ class Prepared:
     """The labels of the source that had too few rows, and are labels no more."""
     too_rare: "list[RareLabel]" = field(default_factory=list)
     """Those that have too few rows and still are labels."""
-    examples: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
-    """Of each reason some of the rows dropped for it: label or place in the source, and text."""
+    examples: dict[str, list[tuple[str, dict[str, Any]]]] = field(default_factory=dict)
+    """Of each reason some of the rows dropped for it: label or place in the source, and the example."""
     notes: list[str] = field(default_factory=list)
     """What was decided about the labels, in sentences."""
+
+    @property
+    def kind(self) -> str:
+        """Of the target."""
+        return self.task.spec.target
+
+    @property
+    def labels(self) -> list[str]:
+        """Names of the classes or labels; empty for numbers."""
+        return self.task.spec.labels
+
+    @property
+    def target_name(self) -> str:
+        """The column of the source that is learnt."""
+        return str(self.task.spec.columns.get(self.task.target_field()))
 
     @property
     def rows(self) -> dict[str, int]:
@@ -60,29 +77,33 @@ class Prepared:
         """Rows of each label in a split; a row of a multi-label problem counts for each of its labels."""
         counts = Counter(dict.fromkeys(self.labels, 0))
         for row in self.splits[split]:
-            if isinstance(row.target, tuple):
-                counts.update(self.labels[i] for i in row.target)
-            elif isinstance(row.target, int):
-                counts[self.labels[row.target]] += 1
+            counts.update(self.labels[i] for i in self.task.label_indices(row.target))
         return counts
 
 
 def content_digest(prepared: Prepared, settings: PrepareSettings) -> str:
     """SHA-256 over all that training and evaluation see, whatever the source's order and file names."""
-    digest = hashlib.sha256()
+    found = hashlib.sha256()
     head = [FORMAT, settings.task, prepared.kind, prepared.labels, settings.augment, settings.slices]
-    digest.update(json.dumps(head).encode())
+    found.update(json.dumps(head).encode())
     for split in SPLITS:
         for row in prepared.splits[split]:
             target = None if split == "unlabelled" else row.target
-            digest.update(json.dumps([split, row.hash, target, row.slices]).encode())
-    return digest.hexdigest()
+            found.update(json.dumps([split, row.hash, target, row.slices, *_beyond_identity(row)]).encode())
+    return found.hexdigest()
+
+
+def _beyond_identity(row: Row) -> list[str]:
+    """A digest of the whole example, where its hash is not one."""
+    whole = canonical(row.example)
+    return [] if digest(whole) == row.hash else [digest(whole)]
 
 
 def write_dataset(folder: Path, prepared: Prepared, settings: PrepareSettings, description: dict[str, Any]) -> None:
     """Write the splits and dataset.json into `folder`; `description` adds digests, statistics and drift."""
+    kinds = _kinds(prepared)
     for split in SPLITS:
-        table = _table(prepared, split, settings.slices)
+        table = _table(prepared, split, kinds, settings.slices)
         path = folder / f"{split}.parquet"
         pq.write_table(table, path, compression="zstd", row_group_size=ROW_GROUP)
     document = {
@@ -90,7 +111,7 @@ def write_dataset(folder: Path, prepared: Prepared, settings: PrepareSettings, d
         "task": settings.task,
         "target": prepared.kind,
         "labels": prepared.labels,
-        "columns": settings.columns.model_dump(),
+        "columns": prepared.task.spec.columns,
         "csv": settings.csv.model_dump(exclude_none=True),
         "cleaning": settings.cleaning,
         "augment": settings.augment,
@@ -106,23 +127,21 @@ def write_dataset(folder: Path, prepared: Prepared, settings: PrepareSettings, d
     (folder / "dataset.json").write_text(text + "\n", encoding="utf-8")
 
 
-def _table(prepared: Prepared, split: Split, slices: list[str]) -> pa.Table:
-    rows = prepared.splits[split]
-    columns = {
+def _kinds(prepared: Prepared) -> dict[str, pa.DataType]:
+    """What each field holds, by all rows: a split may have none."""
+    rows = [row for split in SPLITS for row in prepared.splits[split]]
+    names = dict.fromkeys(name for row in rows for name in row.example)
+    return {name: pa.infer_type([row.example.get(name) for row in rows]) for name in names}
+
+
+def _table(prepared: Prepared, split: Split, kinds: dict[str, pa.DataType], slices: list[str]) -> pa.Table:
+    rows, task = prepared.splits[split], prepared.task
+    columns: dict[str, Any] = {
         "hash": pa.array([row.hash for row in rows], pa.string()),
-        "text": pa.array([row.text for row in rows], pa.string()),
+        **{name: pa.array([row.example.get(name) for row in rows], kind) for name, kind in kinds.items()},
     }
     if split != "unlabelled":
-        columns["label"] = _targets(prepared, rows)
+        columns[task.target_column] = task.target_array([row.target for row in rows], prepared.labels)
     for i, name in enumerate(slices):
-        columns[f"slice_{name}"] = pa.array([row.slices[i] for row in rows], pa.string())
+        columns[SLICE_PREFIX + name] = pa.array([row.slices[i] for row in rows], pa.string())
     return pa.table(columns)
-
-
-def _targets(prepared: Prepared, rows: list[Row]) -> pa.Array:
-    """Class indices, numbers or multi-hot vectors."""
-    targets: list[Any] = [row.target for row in rows]
-    if prepared.kind == "multi_label":
-        hot = [[float(i in target) for i in range(len(prepared.labels))] for target in targets]
-        return pa.array(hot, pa.list_(pa.float32()))
-    return pa.array(targets, pa.int64() if prepared.kind == "classes" else pa.float64())

@@ -26,7 +26,7 @@ from stillhouse.errors import UserError
 from stillhouse.redaction import guard_output
 
 if TYPE_CHECKING:
-    from stillhouse.components.prepare.read import Table
+    from stillhouse.components.formats.table import Table
 
 BOUNDS = {"AWS_MAX_ATTEMPTS": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "30"}
 """A probe does not wait for a server as long as a step does: all of its checks together less than two minutes."""
@@ -109,7 +109,7 @@ def rows(settings: ProbeSettings) -> Finding:
     table, found = _smallest_table(settings)
     if table is None:
         return not_checked(found)
-    return ok(f"{found} has the columns, and {len(table.labels)} rows ({table.files[0].written}).")
+    return ok(f"{found} has the columns, and {len(table)} rows ({table.files[0].written}).")
 
 
 def _smallest_table(settings: ProbeSettings) -> "tuple[Table | None, str]":
@@ -173,7 +173,7 @@ def chosen_base(settings: ProbeSettings) -> Finding:
     table, why = _smallest_table(settings)
     if table is None:
         return not_checked(f"Which base `auto` stands for is decided by the texts. {why}")
-    chosen = choose_base(Candidates(), table.texts.to_pylist(), settings.prepare.task, "classes")
+    chosen = choose_base(Candidates(), table.inputs["text"].to_pylist(), settings.prepare.task, "classes")
     return ok(f"Without a champion that fits: {' '.join(chosen.lines())}")
 
 

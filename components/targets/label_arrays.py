@@ -1,5 +1,6 @@
 """The targets of classes, label sets and numbers as arrays."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -7,8 +8,20 @@ import numpy as np
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from stillhouse.components.targets.parse import Target
+
 NO_CLASS = -100
 """Stands for a label that is not known, as torch's cross-entropy has it; in floating point that is nan."""
+
+
+def target_column(target: str, values: "Sequence[Target | None]", num_labels: int) -> "pa.Array":
+    """Targets as a dataset's column: int64 class indices, float64 numbers, or multi-hot vectors, lists of float32."""
+    import pyarrow as pa
+
+    if target == "multi_label":
+        hot = [[float(i in value) for i in range(num_labels)] for value in values if isinstance(value, tuple)]
+        return pa.array(hot, pa.list_(pa.float32()))
+    return pa.array(values, pa.int64() if target == "classes" else pa.float64())
 
 
 def label_array(target: str, column: "pa.ChunkedArray", num_labels: int) -> np.ndarray:

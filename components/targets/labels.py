@@ -30,6 +30,8 @@ class Classes:
 
     labels: Sequence[str]
     kind: ClassVar[str] = "classes"
+    least_labels: ClassVar[int] = 2
+    """With fewer there is nothing to learn."""
     measures: ClassVar[tuple[Measure, ...]] = CLASS_MEASURES
     """The main one first. roc_auc is nan where no label has rows of both kinds."""
     told_measures: ClassVar[tuple[str, ...]] = (
@@ -122,6 +124,7 @@ class LabelSets(Classes):
     """Any number of labels: scores are probabilities, float [rows, labels], targets multi-hot [rows, labels]."""
 
     kind = "multi_label"
+    least_labels = 1
     measures = SET_MEASURES
     told_measures = ("f1_micro", "f1_macro", "accuracy", "roc_auc", "ece")
     min_shared = 1
@@ -164,6 +167,7 @@ class Number:
 
     kind: ClassVar[str] = "number"
     labels: ClassVar[Sequence[str]] = ()
+    least_labels: ClassVar[int] = 0
     measures: ClassVar[tuple[Measure, ...]] = NUMBER_MEASURES
     """The main one first."""
     told_measures: ClassVar[tuple[str, ...]] = ("r2", "mae")

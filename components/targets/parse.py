@@ -43,7 +43,7 @@ class LabelReading(NamedTuple):
     missing: Missing = USUAL
     decimal: str = "."
     thousands: str = ""
-    expected: Kind | None = None
+    expected: str | None = None
     """What the model in production learnt: it decides where the values of a few rows leave it open."""
 
 
@@ -51,11 +51,12 @@ class LabelReading(NamedTuple):
 class Targets:
     """The targets of all rows."""
 
-    kind: Kind
+    kind: str
+    """A `Kind`; other kinds of problem have names of their own."""
     labels: list[str]
     """Names, sorted (by value where all are whole numbers) or in the order that was given; empty for numbers."""
-    values: list[Target | None]
-    """One per row; None where the row has no label."""
+    values: list[Any]
+    """A `Target` per row, or what other kinds of problem have; None where the row has no label."""
     notes: list[str] = field(default_factory=list)
     """What was decided in reading them, for the data card."""
 

@@ -17,7 +17,7 @@ GROUP = "stillhouse.tasks"
 """Entry points of packages that have tasks of their own."""
 ATTRIBUTES = ("fields", "unit")
 """What a task must say beside its methods."""
-NO_TASKS = {"task", "task_answers", "results", "label_task", "settings", "text_models"}
+NO_TASKS = {"task", "task_data", "task_answers", "columns", "results", "label_task", "settings", "text_models"}
 """Files of this folder that tasks are built on."""
 BASES = {Task, LabelTask, TextModels}
 """What tasks are built on."""

@@ -9,7 +9,7 @@ from stillhouse.components.artifacts.evaluation import TRIVIAL
 from stillhouse.components.artifacts.examples import Examples
 from stillhouse.components.artifacts.spec import Spec
 from stillhouse.components.models.loaded import LoadedModel
-from stillhouse.components.targets.label_arrays import label_array
+from stillhouse.components.targets.label_arrays import label_array, target_column
 from stillhouse.components.targets.label_head import answers_otherwise, head_options, probabilities
 from stillhouse.components.targets.label_losses import balanced_weights, hard_loss, label_loss, soft_loss
 from stillhouse.components.targets.labels import Classes, label_target
@@ -22,9 +22,12 @@ from stillhouse.components.tasks.task import Batch, Loss, Task
 from stillhouse.components.tasks.task_answers import TaskAnswers
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     import torch
 
+    from stillhouse.components.formats.missing import Missing
     from stillhouse.components.reporting.page import Badge, Section
+    from stillhouse.components.targets.parse import LabelReading, Target, Targets, Where
     from stillhouse.components.training.batches import Samples
 
 
@@ -33,8 +36,9 @@ class LabelTask(Task):
 
     def __init__(self, spec: Spec) -> None:
         super().__init__(spec)
-        self.target = label_target(spec.target, spec.labels)
-        self.measures = self.target.measures
+        if spec.target:  # prepare finds it out
+            self.target = label_target(spec.target, spec.labels)
+            self.measures = self.target.measures
         self.scale = NumberScale()
         """Of the number that is being learnt; that of the user's units while none is."""
 
@@ -49,6 +53,51 @@ class LabelTask(Task):
     @property
     def told_measures(self) -> Sequence[str]:
         return self.target.told_measures
+
+    # Data: prepare.
+
+    def parse(self, values: Sequence[Any], where: "Where", reading: "LabelReading") -> "Targets":
+        from stillhouse.components.targets.parse import read_targets
+
+        return read_targets(values, where, reading)
+
+    def no_values(self, values: Sequence[Any], missing: "Missing") -> dict[str, dict[str, int]]:
+        from stillhouse.components.formats.no_values import label_spellings
+
+        return label_spellings(values, self.spec.target == "number", missing)
+
+    def label_indices(self, target: "Target | None") -> Sequence[int]:
+        return target if isinstance(target, tuple) else [target] if isinstance(target, int) else ()
+
+    def with_labels(self, target: "Target | None", places: Sequence[int | None]) -> "Target | None":
+        if isinstance(target, tuple):
+            kept = {place for i in target if (place := places[i]) is not None}
+            return tuple(sorted(kept)) if kept or not target else None
+        return places[target] if isinstance(target, int) else target
+
+    def least_labels(self) -> int:
+        return self.target.least_labels
+
+    def why_one(self, target: "Target") -> str:
+        labels = self.spec.labels
+        if isinstance(target, tuple):
+            return f"set of labels only ({', '.join(labels[i] for i in target) or 'the empty one'})"
+        return f"class only ('{labels[target]}')" if isinstance(target, int) else f"number only ({target})"
+
+    def why_untested(self, tested: Sequence[str]) -> str:
+        return f"the label '{tested[0]}'" if self.target.kind == "classes" and len(tested) == 1 else ""
+
+    def target_in_words(self, target: "Target | None") -> str:
+        if target is None:
+            return "no label"
+        if isinstance(target, tuple):
+            return ", ".join(self.spec.labels[i] for i in target) or "none"
+        return self.spec.labels[target] if isinstance(target, int) else f"{target:g}"
+
+    def target_array(self, values: Sequence[Any], labels: Sequence[str]) -> "pa.Array":
+        return target_column(self.target.kind, values, len(labels))
+
+    # Models: pretrain, finetune, distill.
 
     def head(self) -> dict[str, Any]:
         """Options of a transformers configuration for the head."""

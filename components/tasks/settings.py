@@ -13,7 +13,9 @@ from stillhouse.components.artifacts.chosen_base import Objective
 from stillhouse.components.config.settings import Settings
 from stillhouse.components.models.settings import Architecture
 from stillhouse.components.tasks import load_task
+from stillhouse.components.tasks.columns import Columns, columns_for
 from stillhouse.components.tasks.task import Task
+from stillhouse.components.tasks.task_data import NoSettings
 from stillhouse.components.training.settings import LoopSettings
 
 SettingsT = TypeVar("SettingsT", bound=Settings)
@@ -59,7 +61,12 @@ def _own(cls: type[Settings], name: str, field: FieldInfo, task: type[Task]) -> 
     inner = next((part for part in parts if isinstance(part, type) and issubclass(part, Settings)), None)
     if inner is None or inner is cls:  # what holds its own kind has no end
         return None
-    new = task.Architecture if inner is Architecture else settings_for(inner, task)
+    own: dict[type[Settings], type[Settings]] = {
+        Architecture: task.Architecture,
+        Columns: columns_for(task),
+        NoSettings: task.Input,
+    }
+    new = own.get(inner) or settings_for(inner, task)
     if new is inner:
         return None
     default = new() if isinstance(field.default, inner) else field.default

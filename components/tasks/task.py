@@ -7,15 +7,19 @@ import math
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from stillhouse.components.artifacts.examples import Examples
 from stillhouse.components.artifacts.spec import Spec
 from stillhouse.components.config.settings import Settings
 from stillhouse.components.models.loaded import LoadedModel
 from stillhouse.components.targets.signal import Ragged
+from stillhouse.components.tasks.columns import Field as Field
+from stillhouse.components.tasks.columns import Roles as Roles
 from stillhouse.components.tasks.results import Answers
 from stillhouse.components.tasks.task_answers import TaskAnswers
+from stillhouse.components.tasks.task_data import Example as Example
+from stillhouse.components.tasks.task_data import NoSettings, TaskData
 from stillhouse.errors import UserError
 
 if TYPE_CHECKING:
@@ -31,16 +35,6 @@ Loss = Callable[[Any, Batch], "tuple[torch.Tensor, int]"]
 """(outputs of the model, batch) -> sum over what has a truth, a scalar, and how many that is."""
 
 
-class Field(NamedTuple):
-    """A column of the source: what it holds, and whether it is what is learnt."""
-
-    kind: Literal["text", "image", "audio", "number", "label", "tokens", "boxes", "mask", "id", "time", "cells"]
-    target: bool = False
-    required: bool = True
-    many: bool = False
-    """Several columns may play the part."""
-
-
 class Unit(NamedTuple):
     """What a batch is counted in."""
 
@@ -50,10 +44,6 @@ class Unit(NamedTuple):
     """Default size of a global batch."""
     micro_batch: int
     """Default bound of one forward pass, padding included."""
-
-
-class NoSettings(Settings):
-    """Where a task has nothing to set."""
 
 
 class View(NamedTuple):
@@ -78,7 +68,7 @@ class PretrainingMeasure(NamedTuple):
 PERPLEXITY = PretrainingMeasure("perplexity", lambda loss: math.exp(min(loss, 50.0)))
 
 
-class Task(TaskAnswers):
+class Task(TaskData, TaskAnswers):
     """A kind of problem: a file of this folder or an entry point holds one subclass, with all that is abstract here. An
     instance knows one dataset.
 
@@ -86,8 +76,6 @@ class Task(TaskAnswers):
         spec: dataset.json, or what a model's model.json says of it.
     """
 
-    fields: ClassVar[Mapping[str, Field]]
-    """Columns of its data by name."""
     unit: ClassVar[Unit]
     Architecture: ClassVar[type[Settings]] = NoSettings
     """The shape of a model that starts from random weights, as a recipe gives it."""

@@ -1,10 +1,12 @@
 """Text classification: one of several classes, several labels at once, or a number."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from stillhouse.components.artifacts.examples import Examples
+from stillhouse.components.modalities.text.likeness import WordHashes, shingles
 from stillhouse.components.modalities.text.load import load_trained
 from stillhouse.components.modalities.text.new_head import under_new_head
 from stillhouse.components.modalities.text.render import excerpt
@@ -15,11 +17,13 @@ from stillhouse.components.models.tfidf_linear import LOAD as TFIDF
 from stillhouse.components.models.tfidf_linear import TfidfLinear
 from stillhouse.components.tasks.label_task import LabelTask
 from stillhouse.components.tasks.results import Answers
-from stillhouse.components.tasks.task import AS_EVALUATED, Field, View
+from stillhouse.components.tasks.task import AS_EVALUATED, Example, Field, View
 from stillhouse.components.tasks.text_models import TextModels
 from stillhouse.errors import UserError
 
 if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa
     from markupsafe import Markup
 
 
@@ -27,12 +31,36 @@ class TextClassification(TextModels, LabelTask):
     """Transformers on texts, and TF-IDF with a linear model where that was promoted."""
 
     fields: ClassVar = {"text": Field("text", many=True), "label": Field("label", target=True)}
+    noun = "text"
     baseline = "tfidf_logistic"
     baseline_settings: ClassVar = {"num_features": NUM_FEATURES}
 
     @property
     def baseline_title(self) -> str:
         return f"TF-IDF + {self.target.linear_title}"
+
+    # Data: prepare.
+
+    def standardise(self, example: Example) -> dict[str, Any] | str:
+        import pyarrow as pa
+
+        return self.standardise_all(pa.table({"text": pa.array([example["text"]], pa.string())}))[0]
+
+    def standardise_all(
+        self, inputs: "pa.Table", progress: Callable[[int, int], None] = lambda *_: None
+    ) -> list[dict[str, Any] | str]:
+        from stillhouse.components.modalities.text.standardise import standardise_texts
+
+        return standardise_texts(inputs["text"], self.spec.cleaning, progress)
+
+    def likeness(self, example: Example) -> "np.ndarray":
+        return shingles(example["text"], self._word_hashes)
+
+    @cached_property
+    def _word_hashes(self) -> WordHashes:
+        return WordHashes()
+
+    # Models: pretrain, finetune, distill.
 
     def texts(self, examples: Examples) -> list[str]:
         return examples.values("text")

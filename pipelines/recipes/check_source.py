@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from stillhouse.components.prepare.settings import FILE_NAME, PrepareSettings
+from stillhouse.components.prepare.settings import PrepareSettings
 from stillhouse.components.storage.layouts import data_names
 from stillhouse.components.storage.memory import Budget
 from stillhouse.components.storage.urls import local_path, scheme_of
 from stillhouse.components.storage.windows import check_times, fixed_part
+from stillhouse.components.tasks import load_task
 from stillhouse.errors import UserError
 from stillhouse.pipelines.recipes.yaml_document import Key
 from stillhouse.spelling import closest
@@ -38,14 +39,17 @@ def check_source(settings: PrepareSettings, place: Callable[[Key], str]) -> None
     if fixed != settings.source:  # which of its files will count, inspect finds out
         return
     from stillhouse.components.formats.batch import Reading
-    from stillhouse.components.formats.tables import column_names, data_files
+    from stillhouse.components.formats.sources import parts_of
+    from stillhouse.components.formats.tables import column_names
 
-    named = _named_columns(settings)
+    named, formats = _named_columns(settings), load_task(settings.task).formats
     try:
-        file = data_files(_files(path), str(path))[0]
+        first = parts_of(_files(path), str(path), path, formats)[0][0]
     except UserError as error:
         raise UserError(f"{where}: {error}") from None
-    present = column_names(file, Reading([name for _, name in named], Budget(0), settings.csv))
+    file = first.path
+    reading = Reading([name for _, name in named], Budget(0), settings.csv, formats=formats)
+    present = list(first.columns) if first.columns else column_names(file, reading)
     if present is None:
         return
     for key, name in named:
@@ -60,10 +64,16 @@ def check_source(settings: PrepareSettings, place: Callable[[Key], str]) -> None
 
 def _named_columns(settings: PrepareSettings) -> list[tuple[Key, str]]:
     columns = settings.columns
-    split = None if columns.split == FILE_NAME else columns.split
-    one = {"label": columns.label, "group": columns.group, "split": split}
-    named: list[tuple[Key, str]] = [(("data", "columns", role), name) for role, name in one.items() if name is not None]
-    for key, names in ((("data", "columns", "text"), columns.text), (("prepare", "slices"), settings.slices)):
+    of_fields = columns.of(load_task(settings.task).fields)
+    one = {**of_fields, "group": columns.group, "split": columns.split_column}
+    named: list[tuple[Key, str]] = [
+        (("data", "columns", role), name) for role, name in one.items() if isinstance(name, str)
+    ]
+    several: dict[Key, list[str]] = {
+        **{("data", "columns", role): names for role, names in of_fields.items() if isinstance(names, list)},
+        ("prepare", "slices"): settings.slices,
+    }
+    for key, names in several.items():
         named += [((*key, str(index)), name) for index, name in enumerate(names)]
     return named
 

@@ -12,10 +12,10 @@ from stillhouse.components.distill.settings import Student
 from stillhouse.components.formats.settings import CsvSettings
 from stillhouse.components.inspect.settings import STEPS, Parameters, StepSettings
 from stillhouse.components.models.settings import Architecture
-from stillhouse.components.prepare.settings import Columns
 from stillhouse.components.promote.settings import PromoteSettings
 from stillhouse.components.storage.urls import local_path
 from stillhouse.components.tasks import known_tasks
+from stillhouse.components.tasks.columns import Columns
 from stillhouse.components.tasks.settings import settings_for_name
 from stillhouse.errors import UserError
 from stillhouse.pipelines.recipes.check_base import settle_base

@@ -16,9 +16,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from stillhouse.components.formats.settings import CsvSettings
+from stillhouse.components.formats.table import Table
 from stillhouse.components.formats.values import texts
 from stillhouse.components.predict.read import rows
-from stillhouse.components.prepare.read import Table, read
+from stillhouse.components.prepare.read import read
 from stillhouse.components.prepare.settings import PrepareSettings
 from stillhouse.errors import UserError
 
@@ -99,7 +100,7 @@ def test_every_type_has_one_text_in_every_format_in_prepare_and_predict(tmp_path
     if ending == "csv" and pa.types.is_floating(column.type):
         expected = [text + ".0" if text == "7" else text for text in expected]  # in CSV all is text as it stands there
     settings = {"text": ["text", "other"], "label": None}
-    assert prepared(path, columns=settings).texts.to_pylist() == [f"{text}\na" for text in expected]
+    assert prepared(path, columns=settings).inputs["text"].to_pylist() == [f"{text}\na" for text in expected]
     assert [row.texts["text"] or "" for row in rows(path, CsvSettings(), ["text"])] == expected
 
 
@@ -199,14 +200,14 @@ def test_truth_values_have_one_spelling_in_a_folder_of_all_formats(tmp_path: Pat
     paths = [write(tmp_path / f"a.{ending}", table) for ending in ("parquet", "arrow", "jsonl")]
     (tmp_path / "a.csv").write_text("text,label,s\na,True,FALSE\nb,False,TRUE\n")
     found = prepared(*paths, tmp_path / "a.csv", columns={"label": "label"}, slices=["s"])
-    assert found.labels == ["true", "false"] * 4
+    assert found.targets == ["true", "false"] * 4
     assert found.slices == [("false",), ("true",)] * 4
 
 
 @pytest.mark.parametrize("gap", ["", "nan", "None", "\\N"])
 def test_truth_values_beside_gaps_have_the_same_spelling(tmp_path: Path, gap: str) -> None:
     (tmp_path / "a.csv").write_text(f"text,label\na,True\nb,{gap}\nc,False\n")
-    assert prepared(tmp_path / "a.csv", columns={}).labels == ["true", gap, "false"]
+    assert prepared(tmp_path / "a.csv", columns={}).targets == ["true", gap, "false"]
 
 
 def test_the_names_of_classes_are_those_that_the_hugging_face_library_wrote(tmp_path: Path) -> None:
@@ -218,7 +219,7 @@ def test_the_names_of_classes_are_those_that_the_hugging_face_library_wrote(tmp_
     data.save_to_disk(tmp_path / "disk")
     for path in (tmp_path / "a.parquet", *(tmp_path / "disk").glob("*.arrow")):
         table = prepared(path, columns={"label": "label"})
-        assert table.labels == ["spam", None, "ham"]
+        assert table.targets == ["spam", None, "ham"]
 
 
 README = """---
@@ -249,7 +250,7 @@ def test_the_names_of_classes_in_a_readme_count_for_the_files_beside_and_below_i
     path = write(tmp_path / "data" / name, pa.table({"text": list("abcd"), "label": [1, -1, 0, None]}))
     (tmp_path / "README.md").write_text(README)
     table = prepared(tmp_path / "README.md", path, columns={})
-    assert [label or None for label in table.labels] == ["spam", None, "ham", None]
+    assert [label or None for label in table.targets] == ["spam", None, "ham", None]
     assert "classes as README.md names them: ['ham', 'spam']" in table.files[0].written
     path = write(tmp_path / "data" / name, pa.table({"text": ["a"], "label": [2]}))
     with pytest.raises(
@@ -262,16 +263,16 @@ def test_names_of_a_readme_stand_for_lists_of_numbers_and_names_stay(tmp_path: P
     (tmp_path / "README.md").write_text(README)
     (tmp_path / "a.jsonl").write_text('{"text": "a", "tags": [1, 0]}\n{"text": "b", "tags": []}\n')
     files = (tmp_path / "README.md", tmp_path / "a.jsonl")
-    assert prepared(*files, columns={"label": "tags"}).labels == [["new", "no"], []]
+    assert prepared(*files, columns={"label": "tags"}).targets == [["new", "no"], []]
     (tmp_path / "a.jsonl").write_text('{"text": "a", "label": "spam"}\n{"text": "b", "label": "1.0"}\n')
-    assert prepared(*files, columns={}).labels == ["spam", "spam"]
+    assert prepared(*files, columns={}).targets == ["spam", "spam"]
 
 
 @pytest.mark.parametrize("text", ["", "# Mails", "---\n: {\n---\n", "---\n[]\n---\n", README.replace("label", "other")])
 def test_a_readme_that_names_no_classes_changes_nothing(tmp_path: Path, text: str) -> None:
     (tmp_path / "README.md").write_text(text)
     (tmp_path / "a.csv").write_text("text,label\na,1\nb,-1\n")
-    assert prepared(tmp_path / "README.md", tmp_path / "a.csv", columns={}).labels == ["1", "-1"]
+    assert prepared(tmp_path / "README.md", tmp_path / "a.csv", columns={}).targets == ["1", "-1"]
 
 
 def test_a_value_without_text_is_named_with_file_row_and_column(tmp_path: Path) -> None:

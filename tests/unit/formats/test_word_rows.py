@@ -1,6 +1,7 @@
 """Words with tags and texts with spans, from files of every kind."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +95,8 @@ def test_numbers_of_tags_have_the_names_that_are_given_else_they_are_names(tmp_p
     table = pa.table({"tokens": [["Ada", "B"]], "tags": pa.array([[1, 2]], pa.list_(kind))})
     pq.write_table(table, tmp_path / "rows.parquet")
     batch = batch_of(tmp_path / "rows.parquet", ["tokens", "tags"])
-    found = [word_rows(tmp_path / "rows.parquet", batch, "tokens", "tags", names)[0].tags for names in (NAMES, None)]
+    named = replace(batch, classes={"tags": NAMES})
+    found = [word_rows(tmp_path / "rows.parquet", one, "tokens", "tags")[0].tags for one in (named, batch)]
     assert found == [["B-PER", "I-PER"], ["1", "2"]]
 
 

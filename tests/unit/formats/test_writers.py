@@ -9,8 +9,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from stillhouse.components.formats.settings import CsvSettings
+from stillhouse.components.formats.table import Table
 from stillhouse.components.predict.read import data_files, rows
-from stillhouse.components.prepare.read import Table, read
+from stillhouse.components.prepare.read import read
 from stillhouse.components.prepare.settings import PrepareSettings
 from stillhouse.components.storage.sources import fetch_source, list_source
 from stillhouse.errors import UserError
@@ -34,9 +35,9 @@ def answered(source: Path) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("label", ["label", "tags"])
 def test_lists_and_categories_of_polars_are_lists_of_names(name: str, label: str) -> None:
     table = load(POLARS / name, label=label, group="kind")
-    assert table.labels == [["ham"], [], ["spam", "ham"]]
-    assert (table.texts.to_pylist(), table.groups) == (["one", "two", "three"], ["a", "b", "a"])
-    assert [row[label] for row in answered(POLARS / name)] == table.labels
+    assert table.targets == [["ham"], [], ["spam", "ham"]]
+    assert (table.inputs["text"].to_pylist(), table.groups) == (["one", "two", "three"], ["a", "b", "a"])
+    assert [row[label] for row in answered(POLARS / name)] == table.targets
 
 
 @pytest.mark.parametrize(
@@ -52,7 +53,7 @@ def test_lists_and_categories_of_polars_are_lists_of_names(name: str, label: str
 )
 def test_every_kind_of_list_is_a_list_of_names(tmp_path: Path, kind: pa.DataType) -> None:
     pq.write_table(pa.table({"text": list("abcd"), "label": pa.array(LISTS, kind)}), tmp_path / "a.parquet")
-    assert load(tmp_path).labels == LISTS
+    assert load(tmp_path).targets == LISTS
 
 
 def test_lists_of_categories_and_lists_that_are_all_empty(tmp_path: Path) -> None:
@@ -60,7 +61,7 @@ def test_lists_of_categories_and_lists_that_are_all_empty(tmp_path: Path) -> Non
     lists = pa.ListArray.from_arrays(pa.array([0, 1, 2], pa.int32()), names)
     pq.write_table(pa.table({"text": ["a", "b"], "label": lists}), tmp_path / "a.parquet")
     pq.write_table(pa.table({"text": ["c"], "label": pa.array([[]], pa.list_(pa.null()))}), tmp_path / "b.parquet")
-    assert load(tmp_path).labels == [["ham"], ["spam"], []]
+    assert load(tmp_path).targets == [["ham"], ["spam"], []]
 
 
 def test_lists_of_a_fixed_length_may_be_null_in_arrow_and_are_told_the_mend_in_parquet(tmp_path: Path) -> None:
@@ -68,9 +69,9 @@ def test_lists_of_a_fixed_length_may_be_null_in_arrow_and_are_told_the_mend_in_p
     table = pa.table({"text": list("abc"), "label": pa.array(vectors, pa.list_(pa.int8(), 2))})
     with pa.ipc.new_file(tmp_path / "a.arrow", table.schema) as writer:
         writer.write_table(table)
-    assert load(tmp_path / "a.arrow").labels == vectors
+    assert load(tmp_path / "a.arrow").targets == vectors
     pq.write_table(table.slice(0, 1), tmp_path / "a.parquet")
-    assert load(tmp_path / "a.parquet").labels == vectors[:1]
+    assert load(tmp_path / "a.parquet").targets == vectors[:1]
     pq.write_table(table, tmp_path / "a.parquet")
     with pytest.raises(
         UserError, match=r"a\.parquet: cannot be read .*; a column has lists of a fixed length and a row"
@@ -82,7 +83,7 @@ def test_lists_of_bytes_as_older_writers_have_them_are_lists_of_names(tmp_path: 
     lists = [[b"ham"], None, [], [b"spam", b"ham"]]
     path = tmp_path / "a.parquet"
     pq.write_table(pa.table({"text": list("abcd"), "label": pa.array(lists)}), path)
-    assert load(path).labels == [["ham"], None, [], ["spam", "ham"]]
+    assert load(path).targets == [["ham"], None, [], ["spam", "ham"]]
     pq.write_table(pa.table({"text": list("abcd"), "label": pa.array([*lists[:3], [b"x", b"\xff"]])}), path)
     with pytest.raises(UserError, match=r"a\.parquet, row 4, column 'label': holds bytes that are not text in UTF-8"):
         load(path)
@@ -91,7 +92,7 @@ def test_lists_of_bytes_as_older_writers_have_them_are_lists_of_names(tmp_path: 
 def test_columns_that_a_spreadsheet_leaves_without_a_name_are_called_by_their_place(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("text,label,,\na,ham,x,\n,,,\n")
-    assert load(path).texts.to_pylist() == ["a", ""]
+    assert load(path).inputs["text"].to_pylist() == ["a", ""]
     assert answered(path)[0] == {"text": "a", "label": "ham", "3": "x", "4": ""}
     path.write_text(",text,label\n0,a,ham\n")
     assert answered(path) == [{"": "0", "text": "a", "label": "ham"}]
@@ -103,13 +104,13 @@ def test_a_folder_of_save_to_disk_is_its_shards_and_nothing_else(tmp_path: Path)
     made = Dataset.from_dict({"text": ["a", "b", "c"], "label": ["x", "y", "x"]})
     made.save_to_disk(str(tmp_path / "one"), num_shards=2)
     (tmp_path / "one" / "cache-0123.arrow").write_bytes((tmp_path / "one" / "data-00000-of-00002.arrow").read_bytes())
-    assert sorted(load(tmp_path / "one").texts.to_pylist()) == ["a", "b", "c"]
+    assert sorted(load(tmp_path / "one").inputs["text"].to_pylist()) == ["a", "b", "c"]
     assert len(answered(tmp_path / "one")) == 3
 
     splits: dict[Any, Any] = {"train": made, "test": made.select([0])}
     DatasetDict(splits).save_to_disk(str(tmp_path / "splits"))
     table = load(tmp_path / "splits", split="<file name>")
-    assert sorted(zip(table.texts.to_pylist(), table.splits, strict=True)) == [
+    assert sorted(zip(table.inputs["text"].to_pylist(), table.splits, strict=True)) == [
         ("a", "test"),
         ("a", "train"),
         ("b", "train"),
@@ -122,7 +123,7 @@ def test_what_spark_leaves_beside_its_files_is_not_data_for_anybody(tmp_path: Pa
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("text,label\na,x\n")
     assert [file.name for file in list_source(str(tmp_path))] == ["part-0.csv"]
-    assert load(tmp_path).texts.to_pylist() == ["a"]
+    assert load(tmp_path).inputs["text"].to_pylist() == ["a"]
     assert answered(tmp_path) == [{"text": "a", "label": "x"}]
 
 
@@ -137,7 +138,7 @@ def test_folders_named_key_is_value_are_a_column(tmp_path: Path, ending: str) ->
         else:
             path.write_text("text,label\na,x\n" if ending == "csv" else '{"text": "a", "label": "x"}\n')
     table = load(tmp_path, group="day", label="team")
-    assert (table.groups, table.labels) == (["2026-01-01", None], ["a/b", "a/b"])
+    assert (table.groups, table.targets) == (["2026-01-01", None], ["a/b", "a/b"])
     assert answered(tmp_path)[0] == {"text": "a", "label": "x", "day": "2026-01-01", "team": "a/b"}
 
 
@@ -146,7 +147,7 @@ def test_a_part_without_the_label_is_not_labelled_yet(tmp_path: Path, ending: st
     write(tmp_path / f"a.{ending}", {"text": "new"})
     write(tmp_path / f"b.{ending}", {"text": "old", "label": "x"})
     table = load(tmp_path)
-    assert (table.texts.to_pylist(), table.labels) == (["new", "old"], [None, "x"])
+    assert (table.inputs["text"].to_pylist(), table.targets) == (["new", "old"], [None, "x"])
     assert "(without the column 'label': not labelled yet)" in table.files[0].written
 
 

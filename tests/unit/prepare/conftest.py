@@ -110,6 +110,18 @@ def prepared(tmp_path: Path, run: StepRun) -> Callable[..., dict[str, Any]]:
     return on
 
 
+@pytest.fixture
+def other_tasks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An installed package whose tasks are those of `other_tasks`, by the names of their classes in lower case."""
+    info = tmp_path / "site" / "other-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: other\nVersion: 1.0\n")
+    points = "".join(f"{name.lower()} = other_tasks:{name}\n" for name in ("Cells", "Pictures", "Tags", "Baskets"))
+    (info / "entry_points.txt").write_text(f"[stillhouse.tasks]\n{points}")
+    monkeypatch.syspath_prepend(tmp_path / "site")
+    monkeypatch.syspath_prepend(Path(__file__).parent)
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("files")

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from stillhouse.components.formats.splits import SPLITS
 from stillhouse.components.prepare.card import REASONS
-from stillhouse.components.prepare.rows import SPLITS
 from stillhouse.components.prepare.splits import _AGAINST
 
 Make = Callable[..., Any]

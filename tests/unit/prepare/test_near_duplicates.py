@@ -4,6 +4,7 @@ import random
 
 import pytest
 
+from stillhouse.components.modalities.text.likeness import WordHashes, shingles
 from stillhouse.components.modalities.text.words import words
 from stillhouse.components.prepare.near_duplicates import NUM_HASHES, Finder, Index, num_bands
 
@@ -15,9 +16,14 @@ def changed(places: int) -> str:
     return " ".join("other" if i % 10 == 5 and i < 10 * places else word for i, word in enumerate(BASE))
 
 
+def finder_of(texts: list[str], threshold: float = 0.85) -> Finder:
+    hashes = WordHashes()
+    return Finder([{"text": text} for text in texts], lambda example: shingles(example["text"], hashes), threshold)
+
+
 def first_match(texts: list[str], threshold: float = 0.85) -> int | None:
     """Which of the texts but the last nearly equals the last."""
-    finder = Finder(texts, threshold)
+    finder = finder_of(texts, threshold)
     index = Index(finder)
     for i in range(len(texts) - 1):
         index.add(i)
@@ -26,7 +32,7 @@ def first_match(texts: list[str], threshold: float = 0.85) -> int | None:
 
 @pytest.mark.parametrize(("places", "similarity"), [(1, 97 / 103), (2, 94 / 106), (3, 91 / 109)])
 def test_similarity_is_the_shared_part_of_the_shingles(places: int, similarity: float) -> None:
-    finder = Finder([" ".join(BASE), changed(places)], 0.85)
+    finder = finder_of([" ".join(BASE), changed(places)])
     assert finder.similarity(0, 1) == pytest.approx(similarity)
 
 
@@ -78,7 +84,7 @@ def test_hardly_a_pair_above_the_threshold_is_missed() -> None:
     for _ in range(200):
         text = [f"w{chance.randrange(10**6)}" for _ in range(200)]
         other = [word if chance.random() > 0.02 else "other" for word in text]
-        finder = Finder([" ".join(text), " ".join(other)], 0.85)
+        finder = finder_of([" ".join(text), " ".join(other)])
         if finder.similarity(0, 1) >= 0.85:
             index = Index(finder)
             index.add(0)
@@ -88,9 +94,9 @@ def test_hardly_a_pair_above_the_threshold_is_missed() -> None:
 
 def test_progress_ends_at_all_texts() -> None:
     seen: list[tuple[int, int]] = []
-    Finder(["a b c"] * 3, 0.85, lambda done, total: seen.append((done, total)))
+    Finder([{}] * 3, lambda _: None, 0.85, lambda done, total: seen.append((done, total)))
     assert seen[-1] == (3, 3)
 
 
 def test_shingles_are_of_the_words() -> None:
-    assert len(Finder(["one two three four"], 0.85).shingles[0]) == len(words("one two three four")) - 2
+    assert len(shingles("one two three four", WordHashes())) == len(words("one two three four")) - 2

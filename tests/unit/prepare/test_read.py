@@ -8,7 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from stillhouse.components.prepare.read import Table, read
+from stillhouse.components.formats.table import Table
+from stillhouse.components.prepare.read import read
 from stillhouse.components.prepare.settings import PrepareSettings
 from stillhouse.errors import UserError
 
@@ -28,50 +29,50 @@ def load(*paths: Path, **given: Any) -> Table:
 )
 def test_every_format_gives_the_same_rows(write: Write, name: str) -> None:
     table = load(write(name, MAILS))
-    assert (table.texts.to_pylist(), table.labels) == (MAILS["subject"], MAILS["label"])
+    assert (table.inputs["text"].to_pylist(), table.targets) == (MAILS["subject"], MAILS["label"])
 
 
 def test_text_columns_are_joined_in_the_order_of_the_recipe(write: Write) -> None:
     path = write("a.parquet", {"body": ["b", None], "subject": ["s", "only"], "label": ["x", "y"]})
     table = load(path, columns={"text": ["subject", "body"]})
-    assert table.texts.to_pylist() == ["s\nb", "only\n"]
+    assert table.inputs["text"].to_pylist() == ["s\nb", "only\n"]
 
 
 def test_files_of_a_folder_are_read_one_after_the_other(write: Write) -> None:
     table = load(write("a.csv", MAILS), write("b.jsonl", MAILS))
-    assert table.texts.to_pylist() == MAILS["subject"] * 2
+    assert table.inputs["text"].to_pylist() == MAILS["subject"] * 2
 
 
 def test_a_file_of_another_kind_is_left_out(write: Write, tmp_path: Path) -> None:
     (tmp_path / "README.md").write_text("about")
-    assert len(load(tmp_path / "README.md", write("a.csv", MAILS)).labels) == 3
+    assert len(load(tmp_path / "README.md", write("a.csv", MAILS)).targets) == 3
 
 
 def test_a_file_without_rows_adds_none(write: Write) -> None:
     empty = {"subject": pa.array([], pa.string()), "label": pa.array([], pa.string())}
-    assert len(load(write("a.csv", MAILS), write("b.parquet", empty)).labels) == 3
+    assert len(load(write("a.csv", MAILS), write("b.parquet", empty)).targets) == 3
 
 
 def test_csv_labels_are_not_turned_to_numbers(write: Write) -> None:
     table = load(write("a.csv", {"subject": ["x", "y"], "label": ["007", "NA"]}))
-    assert table.labels == ["007", "NA"]
+    assert table.targets == ["007", "NA"]
 
 
 def test_json_lists_stay_lists(write: Write) -> None:
     table = load(write("a.jsonl", {"subject": ["x", "y"], "label": [["a", "b"], []]}))
-    assert table.labels == [["a", "b"], []]
+    assert table.targets == [["a", "b"], []]
 
 
 def test_a_json_row_without_the_label_has_none(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     path.write_text('{"subject": "x", "label": 1}\n{"subject": "y"}\n')
-    assert load(path).labels == ["1", None]
+    assert load(path).targets == ["1", None]
 
 
 def test_half_a_surrogate_pair_in_json_is_replaced(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     path.write_text('{"subject": "cut \\ud83d", "label": "x"}\n')
-    assert load(path).texts.to_pylist() == ["cut \ufffd"]
+    assert load(path).inputs["text"].to_pylist() == ["cut \ufffd"]
 
 
 def test_numbers_and_categories_are_written_out_as_text(tmp_path: Path) -> None:
@@ -79,7 +80,7 @@ def test_numbers_and_categories_are_written_out_as_text(tmp_path: Path) -> None:
     categories = pa.array(["x", "y"]).dictionary_encode()
     pq.write_table(pa.table({"subject": categories, "label": [1, 2], "group": [7, None]}), path)
     table = load(path, columns={"group": "group"})
-    assert (table.texts.to_pylist(), table.groups) == (["x", "y"], ["7", None])
+    assert (table.inputs["text"].to_pylist(), table.groups) == (["x", "y"], ["7", None])
 
 
 def test_slices_are_strings_and_empty_where_missing(write: Write) -> None:

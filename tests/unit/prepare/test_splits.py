@@ -2,13 +2,16 @@
 
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stillhouse.components.prepare.rows import SPLITS, Row, Split, digest
+from stillhouse.components.formats.splits import SPLITS, Split
+from stillhouse.components.modalities.text.likeness import WordHashes, shingles
+from stillhouse.components.prepare.rows import Row, digest
 from stillhouse.components.prepare.settings import SplitShares
 from stillhouse.components.prepare.splits import Splits, assign, drop_copies, separate
 
@@ -16,7 +19,7 @@ SHARES = SplitShares(validation=0.1, test=0.2)
 
 
 def row(text: str, split: Split, target: int | None = 0, slices: tuple[str, ...] = ()) -> Row:
-    return Row(digest(text), text, None if split == "unlabelled" else target, slices, split)
+    return Row(digest(text), {"text": text}, None if split == "unlabelled" else target, slices, split)
 
 
 def single(rows: Sequence[Row]) -> tuple[list[Row], Counter[str]]:
@@ -26,7 +29,15 @@ def single(rows: Sequence[Row]) -> tuple[list[Row], Counter[str]]:
 
 
 def kept(splits: Splits) -> dict[str, set[str]]:
-    return {split: {row.text for row in rows} for split, rows in splits.items()}
+    return {split: {text_of(row) for row in rows} for split, rows in splits.items()}
+
+
+def text_of(row: Row) -> str:
+    return row.example["text"]
+
+
+def likeness(example: Mapping[str, str]) -> np.ndarray:
+    return shingles(example["text"], WordHashes())
 
 
 def near(text: str, others: int) -> list[str]:
@@ -96,7 +107,7 @@ def test_validation_is_taken_from_train_where_the_source_gives_none() -> None:
 
 def test_one_of_several_copies_stays_and_the_rest_is_counted() -> None:
     rows, dropped = single([row("a", "train"), row("a", "train"), row("a", "train"), row("b", "test")])
-    assert [(one.text, one.split) for one in rows] == [("b", "test"), ("a", "train")]
+    assert [(text_of(one), one.split) for one in rows] == [("b", "test"), ("a", "train")]
     assert dropped == {"duplicate": 2}
 
 
@@ -120,7 +131,7 @@ def test_a_copy_in_two_splits_stays_in_the_first(first: Split, other: Split, rea
 def test_a_text_with_two_labels_goes_with_all_its_copies() -> None:
     rows = [row("a", "train", 0), row("a", "test", 1), row("a", "unlabelled"), row("b", "train", 1)]
     left, dropped = single(rows)
-    assert ([one.text for one in left], dropped) == (["b"], {"conflicting_label": 3})
+    assert ([text_of(one) for one in left], dropped) == (["b"], {"conflicting_label": 3})
 
 
 def test_which_of_the_copies_stays_does_not_depend_on_the_order() -> None:
@@ -133,7 +144,7 @@ def test_which_of_the_copies_stays_does_not_depend_on_the_order() -> None:
 
 def parted(rows: list[Row], threshold: float = 0.85, labelled_rows: int | None = None) -> tuple[Splits, Counter[str]]:
     one_each, _ = single(rows)
-    splits, dropped = separate(one_each, threshold, labelled_rows)
+    splits, dropped = separate(one_each, likeness, threshold, labelled_rows)
     return splits, Counter(copy.reason for copy in dropped)
 
 
@@ -179,8 +190,8 @@ def test_a_threshold_of_one_drops_exact_copies_only() -> None:
 
 def test_a_dropped_row_is_given_beside_the_one_it_nearly_equals() -> None:
     one, two = near("x", 1)
-    _, dropped = separate([row(one, "test"), row(two, "train")], 0.85)
-    assert [(copy.reason, copy.row.text, copy.equals.text) for copy in dropped] == [("overlaps_test", two, one)]
+    _, dropped = separate([row(one, "test"), row(two, "train")], likeness, 0.85)
+    assert [(copy.reason, text_of(copy.row), text_of(copy.equals)) for copy in dropped] == [("overlaps_test", two, one)]
 
 
 def test_only_the_smallest_hashes_keep_their_labels() -> None:
@@ -211,9 +222,9 @@ def from_source(source: list[tuple[str, int | None]]) -> tuple[dict[str, set[str
     hashes, targets = [digest(text) for text, _ in source], [target for _, target in source]
     nothing = [None] * len(source)
     places = assign(hashes, targets, nothing, nothing, SplitShares(validation=0.3, test=0.3))
-    rows = [Row(h, text, target, (), p) for h, (text, target), p in zip(hashes, source, places, strict=True)]
+    rows = [Row(h, {"text": text}, target, (), p) for h, (text, target), p in zip(hashes, source, places, strict=True)]
     one_each, copies = single(rows)
-    splits, dropped = separate(one_each, 0.85)
+    splits, dropped = separate(one_each, likeness, 0.85)
     return kept(splits), copies + Counter(copy.reason for copy in dropped)
 
 

@@ -7,15 +7,18 @@ from typing import Any
 
 import pytest
 
+from stillhouse.components.artifacts.spec import Spec
 from stillhouse.components.prepare.rows import Row, digest
 from stillhouse.components.prepare.statistics import Profile, read_reference
 from stillhouse.components.prepare.write_dataset import Prepared
+from stillhouse.components.tasks import task_of
 
 
 def dataset(texts: list[str], targets: list[Any], kind: Any = "classes", labels: Any = ("ham", "spam")) -> Prepared:
-    rows = [Row(digest(text), text, target, (), "train") for text, target in zip(texts, targets, strict=True)]
+    rows = [Row(digest(text), {"text": text}, target, (), "train") for text, target in zip(texts, targets, strict=True)]
     splits: Any = {"train": rows, "validation": [], "test": [], "unlabelled": []}
-    return Prepared(kind, list(labels), splits, len(rows), {}, [])
+    spec = Spec(format=1, task="text_classification", target=kind, labels=list(labels), content_digest="")
+    return Prepared(task_of(spec), splits, len(rows), {}, [])
 
 
 def reference(prepared: Prepared) -> dict[str, Any]:

@@ -116,10 +116,11 @@ def test_one_folder_through_both_doors_is_the_same_rows(hub: str, tmp_path: Path
     through = [[Path(path) for path in fetch(hub, tmp_path, "hf://owner/odd")], fetch_source(str(here), here)]
     settings = PrepareSettings(source="here", task="text_classification")
     tables = [read(files, settings) for files in through]
-    rows = [sorted(zip(table.texts.to_pylist(), table.labels, strict=True), key=str) for table in tables]
+    rows = [sorted(zip(table.inputs["text"].to_pylist(), table.targets, strict=True), key=str) for table in tables]
     assert rows[0] == rows[1]
     prepared = [
-        refine(table, PrepareSettings(source=where, task="t")) for table, where in zip(tables, "ab", strict=True)
+        refine(table, PrepareSettings(source=where, task="text_classification"))
+        for table, where in zip(tables, "ab", strict=True)
     ]
     assert content_digest(prepared[0], settings) == content_digest(prepared[1], settings)
     assert prepared[0].labels == ["007", "7", "NA", "None", "n/a", "null", "true"]

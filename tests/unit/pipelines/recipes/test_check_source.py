@@ -5,7 +5,8 @@ import pyarrow as pa
 import pytest
 from pyarrow import csv, parquet
 
-from stillhouse.components.prepare.settings import Columns, PrepareSettings
+from stillhouse.components.prepare.settings import PrepareSettings
+from stillhouse.components.tasks.columns import Columns
 from stillhouse.errors import UserError
 from stillhouse.pipelines.recipes.check_source import check_source
 
@@ -13,7 +14,7 @@ TABLE = pa.table({"text": ["a"], "label": ["b"]})
 
 
 def settings_for(source: Path | str, label: str = "label") -> PrepareSettings:
-    return PrepareSettings(source=str(source), task="t", columns=Columns(label=label))
+    return PrepareSettings(source=str(source), task="text_classification", columns=Columns(label=label))
 
 
 def place(key: tuple[str, ...]) -> str:
@@ -76,4 +77,4 @@ def test_what_the_head_does_not_tell_is_left_to_prepare(tmp_path: Path, name: st
 def test_file_names_as_splits_are_no_column(tmp_path: Path) -> None:
     csv.write_csv(TABLE, tmp_path / "train.csv")
     columns = Columns(label="label", split="<file name>")
-    check_source(PrepareSettings(source=str(tmp_path), task="t", columns=columns), place)
+    check_source(PrepareSettings(source=str(tmp_path), task="text_classification", columns=columns), place)

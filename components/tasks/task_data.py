@@ -1,0 +1,161 @@
+"""What prepare asks of a kind of problem: which columns it takes, what is an example, what a target. Needs no torch."""
+
+from abc import ABC
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from stillhouse.components.artifacts.spec import Spec
+from stillhouse.components.config.settings import Settings
+from stillhouse.components.tasks.columns import Field, Roles
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa
+
+    from stillhouse.components.formats.batch import Batch
+    from stillhouse.components.formats.missing import Missing
+    from stillhouse.components.formats.table import Table
+    from stillhouse.components.targets.parse import LabelReading, Targets, Where
+
+Example = Mapping[str, Any]
+"""What a model sees of one row: a value for each input field."""
+
+
+class NoSettings(Settings):
+    """Where a task has nothing to set."""
+
+
+class TaskData(ABC):
+    """The half of a task that prepare asks.
+
+    While prepare runs, `spec` says what the settings do; it has a target and labels once these are parsed.
+    """
+
+    fields: ClassVar[Mapping[str, Field]]
+    """Columns of its data by name; one of them is the target."""
+    formats: ClassVar[Sequence[str]] = ("tables",)
+    """How its data may be written, as `formats.tables.FORMATS` names it."""
+    noun: ClassVar[str] = "example"
+    """What people call one example."""
+    Input: ClassVar[type[Settings]] = NoSettings
+    """The recipe's section `input`: what is set of the form that examples have."""
+    spec: Spec
+
+    @classmethod
+    def target_field(cls) -> str:
+        """The field that is learnt."""
+        return next(name for name, field in cls.fields.items() if field.target)
+
+    @property
+    def target_column(self) -> str:
+        """What the targets are called in a dataset."""
+        return self.target_field()
+
+    def take(self, path: Path, batch: "Batch", columns: Roles) -> "tuple[dict[str, pa.Array | list[Any]], list[Any]]":
+        """The input fields of some rows of a file by name, and the raw values of the target, None where there is none.
+
+        Raises:
+            UserError: a value is not of its field's kind; the sentence names the row.
+        """
+        from stillhouse.components.formats.columns import column_labels
+        from stillhouse.components.formats.fields import input_column
+
+        inputs: dict[str, Any] = {
+            name: input_column(path, batch, field.kind, named)
+            for name, field in self.fields.items()
+            if not field.target and (named := columns.get(name)) is not None
+        }
+        target = columns.get(self.target_field())
+        return inputs, column_labels(path, batch, target) if isinstance(target, str) else [None] * len(batch)
+
+    def gather(self, table: "Table") -> "Table":
+        """From rows to examples: one to one, unless a task makes one of several."""
+        return table
+
+    def standardise(self, example: Example) -> dict[str, Any] | str:
+        """The example in its one canonical form; or why it is dropped, in words or as `reasons` explains it."""
+        return dict(example) if any(value is not None for value in example.values()) else "empty"
+
+    def standardise_all(
+        self, inputs: "pa.Table", progress: Callable[[int, int], None] = lambda *_: None
+    ) -> list[dict[str, Any] | str]:
+        """Each example as `standardise` has it.
+
+        Args:
+            inputs: the fields of all examples.
+            progress: is told the examples done and the examples in all.
+        """
+        found: list[dict[str, Any] | str] = []
+        for batch in inputs.to_batches(1024):
+            found += map(self.standardise, batch.to_pylist())
+            progress(len(found), len(inputs))
+        return found
+
+    def identity(self, example: Example) -> bytes:
+        """What an example's hash, its split and exact copies go by: all of it."""
+        from stillhouse.components.formats.fields import canonical
+
+        return canonical(example)
+
+    def likeness(self, example: Example) -> "np.ndarray | None":
+        """Features that near copies share, uint64 [features], ascending, each once; None: they are not looked for."""
+        return None
+
+    def parse(self, values: Sequence[Any], where: "Where", reading: "LabelReading") -> "Targets":
+        """The targets of rows, from what `take` gave of them.
+
+        Targets are values that can be hashed and written as JSON; None where a row has none.
+
+        Raises:
+            UserError: a value cannot be one; `where` tells the row.
+        """
+        raise NotImplementedError
+
+    def no_values(self, values: Sequence[Any], missing: "Missing") -> dict[str, dict[str, int]]:
+        """Of what `take` gave: how often which spelling was no target (`missing`), and which was a name though it looks
+        like none (`names`)."""
+        from stillhouse.components.formats.no_values import spellings
+
+        return {"missing": spellings(values, missing.is_name_missing), "names": {}}
+
+    def label_indices(self, target: Any) -> Sequence[int]:
+        """The labels of a target that must have rows enough to be learnt; none where that is no question."""
+        return ()
+
+    def with_labels(self, target: Any, places: Sequence[int | None]) -> Any:
+        """A target in other labels, where `label_indices` tells some.
+
+        Args:
+            places: the new index of each label, None where its rows have it no more.
+
+        Returns:
+            The target; None where nothing is left of it.
+        """
+        return target
+
+    def least_labels(self) -> int:
+        """With fewer there is nothing to learn."""
+        return 0
+
+    def why_one(self, target: Any) -> str:
+        """What all rows have, where that leaves nothing to learn; empty where it does not."""
+        return ""
+
+    def why_untested(self, tested: Sequence[str]) -> str:
+        """What all test rows have, where nothing can be compared by it; empty where it can.
+
+        Args:
+            tested: the labels that test rows have.
+        """
+        return ""
+
+    def target_in_words(self, target: Any) -> str:
+        """A target in words."""
+        return "no label" if target is None else str(target)
+
+    def target_array(self, values: Sequence[Any], labels: Sequence[str]) -> "pa.Array":
+        """Targets as a column of the dataset."""
+        import pyarrow as pa
+
+        return pa.array(values)
