@@ -136,11 +136,11 @@ class _Pair:
     def _samples(self, step: "TrainingStep", settings: DistillSettings) -> "tuple[Samples, dict[str, float]]":
         """All examples, with the teacher's answers unless they are too large to keep or more than these is compared."""
         from stillhouse.components.distill.signal import AnsweredSamples, ViewedSamples
-        from stillhouse.components.distill.teacher import NUM_VIEWS, Asking
+        from stillhouse.components.distill.teacher import Asking
 
         task, run, view = self.task, step.run, View(settings.loop.max_length, settings.loop.seed)
         samples = task.samples(self.student, self.examples, view)
-        num_views = NUM_VIEWS if task.is_augmented else 1
+        num_views = task.num_views if task.is_augmented else 1
         size = num_views * task.signal_bytes(samples)
         same = task.same_inputs(self.student, self.teacher, self.examples)
         if settings.compares_inside or (same and size > settings.max_cache_bytes):

@@ -17,9 +17,6 @@ from stillhouse.components.training.batches import Samples, split_by_padded_toke
 from stillhouse.components.training.ranks import Ranks
 from stillhouse.errors import UserError
 
-NUM_VIEWS = 2
-"""Different views of an example that augmentation makes; the answers are kept for each."""
-
 PART_UNITS = 1 << 20
 """Answers are kept whenever about so many units are answered: seconds of a GPU's work, a minute or so of a CPU's."""
 

@@ -15,7 +15,7 @@ from stillhouse.components.artifacts.evaluation import TRIVIAL
 from stillhouse.components.artifacts.examples import Examples
 from stillhouse.components.artifacts.model import notes_of, read_model_json
 from stillhouse.components.artifacts.spec import read_spec
-from stillhouse.components.artifacts.trainings import Trained, trainings_of
+from stillhouse.components.artifacts.trainings import trainings_of
 from stillhouse.components.evaluate.baselines import strong_baseline, trivial_baseline
 from stillhouse.components.evaluate.champion import Champion, answers_of, champion_notes, open_champion
 from stillhouse.components.evaluate.comparison import compare
@@ -86,11 +86,11 @@ def evaluate(
     of_bases = dict.fromkeys([*notes_of(Path(teacher)).values(), *notes_of(Path(student)).values()])
     document["notes"] = [*of_bases, *document["notes"]]
     # From which, with what the recipe gives, a run can be made again whose settings followed from its data.
-    folders = {"finetune": teacher, "distill": student}
     document["trained_with"] = {
-        step: read_model_json(Path(folder)).get("settings", {}) for step, folder in folders.items()
+        step: read_model_json(folders[model]).get("settings", {})
+        for step, model in (("finetune", "teacher"), ("distill", "student"))
     }
-    findings = _findings(settings, task, document, contestants, test, trainings_of(Path(student)))
+    findings = _findings(settings, task, document, contestants, test, folders)
     run.progress(0, 1, "pages", "report")
     write_report(report, findings)
     _write_json(Path(evaluation), document)
@@ -219,7 +219,7 @@ def _findings(
     document: dict[str, Any],
     contestants: dict[str, Contestant],
     test: Examples,
-    trainings: list[Trained],
+    folders: dict[str, Path],
 ) -> Findings:
     statistics = {
         name: task.statistics(contestant.answers, test)
@@ -229,11 +229,11 @@ def _findings(
     student, teacher = contestants["student"].answers, contestants["teacher"].answers
     return Findings(
         task=task,
-        results=Results(test, statistics, document, lambda name: short_name(name, document["models"])),
+        results=Results(test, statistics, document, lambda name: short_name(name, document["models"]), folders),
         settings=settings,
         source=Path(task.spec.source).name,
         mistakes=worst_mistakes(task, test, student, teacher, statistics["student"], settings.num_mistakes),
-        trainings=trainings,
+        trainings=trainings_of(folders["student"]),
     )
 
 

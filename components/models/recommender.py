@@ -51,6 +51,26 @@ class _Layer(nn.Module):
         return hidden + self.dropout(torch.tanh(self.dense(hidden)))
 
 
+class _Encoder(nn.Module):
+    """Embeddings, summed, under residual layers: what a user took -> float32 [users, hidden]."""
+
+    def __init__(self, config: RecommenderConfig) -> None:
+        super().__init__()
+        self.embeddings = nn.EmbeddingBag(config.num_items, config.hidden_size, mode="sum")
+        self.embeddings_bias = nn.Parameter(torch.zeros(config.hidden_size))
+        self.dropout = nn.Dropout(config.hidden_dropout_prob)
+        self.layers = nn.ModuleList([_Layer(config) for _ in range(config.num_hidden_layers)])
+
+    def forward(self, items: torch.Tensor, items_row: torch.Tensor, num_users: int) -> torch.Tensor:
+        counts = torch.bincount(items_row, minlength=num_users)
+        scale = counts.to(self.embeddings_bias.dtype).rsqrt()[items_row]  # a bag of ones has the length sqrt(count)
+        bag = self.embeddings(items, counts.cumsum(0) - counts, per_sample_weights=scale)
+        hidden = self.dropout(torch.tanh(bag + self.embeddings_bias))
+        for layer in self.layers:
+            hidden = layer(hidden)
+        return hidden
+
+
 class RecommenderModel(PreTrainedModel):
     """Histories -> scores of all items."""
 
@@ -61,10 +81,7 @@ class RecommenderModel(PreTrainedModel):
     def __init__(self, config: RecommenderConfig) -> None:
         super().__init__(config)
         self.variational = config.variational
-        self.embeddings = nn.EmbeddingBag(config.num_items, config.hidden_size, mode="sum")
-        self.bias = nn.Parameter(torch.zeros(config.hidden_size))
-        self.dropout = nn.Dropout(config.hidden_dropout_prob)
-        self.layers = nn.ModuleList([_Layer(config) for _ in range(config.num_hidden_layers)])
+        self.encoder = _Encoder(config)
         self.code = nn.Linear(config.hidden_size, config.latent_size * (2 if config.variational else 1))
         self.decoder = nn.Linear(config.latent_size, config.hidden_size)
         self.output = nn.Linear(config.hidden_size, config.num_items)
@@ -77,12 +94,12 @@ class RecommenderModel(PreTrainedModel):
             init.zeros_(module.bias)
         elif isinstance(module, nn.EmbeddingBag):
             init.xavier_normal_(module.weight)
-        elif isinstance(module, RecommenderModel):
-            init.zeros_(module.bias)
+        elif isinstance(module, _Encoder):
+            init.zeros_(module.embeddings_bias)
 
     def get_input_embeddings(self) -> nn.Module:
         """The items' embeddings, weight float32 [items, hidden]."""
-        return self.embeddings
+        return self.encoder.embeddings
 
     def forward(self, items: torch.Tensor, items_row: torch.Tensor, num_users: int) -> RecommenderOutput:
         """Score all items for each user.
@@ -92,12 +109,7 @@ class RecommenderModel(PreTrainedModel):
             items_row: int64 [sum], whose each is, ascending from 0.
             num_users: how many users there are; one without items is answered too.
         """
-        counts = torch.bincount(items_row, minlength=num_users)
-        scale = counts.to(self.bias.dtype).rsqrt()[items_row]  # a bag of ones has the length sqrt(count)
-        bag = self.embeddings(items, counts.cumsum(0) - counts, per_sample_weights=scale)
-        hidden = self.dropout(torch.tanh(bag + self.bias))
-        for layer in self.layers:
-            hidden = layer(hidden)
+        hidden = self.encoder(items, items_row, num_users)
         code, divergence = self.code(hidden), None
         if self.variational:
             code, log_variance = code.chunk(2, dim=-1)

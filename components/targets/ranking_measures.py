@@ -54,11 +54,6 @@ def ndcg_of_each(statistics: Statistics) -> np.ndarray:
     return np.divide(statistics["dcg"], ideal, out=np.full(len(ideal), np.nan), where=ideal > 0)
 
 
-def ranking_errors(statistics: Statistics) -> np.ndarray:
-    """float64 [users], 1 - NDCG@10; 0 where nothing was held out, for nothing can be wrong there."""
-    return 1.0 - np.nan_to_num(ndcg_of_each(statistics), nan=1.0)
-
-
 def _mean(of_each: np.ndarray, weights: Weights) -> np.ndarray:
     known = np.isfinite(of_each)
     users = (weights @ known.astype(np.float64)).astype(np.float64)
@@ -86,7 +81,8 @@ def coverage(num_items: int) -> Measure:
     """
 
     def value(statistics: Statistics, weights: Weights) -> np.ndarray:
-        by_item = np.argsort(statistics["flat_item"], kind="stable")
+        known = np.flatnonzero(statistics["flat_item"] < num_items)  # a model of other data may know others, too
+        by_item = known[np.argsort(statistics["flat_item"][known], kind="stable")]
         items = statistics["flat_item"][by_item]
         bounds = np.concatenate([np.flatnonzero(np.diff(items, prepend=-1)), [len(items)]])
         found = [np.zeros(0)]

@@ -1,7 +1,8 @@
 """What evaluate and a task tell each other: answers of all models, and where two of them can be compared."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -46,6 +47,8 @@ class Results:
     """As written to evaluation.json."""
     name: Callable[[str], str]
     """Of a model, for a picture."""
+    folders: Mapping[str, Path] = field(default_factory=dict)
+    """Of the models that were trained: student, teacher."""
 
 
 class Classification(NamedTuple):

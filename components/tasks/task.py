@@ -209,6 +209,10 @@ class Task(TaskData, TaskAnswers):
 
     # Distilling.
 
+    num_views: ClassVar[int] = 2
+    """Different views of each example that a student learns from, where trainings see several; its teacher is asked
+    once for each of them."""
+
     def signal(self, outputs: Any, batch: Batch, temperature: float) -> Mapping[str, Ragged]:
         """What the teacher tells of each example, small enough to be kept."""
         return {"logits": Ragged.of(outputs.logits)}

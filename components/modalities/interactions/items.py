@@ -1,14 +1,20 @@
 """One history in its canonical form, and the items that training histories know."""
 
 import hashlib
+import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
 
+from stillhouse.errors import UserError
+
+ITEMS = "items.json"
+"""In the folder of a model: the names of the items that it knows, in the order of their numbers."""
 LEAST = 2
 """Items of a history: one to show and one to ask for."""
 
@@ -32,22 +38,8 @@ def likeness(example: Mapping[str, Any]) -> np.ndarray:
     return np.array([_hash(item) for item in example["items"]], np.uint64)
 
 
-def user_key(user: str) -> int:
-    """A number of 64 bits that hangs on the user's name alone."""
-    return _hash(user)
-
-
 def _hash(name: str) -> int:
     return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "little")
-
-
-def show(example: Mapping[str, Any], number: int = 10) -> str:
-    """The latest items of a history, as HTML."""
-    from html import escape
-
-    items = example["items"]
-    before = f"<small>{len(items) - number:,} before</small> " if len(items) > number else ""
-    return before + ", ".join(escape(item) for item in items[-number:])
 
 
 @dataclass(frozen=True)
@@ -61,10 +53,38 @@ class ItemIndex:
         return {item: place for place, item in enumerate(self.items)}
 
     @classmethod
-    def fit(cls, histories: Iterable[Sequence[str]], min_users: int = 1) -> "ItemIndex":
+    def read(cls, folder: Path) -> Self:
+        """The items of the model in `folder`.
+
+        Raises:
+            UserError: they are not there, or are no list of names.
+        """
+        try:
+            items = json.loads((folder / ITEMS).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            items = None
+        if not (isinstance(items, list) and all(isinstance(item, str) for item in items)):
+            raise UserError(
+                f"model '{folder}': {ITEMS}, the items that it knows, is not there or cannot be read; copy the whole "
+                "folder again, or take another version."
+            )
+        return cls(items)
+
+    def write(self, folder: Path) -> None:
+        """Write the items beside the weights."""
+        (folder / ITEMS).write_text(json.dumps(list(self.items), ensure_ascii=False) + "\n", encoding="utf-8")
+
+    @classmethod
+    def fit(cls, histories: Iterable[Sequence[str]], min_users: int = 1) -> Self:
         """Count the items of the training histories; those of fewer users than `min_users` are not known."""
         users = Counter(item for items in histories for item in items)
         return cls(sorted((i for i, count in users.items() if count >= min_users), key=lambda i: (-users[i], i)))
+
+    def numbers(self, names: Sequence[str]) -> np.ndarray:
+        """int64 [names]: the number of each; of one that is not known a number of its own, beyond all that are."""
+        beyond, places = len(self.items), self._places
+        found = [places[name] if name in places else beyond + (_hash(name) >> 2) for name in names]
+        return np.array(found, np.int64)
 
     def encode(self, histories: Iterable[Sequence[str]]) -> "Encoded":
         """Numbers in place of names; items that are not known are left out and counted."""
@@ -88,3 +108,12 @@ class Encoded:
     """int64 [users + 1]: where each history begins and the last ends."""
     unknown: np.ndarray
     """int64 [users]: items of each that the index does not know."""
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        """int32 [any] of each user."""
+        return iter(np.split(self.items, self.offsets[1:-1]) if len(self.offsets) > 1 else [])
+
+
+def whole(items: Sequence[Sequence[str]], held_out: Sequence[Sequence[str] | None]) -> list[list[str]]:
+    """Histories with what is held out of them, if anything, at their ends."""
+    return [[*before, *(after or ())] for before, after in zip(items, held_out, strict=True)]

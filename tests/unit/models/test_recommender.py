@@ -34,7 +34,7 @@ def test_the_network_is_the_papers_on_a_bag_of_length_one() -> None:
     bags = torch.zeros(3, 7)
     bags[ROWS, ITEMS] = 1.0
     bags = torch.nn.functional.normalize(bags)
-    hidden = torch.tanh(bags @ model.embeddings.weight + model.bias)
+    hidden = torch.tanh(bags @ model.encoder.embeddings.weight + model.encoder.embeddings_bias)
     hidden = hidden + torch.tanh(_dense(model, 0)(hidden))
     expected = model.output(torch.tanh(model.decoder(model.code(hidden))))
     torch.testing.assert_close(model(ITEMS, ROWS, 3).logits, expected)
@@ -77,6 +77,15 @@ def test_it_is_saved_and_loaded_bit_for_bit(tmp_path: Path, variational: bool) -
     model.save_pretrained(tmp_path)
     loaded = RecommenderModel.from_pretrained(tmp_path).eval()
     assert torch.equal(model(ITEMS, ROWS, 3).logits, loaded(ITEMS, ROWS, 3).logits)
+
+
+@torch.no_grad()
+def test_the_papers_own_has_no_layer() -> None:
+    model = _model(layers=0)
+    assert num_layers(model) == 0
+    hidden = torch.tanh(model.encoder.embeddings(ITEMS[3:], ROWS[:1]) + model.encoder.embeddings_bias)
+    expected = model.output(torch.tanh(model.decoder(model.code(hidden))))
+    torch.testing.assert_close(model(ITEMS[3:], ROWS[:1], 1).logits, expected)
 
 
 def test_its_layers_can_be_counted_and_taken() -> None:

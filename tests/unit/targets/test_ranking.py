@@ -1,14 +1,23 @@
 """Ranked items as a target."""
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 from torch.nn.functional import kl_div, log_softmax
 
-from stillhouse.components.targets.ranking import Ranking, best, most_popular, multinomial, soft_top, top
-from stillhouse.components.targets.ranking_measures import coverage, ndcg_of_each, ranking_statistics
+from stillhouse.components.targets.ranking import (
+    Ranking,
+    autoencoder_loss,
+    best,
+    most_popular,
+    multinomial,
+    soft_top,
+    top,
+)
+from stillhouse.components.targets.ranking_measures import coverage, ranking_statistics
 
 
 def _values(statistics: dict[str, np.ndarray], weights: np.ndarray, num_items: int = 30) -> list[np.ndarray]:
@@ -42,7 +51,6 @@ def test_users_of_whom_nothing_is_held_out_are_in_no_mean() -> None:
     ndcg, recall, _ = _values(found, np.array([[1, 1], [0, 1], [0, 0]]))
     np.testing.assert_array_equal(ndcg, [1.0, np.nan, np.nan])
     np.testing.assert_array_equal(recall, [1.0, np.nan, np.nan])
-    assert Ranking("ab").errors(found).tolist() == [0.0, 0.0]
 
 
 def test_measures_under_weights_are_those_of_the_literal_resample() -> None:
@@ -64,10 +72,13 @@ def test_coverage_counts_an_item_once_and_nobody_covers_nothing() -> None:
     np.testing.assert_array_equal(coverage(4).value(found, weights), [0.75, 0.5, 0.0, np.nan])
 
 
-def test_errors_are_what_lacks_of_ndcg() -> None:
-    found = ranking_statistics(*_random())
-    known = found["wanted"] > 0
-    np.testing.assert_allclose(Ranking("ab").errors(found)[known], 1 - ndcg_of_each(found)[known])
+def test_a_variational_model_pays_for_its_divergence() -> None:
+    logits = torch.log(torch.tensor([[0.5, 0.25, 0.25], [0.8, 0.1, 0.1]]))
+    batch = {"held_out": torch.tensor([0, 1, 2]), "held_out_row": torch.tensor([0, 0, 1])}
+    plain, users = autoencoder_loss(SimpleNamespace(logits=logits, divergence=None), batch)
+    assert (plain.item(), users) == (multinomial(logits, batch)[0].item(), 2)
+    drawn, _ = autoencoder_loss(SimpleNamespace(logits=logits, divergence=torch.tensor([1.0, 2.0])), batch, 0.5)
+    assert drawn.item() == pytest.approx(plain.item() + 1.5, rel=1e-6)
 
 
 def test_the_multinomial_loss_by_hand() -> None:
@@ -75,7 +86,7 @@ def test_the_multinomial_loss_by_hand() -> None:
     batch = {"held_out": torch.tensor([0, 2, 2]), "held_out_row": torch.tensor([0, 0, 2])}
     total, users = multinomial(logits, batch)
     assert users == 2
-    assert total.item() == pytest.approx(-math.log(0.5 * 0.2 * 0.6), rel=1e-6)
+    assert total.item() == pytest.approx(-math.log(0.5 * 0.2) / 2 - math.log(0.6), rel=1e-6)
 
 
 @pytest.mark.parametrize("temperature", [1.0, 3.0])

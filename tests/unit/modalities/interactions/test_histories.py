@@ -1,20 +1,16 @@
 """Histories: canonical, numbered, cut into what is shown and what is asked for; the strong baseline; groups."""
 
 import math
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from stillhouse.components.modalities.interactions.items import ItemIndex, likeness, show, standardise
+from stillhouse.components.modalities.interactions.items import ItemIndex, likeness, standardise
 from stillhouse.components.modalities.interactions.neighbours import item_groups, item_neighbours
-from stillhouse.components.modalities.interactions.samples import (
-    HistorySamples,
-    pretraining_loss,
-    pretraining_samples,
-)
+from stillhouse.components.modalities.interactions.report import show
+from stillhouse.components.modalities.interactions.samples import HistorySamples
 
 
 def _history(items: str, ratings: list[float] | None = None) -> dict[str, Any]:
@@ -55,11 +51,17 @@ def test_items_are_numbered_by_popularity_then_name() -> None:
 NAMES = [f"user {n}" for n in range(40)]
 
 
-def _samples(seed: int | None = None, names: list[str] = NAMES, hold_out: float = 0.2) -> HistorySamples:
+def _samples(
+    seed: int | None = None, names: list[str] = NAMES, hide: float = 0.2, whole: bool = False
+) -> HistorySamples:
+    """The user n took n items, of which the last n // 4 are held out."""
     index = ItemIndex([str(n) for n in range(50)])
     sizes = [int(name[5:]) for name in names]
     histories = [[str(i) for i in np.random.default_rng(size).permutation(50)[:size]] for size in sizes]
-    return HistorySamples(index.encode(histories), names, seed, hold_out)
+    ends = [size - size // 4 for size in sizes]
+    items = [history[:end] for history, end in zip(histories, ends, strict=True)]
+    held_out = [history[end:] or None for history, end in zip(histories, ends, strict=True)]
+    return HistorySamples.of(index, items, held_out, seed=seed, hide=hide, whole=whole)
 
 
 def _of_row(samples: HistorySamples, rows: list[int], row: int, epoch: int) -> list[list[int]]:
@@ -82,38 +84,47 @@ def test_training_cuts_anew_each_epoch_and_evaluation_never() -> None:
     assert _of_row(evaluation, [30], 30, 0) == _of_row(evaluation, [30], 30, 1)
 
 
-def test_evaluation_goes_by_the_user_and_not_by_the_row() -> None:
-    turned = _samples(names=NAMES[::-1])
-    assert _of_row(_samples(), [30], 30, 0) == _of_row(turned, [9], 9, 0)
+def test_evaluation_asks_for_what_the_dataset_holds_out() -> None:
+    samples = _samples()
+    history = [int(item) for item in samples.encoded.items[samples.encoded.offsets[30] :][:30]]
+    assert _of_row(samples, [30], 30, 0) == [history[:23], history[23:]]
+    assert _of_row(samples, [0], 0, 0) == [[], []]
+
+
+def test_items_that_are_not_known_are_neither_shown_nor_asked_for() -> None:
+    samples = HistorySamples.of(ItemIndex(["a", "b", "c"]), [["x", "a", "b"], ["c"]], [["y", "c"], None])
+    assert _of_row(samples, [0, 1], 0, 0) == [[0, 1], [2]]
+    assert _of_row(samples, [0, 1], 1, 0) == [[2], []]
 
 
 @pytest.mark.parametrize("share", [0.0, 0.2, 0.5, 1.0])
 def test_one_item_at_least_is_shown_and_one_asked_for(share: float) -> None:
-    shown, asked = _samples(hold_out=share).all_parts()
+    parts = _samples(3, hide=share).parts(np.arange(40))
+    shown, asked = (np.bincount(row, minlength=40).tolist() for row in (parts.items_row, parts.held_out_row))
     expected = [min(max(math.floor(n * share), 1), n - 1) if n else 0 for n in range(40)]
-    assert [len(each) for each in asked] == expected
-    assert [len(each) for each in shown] == [n - held for n, held in zip(range(40), expected, strict=True)]
-    for one, other in zip(shown, asked, strict=True):
-        assert not set(one) & set(other)
+    assert asked == expected
+    assert shown == [n - held for n, held in zip(range(40), expected, strict=True)]
+    for row in range(40):
+        assert not set(parts.items[parts.items_row == row]) & set(parts.held_out[parts.held_out_row == row])
 
 
 def test_pretraining_asks_for_the_whole_history() -> None:
-    encoded = _samples().encoded
-    batch = pretraining_samples(encoded, NAMES, seed=1).batch(np.array([10, 6]), 0)
+    samples = _samples(1, hide=0.5, whole=True)
+    batch = samples.batch(np.array([10, 6]), 0)
+    encoded = samples.encoded
     assert torch.equal(batch["held_out"][:10], torch.from_numpy(encoded.items[encoded.offsets[10] :][:10]).long())
     assert torch.bincount(batch["items_row"]).tolist() == [5, 3]
     assert torch.bincount(batch["held_out_row"]).tolist() == [10, 6]
 
 
-def test_the_loss_of_pretraining_by_hand() -> None:
-    logits = torch.log(torch.tensor([[0.5, 0.25, 0.25], [0.8, 0.1, 0.1]]))
-    batch = {"users": torch.arange(2), "held_out": torch.tensor([0, 1, 2]), "held_out_row": torch.tensor([0, 0, 1])}
-    likely = -math.log(0.5 * 0.25 * 0.1)
-    plain, users = pretraining_loss(SimpleNamespace(logits=logits, divergence=None), batch)
-    drawn, _ = pretraining_loss(SimpleNamespace(logits=logits, divergence=torch.tensor([1.0, 2.0])), batch, 0.5)
-    assert users == 2
-    assert plain.item() == pytest.approx(likely, rel=1e-6)
-    assert drawn.item() == pytest.approx(likely + 1.5, rel=1e-6)
+def test_names_that_are_not_known_have_numbers_beyond_all_that_are() -> None:
+    index = ItemIndex(["a", "b"])
+    found = index.numbers(["b", "x", "a", "y"])
+    assert (found.dtype, found[[0, 2]].tolist()) == (np.int64, [1, 0])
+    assert found[1] >= 2
+    assert found[3] >= 2
+    assert found[1] != found[3]
+    assert found[1] == ItemIndex(["a", "b"]).numbers(["x"])[0]
 
 
 def test_neighbours_are_those_of_the_dense_cosine() -> None:

@@ -1,0 +1,117 @@
+"""Autoencoders on histories: new ones, and those in folders, for the items of a dataset."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stillhouse.components.modalities.interactions.items import ItemIndex
+from stillhouse.components.modalities.interactions.settings import RecommenderArchitecture
+from stillhouse.components.models.loaded import LoadedModel, info_of_trained
+from stillhouse.errors import UserError
+
+if TYPE_CHECKING:
+    import torch
+
+    from stillhouse.components.models.recommender import RecommenderModel
+
+
+def new_recommender(index: ItemIndex, architecture: RecommenderArchitecture | None, **changed: Any) -> LoadedModel:
+    """Random weights for the items of `index`.
+
+    Args:
+        architecture: its shape; None: the default one.
+        changed: options of RecommenderConfig that count in place of its own.
+    """
+    from stillhouse.components.models.recommender import RecommenderConfig, RecommenderModel
+
+    shape = architecture or RecommenderArchitecture()
+    options: dict[str, Any] = {
+        "num_items": len(index.items),
+        "hidden_size": shape.width,
+        "latent_size": shape.code,
+        "num_hidden_layers": shape.layers,
+        "variational": shape.variational,
+        "hidden_dropout_prob": shape.dropout,
+    }
+    return LoadedModel(RecommenderModel(RecommenderConfig(**{**options, **changed})), index)
+
+
+def recommender_for(index: ItemIndex, folder: str) -> LoadedModel:
+    """The model in `folder` for the items of `index`: those that it knows keep their weights, others begin anew, and
+    what is no more among them goes.
+
+    Raises:
+        UserError: the folder holds no such model.
+    """
+    model, known = _read(Path(folder))
+    if list(known.items) == list(index.items):
+        return LoadedModel(model, index)
+    import torch
+
+    moved: Any = new_recommender(index, None, **_shape(model)).model
+    ours, theirs = _pairs(known, index)
+    new, old = moved.state_dict(), model.state_dict()
+    with torch.no_grad():
+        for name, tensor in old.items():
+            if name in _OF_ITEMS:
+                new[name][ours] = tensor[theirs]
+            else:
+                new[name].copy_(tensor)
+    return LoadedModel(moved, index)
+
+
+_OF_ITEMS = ("encoder.embeddings.weight", "output.weight", "output.bias")
+"""Weights that have a row for each item."""
+
+
+def load_recommender(folder: Path, device: str) -> LoadedModel:
+    """A trained model on `device`, ready to answer.
+
+    Raises:
+        UserError: the folder holds none of ours.
+    """
+    info = info_of_trained(folder)
+    model, index = _read(folder)
+    network: torch.nn.Module = model
+    network.to(device).eval()
+    return LoadedModel(model, index, info)
+
+
+def _read(folder: Path) -> "tuple[RecommenderModel, ItemIndex]":
+    from safetensors import SafetensorError
+
+    from stillhouse.components.models.quiet import quiet
+    from stillhouse.components.models.recommender import RecommenderModel
+
+    quiet()
+    index = ItemIndex.read(folder)
+    try:
+        loaded: Any = RecommenderModel.from_pretrained(
+            str(folder), use_safetensors=True, local_files_only=True, dtype="float32", output_loading_info=True
+        )
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        raise UserError(
+            f"model '{folder}' cannot be loaded ({str(error).strip().splitlines()[0].rstrip('.')}); take another "
+            "version, or train it again."
+        ) from None
+    model, info = loaded
+    if info["missing_keys"] or model.config.num_items != len(index.items):
+        raise UserError(
+            f"model '{folder}': its weights are not those of {len(index.items):,} items; copy the whole folder again, "
+            "or take another version."
+        )
+    return model, index
+
+
+def _shape(model: "RecommenderModel") -> dict[str, Any]:
+    config = model.config
+    names = ("hidden_size", "latent_size", "num_hidden_layers", "variational", "hidden_dropout_prob")
+    return {name: getattr(config, name) for name in names}
+
+
+def _pairs(known: ItemIndex, wanted: ItemIndex) -> "tuple[torch.Tensor, torch.Tensor]":
+    """Items that both have: int64 [items], their numbers among the wanted ones and among the known ones."""
+    import torch
+
+    numbers = known.numbers(list(wanted.items))
+    both = numbers < len(known.items)
+    return torch.from_numpy(both.nonzero()[0]), torch.from_numpy(numbers[both])
