@@ -42,6 +42,12 @@ class Table:
     dropped: dict[str, int] = field(default_factory=dict)
     """Rows that are in none of the columns, by the reason."""
 
+    @classmethod
+    def of(cls, inputs: pa.Table, targets: list[Any]) -> "Table":
+        """Rows of which nothing else is known."""
+        none = [None] * len(targets)
+        return cls(inputs, targets, list(none), list(none), [()] * len(targets), origins=[])
+
     def __len__(self) -> int:
         return len(self.targets)
 

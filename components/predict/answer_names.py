@@ -9,6 +9,7 @@ from pathlib import Path
 from stillhouse.components.formats.batch import Reading, suffix
 from stillhouse.components.formats.json_lines import read_json_lines
 from stillhouse.components.formats.settings import CsvSettings
+from stillhouse.components.formats.sources import Part
 from stillhouse.components.formats.tables import TABLES, UNREADABLE, column_names
 from stillhouse.components.predict.read import MEMORY, rows
 from stillhouse.components.storage.memory import Budget
@@ -17,12 +18,12 @@ LINE = 64 << 20
 """Bytes of a line that are looked at."""
 
 
-def answer_names(names: Sequence[str], files: Iterable[Path], csv: CsvSettings) -> dict[str, str]:
-    """A name for each answer that no row of the files has: `label`, else `predicted_label`, `predicted_label_2`, …
+def answer_names(names: Sequence[str], parts: Iterable[Part], csv: CsvSettings) -> dict[str, str]:
+    """A name for each answer that no row has: `label`, else `predicted_label`, `predicted_label_2`, …
 
     The rows of JSON lines may differ in their keys, so that all of them are looked at, as text where that is enough.
     """
-    taken = {key for path in files for key in _columns(path, names, csv)}
+    taken = {key for part in parts for key in part.columns or _columns(part.path, names, csv)}
     return {name: next(free for free in _candidates(name) if free not in taken) for name in names}
 
 

@@ -4,27 +4,28 @@ import json
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import islice
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stillhouse.components.artifacts.examples import Examples
 from stillhouse.components.artifacts.kept import model_key
 from stillhouse.components.artifacts.promotion_record import load, model_names
 from stillhouse.components.artifacts.spec import Spec
 from stillhouse.components.config.settings import check
 from stillhouse.components.formats.batch import Reading
 from stillhouse.components.formats.settings import CsvSettings
+from stillhouse.components.formats.sources import Part
+from stillhouse.components.formats.table import Table
 from stillhouse.components.formats.tables import column_names, common_schema, is_delimited
+from stillhouse.components.models.loaded import LoadedModel
 from stillhouse.components.predict.answer_names import answer_names
-from stillhouse.components.predict.read import MEMORY, Row, data_files, rows
+from stillhouse.components.predict.read import MEMORY, Lot, lots, parts_to_answer
 from stillhouse.components.predict.write import check_format, writer
 from stillhouse.components.storage.home import local_store
 from stillhouse.components.storage.memory import Budget, bounded_memory
 from stillhouse.components.storage.store import NotFound
-from stillhouse.components.targets.labels import label_target
-from stillhouse.components.targets.unanswered import unanswered
-from stillhouse.components.tasks import task_of
+from stillhouse.components.tasks import Task, task_of
+from stillhouse.components.tasks.columns import Roles
 from stillhouse.errors import UserError
 from stillhouse.spelling import did_you_mean
 
@@ -52,17 +53,18 @@ def predict(
     progress: Progress = lambda rows, share: None,
     note: Note = lambda sentence: None,
 ) -> int:
-    """Write each row of `source` with the model's answer added: `label` and `score`, or `value` for numbers.
+    """Write each row of `source` with the model's answer added: `label` and `score`, or `value` for numbers, or what
+    another kind of problem answers with.
 
     `score` is the probability of the label. A multi-label model gives lists: the labels at or above a
-    probability of 0.5, and theirs. An added column whose name any row has is called `predicted_<name>`
-    in all rows, and `note` is told.
+    probability of 0.5, and theirs. Pictures themselves are not written. An added column whose name any row has is
+    called `predicted_<name>` in all rows, and `note` is told.
 
     Args:
         model: models:/NAME@champion, models:/NAME@previous, models:/NAME/VERSION or a folder.
         source: A file or folder.
         out: Output file (.jsonl, .csv or .parquet); None writes JSON lines to stdout.
-        columns: Text columns, joined by line breaks; by default those that the model was trained on.
+        columns: In the place of those that the model was trained on: text columns, which are joined by line breaks.
         csv: How CSV files are written, where that differs from the training data: separator, quote, escape, header.
         device: torch device, such as cpu or cuda.
 
@@ -74,48 +76,91 @@ def predict(
             not a finite number.
     """
     check_format(out)
-    files = data_files(source)
     done = 0
     with model_folder(model) as folder:
         info = _read_info(folder, model)
-        names = list(columns) or info["columns"]["text"]
-        written = check(CsvSettings, {**info.get("csv", {}), **(csv or {})}, "--csv")
         task = task_of(Spec.of_model(info))
+        roles = _roles(task, columns)
+        parts = parts_to_answer(source, (*task.formats, *task.further_formats))
+        written = check(CsvSettings, {**info.get("csv", {}), **(csv or {})}, "--csv")
         loaded = task.load(folder, device)
-        named = _answer_names(info, files, written, note)
         progress(0, 0.0)
-        with writer(out, _given_columns(files, written), _answer_columns(info, named)) as write:
-            for batch, share in _batches(files, written, names):
-                examples = Examples.of(text=_texts(batch, names, info.get("cleaning", {})))
-                scores = task.answer(loaded, examples)
-                _check_answers(scores, batch)
-                told = label_target(info["target"], info["labels"]).rows(scores)
+        answered = _answered(task, loaded, roles, parts, written)
+        first = next(answered, None)
+        named = _answer_names(task, first, parts, written, note)
+        with writer(out, _given_columns(task, parts, roles, written), _answer_columns(task, named)) as write:
+            for rows, told, share in answered if first is None else chain([first], answered):
                 answers = ({named[name]: value for name, value in answer.items()} for answer in told)
-                write([row.values | answer for row, answer in zip(batch, answers, strict=True)])
-                done += len(batch)
+                write([row | answer for row, answer in zip(rows, answers, strict=True)])
+                done += len(rows)
                 progress(done, share)
     return done
 
 
-def _given_columns(files: list[Path], csv: CsvSettings) -> "pa.Schema | None":
+Answered = tuple[list[dict[str, Any]], list[dict[str, Any]], float]
+"""Rows as they are written, what was answered for each, and the share of the input that was read with them."""
+
+
+def _roles(task: Task, columns: Sequence[str]) -> Roles:
+    """The columns that the model was trained on, or `columns` in the place of those of the first input field; with that
+    of the target where examples are made of it."""
+    inputs = [name for name, field in task.fields.items() if not field.target or task.gathers]
+    roles = {name: task.spec.columns.get(name) for name in inputs}
+    return {**roles, inputs[0]: list(columns) if task.fields[inputs[0]].many else columns[0]} if columns else roles
+
+
+def _answered(task: Task, loaded: LoadedModel, roles: Roles, parts: list[Part], csv: CsvSettings) -> Iterator[Answered]:
+    """All rows with their answers, some at a time."""
+    hidden = [roles[name] for name, field in task.fields.items() if field.kind == "image" and name in roles]
+    for lot, share in _lots(task, roles, parts, csv):
+        table = Table.of(lot.inputs, lot.targets)
+        examples = task.asked((task.gather_asked(table) if task.gathers else table).inputs, lot.places.__getitem__)
+        answers = task.answer(loaded, examples)
+        _check_answers(task.unanswered(answers), lot.places)
+        rows = [task.told(example) for example in examples] if task.gathers else lot.values
+        shown = [{name: value for name, value in row.items() if name not in hidden} for row in rows] if hidden else rows
+        yield shown, list(task.rows(answers, examples)), share
+
+
+def _lots(task: Task, roles: Roles, parts: list[Part], csv: CsvSettings) -> Iterator[tuple[Lot, float]]:
+    """Rows of all parts in lots, each with the share of all bytes that was read with it; one lot of all rows where an
+    example is made of several."""
+    sizes = [sum(path.stat().st_size for path in part.pictures or [part.path]) for part in parts]
+    total, before, kept = max(sum(sizes), 1), 0, list[Lot]()
+    for part, size in zip(parts, sizes, strict=True):
+        stream = lots(part, task, roles, csv, BATCH_ROWS)
+        while lot := _next(stream):
+            if task.gathers:
+                kept.append(lot)
+            else:
+                yield lot, (before + lot.share * size) / total
+        before += size
+    if kept:
+        yield Lot.together(kept), 1.0
+
+
+def _next(stream: Iterator[Lot]) -> Lot | None:
+    with bounded_memory(MEMORY):
+        return next(stream, None)
+
+
+def _given_columns(task: Task, parts: list[Part], roles: Roles, csv: CsvSettings) -> "pa.Schema | None":
     """Names and types of the columns of all files, where they tell them and agree; CSV holds text."""
     import pyarrow as pa
 
+    files = [part.path for part in parts]
+    if task.gathers or any(part.pictures or task.fields[name].kind == "image" for part in parts for name in roles):
+        return None
     heads = [column_names(path, Reading(None, Budget(MEMORY), csv)) for path in files if is_delimited(path)]
     if len(heads) < len(files) or None in heads:
         return common_schema(files)
     return pa.schema([(name, pa.string()) for name in dict.fromkeys(name for head in heads for name in head or ())])
 
 
-def _answer_columns(info: dict[str, Any], named: dict[str, str]) -> "pa.Schema":
+def _answer_columns(task: Task, named: dict[str, str]) -> "pa.Schema":
     import pyarrow as pa
 
-    if info["target"] == "number":
-        return pa.schema([(named["value"], pa.float64())])
-    label, score = pa.string(), pa.float64()
-    if info["target"] == "multi_label":
-        label, score = pa.list_(label), pa.list_(score)
-    return pa.schema([(named["label"], label), (named["score"], score)])
+    return pa.schema([(named[name], kind) for name, kind in task.answer_types().items()])
 
 
 @contextmanager
@@ -161,56 +206,28 @@ def _fetch_promoted(name: str, alias: str, folder: Path) -> None:
 def _read_info(folder: Path, model: str) -> dict[str, Any]:
     try:
         info = json.loads((folder / "model.json").read_text("utf-8"))
-        _ = info["task"], info["target"], info["labels"], info["columns"]["text"]
+        _ = info["task"], info["target"], info["labels"], {**info["columns"]}
         return info
     except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
         raise UserError(f"{model}: not a model of Stillhouse ({error}); name a folder that has a model.json.") from None
 
 
-def _batches(files: list[Path], csv: CsvSettings, columns: list[str]) -> Iterator[tuple[list[Row], float]]:
-    """Rows of all files in lots, each with the share of all bytes that was read with it."""
-    sizes = [path.stat().st_size for path in files]
-    total, before = max(sum(sizes), 1), 0
-    for path, size in zip(files, sizes, strict=True):
-        stream = rows(path, csv, columns)
-        while batch := _next(stream):
-            yield batch, (before + batch[-1].share * size) / total
-        before += size
-
-
-def _next(stream: Iterator[Row]) -> list[Row]:
-    with bounded_memory(MEMORY):
-        return list(islice(stream, BATCH_ROWS))
-
-
-def _answer_names(info: dict[str, Any], files: list[Path], csv: CsvSettings, note: Note) -> dict[str, str]:
+def _answer_names(
+    task: Task, first: Answered | None, parts: list[Part], csv: CsvSettings, note: Note
+) -> dict[str, str]:
     """The column of each answer; `note` is told of those that are called otherwise than usual."""
-    named = answer_names(["value"] if info["target"] == "number" else ["label", "score"], files, csv)
+    told = first[1] if first else []
+    names = list(task.answer_types()) or list(dict.fromkeys(name for row in told for name in row))
+    named = answer_names(names, parts, csv)
     if renamed := [name for name in named if named[name] != name]:
         there, here = (", ".join(f"'{name}'" for name in names) for names in (renamed, map(named.get, renamed)))
         note(f"The data has a column {there} of its own; the answers are in {here}.")
     return named
 
 
-def _check_answers(scores: "np.ndarray", batch: list[Row]) -> None:
-    if (missing := unanswered(scores)).any():
+def _check_answers(missing: "np.ndarray", places: Sequence[str]) -> None:
+    if missing.any():
         raise UserError(
-            f"{batch[int(missing.argmax())].place}: the model has no finite answer (nan or infinite) for this row, so "
+            f"{places[int(missing.argmax())]}: the model has no finite answer (nan or infinite) for this row, so "
             "that none of its answers should be used; take another version, or train it anew."
         )
-
-
-def _texts(batch: list[Row], names: list[str], cleaning: dict[str, Any]) -> list[str]:
-    """The text columns joined and cleaned as the training data was."""
-    import pyarrow as pa
-
-    from stillhouse.components.modalities.text.clean import cleaned
-
-    joined = ["\n".join(_text(row, name) for name in names) for row in batch]
-    return cleaned(pa.array(joined, pa.string()), cleaning).to_pylist()
-
-
-def _text(row: Row, name: str) -> str:
-    if name not in row.texts:
-        raise UserError(f"{row.place}: column '{name}' is missing; name one of {', '.join(row.values)} with --column.")
-    return row.texts[name] or ""

@@ -208,6 +208,14 @@ class LabelTask(Task):
             labels.why_not,
         )
 
+    def answer_types(self) -> "dict[str, pa.DataType]":
+        import pyarrow as pa
+
+        if self.target.kind == "number":
+            return {"value": pa.float64()}
+        types = {"label": pa.string(), "score": pa.float64()}
+        return {name: pa.list_(of) for name, of in types.items()} if self.target.kind == "multi_label" else types
+
     def rows(self, answers: Answers, examples: Examples) -> Iterator[dict[str, Any]]:
         return self.target.rows(answers)
 

@@ -15,6 +15,7 @@ from stillhouse.components.tasks.results import Answers, Classification, Ground,
 from stillhouse.spelling import listed
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from markupsafe import Markup
 
     from stillhouse.components.reporting.page import Badge, Section
@@ -146,6 +147,10 @@ class TaskAnswers(ABC):
     def rows(self, answers: Answers, examples: Examples) -> Iterator[dict[str, Any]]:
         """The columns that predict adds to each example: JSON values."""
         return ({"answer": each} for each in (answers.tolist() if isinstance(answers, np.ndarray) else answers))
+
+    def answer_types(self) -> "dict[str, pa.DataType]":
+        """Types of the columns that `rows` adds, as far as they are known before there are rows."""
+        return {}
 
     def show(self, example: Mapping[str, Any], answer: Any = None) -> "Markup":
         """An example as HTML, with a model's answer where there is one; by default its columns as text."""

@@ -5,9 +5,11 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from stillhouse.components.artifacts.examples import Examples
 from stillhouse.components.artifacts.spec import Spec
 from stillhouse.components.config.settings import Settings
 from stillhouse.components.tasks.columns import Field, Roles
+from stillhouse.errors import UserError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,6 +38,8 @@ class TaskData(ABC):
     """Columns of its data by name; one of them is the target."""
     formats: ClassVar[Sequence[str]] = ("tables",)
     """How its data may be written, as `formats.tables.FORMATS` names it."""
+    further_formats: ClassVar[Sequence[str]] = ()
+    """Those that are read where somebody names a file to be answered, beside `formats`."""
     noun: ClassVar[str] = "example"
     """What people call one example."""
     Input: ClassVar[type[Settings]] = NoSettings
@@ -72,6 +76,33 @@ class TaskData(ABC):
     def gather(self, table: "Table") -> "Table":
         """From rows to examples: one to one, unless a task makes one of several."""
         return table
+
+    def gather_asked(self, table: "Table") -> "Table":
+        """The same for rows that are to be answered: what `gather` holds out is held out of nobody there."""
+        return self.gather(table)
+
+    @property
+    def gathers(self) -> bool:
+        """Whether an example is made of several rows."""
+        return type(self).gather is not TaskData.gather
+
+    def asked(self, inputs: "pa.Table", where: "Where") -> Examples:
+        """Examples that are to be answered, in their canonical form.
+
+        Args:
+            inputs: the input fields of the rows, as `take` gave them.
+            where: tells file and row, for the error.
+
+        Raises:
+            UserError: one would be dropped by prepare: there is nothing in it that could be answered.
+        """
+        import pyarrow as pa
+
+        found = self.standardise_all(inputs)
+        for row, example in enumerate(found):
+            if isinstance(example, str):
+                raise UserError(f"{where(row)}: it cannot be answered ({example}); mend it, or leave it out.")
+        return Examples(pa.Table.from_pylist(found)) if found else Examples(inputs)
 
     def standardise(self, example: Example) -> dict[str, Any] | str:
         """The example in its one canonical form; or why it is dropped, in words or as `reasons` explains it."""

@@ -31,6 +31,7 @@ class TextClassification(TextModels, LabelTask):
     """Transformers on texts, and TF-IDF with a linear model where that was promoted."""
 
     fields: ClassVar = {"text": Field("text", many=True), "label": Field("label", target=True)}
+    further_formats = ("lines",)
     noun = "text"
     baseline = "tfidf_logistic"
     baseline_settings: ClassVar = {"num_features": NUM_FEATURES}
@@ -52,6 +53,14 @@ class TextClassification(TextModels, LabelTask):
         from stillhouse.components.modalities.text.standardise import standardise_texts
 
         return standardise_texts(inputs["text"], self.spec.cleaning, progress)
+
+    def asked(self, inputs: "pa.Table", where: Any) -> Examples:
+        """All of them, whatever prepare would drop: an empty text has an answer, too."""
+        import pyarrow as pa
+
+        from stillhouse.components.modalities.text.clean import cleaned
+
+        return Examples.of(text=cleaned(pa.array(inputs["text"].to_pylist(), pa.string()), self.spec.cleaning))
 
     def likeness(self, example: Example) -> "np.ndarray":
         return shingles(example["text"], self._word_hashes)

@@ -10,7 +10,7 @@ import pytest
 
 from stillhouse.components.formats.settings import CsvSettings
 from stillhouse.components.formats.table import Table
-from stillhouse.components.predict.read import data_files, rows
+from stillhouse.components.predict.read import parts_to_answer, rows
 from stillhouse.components.prepare.read import read
 from stillhouse.components.prepare.settings import PrepareSettings
 from stillhouse.components.storage.sources import fetch_source, list_source
@@ -18,6 +18,10 @@ from stillhouse.errors import UserError
 
 POLARS = Path(__file__).parents[2] / "data" / "polars-2.1.0"
 LISTS = [["ham"], [], None, ["spam", "ham"]]
+
+
+FORMATS = ("tables", "lines")
+"""What predict takes of text."""
 
 
 def load(source: Path, **columns: Any) -> Table:
@@ -28,7 +32,7 @@ def load(source: Path, **columns: Any) -> Table:
 
 def answered(source: Path) -> list[dict[str, Any]]:
     """The rows that predict answers."""
-    return [row.values for path in data_files(source) for row in rows(path, CsvSettings())]
+    return [row.values for part in parts_to_answer(source, FORMATS) for row in rows(part.path, CsvSettings())]
 
 
 @pytest.mark.parametrize("name", ["lists.parquet", "lists.arrow"])
@@ -186,7 +190,11 @@ def test_tables_whose_files_hold_deleted_rows_are_refused(tmp_path: Path, file: 
     for name in (file, "data/part-0.parquet"):
         (tmp_path / "t" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "t" / name).write_text("{}")
-    for look in (lambda: list_source(str(tmp_path)), lambda: load(tmp_path), lambda: data_files(tmp_path)):
+    for look in (
+        lambda: list_source(str(tmp_path)),
+        lambda: load(tmp_path),
+        lambda: parts_to_answer(tmp_path, FORMATS),
+    ):
         with pytest.raises(UserError, match=f"' is {kind}, in whose files deleted rows still are; write its current"):
             look()
 
@@ -218,6 +226,6 @@ def test_a_list_that_is_broken_is_refused_with_its_row(tmp_path: Path, text: str
 )
 def test_files_that_are_not_read_are_called_by_name_with_what_to_do(tmp_path: Path, name: str, sentence: str) -> None:
     (tmp_path / name).write_bytes(b"x")
-    for look in (lambda: load(tmp_path), lambda: data_files(tmp_path)):
+    for look in (lambda: load(tmp_path), lambda: parts_to_answer(tmp_path, FORMATS)):
         with pytest.raises(UserError, match=sentence):
             look()

@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 
 from stillhouse.components.artifacts.examples import Examples
+from stillhouse.components.models.loaded import LoadedModel
 from stillhouse.components.predict import predict as step
+from stillhouse.components.tasks.text_classification import TextClassification
 from stillhouse.errors import UserError
 
 TRIED = settings(
@@ -51,20 +53,20 @@ ROWS = st.lists(
 )
 
 
-class Counts:
+class Counts(TextClassification):
     """A task without a model: texts of more than three characters are long."""
 
-    def load(self, folder: Path, device: str) -> None:
-        pass
+    def load(self, folder: str | Path, device: str = "cpu") -> LoadedModel:
+        return LoadedModel(None, None)  # type: ignore[arg-type]
 
-    def answer(self, loaded: None, examples: Examples) -> np.ndarray:
+    def answer(self, loaded: LoadedModel, examples: Examples, **options: Any) -> np.ndarray:
         return np.array([[len(text) <= 3, len(text) > 3] for text in examples.values("text")], np.float32)
 
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "model.json").write_text(json.dumps(INFO))
-    monkeypatch.setattr(step, "task_of", lambda spec: Counts())
+    monkeypatch.setattr(step, "task_of", Counts)
     return tmp_path
 
 
