@@ -137,7 +137,7 @@ def refine(
         rows = [
             Row(hashes[k], examples[k], targets.values[k], table.slices[i], splits[k]) for k, i in enumerate(usable)
         ]
-        single, copies = drop_copies(rows)
+        single, copies = drop_copies(rows, task.recurs)
         parted, near_copies = separate(
             single,
             task.likeness,

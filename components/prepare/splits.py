@@ -58,10 +58,15 @@ class Dropped(NamedTuple):
     row: Row
 
 
-def drop_copies(rows: Iterable[Row]) -> tuple[list[Row], list[Dropped]]:
+def drop_copies(
+    rows: Iterable[Row], recurs: Callable[[Example], bool] = lambda example: False
+) -> tuple[list[Row], list[Dropped]]:
     """Keep one row for each example, in the first split (test, validation, train, unlabelled) that has it.
 
     An example with different targets is dropped whole: nobody knows which one is right.
+
+    Args:
+        recurs: whether equal examples may be different things; of these all rows are kept.
 
     Returns:
         The rows kept, sorted by hash, and the rows dropped.
@@ -70,6 +75,9 @@ def drop_copies(rows: Iterable[Row]) -> tuple[list[Row], list[Dropped]]:
     dropped: list[Dropped] = []
     for _, group in groupby(sorted(rows, key=_by_hash), key=lambda row: row.hash):
         first, *others = copies = list(group)
+        if others and recurs(first.example):
+            kept += copies
+            continue
         if len({row.target for row in copies} - {None}) > 1:
             dropped += [Dropped("conflicting_label", row) for row in copies]
             continue
@@ -80,8 +88,8 @@ def drop_copies(rows: Iterable[Row]) -> tuple[list[Row], list[Dropped]]:
     return kept, dropped
 
 
-def _by_hash(row: Row) -> tuple[str, int, tuple[str, ...]]:
-    return row.hash, SPLITS.index(row.split), row.slices
+def _by_hash(row: Row) -> tuple[str, int, tuple[str, ...], str]:
+    return row.hash, SPLITS.index(row.split), row.slices, str(row.target)
 
 
 Splits = dict[Split, list[Row]]

@@ -58,6 +58,9 @@ class Tabular(LabelTask):
     def identity(self, example: Mapping[str, Any]) -> bytes:
         return rows.identity(example["features"])
 
+    def recurs(self, example: Mapping[str, Any]) -> bool:
+        return not rows.is_telling(example["features"])
+
     def likeness(self, example: Mapping[str, Any]) -> "np.ndarray | None":
         return rows.likeness(example["features"])
 

@@ -129,6 +129,10 @@ class TaskData(ABC):
 
         return canonical(example)
 
+    def recurs(self, example: Example) -> bool:
+        """Whether equal examples may well be different things and not copies of one: then all of them stay."""
+        return False
+
     def likeness(self, example: Example) -> "np.ndarray | None":
         """Features that near copies share, uint64 [features], ascending, each once; None: they are not looked for."""
         return None

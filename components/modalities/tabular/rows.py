@@ -22,6 +22,7 @@ TELLING_CELLS = 5
 LONG_NAME = 24
 """Characters of a text that hardly recurs by chance."""
 SHOWN_CELLS = 12
+_MIDNIGHT = datetime.time()
 SHOWN_CHARACTERS = 40
 
 
@@ -43,15 +44,20 @@ def identity(example: Mapping[str, Any]) -> bytes:
 
 
 def likeness(example: Mapping[str, Any]) -> np.ndarray | None:
-    """Sorted hashes uint64 [cells] of the cells of a standardised row that have a value. None where few of them hardly
-    recur by chance, as numbers with a fraction, moments and long texts do: small numbers and names are shared by rows
-    that have nothing to do with one another."""
+    """Sorted hashes uint64 [cells] of the cells of a standardised row that have a value; None if it is not telling."""
     cells = _texts(example)
-    if sum(_is_telling(example[name], text) for name, text in cells.items()) < TELLING_CELLS:
+    if not _are_telling(example, cells):
         return None
     written = (f"{name}\0{text}".encode() for name, text in cells.items())
     digests = (hashlib.blake2b(cell, digest_size=8).digest() for cell in written)
     return np.unique(np.array([int.from_bytes(digest, "little") for digest in digests], np.uint64))
+
+
+def is_telling(example: Mapping[str, Any]) -> bool:
+    """Whether a row that equals this standardised one is a copy of it: some of its cells hardly recur by chance, as
+    numbers with a fraction, moments and long texts. Small numbers and names are shared by rows that have nothing to do
+    with one another."""
+    return _are_telling(example, _texts(example))
 
 
 def num_values(example: Mapping[str, Any]) -> int:
@@ -102,12 +108,29 @@ def _text(value: Any, otherwise: Any) -> Any:
 
 def _texts(example: Mapping[str, Any]) -> dict[str, str]:
     """The cells that have a value, as text."""
+    written = {name: _key(value) for name, value in example.items() if value is not None}
+    return {name: value for name, value in written.items() if value is not None}
+
+
+def _key(value: Any) -> str | None:
+    """The text of a value in its one spelling, as `values.keys` has it, which need not be asked about most of them."""
+    kind = type(value)
+    if kind is str and not value[0].isdigit() and value[0] not in "+-" and value.lower() not in ("true", "false"):
+        return value
+    if kind is float and (value == 0.0 or 1e-4 <= abs(value) < 1e15):  # repr has no exponent
+        return repr(value).removesuffix(".0")
+    if kind is int:
+        return str(value)
+    if kind is datetime.date or (kind is datetime.datetime and value.tzinfo is None and value.time() != _MIDNIGHT):
+        return value.isoformat(" ") if kind is datetime.datetime else value.isoformat()
+
     from stillhouse.components.formats.values import keys
 
-    written = {
-        name: keys([_text(value, otherwise=repr(value))])[0] for name, value in example.items() if value is not None
-    }
-    return {name: value for name, value in written.items() if value is not None}
+    return keys([_text(value, otherwise=repr(value))])[0]
+
+
+def _are_telling(example: Mapping[str, Any], cells: Mapping[str, str]) -> bool:
+    return sum(_is_telling(example[name], text) for name, text in cells.items()) >= TELLING_CELLS
 
 
 def _is_telling(value: Any, text: str) -> bool:

@@ -134,6 +134,16 @@ def test_a_text_with_two_labels_goes_with_all_its_copies() -> None:
     assert ([text_of(one) for one in left], dropped) == (["b"], {"conflicting_label": 3})
 
 
+def test_equal_examples_that_may_be_different_things_all_stay_in_one_order() -> None:
+    rows = [row("red", "train", 1), row("red", "train", 0), row("a b c d e", "train"), row("a b c d e", "train")]
+    expected = [("a b c d e", 0), ("red", 0), ("red", 1)]
+    for order in (rows, rows[::-1]):
+        kept, dropped = drop_copies(order, lambda example: " " not in example["text"])
+        assert sorted((r.example["text"], r.target) for r in kept) == expected
+        assert [r.target for r in kept if r.example["text"] == "red"] == [0, 1]
+        assert [reason for reason, _ in dropped] == ["duplicate"]
+
+
 def test_which_of_the_copies_stays_does_not_depend_on_the_order() -> None:
     rows = [row("a", "train", slices=("2002",)), row("a", "train", slices=("2001",))]
     assert single(rows)[0] == single(rows[::-1])[0]

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from stillhouse.components.modalities.tabular.rows import identity, likeness, num_values, show, standardise
+from stillhouse.components.formats.values import keys, text
+from stillhouse.components.modalities.tabular.rows import identity, is_telling, likeness, num_values, show, standardise
 
 BERLIN = dt.timezone(dt.timedelta(hours=1))
 
@@ -66,6 +67,16 @@ def test_rows_of_equal_values_are_one_whatever_file_they_came_from() -> None:
     assert identity({"a": 1, "b": 2}) != identity({"a": 2, "b": 1})
 
 
+@pytest.mark.parametrize(
+    "value",
+    [7, 7.0, -0.25, 1e-7, 1e22, 123456789.125, 0.0, True, "x y", "True", "7.0", "-7.50", "2026-01-02T03:04:05.500",
+     dt.date(2026, 1, 2), dt.datetime(2026, 1, 2), dt.datetime(2026, 1, 2, 3, 4, 5, 600), dt.time(3, 4),
+     dt.datetime(2026, 1, 2, 3, tzinfo=dt.UTC), dt.timedelta(1)],
+)  # fmt: skip
+def test_a_value_is_known_by_the_text_that_files_have_for_it(value: Any) -> None:
+    assert identity({"a": value}) == identity({"a": keys([text(value)])[0]})
+
+
 def test_near_copies_share_nearly_all_cells() -> None:
     row = {f"f{i}": 0.1 + i for i in range(10)} | {"sex": "f", "rooms": 3}
     one, other = likeness(row), likeness(row | {"f3": 8.25, "sex": "m"})
@@ -94,6 +105,11 @@ def test_rows_with_the_same_weather_are_not_near_copies() -> None:
 
 def test_the_size_of_a_row_is_its_values() -> None:
     assert num_values({"a": 0, "b": None, "c": "x"}) == 2
+
+
+def test_a_row_of_small_numbers_and_names_may_come_again_by_chance() -> None:
+    assert not is_telling({"class": 3, "sex": "male", "age": 22.0, "fare": 7.25, "port": "S"})
+    assert is_telling({f"f{i}": 0.1 + i for i in range(5)})
 
 
 def test_a_row_is_shown_as_an_escaped_table() -> None:
