@@ -11,7 +11,6 @@ from typing import Any
 
 from stillhouse.components.artifacts.base_tokenizer import check_tokenizer
 from stillhouse.components.models.architectures import DECODERS, ENCODERS, why_not
-from stillhouse.components.models.tfidf_linear import LOAD as TFIDF
 from stillhouse.components.safety.model_folders import CODE, CONFIGS
 from stillhouse.components.storage.model_files import ModelFiles
 from stillhouse.components.storage.safetensors_header import Tensor
@@ -23,6 +22,8 @@ FLOATS = {"F64", "F32", "F16", "BF16"}
 """Types of tensors that weights may have; they are taken as float32."""
 PACKED = re.compile(r"\.(qweight|qzeros|weight_packed|weight_scale|SCB|absmax|quant_map|scales)$")
 """Names that only quantised weights have."""
+NETWORKS = ("transformers", "nothing")
+"""What model.json says under `load` of models that are no baseline; the second where nothing was pretrained."""
 QUANTISED = ("quantization_config", "compression_config")
 """Keys of config.json that quantised models have."""
 QUANTISED_FILES = ("quantize_config.json", "quant_config.json")
@@ -86,9 +87,9 @@ def is_adapter(files: ModelFiles) -> bool:
     return ADAPTER_CONFIG in files.sizes and not {WEIGHTS, INDEX} & files.sizes.keys()
 
 
-def is_tfidf(files: ModelFiles) -> bool:
-    """Whether the folder holds TF-IDF with a linear model, which Stillhouse made."""
-    return "model.json" in files.sizes and read_json(files, "model.json").get("load") == TFIDF
+def is_baseline(files: ModelFiles) -> bool:
+    """Whether the folder holds a baseline, such as TF-IDF with a linear model, which Stillhouse made."""
+    return "model.json" in files.sizes and read_json(files, "model.json").get("load") not in (None, *NETWORKS)
 
 
 def read_json(files: ModelFiles, name: str) -> dict[str, Any]:
@@ -203,10 +204,10 @@ def _without_config(files: ModelFiles, names: set[str], inside: str) -> UserErro
         return _refused(files, f"{gguf} is GGUF, which is not read; {_convert_gguf(files, inside, gguf)}")
     if not files.sizes:
         return UserError(f"base '{files.address}' does not exist, or holds no file; check the address.")
-    if is_tfidf(files):
-        return _refused(
-            files, "it is TF-IDF with a linear model, which has no weights to start from; name a transformer instead"
-        )
+    if is_baseline(files):
+        kind = read_json(files, "model.json")["load"]
+        what = {"tfidf_linear": "TF-IDF with a linear model"}.get(kind, f"a baseline ({kind})")
+        return _refused(files, f"it is {what}, which has no weights to start from; name a transformer instead")
     if inside and not names:
         return _refused(
             files, f"modules.json names '{inside}', which is not there; copy it too, or save the model again"

@@ -8,7 +8,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from stillhouse.components.artifacts.adapters import Change, changes, look_at_adapters, merge, split_address
-from stillhouse.components.artifacts.base_folder import ADAPTER_WEIGHTS, is_adapter, is_tfidf, look_at
+from stillhouse.components.artifacts.base_folder import ADAPTER_WEIGHTS, is_adapter, is_baseline, look_at
 from stillhouse.components.artifacts.kept import AT_HAND, place_of
 from stillhouse.components.config.home import home_folder
 from stillhouse.components.safety.model_folders import refuse_unsafe
@@ -52,7 +52,7 @@ def fetch_model(address: str, *, as_base: bool = True) -> Path:
             return _merged(_fetch(both[0]), _fetch(both[1]))
         folder = _fetch(address)
         files = model_files(str(folder))
-        if not as_base and is_tfidf(files):
+        if not as_base and is_baseline(files):
             return folder
         if is_adapter(files):
             return _merged(folder, _fetch(look_at_adapters(files).base_at_hand()))

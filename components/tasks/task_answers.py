@@ -138,7 +138,8 @@ class TaskAnswers(ABC):
         """
         why_not = ""
         if list(champion.names) != list(self.names):
-            why_not = f"it answers with {listed(champion.names)}, the data hold {listed(self.names)}"
+            theirs, ours = (listed(task.names) or "none" for task in (champion, self))
+            why_not = f"it answers with {theirs}, the data hold {ours}"
         everywhere = np.ones(len(examples), dtype=bool)
         return Ground(everywhere, self.statistics, self.statistics, self.per_label, why_not=why_not)
 
