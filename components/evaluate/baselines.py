@@ -5,8 +5,6 @@ from pathlib import Path
 import numpy as np
 
 from stillhouse.components.artifacts.examples import Examples
-from stillhouse.components.artifacts.model import model_info
-from stillhouse.components.artifacts.model import write_baseline as write
 from stillhouse.components.evaluate.contestants import Contestant, trained
 from stillhouse.components.evaluate.settings import EvaluateSettings
 from stillhouse.components.tasks import Task
@@ -28,8 +26,7 @@ def strong_baseline(
     """
     fitted = task.fit_baseline(train, settings.seed)
     if fitted is not None:
-        made_by = {"task": settings.task, "seed": settings.seed, **task.baseline_settings}
-        write(fitted, folder, info=model_info(task.spec, task.measures[0].name, made_by, None), hashes=seen)
+        task.write_baseline(fitted, folder, settings={"task": settings.task, "seed": settings.seed}, hashes=seen)
         return trained(folder, test, settings.serve_on, lambda rows: None).called(task.baseline_title)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "README").write_text(NONE, encoding="utf-8")

@@ -2,11 +2,14 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from stillhouse.components.artifacts.examples import Examples
+from stillhouse.components.artifacts.model import model_info, write_baseline
 from stillhouse.components.artifacts.spec import Spec
 from stillhouse.components.models.baseline import BaselineModel
 from stillhouse.components.models.loaded import LoadedModel
@@ -64,6 +67,10 @@ class TaskAnswers(ABC):
         """Answers of a trained model, in the user's units."""
 
     @abstractmethod
+    def load(self, folder: str | Path, device: str = "cpu") -> LoadedModel:
+        """A trained model or a baseline, ready to answer."""
+
+    @abstractmethod
     def unanswered(self, answers: Answers) -> np.ndarray:
         """bool [examples]: for which there is no answer, as where it is not a finite number."""
 
@@ -113,8 +120,24 @@ class TaskAnswers(ABC):
     def baseline_answers(self, train: Examples, examples: Examples, seed: int) -> Answers:
         """What the strong baseline answers that was fitted on `train`. A task that names one has this or
         `fit_baseline`."""
-        model: Any = self.fit_baseline(train, seed)
-        return self.answer(LoadedModel(model, None), examples)
+        with TemporaryDirectory() as temporary:
+            folder = Path(temporary, "model")
+            self.write_baseline(self.fit_baseline(train, seed), folder, settings={}, hashes=np.zeros(0, np.int64))
+            return self.answer(self.load(folder), examples)
+
+    def write_baseline(
+        self, fitted: BaselineModel | None, folder: Path, *, settings: Mapping[str, Any], hashes: np.ndarray
+    ) -> None:
+        """Write what `fit_baseline` fitted as a model folder, which `load` reads.
+
+        Args:
+            settings: of the step that fitted it.
+            hashes: int64 [rows], short hashes of the rows that it counts as seen by it.
+        """
+        if fitted is None:
+            raise NotImplementedError(f"{type(self).__name__} names the baseline {self.baseline}, and has none")
+        info = model_info(self.spec, self.measures[0].name, {**settings, **self.baseline_settings}, None)
+        write_baseline(fitted, folder, info=info, hashes=hashes)
 
     # Compared with a champion.
 

@@ -35,10 +35,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from data_sets import CACHE, DATA_SETS, ROOT, Row, rows_of, sample
 from first_day_table import Result, write
+from measuring import measure
 
 from stillhouse.components.modalities.text.clean import cleaned
 from stillhouse.components.storage.packages import ENGLISH, KNOWN, package_folder
-from stillhouse.components.targets.label_metrics import measure
 
 RESULTS = Path(__file__).parent / "results/first_day.jsonl"
 STILLHOUSE = Path(sys.executable).with_name("stillhouse")

@@ -20,6 +20,7 @@ import datasets
 import numpy as np
 import pyarrow.parquet as pq
 import transformers
+from measuring import measure
 from torch.optim.lr_scheduler import LambdaLR
 from transformers import (
     AutoModelForSequenceClassification,
@@ -34,7 +35,6 @@ from transformers import (
 )
 
 from stillhouse.components.artifacts.dataset import read_dataset_json, read_split
-from stillhouse.components.targets.label_metrics import measure
 
 BATCH_ROWS = 16
 EVALUATIONS = 5

@@ -28,11 +28,11 @@ def imports() -> None:
     for name in ("BertForMaskedLM", "BertForSequenceClassification", "AutoTokenizer", "PreTrainedTokenizerFast"):
         getattr(importlib.import_module("transformers"), name)
     root = "stillhouse.components"
-    for name in ("pretrain.pretrain", "finetune.finetune", "distill.distill", "distill.teacher", "distill.losses"):
+    for name in ("pretrain.pretrain", "finetune.finetune", "distill.distill", "distill.teacher", "distill.loss"):
         importlib.import_module(f"{root}.{name}")
     for name in ("prepare.prepare", "runtime.checkpoint_store", "runtime.step_run", "artifacts.model", "training.loop"):
         importlib.import_module(f"{root}.{name}")
-    for name in ("tasks.text_classification", "targets.label_metrics", "tracking.system", "distill.student"):
+    for name in ("tasks.text_classification", "targets.label_measures", "tracking.system", "distill.student"):
         importlib.import_module(f"{root}.{name}")
     importlib.import_module("torch").set_num_threads(1)
     # The sources may change under a long suite; a fingerprint is of what was imported.

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from measuring import measure
 
 from stillhouse.components.evaluate.slices import measure_slices
-from stillhouse.components.targets.label_metrics import measure
 from stillhouse.components.targets.labels import Classes
 
 LABELS = ["ham", "spam"]

@@ -1,8 +1,8 @@
 """Where candidate and champion are held against each other: by value, on labels that only one of them knows."""
 
 import numpy as np
+from measuring import measure
 
-from stillhouse.components.targets.label_metrics import measure
 from stillhouse.components.targets.labels import Classes, LabelSets, Number
 from stillhouse.components.targets.shared_labels import OTHER, SharedLabels, listed, respelt
 

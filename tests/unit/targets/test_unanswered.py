@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
+from measuring import measure
 
-from stillhouse.components.targets.label_metrics import measure
 from stillhouse.components.targets.labels import label_target
 from stillhouse.components.targets.unanswered import unanswered
 

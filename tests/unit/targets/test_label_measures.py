@@ -6,13 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from measuring import measure
 from sklearn import metrics as sklearn
 
-from stillhouse.components.targets.label_metrics import (
-    greater_is_better,
-    main_metric,
-    measure,
-)
 from stillhouse.components.targets.labels import Classes, Number, label_target
 
 LABELS = ["ash", "birch", "cedar", "date"]
@@ -147,12 +143,6 @@ def test_numbers_have_no_labels_to_report() -> None:
     assert Number().per_label(Number().statistics(np.zeros((3, 1)), np.zeros(3))) == []
 
 
-def test_each_target_has_a_main_metric_of_which_more_is_better() -> None:
-    main = {target: main_metric(target) for target in ("classes", "multi_label", "number")}
-    assert main == {"classes": "f1_macro", "multi_label": "f1_micro", "number": "r2"}
-    assert all(greater_is_better(metric) for metric in main.values())
-
-
-def test_of_errors_less_is_better() -> None:
-    assert not greater_is_better("mae")
-    assert not greater_is_better("ece")
+def test_of_errors_less_is_better_and_of_all_else_more() -> None:
+    less = {each.name for kind in (Classes, Number) for each in kind.measures if not each.greater_is_better}
+    assert less == {"mae", "ece"}
