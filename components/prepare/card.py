@@ -2,38 +2,32 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from stillhouse.components.artifacts.base_facts import BaseFacts
 from stillhouse.components.formats.splits import LABELLED
-from stillhouse.components.modalities.text.typical_words import typical_words
-from stillhouse.components.prepare.rows import Row
 from stillhouse.components.prepare.settings import PrepareSettings
 from stillhouse.components.prepare.write_dataset import Prepared
+from stillhouse.components.targets.data_card import MAX_LABELS
+from stillhouse.components.tasks.task import Task
 
 if TYPE_CHECKING:
     from stillhouse.components.reporting.page import Section
 
-MAX_LABELS = 30
-"""Labels that get a bar; the rest is in dataset.json."""
 MAX_RARE = 50
 """Rare labels that are listed; the rest is in dataset.json."""
 MAX_PAIRS = 5
 """Near copies shown for each reason."""
 MAX_EXAMPLES = 3
 """Training rows shown for each label."""
-EXCERPT = 240
-"""Characters shown of a text."""
 REASONS = {
-    "empty": "no text after cleaning",
-    "too_long": "longer than max_characters",
-    "conflicting_label": "the same text has different labels; all its rows go",
+    "conflicting_label": "the same {noun} has different labels; all its rows go",
     "duplicate": "exact copy of a row that stays",
     "near_duplicate": "nearly equals a row of its own split that stays",
     "overlaps_test": "equals or nearly equals a test row",
     "overlaps_validation": "equals or nearly equals a validation row",
 }
-"""Reasons for which rows are dropped."""
+"""Reasons for which rows of every kind of problem are dropped; a task explains its own."""
 
 
 def write_card(path: Path, prepared: Prepared, settings: PrepareSettings, description: Mapping[str, Any]) -> None:
@@ -43,7 +37,7 @@ def write_card(path: Path, prepared: Prepared, settings: PrepareSettings, descri
     sections = [
         _overview(prepared, settings, description),
         _targets(prepared, description["statistics"]),
-        _lengths(description["statistics"]),
+        prepared.task.size_section(description["statistics"]),
         _dropped(prepared),
         _no_values(description["no_values"]),
         _copies(prepared, settings),
@@ -58,7 +52,7 @@ def write_card(path: Path, prepared: Prepared, settings: PrepareSettings, descri
         path,
         f"Data card of {Path(settings.source).name}",
         f"{settings.source}, dataset {digest[:12]}",
-        sections,
+        [section for section in sections if section is not None],
         [Badge(settings.task), Badge(prepared.kind.replace("_", "-"))],
     )
 
@@ -71,13 +65,12 @@ def _overview(prepared: Prepared, settings: PrepareSettings, description: Mappin
     facts = [
         ("source digest", description["source_digest"]),
         ("content digest", description["content_digest"]),
-        ("text columns", ", ".join(settings.columns.text)),
-        ("label column", settings.columns.label or "none"),
-        ("splits", _how_split(settings)),
-        ("near copies from", f"{settings.near_duplicates:.2f} Jaccard similarity of word 3-shingles"),
+        *_columns(prepared.task),
+        ("splits", _how_split(settings, prepared.task.noun)),
+        ("near copies from", _near_copies_from(prepared.task, settings)),
         *_files(description["files"]),
         *((f"base {base['address']}", " ".join(BaseFacts(**base).lines())) for base in description["bases"]),
-        ("personal data", "e-mail addresses and phone numbers masked" if settings.mask_pii else "as it came"),
+        *prepared.task.facts(),
     ]
     return Section(
         "Rows",
@@ -91,6 +84,22 @@ def _overview(prepared: Prepared, settings: PrepareSettings, description: Mappin
     )
 
 
+def _columns(task: Task) -> list[tuple[str, str]]:
+    """The columns of each field."""
+    lines = []
+    for name, field in task.fields.items():
+        named = task.spec.columns.get(name)
+        many = ", ".join(named) if isinstance(named, list) and named else "all that play no other part"
+        lines.append((f"{name} columns", many) if field.many else (f"{name} column", str(named or "none")))
+    return lines
+
+
+def _near_copies_from(task: Task, settings: PrepareSettings) -> str:
+    if not task.likeness_name:
+        return "not looked for"
+    return f"{settings.near_duplicates:.2f} Jaccard similarity of {task.likeness_name}"
+
+
 def _files(files: Mapping[str, Any]) -> list[tuple[str, str]]:
     read = [
         (f"{found['files']:,} {'file' if found['files'] == 1 else 'files'}, {found['rows']:,} rows", found["written"])
@@ -99,56 +108,16 @@ def _files(files: Mapping[str, Any]) -> list[tuple[str, str]]:
     return read + [("no data, left out", name) for name in files["left_out"]]
 
 
-def _how_split(settings: PrepareSettings) -> str:
+def _how_split(settings: PrepareSettings, noun: str) -> str:
     if settings.columns.split:
         return f"as given by {settings.columns.split}"
-    by = f"of column '{settings.columns.group}'" if settings.columns.group else "of the text"
+    by = f"of column '{settings.columns.group}'" if settings.columns.group else f"of the {noun}"
     return f"by hash {by}: validation {settings.splits.validation:.0%}, test {settings.splits.test:.0%}"
 
 
-def _targets(prepared: Prepared, statistics: Mapping[str, Any]) -> "Section":
-    from stillhouse.components.reporting.charts import bars, histogram
-    from stillhouse.components.reporting.page import Section, Table
-
-    if prepared.kind == "number":
-        numbers = statistics["numbers"]
-        chart = histogram(numbers["edges"], numbers["counts"], title="Target", x="value, in bins of about equal rows")
-        return Section("Target", charts=[chart])
-    counts = {split: prepared.label_counts(split) for split in LABELLED}
-    total = sum(counts.values(), counts["train"].__class__())
-    shown = sorted(prepared.labels, key=lambda label: -total[label])[:MAX_LABELS]
-    chart = bars(
-        [label for label in shown for _ in LABELLED],
-        [counts[split][label] for label in shown for split in LABELLED],
-        title="Rows of each label",
-        x="rows",
-        groups=[split for _ in shown for split in LABELLED],
-    )
-    typical = dict(zip(prepared.labels, _typical(prepared), strict=True))
-    table = Table(
-        ("label", *LABELLED, "share", "typical words"),
-        [
-            (
-                label,
-                *(counts[split][label] for split in LABELLED),
-                f"{statistics['labels'][label]:.1%}",
-                ", ".join(typical[label]) or "none stands out",
-            )
-            for label in shown
-        ],
-        "Typical of a label: words that its training rows have more often than all others, beyond chance.",
-    )
-    hidden = len(prepared.labels) - len(shown)
-    notes = [f"{hidden} rarer labels are not shown; dataset.json has them all."] if hidden else []
-    return Section("Labels", tables=[table], charts=[chart], notes=notes)
-
-
-def _typical(prepared: Prepared) -> list[list[str]]:
-    rows = prepared.splits["train"]
-    labels = [row.target if isinstance(row.target, tuple) else (row.target,) for row in rows]
-    return typical_words(
-        [row.example["text"] for row in rows], cast(list[tuple[int, ...]], labels), len(prepared.labels)
-    )
+def _targets(prepared: Prepared, statistics: Mapping[str, Any]) -> "Section | None":
+    rows = {split: [(row.example, row.target) for row in prepared.splits[split]] for split in LABELLED}
+    return prepared.task.target_section(rows, statistics)
 
 
 def _rare_labels(prepared: Prepared) -> "Section":
@@ -171,30 +140,6 @@ def _rare_labels(prepared: Prepared) -> "Section":
     return Section("Rare labels", f"Too few rows to be learnt; they count as {became}.", tables=[table], notes=notes)
 
 
-def _lengths(statistics: Mapping[str, Any]) -> "Section":
-    from stillhouse.components.reporting.charts import histogram
-    from stillhouse.components.reporting.page import Section, Tile
-
-    characters, found = statistics["characters"], statistics["words"]
-    return Section(
-        "Texts",
-        tiles=[
-            Tile("characters, median", f"{characters['median']:,.0f}"),
-            Tile("characters, mean", f"{characters['mean']:,.0f}"),
-            Tile("characters, longest", f"{characters['largest']:,}"),
-            Tile("words", f"{found['total']:,}", f"{found['distinct']:,} different ones"),
-        ],
-        charts=[histogram(*_used(statistics["lengths"]), title="Lengths", x="characters (log)", log=True)],
-    )
-
-
-def _used(lengths: Mapping[str, Any]) -> tuple[list[float], list[int]]:
-    """The part of a histogram that has rows."""
-    edges, counts = lengths["edges"], lengths["counts"]
-    filled = [i for i, count in enumerate(counts) if count]
-    return edges[filled[0] : filled[-1] + 2], counts[filled[0] : filled[-1] + 1]
-
-
 def _dropped(prepared: Prepared) -> "Section":
     from stillhouse.components.reporting.charts import bars
     from stillhouse.components.reporting.page import Section, Table
@@ -204,16 +149,20 @@ def _dropped(prepared: Prepared) -> "Section":
     reasons = sorted(prepared.dropped.items(), key=lambda item: -item[1])
     table = Table(
         ("reason", "rows", "share of all", "meaning"),
-        [(name, rows, f"{rows / prepared.read:.2%}", REASONS[name]) for name, rows in reasons],
+        [(name, rows, f"{rows / prepared.read:.2%}", _meaning(name, prepared.task)) for name, rows in reasons],
     )
     chart = bars([name for name, _ in reasons], [rows for _, rows in reasons], title="Rows dropped by reason", x="rows")
     examples = [
-        (reason, said, _cut(example["text"][:1000]) if example["text"].strip() else "no text")
+        (reason, said, prepared.task.excerpt(example))
         for reason, _ in reasons
         for said, example in prepared.examples.get(reason, [])
     ]
-    shown = Table(("reason", "label or place", "text"), examples, "Some of them.")
+    shown = Table(("reason", "label or place", prepared.task.noun), examples, "Some of them.")
     return Section("Dropped rows", tables=[table, shown], charts=[chart])
+
+
+def _meaning(reason: str, task: Task) -> str:
+    return task.reasons.get(reason) or REASONS.get(reason, "").format(noun=task.noun)
 
 
 def _no_values(found: Mapping[str, Any]) -> "Section":
@@ -234,10 +183,12 @@ def _no_values(found: Mapping[str, Any]) -> "Section":
 def _copies(prepared: Prepared, settings: PrepareSettings) -> "Section":
     from stillhouse.components.reporting.page import Section, Table
 
+    if not prepared.task.likeness_name:
+        return Section("Near copies", "Not looked for: this kind of problem has nothing by which to tell them.")
     if settings.near_duplicates == 1:
         return Section("Near copies", "Not looked for: near_duplicates is 1.")
     rows = [
-        (reason, _excerpt(copy.row), _excerpt(copy.equals))
+        (reason, prepared.task.excerpt(copy.row.example), prepared.task.excerpt(copy.equals.example))
         for reason in REASONS
         for copy in [copy for copy in prepared.near_copies if copy.reason == reason][:MAX_PAIRS]
     ]
@@ -250,30 +201,16 @@ def _copies(prepared: Prepared, settings: PrepareSettings) -> "Section":
 def _examples(prepared: Prepared) -> "Section":
     from stillhouse.components.reporting.page import Section, Table
 
-    rows = []
-    if prepared.kind == "number":
-        rows = [(f"{row.target:g}", _excerpt(row)) for row in prepared.splits["train"][: 3 * MAX_EXAMPLES]]
-    for index, label in enumerate(prepared.labels[:MAX_LABELS]):
-        found = [row for row in prepared.splits["train"] if row.target == index or _has(row, index)]
-        rows += [(label, _excerpt(row)) for row in found[:MAX_EXAMPLES]]
-    return Section("Examples", tables=[Table(("target", "text"), rows)])
-
-
-def _has(row: Row, index: int) -> bool:
-    return isinstance(row.target, tuple) and index in row.target
-
-
-def _excerpt(row: Row) -> object:
-    """The beginning of the text, for a wide cell."""
-    return _cut(row.example["text"])
-
-
-def _cut(text: str) -> object:
-    from markupsafe import Markup, escape
-
-    text = " ".join(text.split())
-    cut = text if len(text) <= EXCERPT else text[: EXCERPT - 1] + "…"
-    return Markup('<span class="excerpt">{}</span>').format(escape(cut))
+    task, train = prepared.task, prepared.splits["train"]
+    if any(task.label_indices(row.target) for row in train):
+        found = [
+            (label, [row for row in train if index in task.label_indices(row.target)][:MAX_EXAMPLES])
+            for index, label in enumerate(prepared.labels[:MAX_LABELS])
+        ]
+        rows = [(label, task.excerpt(row.example)) for label, some in found for row in some]
+    else:
+        rows = [(task.target_in_words(row.target), task.excerpt(row.example)) for row in train[: 3 * MAX_EXAMPLES]]
+    return Section("Examples", tables=[Table(("target", task.noun), rows)])
 
 
 def _drift(drift: Mapping[str, float], settings: PrepareSettings) -> "Section":

@@ -5,16 +5,17 @@ import logging
 import shutil
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from stillhouse.components.artifacts.base_facts import notes_of
 from stillhouse.components.artifacts.chosen_base import Candidates
+from stillhouse.components.artifacts.examples import Examples
 from stillhouse.components.config.settings import shown
 from stillhouse.components.formats.missing import Missing
 from stillhouse.components.formats.table import Table
-from stillhouse.components.prepare.base_choice import choose_base
-from stillhouse.components.prepare.bases import check_numbers, check_texts, check_weights
+from stillhouse.components.prepare.bases import check_weights
 from stillhouse.components.prepare.card import write_card
 from stillhouse.components.prepare.checks import check_coverage, check_drift, check_rows
 from stillhouse.components.prepare.novelty import Novelty, read_known_rows
@@ -23,13 +24,15 @@ from stillhouse.components.prepare.read import read, unparsed
 from stillhouse.components.prepare.rows import Row, digest
 from stillhouse.components.prepare.settings import LEARN, PrepareSettings
 from stillhouse.components.prepare.splits import Dropped, assign, drop_copies, separate
-from stillhouse.components.prepare.statistics import Profile, read_reference
-from stillhouse.components.prepare.write_dataset import Prepared, content_digest, write_dataset
+from stillhouse.components.prepare.statistics import read_reference
+from stillhouse.components.prepare.write_dataset import Prepared, content_digest, split_tables, write_dataset
 from stillhouse.components.storage.disk import staged_folder, sync_folder, writing
 from stillhouse.components.storage.home import SOURCES
 from stillhouse.components.storage.sources import fetch_source
+from stillhouse.components.storage.urls import local_path, scheme_of
 from stillhouse.components.storage.windows import Window
 from stillhouse.components.targets.parse import LabelReading, Targets
+from stillhouse.components.targets.profile import Profile
 from stillhouse.components.tasks.task import Task
 from stillhouse.components.tracking.run import StepRun
 from stillhouse.errors import UserError
@@ -39,6 +42,7 @@ logger = logging.getLogger(__name__)
 Progress = Callable[[int, int, str, str], None]
 """Called with what is done, what there is in all, its unit, and the stage."""
 
+SCHEMES = ("file", "s3", "hf")
 CARD = "card.html"
 """The card's copy in the dataset: a run that takes the dataset from the cache shows it too."""
 MAX_EXAMPLES = 3
@@ -66,28 +70,29 @@ def prepare(settings: PrepareSettings, *, snapshot: str, dataset: Path | str, ca
     candidates = None if known["auto"] is None else Candidates.model_validate(known["auto"])
     # Beside the runs: what has not changed since an earlier run is not fetched again.
     window = Window(**known["window"]) if known.get("window") else None
-    files = fetch_source(settings.source, run.folder.parent / SOURCES / digest(settings.source), window)
-    table = read(files, settings, lambda done, total: run.progress(done, total, "files", "reading"))
-    reference = read_reference(known["reference"]) if known["reference"] else None
+    fetched = run.folder.parent / SOURCES / digest(settings.source)
+    files = fetch_source(settings.source, fetched, window)
+    root = local_path(settings.source) if scheme_of(settings.source, SCHEMES) == "file" else fetched
+    table = read(files, settings, lambda done, total: run.progress(done, total, "files", "reading"), root)
+    reference = _comparable(read_reference(known["reference"]) if known["reference"] else None, settings)
     prepared = refine(table, settings, run.progress, reference["target"] if reference else None)
-    profile = Profile(prepared)
+    profile = _profile(prepared)
     drift = profile.drift(reference) if reference else None
     novelty = Novelty.of(prepared, drift, read_known_rows(known["champion"]) if known.get("champion") else None)
     too_little = novelty.too_little(settings)
+    tables = split_tables(prepared, settings.slices)
     # A window of few rows, in which nothing is to be learnt, need not be one that could be learnt from.
     if not (too_little and prepared.labelled):
         check_rows(prepared, settings)
         check_coverage(prepared, settings)
         if drift:
             check_drift(drift, settings)
-        train = prepared.splits["train"]
-        texts = [row.example["text"] for row in train]
+        train = Examples(tables["train"])
         if candidates is not None:
-            chosen = choose_base(candidates, texts, settings.task, prepared.kind)
+            chosen = prepared.task.choose_base(candidates, train)
             bases = [chosen, *(base for base in bases if base.address != chosen.address)]
-        bases = check_texts(bases, texts, settings.max_unknown_tokens)
-        if prepared.kind == "number":
-            check_numbers(bases, [float(cast(float, row.target)) for row in train])
+        bases = prepared.task.check_bases(bases, train, settings.max_unknown_tokens)
+        prepared = _fitted(prepared, train)
     description = {
         "source_digest": known.get("source_digest", ""),
         "content_digest": content_digest(prepared, settings),
@@ -101,7 +106,7 @@ def prepare(settings: PrepareSettings, *, snapshot: str, dataset: Path | str, ca
     if bases:
         run.notes(notes_of(bases))
     with writing(dataset), staged_folder(dataset) as folder:
-        write_dataset(folder, prepared, settings, description)
+        write_dataset(folder, prepared, tables, settings, description)
         write_card(folder / CARD, prepared, settings, description)
         sync_folder(folder)
         shutil.rmtree(dataset, ignore_errors=True)
@@ -111,6 +116,26 @@ def prepare(settings: PrepareSettings, *, snapshot: str, dataset: Path | str, ca
     if novelty.new_rows is not None:
         run.metrics({"new_rows": novelty.new_rows})
     return too_little or LEARN
+
+
+def _comparable(reference: dict[str, Any] | None, settings: PrepareSettings) -> dict[str, Any] | None:
+    """The reference, unless it is of another kind of problem, from which nothing can be told to have drifted."""
+    if reference and reference.get("task", settings.task) != settings.task:
+        logger.warning("the last promoted model's dataset is of the task %s: no drift is measured.", reference["task"])
+        return None
+    return reference
+
+
+def _profile(prepared: Prepared) -> Profile:
+    examples = [row.example for rows in prepared.splits.values() for row in rows]
+    return prepared.task.profile(examples, [row.target for row in prepared.labelled])
+
+
+def _fitted(prepared: Prepared, train: Examples) -> Prepared:
+    """With what the task learns of the training rows."""
+    task = prepared.task
+    fitted = task.fit(task.spec, train)
+    return replace(prepared, task=type(task)(task.spec.model_copy(update={"fitted": fitted}))) if fitted else prepared
 
 
 def refine(

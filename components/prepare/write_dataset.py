@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -81,10 +82,18 @@ class Prepared:
         return counts
 
 
+def _of_task(prepared: Prepared) -> dict[str, Any]:
+    """What the task sets or has learnt; nothing where it does neither."""
+    spec = prepared.task.spec
+    return {name: value for name, value in (("input", spec.input), ("fitted", spec.fitted)) if value}
+
+
 def content_digest(prepared: Prepared, settings: PrepareSettings) -> str:
     """SHA-256 over all that training and evaluation see, whatever the source's order and file names."""
     found = hashlib.sha256()
-    head = [FORMAT, settings.task, prepared.kind, prepared.labels, settings.augment, settings.slices]
+    head: list[Any] = [FORMAT, settings.task, prepared.kind, prepared.labels, settings.augment, settings.slices]
+    if of_task := _of_task(prepared):
+        head.append(of_task)
     found.update(json.dumps(head).encode())
     for split in SPLITS:
         for row in prepared.splits[split]:
@@ -99,11 +108,21 @@ def _beyond_identity(row: Row) -> list[str]:
     return [] if digest(whole) == row.hash else [digest(whole)]
 
 
-def write_dataset(folder: Path, prepared: Prepared, settings: PrepareSettings, description: dict[str, Any]) -> None:
-    """Write the splits and dataset.json into `folder`; `description` adds digests, statistics and drift."""
+def split_tables(prepared: Prepared, slices: list[str]) -> dict[Split, pa.Table]:
+    """The rows of each split, as the dataset has them: hash, fields, target and slices."""
     kinds = _kinds(prepared)
-    for split in SPLITS:
-        table = _table(prepared, split, kinds, settings.slices)
+    return {split: _table(prepared, split, kinds, slices) for split in SPLITS}
+
+
+def write_dataset(
+    folder: Path,
+    prepared: Prepared,
+    tables: Mapping[Split, pa.Table],
+    settings: PrepareSettings,
+    description: dict[str, Any],
+) -> None:
+    """Write the splits and dataset.json into `folder`; `description` adds digests, statistics and drift."""
+    for split, table in tables.items():
         path = folder / f"{split}.parquet"
         pq.write_table(table, path, compression="zstd", row_group_size=ROW_GROUP)
     document = {
@@ -115,6 +134,7 @@ def write_dataset(folder: Path, prepared: Prepared, settings: PrepareSettings, d
         "csv": settings.csv.model_dump(exclude_none=True),
         "cleaning": settings.cleaning,
         "augment": settings.augment,
+        **_of_task(prepared),
         "rows": prepared.rows,
         "read": prepared.read,
         "dropped": prepared.dropped,

@@ -163,7 +163,8 @@ def chosen_base(settings: ProbeSettings) -> Finding:
     """Choose as prepare will, by the smallest table, what stands for `auto` where no champion does."""
     from stillhouse.components.artifacts.base_facts import facts_of, look
     from stillhouse.components.artifacts.chosen_base import Candidates, is_auto
-    from stillhouse.components.prepare.base_choice import choose_base
+    from stillhouse.components.artifacts.examples import Examples
+    from stillhouse.components.prepare.read import unparsed
     from stillhouse.components.storage.packages import is_package, package_digest
 
     for address in filter(is_package, settings.bases):
@@ -173,7 +174,7 @@ def chosen_base(settings: ProbeSettings) -> Finding:
     table, why = _smallest_table(settings)
     if table is None:
         return not_checked(f"Which base `auto` stands for is decided by the texts. {why}")
-    chosen = choose_base(Candidates(), table.inputs["text"].to_pylist(), settings.prepare.task, "classes")
+    chosen = unparsed(settings.prepare).choose_base(Candidates(), Examples(table.inputs))
     return ok(f"Without a champion that fits: {' '.join(chosen.lines())}")
 
 

@@ -1,5 +1,6 @@
 """What tasks share whose answer is one of several classes, several labels at once, or a number."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ from stillhouse.components.targets.number_scale import NumberScale
 from stillhouse.components.targets.shared_labels import SharedLabels
 from stillhouse.components.targets.unanswered import unanswered
 from stillhouse.components.tasks.results import Answers, Classification, Ground, Results
-from stillhouse.components.tasks.task import Batch, Loss, Task
+from stillhouse.components.tasks.task import Batch, Example, Loss, Task
 from stillhouse.components.tasks.task_answers import TaskAnswers
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from stillhouse.components.formats.missing import Missing
     from stillhouse.components.reporting.page import Badge, Section
     from stillhouse.components.targets.parse import LabelReading, Target, Targets, Where
+    from stillhouse.components.targets.profile import LabelShares, Profile
+    from stillhouse.components.tasks.task_data import Rows
     from stillhouse.components.training.batches import Samples
 
 
@@ -93,6 +96,36 @@ class LabelTask(Task):
         if isinstance(target, tuple):
             return ", ".join(self.spec.labels[i] for i in target) or "none"
         return self.spec.labels[target] if isinstance(target, int) else f"{target:g}"
+
+    def profile(self, examples: Sequence[Example], targets: Sequence[Any]) -> "Profile":
+        from stillhouse.components.targets.profile import Joined
+
+        return Joined(super().profile(examples, targets), self.label_shares(targets))
+
+    def label_shares(self, targets: Sequence[Any]) -> "LabelShares":
+        """How often each label is, or where the numbers lie."""
+        from stillhouse.components.targets.profile import LabelShares
+
+        labels = self.spec.labels
+        found = Counter(labels[i] for target in targets for i in self.label_indices(target))
+        numbers = targets if self.target.kind == "number" else []
+        return LabelShares(self.target.kind, {label: found[label] for label in labels}, numbers)
+
+    def target_section(self, rows: "Rows", statistics: Mapping[str, Any]) -> "Section":
+        from stillhouse.components.targets.data_card import label_section, number_section
+
+        if self.target.kind == "number":
+            return number_section(statistics)
+        labels = self.spec.labels
+        counts = {
+            split: Counter(labels[i] for _, target in found for i in self.label_indices(target))
+            for split, found in rows.items()
+        }
+        return label_section(labels, counts, statistics, self.typical(rows["train"]))
+
+    def typical(self, rows: Sequence[tuple[Example, Any]]) -> Sequence[Sequence[str]] | None:
+        """Words that tell each label from the others; None where examples have no words."""
+        return None
 
     def target_array(self, values: Sequence[Any], labels: Sequence[str]) -> "pa.Array":
         return target_column(self.target.kind, values, len(labels))

@@ -25,6 +25,7 @@ from stillhouse.errors import UserError
 if TYPE_CHECKING:
     import numpy as np
     import torch
+    from markupsafe import Markup
     from torch import nn
 
     from stillhouse.components.training.batches import Samples
@@ -85,6 +86,10 @@ class Task(TaskData, TaskAnswers):
 
     def __init__(self, spec: Spec) -> None:
         self.spec = spec
+
+    def excerpt(self, example: Example) -> "Markup | str":
+        """An example in a cell of the data card; by default as it is shown elsewhere."""
+        return self.show(example)
 
     @property
     def is_augmented(self) -> bool:

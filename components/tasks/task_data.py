@@ -15,10 +15,17 @@ if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
 
+    from stillhouse.components.artifacts.base_facts import BaseFacts
+    from stillhouse.components.artifacts.chosen_base import Candidates
     from stillhouse.components.formats.batch import Batch
     from stillhouse.components.formats.missing import Missing
+    from stillhouse.components.formats.splits import Split
     from stillhouse.components.formats.table import Table
+    from stillhouse.components.reporting.page import Section
     from stillhouse.components.targets.parse import LabelReading, Targets, Where
+    from stillhouse.components.targets.profile import Profile
+
+    Rows = Mapping[Split, Sequence[tuple["Example", Any]]]
 
 Example = Mapping[str, Any]
 """What a model sees of one row: a value for each input field."""
@@ -44,6 +51,12 @@ class TaskData(ABC):
     """What people call one example."""
     Input: ClassVar[type[Settings]] = NoSettings
     """The recipe's section `input`: what is set of the form that examples have."""
+    size_name: ClassVar[str] = ""
+    """What `size` counts, in the plural; empty where sizes tell nothing."""
+    reasons: ClassVar[Mapping[str, str]] = {}
+    """What the reasons of `standardise` mean, where they do not say it themselves."""
+    likeness_name: ClassVar[str] = ""
+    """What `likeness` compares; empty where near copies are not looked for."""
     spec: Spec
 
     @classmethod
@@ -134,8 +147,12 @@ class TaskData(ABC):
         return False
 
     def likeness(self, example: Example) -> "np.ndarray | None":
-        """Features that near copies share, uint64 [features], ascending, each once; None: they are not looked for."""
+        """Features that near copies share, uint64 [features], ascending, each once; None: it has no near copies."""
         return None
+
+    def size(self, example: Example) -> int:
+        """How large an example is, for the data card and drift; no model has a say in it."""
+        return 1
 
     def parse(self, values: Sequence[Any], where: "Where", reading: "LabelReading") -> "Targets":
         """The targets of rows, from what `take` gave of them.
@@ -194,3 +211,70 @@ class TaskData(ABC):
         import pyarrow as pa
 
         return pa.array(values)
+
+    @classmethod
+    def fit(cls, spec: Spec, train: Examples) -> dict[str, Any]:
+        """What is learnt of the training rows alone and written into dataset.json, as JSON values.
+
+        Args:
+            spec: without what this returns.
+            train: the training rows.
+
+        Raises:
+            UserError: nothing can be learnt from them.
+        """
+        return {}
+
+    def profile(self, examples: Sequence[Example], targets: Sequence[Any]) -> "Profile":
+        """What is told of a dataset, and measured as drift from it: by default sizes.
+
+        Args:
+            examples: of all splits.
+            targets: of all rows that have one.
+        """
+        from stillhouse.components.targets.profile import Joined, Sizes
+
+        if not self.size_name:
+            return Joined()
+        return Joined(Sizes(self.size_name, [self.size(example) for example in examples]))
+
+    # What prepare says of base models.
+
+    def choose_base(self, candidates: "Candidates", train: Examples) -> "BaseFacts":
+        """What `base: auto` stands for; the address is empty for random weights.
+
+        Raises:
+            UserError: the base that the recipe names cannot be used.
+        """
+        from stillhouse.components.artifacts.base_choice import choose_base
+
+        return choose_base(candidates, None, self.spec.task, self.spec.target)
+
+    def check_bases(self, bases: Sequence["BaseFacts"], train: Examples, max_unknown: float) -> list["BaseFacts"]:
+        """The bases, with what is found out of them by the training rows.
+
+        Raises:
+            UserError: one of them cannot learn these.
+        """
+        return list(bases)
+
+    # The data card.
+
+    def facts(self) -> list[tuple[str, str]]:
+        """Further lines of the card's overview: what, value."""
+        return []
+
+    def target_section(self, rows: "Rows", statistics: Mapping[str, Any]) -> "Section | None":
+        """What there is to learn.
+
+        Args:
+            rows: examples with their targets, by labelled split.
+            statistics: of dataset.json.
+        """
+        return None
+
+    def size_section(self, statistics: Mapping[str, Any]) -> "Section | None":
+        """How large examples are."""
+        from stillhouse.components.targets.data_card import size_section
+
+        return size_section(f"Size of each {self.noun}", self.size_name, statistics) if self.size_name else None

@@ -1,6 +1,6 @@
 """Text classification: one of several classes, several labels at once, or a number."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, cast
@@ -9,7 +9,7 @@ from stillhouse.components.artifacts.examples import Examples
 from stillhouse.components.modalities.text.likeness import WordHashes, shingles
 from stillhouse.components.modalities.text.load import load_trained
 from stillhouse.components.modalities.text.new_head import under_new_head
-from stillhouse.components.modalities.text.render import excerpt
+from stillhouse.components.modalities.text.render import cell, excerpt
 from stillhouse.components.modalities.text.samples import TextSamples, text_samples
 from stillhouse.components.modalities.text.tfidf import NUM_FEATURES, tfidf_linear
 from stillhouse.components.models.loaded import LoadedModel, info_of_trained
@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from markupsafe import Markup
 
+    from stillhouse.components.artifacts.base_facts import BaseFacts
+    from stillhouse.components.reporting.page import Section
+    from stillhouse.components.targets.profile import Profile
+
 
 class TextClassification(TextModels, LabelTask):
     """Transformers on texts, and TF-IDF with a linear model where that was promoted."""
@@ -33,6 +37,9 @@ class TextClassification(TextModels, LabelTask):
     fields: ClassVar = {"text": Field("text", many=True), "label": Field("label", target=True)}
     further_formats = ("lines",)
     noun = "text"
+    size_name = "characters"
+    likeness_name = "word 3-shingles"
+    reasons: ClassVar = {"empty": "no text after cleaning", "too_long": "longer than max_characters"}
     baseline = "tfidf_logistic"
     baseline_settings: ClassVar = {"num_features": NUM_FEATURES}
 
@@ -64,6 +71,44 @@ class TextClassification(TextModels, LabelTask):
 
     def likeness(self, example: Example) -> "np.ndarray":
         return shingles(example["text"], self._word_hashes)
+
+    def size(self, example: Example) -> int:
+        return len(example["text"])
+
+    def profile(self, examples: Sequence[Example], targets: Sequence[Any]) -> "Profile":
+        from stillhouse.components.modalities.text.profile import WordShares
+        from stillhouse.components.targets.profile import Joined, Sizes
+
+        texts = [example["text"] for example in examples]
+        lengths, words = Sizes(self.size_name, list(map(len, texts))), WordShares(texts)
+        labels = self.label_shares(targets)
+        return Joined(lengths, labels, words, drifts=(words, lengths, labels))
+
+    def check_bases(self, bases: Sequence["BaseFacts"], train: Examples, max_unknown: float) -> list["BaseFacts"]:
+        from stillhouse.components.artifacts.base_texts import check_numbers
+
+        bases = super().check_bases(bases, train, max_unknown)
+        if self.target.kind == "number":
+            check_numbers(bases, self.targets(train).tolist())
+        return bases
+
+    def facts(self) -> list[tuple[str, str]]:
+        masked = self.spec.cleaning.get("mask_pii")
+        return [("personal data", "e-mail addresses and phone numbers masked" if masked else "as it came")]
+
+    def typical(self, rows: Sequence[tuple[Example, Any]]) -> list[list[str]]:
+        from stillhouse.components.modalities.text.typical_words import typical_words
+
+        labels = [self.label_indices(target) for _, target in rows]
+        return typical_words([example["text"] for example, _ in rows], labels, len(self.spec.labels))
+
+    def size_section(self, statistics: Mapping[str, Any]) -> "Section":
+        from stillhouse.components.modalities.text.profile import text_section
+
+        return text_section(statistics)
+
+    def excerpt(self, example: Example) -> "Markup | str":
+        return cell(example["text"])
 
     @cached_property
     def _word_hashes(self) -> WordHashes:

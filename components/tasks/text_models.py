@@ -1,6 +1,7 @@
 """What tasks share whose models are transformers on tokens of texts."""
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from torch import nn
     from transformers import PreTrainedModel
 
+    from stillhouse.components.artifacts.base_facts import BaseFacts
+    from stillhouse.components.artifacts.chosen_base import Candidates
     from stillhouse.components.modalities.text.samples import TextSamples
 
 
@@ -29,6 +32,16 @@ class TextModels(Task):
     @abstractmethod
     def texts(self, examples: Examples) -> list[str]:
         """Each example as one text, of which tokenizers and backbones learn."""
+
+    def choose_base(self, candidates: "Candidates", train: Examples) -> "BaseFacts":
+        from stillhouse.components.artifacts.base_choice import choose_base
+
+        return choose_base(candidates, self.texts(train), self.spec.task, self.spec.target)
+
+    def check_bases(self, bases: "Sequence[BaseFacts]", train: Examples, max_unknown: float) -> "list[BaseFacts]":
+        from stillhouse.components.artifacts.base_texts import check_texts
+
+        return check_texts(bases, self.texts(train), max_unknown)
 
     def forward(self, model: "nn.Module", batch: Batch, **wanted: bool) -> Any:
         mask = attention_mask(cast("PreTrainedModel", model), batch["attention_mask"])

@@ -16,6 +16,7 @@ import pytest
 
 from stillhouse.components.prepare.prepare import prepare
 from stillhouse.components.prepare.settings import PrepareSettings
+from stillhouse.components.tasks.settings import settings_for_name
 from stillhouse.components.tracking.run import StepRun
 
 WORDS = [f"word{i}" for i in range(32)]
@@ -98,8 +99,9 @@ def prepared(tmp_path: Path, run: StepRun) -> Callable[..., dict[str, Any]]:
     """Runs the step on a source with the settings given; the splits as lists of rows beside dataset.json."""
 
     def on(source: Path, reference: str | None = None, **given: Any) -> dict[str, Any]:
-        settings = PrepareSettings.model_validate(
-            {"source": str(source), "task": "text_classification", "min_rows": 1, **given}
+        task = given.pop("task", "text_classification")
+        settings = settings_for_name(PrepareSettings, task).model_validate(
+            {"source": str(source), "task": task, "min_rows": 1, **given}
         )
         snapshot = json.dumps({"source_digest": "0" * 64, "reference": reference})
         folder = tmp_path / "out" / "dataset"

@@ -6,7 +6,8 @@ import pytest
 from bases_on_disk import CONFIG, bert_tensors, write_base
 
 from stillhouse.components.artifacts.base_facts import BaseFacts
-from stillhouse.components.prepare.bases import check_numbers, check_texts, check_weights
+from stillhouse.components.artifacts.base_texts import check_numbers, check_texts
+from stillhouse.components.prepare.bases import check_weights
 from stillhouse.errors import UserError
 
 KNOWN, UNKNOWN = "hello and bye", "привет"

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from stillhouse.components.config.settings import check
 from stillhouse.components.formats.pictures import as_file
 from stillhouse.components.formats.splits import SPLITS
 from stillhouse.components.prepare.prepare import refine
@@ -133,3 +134,62 @@ def test_text_reads_none_of_these_files(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(b"")
     with pytest.raises(UserError, match="no data file found"):
         refined(tmp_path, "text_classification")
+
+
+def numbers(rows: int) -> dict[str, list[Any]]:
+    return {"age": list(range(rows)), "height": [i / 8 for i in range(rows)], "label": ["a", "b"] * (rows // 2)}
+
+
+def test_a_dataset_of_cells_goes_through_the_step(write: Any, prepared: Any, tmp_path: Path) -> None:
+    found = prepared(write("a.csv", numbers(60)), task="cells", input={"scale": 2})
+    about = found["json"]
+    assert about["columns"] == {"features": [], "label": "label", "group": None, "split": None}
+    assert (about["target"], about["labels"], about["input"]) == ("classes", ["a", "b"], {"scale": 2.0})
+    largest = [max(row["features"][name] for row in found["train"]) * 2 for name in ("age", "height")]
+    assert about["fitted"] == {"largest": largest}
+    assert set(about["statistics"]) == {"labels", "numbers"}
+    assert set(found["train"][0]) == {"hash", "features", "label"}
+    card = (tmp_path / "out" / "card.html").read_text()
+    assert "all that play no other part" in card
+    assert "Not looked for: this kind of problem has nothing by which to tell them." in card
+    assert "typical words" not in card
+
+
+def test_what_is_set_of_the_input_is_part_of_the_content(write: Any, prepared: Any) -> None:
+    path = write("a.csv", numbers(60))
+    one, other = (prepared(path, task="cells", input={"scale": scale})["json"] for scale in (1, 2))
+    assert one["content_digest"] != other["content_digest"]
+    assert one["rows"] == other["rows"]
+
+
+def test_a_dataset_without_labels_goes_through_the_step(prepared: Any, tmp_path: Path) -> None:
+    lines = [f"name{i} B-PER\nfell O\n" for i in range(60)]
+    (tmp_path / "a.conll").write_text("\n".join(lines))
+    found = prepared(tmp_path / "a.conll", task="tags", near_duplicates=1.0)
+    assert (found["json"]["target"], found["json"]["labels"]) == ("tags", ["B-PER", "O"])
+    assert found["train"][0]["tags"] == [0, 1]
+    assert found["json"]["statistics"] == {}
+    assert not {"input", "fitted"} & set(found["json"])
+
+
+@pytest.mark.usefixtures("no_card")
+def test_what_a_user_took_is_part_of_the_content_though_users_are_split(prepared: Any, tmp_path: Path) -> None:
+    def digest_of(last: str) -> str:
+        rows = [f"user{i}\t{item}\n" for i in range(60) for item in ("x", "y", f"z{i % 7}")]
+        text = "user:token\titem:token\n" + "".join(rows).replace("user0\ty", f"user0\t{last}")
+        (tmp_path / "a.inter").write_text(text)
+        found = prepared(tmp_path / "a.inter", task="baskets")
+        assert sum(found["json"]["rows"].values()) == 60
+        return found["json"]["content_digest"]
+
+    assert digest_of("y") != digest_of("q")
+
+
+def test_the_keys_of_columns_are_the_fields_of_the_task() -> None:
+    with pytest.raises(UserError, match=r"unknown key 'columns.text'; use one of: group, image, label, split"):
+        check(settings_for_name(PrepareSettings, "pictures"), {**WHERE, "columns": {"text": "a"}}, "recipe")
+    with pytest.raises(UserError, match=r"unknown key 'input.size'; use one of: scale"):
+        check(settings_for_name(PrepareSettings, "cells"), {**WHERE, "input": {"size": 8}}, "recipe")
+
+
+WHERE = {"source": "here", "task": "pictures"}

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from bases_on_disk import CONFIG, write_base
 
+from stillhouse.components.artifacts import base_choice
+from stillhouse.components.artifacts.base_choice import choose_base
 from stillhouse.components.artifacts.base_facts import BaseFacts
 from stillhouse.components.artifacts.chosen_base import ENGLISH_BASE, Candidates, Use, base_of, is_auto, objective_of
 from stillhouse.components.artifacts.spec import Spec
-from stillhouse.components.prepare import base_choice
-from stillhouse.components.prepare.base_choice import choose_base
 from stillhouse.components.storage.home import local_store
 from stillhouse.components.targets.parse import Kind
 from stillhouse.errors import UserError

@@ -1,21 +1,21 @@
-"""What `base: auto` stands for, once the texts and the kind of target are known."""
+"""What `base: auto` stands for, once the examples and the kind of target are known."""
 
 import json
 from collections.abc import Sequence
 from typing import Any
 
 from stillhouse.components.artifacts.base_facts import BaseFacts, facts_of, look
+from stillhouse.components.artifacts.base_texts import sampled
 from stillhouse.components.artifacts.chosen_base import ENGLISH_BASE, Candidates
 from stillhouse.components.artifacts.kept import place_of
 from stillhouse.components.modalities.text.language import look_at_language
 from stillhouse.components.models.architectures import num_layers, num_positions
-from stillhouse.components.prepare.bases import sampled
 from stillhouse.components.storage.packages import is_installed, package_digest
 from stillhouse.components.storage.store import NotFound, join
 from stillhouse.errors import UserError
 
 
-def choose_base(candidates: Candidates, texts: Sequence[str], task: str, target: str) -> BaseFacts:
+def choose_base(candidates: Candidates, texts: Sequence[str] | None, task: str, target: str) -> BaseFacts:
     """The first that fits of: the champion, the packaged base, what the recipe names for other texts, random weights.
 
     A champion is a student. One with fewer layers than the pretrained base that would be taken in its place does not
@@ -23,7 +23,7 @@ def choose_base(candidates: Candidates, texts: Sequence[str], task: str, target:
 
     Args:
         candidates: What there is to choose from.
-        texts: Of the training rows.
+        texts: Of the training rows; None where they have none, for which no base is packaged.
         task: Of the recipe.
         target: Kind of target that the labels are.
 
@@ -43,17 +43,23 @@ def choose_base(candidates: Candidates, texts: Sequence[str], task: str, target:
     return BaseFacts(address=candidates.champion, why=why)
 
 
-def _without_champion(candidates: Candidates, texts: Sequence[str]) -> BaseFacts:
+def _without_champion(candidates: Candidates, texts: Sequence[str] | None) -> BaseFacts:
     """The first of the others that fits."""
+    if texts is None:
+        return _otherwise(candidates, "no base is packaged for this kind of problem", "the recipe names it")
     language = look_at_language(sampled(texts))
     trouble = _why_not_english(candidates) if language.is_english else ""
     if language.is_english and not trouble:
         facts = facts_of(ENGLISH_BASE, package_digest(ENGLISH_BASE), look(ENGLISH_BASE))
         return facts.model_copy(update={"why": language.said()})
-    found = trouble or language.said()
+    return _otherwise(candidates, trouble or language.said(), "the recipe names it for such texts")
+
+
+def _otherwise(candidates: Candidates, found: str, named: str) -> BaseFacts:
+    """What the recipe names where the packaged base does not fit, as was `found`, else random weights."""
     if not candidates.otherwise:
         return BaseFacts(address="", why="; ".join(part for part in (found, candidates.trouble) if part))
-    why = f"{found}, and the recipe names it for such texts"
+    why = f"{found}, and {named}"
     if candidates.own:
         return BaseFacts(address=candidates.otherwise, why=why)
     base = look(candidates.otherwise)
