@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from stillhouse.components.artifacts.base_tokenizer import check_tokenizer
-from stillhouse.components.models.architectures import DECODERS, ENCODERS, why_not
+from stillhouse.components.models.architectures import DECODERS, ENCODERS, IMAGES, why_not
 from stillhouse.components.safety.model_folders import CODE, CONFIGS
 from stillhouse.components.storage.model_files import ModelFiles
 from stillhouse.components.storage.safetensors_header import Tensor
 from stillhouse.errors import UserError
 
 WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
+PREPROCESSING = "preprocessor_config.json"
 ADAPTER_CONFIG, ADAPTER_WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 FLOATS = {"F64", "F32", "F16", "BF16"}
 """Types of tensors that weights may have; they are taken as float32."""
@@ -52,6 +53,11 @@ class BaseFolder:
         return str(self.config["model_type"])
 
     @property
+    def reads(self) -> str:
+        """What it is given, as a field of a task calls it: text or image."""
+        return "image" if self.kind in IMAGES else "text"
+
+    @property
     def architecture(self) -> str:
         """Its class and model_type, for people."""
         named = self.config.get("architectures")
@@ -77,9 +83,20 @@ def look_at(files: ModelFiles, *, tokenizer: bool = True) -> BaseFolder:
     _check_config(files, config, inside)
     tensors = _tensors(files, config, names, inside)
     _check_types(files, tensors)
-    if tokenizer:
+    if config["model_type"] in IMAGES:
+        _check_preprocessing(files, names)
+    elif tokenizer:
         check_tokenizer(files, inside, config)
     return BaseFolder(files, config, tensors, inside, notes)
+
+
+def _check_preprocessing(files: ModelFiles, names: set[str]) -> None:
+    if PREPROCESSING not in names:
+        raise _refused(
+            files,
+            f"it has no {PREPROCESSING}, which says how its pictures were resized and scaled; copy it from where the "
+            "weights come from",
+        )
 
 
 def is_adapter(files: ModelFiles) -> bool:

@@ -29,13 +29,20 @@ class Use(Settings):
     """Tokens of its longest text."""
     objective: str = "none"
     """Of pretraining."""
+    reads: str = "text"
+    """What the model is given: the kind of the task's input."""
 
     def check(self, address: str, base: BaseFolder) -> None:
         """Whether the base can be used so.
 
         Raises:
-            UserError: it reads in the other direction, or has fewer positions.
+            UserError: it reads in the other direction, has fewer positions, or is for other data.
         """
+        if base.reads != self.reads:
+            raise UserError(
+                f"base '{address}': it is a {base.kind}, which is given {base.reads}, and {self.step} has "
+                f"{self.reads}; take a base for {self.reads}, or leave it out."
+            )
         check_objective(base, self.objective)
         positions = num_positions(base.config)
         if positions is not None and self.max_length > positions:

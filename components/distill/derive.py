@@ -5,27 +5,25 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stillhouse.components.distill.settings import DistillSettings
-from stillhouse.components.models.layers import num_layers, num_parameters
+from stillhouse.components.models.layers import num_parameters
 from stillhouse.components.training.derived import Load, Rules, apply, derived
 
 if TYPE_CHECKING:
     from stillhouse.components.models.loaded import LoadedModel
     from stillhouse.components.tasks import Task
 
-TEACHER_LAYERS = 3
-"""Layers of the teacher for one of the student's."""
 FROM_TEACHER = Rules(steps=900, epochs=(4, 20), learning_rate=3e-4)
 """For a student of the teacher's own layers, or a pretrained base."""
 RANDOM = Rules(steps=3000, epochs=(6, 40), learning_rate=1e-3)
 """For random weights."""
 
 
-def student_from_teacher(settings: DistillSettings, teacher: "LoadedModel") -> DistillSettings:
-    """`settings` with the number of the student's layers, where it is left to the data."""
-    if settings.derive is None or settings.origin != "teacher":
+def student_from_teacher(task: "Task", settings: DistillSettings, teacher: "LoadedModel") -> DistillSettings:
+    """`settings` with the student that fits the teacher, where it is left to the data."""
+    if settings.derive is None or settings.origin != "teacher" or "student.layers" not in settings.derive.keys:
         return settings
-    layers = max(1, num_layers(teacher.model) // TEACHER_LAYERS)
-    return apply(settings, {"student.layers": layers}, settings.derive.keys)
+    document = settings.model_dump() | {"student": task.student_of(teacher)}
+    return type(settings).model_validate(document)
 
 
 def from_data(

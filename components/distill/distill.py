@@ -45,7 +45,7 @@ def distill(
     train, validation = read_split(dataset, "train"), read_split(dataset, "validation")
     seed_everything(settings.loop.seed)
     loaded_teacher = task.load(teacher_folder, str(pick_device()))
-    settings = student_from_teacher(settings, loaded_teacher)
+    settings = student_from_teacher(task, settings, loaded_teacher)
     base = str(fetch_model(settings.student.base)) if settings.student.base else None
     student = make_student(task, loaded_teacher, settings.student, base, train)
     run.notes(student.notes)

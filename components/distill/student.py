@@ -5,7 +5,7 @@ from transformers import PreTrainedModel
 
 from stillhouse.components.artifacts.examples import Examples
 from stillhouse.components.distill.settings import DistillSettings, Student
-from stillhouse.components.models.layers import kept_layers, num_layers, take_layers
+from stillhouse.components.models.layers import kept_layers, num_layers
 from stillhouse.components.models.loaded import LoadedModel
 from stillhouse.components.tasks import Task
 from stillhouse.errors import UserError
@@ -26,7 +26,7 @@ def make_student(task: Task, teacher: LoadedModel, asked: Student, base: str | N
         raise UserError(
             f"model.student.layers is {keep}, and the teacher has {num_layers(teacher.model)}; give no more."
         )
-    return LoadedModel(take_layers(teacher.model, keep), teacher.processor)
+    return LoadedModel(task.take_layers(teacher.model, keep), teacher.processor)
 
 
 def check_comparable(
@@ -61,9 +61,9 @@ class StudentWithProjections(nn.Module):
         super().__init__()
         self.student = student
         self.layer_pairs = list(enumerate(kept_layers(num_layers(teacher), num_layers(student))))
-        widths = student.config.hidden_size, teacher.config.hidden_size
         self.projections = nn.ModuleList()
         if match_hidden:
+            widths = student.config.hidden_size, teacher.config.hidden_size
             self.projections.extend(_projection(*widths) for _ in self.layer_pairs)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from stillhouse.components.artifacts.examples import Examples
 from stillhouse.components.finetune.settings import FinetuneSettings
-from stillhouse.components.models.layers import num_parameters
+from stillhouse.components.models.layers import num_parameters, width
 from stillhouse.components.targets.measure import values_of
 from stillhouse.components.training.derived import Load, Rules, apply, derived
 from stillhouse.components.training.ranks import Ranks
@@ -89,7 +89,7 @@ def _from_data(
     assert settings.derive is not None
     model = loaded.model
     load = Load(lengths, task.weights_per_unit(model), num_parameters(model))
-    rules = pretrained_rules(model.config.hidden_size) if is_pretrained else RANDOM
+    rules = pretrained_rules(width(model)) if is_pretrained else RANDOM
     values = derived(load, rules, settings.derive.seconds, task.longest(model))
     head = "linear_probe" if is_pretrained else "random"
     return apply(settings, {"head": head, **values}, settings.derive.keys)

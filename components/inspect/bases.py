@@ -195,11 +195,12 @@ def uses_of(steps: StepSettings, fixed: Mapping[str, Base]) -> dict[str, list[Us
     objective = pretrain.objective
     if pretrain.base and objective == AUTO:
         objective = objective_of(objective, fixed[pretrain.base].address, load_task(pretrain.task).objectives)
-    wanted = [(finetune.base, Use(step="finetune", max_length=finetune.loop.max_length))]
+    reads = load_task(finetune.task).reads
+    wanted = [(finetune.base, Use(step="finetune", max_length=finetune.loop.max_length, reads=reads))]
     if objective != "none":
-        use = Use(step="pretrain", max_length=pretrain.loop.max_length, objective=objective)
+        use = Use(step="pretrain", max_length=pretrain.loop.max_length, objective=objective, reads=reads)
         wanted.append((pretrain.base, use))
-    of_student = Use(step="distill", max_length=steps["distill"].loop.max_length)
+    of_student = Use(step="distill", max_length=steps["distill"].loop.max_length, reads=reads)
     wanted.append((student.base, of_student))
     if not (student.base or student.architecture):  # of the teacher's layers
         wanted.append((finetune.base, of_student))

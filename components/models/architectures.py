@@ -19,6 +19,13 @@ DECODERS = {
     *("phi", "phi3", "qwen2", "qwen3", "smollm3", "stablelm", "starcoder2"),
 }
 """They read from left to right; pretraining is next_word, and their last layer has no bias."""
+IMAGES = {
+    *("beit", "bit", "convnext", "convnextv2", "cvt", "data2vec-vision", "deit", "dinov2", "dinov2_with_registers"),
+    *("efficientnet", "focalnet", "hiera", "levit", "mobilenet_v1", "mobilenet_v2", "mobilevit", "mobilevitv2"),
+    *("poolformer", "pvt", "pvt_v2", "regnet", "resnet", "segformer", "stillhouse_conv_autoencoder", "swiftformer"),
+    *("swin", "swinv2", "vit", "vit_mae", "vit_msn"),
+}
+"""They see pictures."""
 COUNT_BEHIND_PADDING = {
     *("camembert", "data2vec-text", "mpnet", "roberta", "roberta-prelayernorm", "xlm-roberta", "xlm-roberta-xl"),
 }
@@ -77,7 +84,7 @@ def num_layers(config: Mapping[str, Any]) -> int | None:
 
 def why_not(kind: Any) -> str:
     """Why a base of the architecture `kind` is not taken, with the fix; empty when it is."""
-    if kind in ENCODERS | DECODERS:
+    if kind in ENCODERS | DECODERS | IMAGES:
         return ""
     if not isinstance(kind, str) or not kind:
         return "its config.json has no model_type; save the model again with save_pretrained of transformers"

@@ -21,6 +21,10 @@ class ConvAutoencoderConfig(PreTrainedConfig):
     """Channels of the first stage; each further one has twice as many."""
     num_hidden_layers: int = 3
     """Stages, each of which halves height and width."""
+    image_size: list[int] | None = None
+    """Height and width of the pictures that it is made for; it takes others, too."""
+    parts: int = 2
+    """Either way, of the encoder's map, that a classifier sees the means of; 1 tells nothing of where in a picture."""
 
 
 @dataclass
@@ -94,16 +98,17 @@ class ConvAutoencoder(ConvAutoencoderPreTrainedModel):
 
 
 class ConvForImageClassification(ConvAutoencoderPreTrainedModel):
-    """Classes, several labels or a number, out of the mean of the encoder's map."""
+    """Classes, several labels or a number, out of the means of the parts of the encoder's map."""
 
     def __init__(self, config: ConvAutoencoderConfig) -> None:
         super().__init__(config)
         self.encoder = ConvEncoder(config)
-        self.classifier = nn.Linear(self.encoder.widths[-1], config.num_labels or 1)
+        self.classifier = nn.Linear(self.encoder.widths[-1] * config.parts**2, config.num_labels or 1)
         self.post_init()
 
     def forward(self, pixel_values: torch.Tensor, **_: Any) -> ImageClassifierOutputWithNoAttention:
         """Logits float32 [pictures, labels]."""
         outputs = self.encoder(pixel_values)
-        logits = self.classifier(outputs.last_hidden_state.mean((2, 3)))
+        means = nn.functional.adaptive_avg_pool2d(outputs.last_hidden_state, self.config.parts)
+        logits = self.classifier(means.flatten(1))
         return ImageClassifierOutputWithNoAttention(logits=logits, hidden_states=outputs.hidden_states)

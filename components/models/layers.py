@@ -17,8 +17,35 @@ def layer_list(model: PreTrainedModel) -> nn.ModuleList:
 
 
 def num_layers(model: PreTrainedModel) -> int:
-    """Layers of the model."""
-    return int(model.config.num_hidden_layers)
+    """Layers of the model; of one that has stages of them, as ResNets, its stages."""
+    config = model.config
+    return int(config.num_hidden_layers if hasattr(config, "num_hidden_layers") else len(config.depths))
+
+
+def width(model: PreTrainedModel) -> int:
+    """Values that the model has of a token, or in its last stage of a place."""
+    config = model.config
+    return int(config.hidden_size if hasattr(config, "hidden_size") else config.hidden_sizes[-1])
+
+
+def multiplications(model: PreTrainedModel, *inputs: torch.Tensor) -> int:
+    """How often a weight of a dense or convolutional layer is multiplied with a value, when the model is given
+    `inputs`."""
+    found: list[int] = []
+
+    def count(module: nn.Module, _: object, output: torch.Tensor) -> None:
+        weight = cast(torch.Tensor, module.weight)
+        found.append(weight[0].numel() * output.numel())
+
+    kinds = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
+    hooks = [module.register_forward_hook(count) for module in model.modules() if isinstance(module, kinds)]
+    try:
+        with torch.inference_mode():
+            model(*inputs)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return sum(found)
 
 
 def take_layers(model: PreTrainedModel, keep: int) -> PreTrainedModel:

@@ -23,7 +23,7 @@ from transformers import (
     PreTrainedModel,
 )
 
-from stillhouse.components.models.architectures import HEADS, POOLER
+from stillhouse.components.models.architectures import HEADS, IMAGES, POOLER
 from stillhouse.components.models.quiet import quiet
 from stillhouse.errors import UserError
 
@@ -83,9 +83,17 @@ def account(config: Mapping[str, Any], tensors: Mapping[str, "Tensor"], address:
     """
     quiet()
     settings = _config(config, address)
-    model_class = AutoModelForSequenceClassification._model_mapping[type(settings)]  # type: ignore[index]
+    model_class = _classifier(type(settings))
     prefix, _, model, info = fit(model_class, settings, tensors, address)
     return judge(model, info, prefix, address)
+
+
+def _classifier(kind: type[PreTrainedConfig]) -> type[PreTrainedModel]:
+    if kind.model_type not in IMAGES:
+        return AutoModelForSequenceClassification._model_mapping[kind]  # type: ignore[index]
+    from stillhouse.components.models.image_networks import class_of
+
+    return class_of(kind)
 
 
 def fit(
@@ -147,6 +155,8 @@ def _lost(model: PreTrainedModel, info: Mapping[str, Any]) -> list[str]:
 
 
 def _config(config: Mapping[str, Any], address: str) -> PreTrainedConfig:
+    if config["model_type"] in IMAGES:
+        from stillhouse.components.models import image_networks as image_networks  # makes transformers know our own
     try:
         found = CONFIG_MAPPING[config["model_type"]].from_dict(dict(config))
     except Exception as error:  # as above
@@ -221,7 +231,7 @@ def load(auto: Any, folder: str, **options: Any) -> PreTrainedModel:
     """The model in a local folder, of the class that `auto` picks; it has all tensors of its backbone from there.
 
     Args:
-        auto: AutoModelForSequenceClassification or its kin.
+        auto: AutoModelForSequenceClassification or its kin, or the class itself.
         folder: of the model, checked before (`base_folder.look_at`).
         options: of `from_pretrained`.
 
@@ -235,7 +245,7 @@ def load(auto: Any, folder: str, **options: Any) -> PreTrainedModel:
     config = _for_any_machine(
         AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False, **settings)
     )
-    model_class = auto._model_mapping[type(config)]
+    model_class: Any = auto if issubclass(auto, PreTrainedModel) else auto._model_mapping[type(config)]
     files = model_files(folder)
     names = [name for name in sorted(files.sizes) if SHARDS.fullmatch(name)]
     tensors = {name: tensor for file in names for name, tensor in files.header(file).items()}

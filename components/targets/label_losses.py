@@ -64,9 +64,12 @@ def hard_loss(target: str, logits: "Tensor", labels: "Tensor") -> "tuple[Tensor,
     Args:
         logits: float [rows, labels].
         labels: int64 [rows], -100 where there is none; float [rows, labels] or float [rows], nan where there is none.
+            For classes also float [rows, labels], shares that sum to 1, or zeros where there is none.
     """
     from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, mse_loss
 
+    if target == "classes" and labels.is_floating_point():
+        return cross_entropy(logits, labels, reduction="sum"), int(labels.any(-1).sum())
     if target == "classes":
         return cross_entropy(logits, labels, ignore_index=-100, reduction="sum"), int((labels != -100).sum())
     if target == "multi_label":

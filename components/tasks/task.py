@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import torch
     from markupsafe import Markup
     from torch import nn
+    from transformers import PreTrainedModel
 
     from stillhouse.components.training.batches import Samples
 
@@ -66,6 +67,8 @@ class PretrainingMeasure(NamedTuple):
     of_mean_loss: Callable[[float], float]
 
 
+TEACHER_LAYERS = 3
+"""Layers of the teacher for one of the student's."""
 PERPLEXITY = PretrainingMeasure("perplexity", lambda loss: math.exp(min(loss, 50.0)))
 
 
@@ -80,6 +83,8 @@ class Task(TaskData, TaskAnswers):
     unit: ClassVar[Unit]
     Architecture: ClassVar[type[Settings]] = NoSettings
     """The shape of a model that starts from random weights, as a recipe gives it."""
+    reads: ClassVar[str] = "text"
+    """What a base model must be given: text or image."""
     objectives: ClassVar[Sequence[str]] = ()
     """Pretraining objectives that it has, the first one first choice."""
     pretraining_measure: ClassVar[PretrainingMeasure] = PERPLEXITY
@@ -217,6 +222,22 @@ class Task(TaskData, TaskAnswers):
     num_views: ClassVar[int] = 2
     """Different views of each example that a student learns from, where trainings see several; its teacher is asked
     once for each of them."""
+
+    def student_of(self, teacher: LoadedModel) -> dict[str, Any]:
+        """What `model.student` is where a recipe leaves it to the run: a third of the teacher's layers."""
+        from stillhouse.components.models.layers import num_layers
+
+        return {"layers": max(1, num_layers(teacher.model) // TEACHER_LAYERS)}
+
+    def take_layers(self, teacher: "PreTrainedModel", keep: int) -> "PreTrainedModel":
+        """A copy of the teacher with `keep` of its layers, and with its head.
+
+        Raises:
+            UserError: it has no layers that can be left out.
+        """
+        from stillhouse.components.models.layers import take_layers
+
+        return take_layers(teacher, keep)
 
     def signal(self, outputs: Any, batch: Batch, temperature: float) -> Mapping[str, Ragged]:
         """What the teacher tells of each example, small enough to be kept."""

@@ -8,8 +8,8 @@ from torch.optim import AdamW
 
 from stillhouse.components.training.settings import OptimizerSettings
 
-LAYER = re.compile(r"\.(?:layer|layers|h|block|blocks)\.(\d+)\.")
-"""Where transformers' encoders and decoders number their layers."""
+LAYER = re.compile(r"\.(?:layer|layers|h|block|blocks|stages)\.(\d+)\.")
+"""Where transformers' encoders and decoders number their layers, or their stages of some layers each."""
 
 
 def depth(name: str, num_layers: int) -> int:

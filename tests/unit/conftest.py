@@ -20,6 +20,8 @@ import pytest
 from hypothesis import settings
 
 from stillhouse.components.distributed.launch import on_accelerators
+from stillhouse.components.models.settings import Architecture
+from stillhouse.components.tasks import load_task
 from stillhouse.components.tasks.settings import settings_for_name
 from stillhouse.components.tracking.run import StepRun
 from stillhouse.components.tracking.spool import read_events
@@ -119,8 +121,8 @@ class Workshop:
 
 
 def _with_defaults(step: str, settings: dict[str, Any]) -> dict[str, Any]:
-    """The settings with small ones of text where another task is not named."""
-    if "task" in settings:
+    """The settings, with small ones of text where the task has networks on text."""
+    if load_task(settings.get("task", "text_classification")).Architecture is not Architecture:
         return settings
     keys = ["loop"] if step == "distill" else ["loop", "architecture"]
     return {"task": "text_classification", **settings, **{key: {**SMALL[key], **settings.get(key, {})} for key in keys}}

@@ -5,8 +5,8 @@ compares.
 """
 
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -18,6 +18,10 @@ FILE = "preprocessor_config.json"
 BILINEAR = 2
 """As Pillow and that file count."""
 _CONVNEXT_CROPS_BELOW = 384
+MOST_PIXELS = 128
+"""Either way, of the size that follows from the pictures: a network from random weights takes its time with more."""
+LOOKED_AT = 5000
+"""Pictures that size and channels are learnt of."""
 _LEAST_SPREAD = 1 / 255
 """Of a channel that is the same in all pictures."""
 
@@ -42,6 +46,15 @@ class Preprocessing:
     def output_size(self) -> tuple[int, int] | None:
         """Height and width of what comes out; None where it depends on the picture."""
         return self.crop or self.size
+
+    @classmethod
+    def of(cls, told: Mapping[str, Any], size: int | None) -> Self:
+        """What `learnt` gave, at the size that a recipe asks for (pixels either way), if it does."""
+        values: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in told.items()
+        }
+        found = cls(**values)
+        return found if size is None else replace(found, shortest=None, size=(size, size), crop=None)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -125,6 +138,26 @@ class Preprocessing:
         mean, spread = np.array(self.mean, np.float32), np.array(self.spread, np.float32)
         scaled = (pixels.astype(np.float32) * np.float32(1 / 255) - mean) / spread
         return np.ascontiguousarray(scaled.transpose(2, 0, 1))
+
+
+def learnt(pictures: Sequence[bytes]) -> dict[str, Any]:
+    """What is learnt of the training pictures (of some, evenly taken, where there are many), to be kept as JSON: the
+    fields of `Preprocessing`, but for those that the recipe sets.
+
+    Pictures of one size stay as large as they are, within MOST_PIXELS either way. Of those that differ the shorter side
+    is resized to that of half of them, and the middle is cut out.
+    """
+    some = pictures[:: -(-len(pictures) // LOOKED_AT) or 1]
+    mean, spread = channel_statistics(some)
+    sizes = np.array([decode(data).shape[:2] for data in some]).reshape(-1, 2)
+    told: dict[str, Any] = {"mean": list(mean), "spread": list(spread)}
+    if len(sizes) and (sizes == sizes[0]).all():
+        height, width = sizes[0]
+        factor = min(1.0, MOST_PIXELS / max(height, width))
+        return {**told, "size": [max(1, round(height * factor)), max(1, round(width * factor))]}
+    side = int(np.median(sizes.min(axis=1))) if len(sizes) else MOST_PIXELS
+    side = min(side, MOST_PIXELS)
+    return {**told, "shortest": side, "crop": [side, side]}
 
 
 def channel_statistics(pictures: Iterable[bytes]) -> tuple[tuple[float, ...], tuple[float, ...]]:

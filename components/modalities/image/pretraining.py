@@ -10,16 +10,48 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from stillhouse.components.modalities.image.load import config_of, preprocessing_in, resized_to
 from stillhouse.components.modalities.image.preprocessing import Preprocessing
 from stillhouse.components.modalities.image.samples import Augment, ImageSamples
 from stillhouse.components.modalities.randomness import uniform
+from stillhouse.components.models.loaded import LoadedModel
+from stillhouse.errors import UserError
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
 
+    from stillhouse.components.models.image_settings import ImageArchitecture
+
 OBJECTIVES = ("autoencoder", "masked_autoencoder")
+NETWORKS = {"autoencoder": "convolutional", "masked_autoencoder": "transformer"}
+"""What learns each, as `ImageArchitecture` calls it."""
 _NOISE_STREAM = 2
+
+
+def new_backbone(
+    base: str, architecture: "ImageArchitecture", preprocessing: Preprocessing, objective: str, size: int | None = None
+) -> LoadedModel:
+    """A network for pretraining: the folder `base` to go on with, or random weights.
+
+    Args:
+        preprocessing: of random weights; that of a base lies in its folder.
+        size: pixels either way that the recipe asks for.
+
+    Raises:
+        UserError: the base, or the architecture, is not one for the objective.
+    """
+    from stillhouse.components.models.image_networks import autoencoder_in, autoencoder_of
+
+    if base:
+        model = autoencoder_in(base, objective)
+        return LoadedModel(model, resized_to(preprocessing_in(base), model, size))
+    if architecture.network != NETWORKS[objective]:
+        raise UserError(
+            f"pretrain.objective is '{objective}', which a {NETWORKS[objective]} network learns, and "
+            f"model.teacher.network is {architecture.network}; change one of them."
+        )
+    return LoadedModel(autoencoder_of(config_of(architecture, preprocessing, masked=True), objective), preprocessing)
 
 
 @dataclass
@@ -62,13 +94,11 @@ def pretraining_samples(
     return MaskedSamples(pictures, preprocessing, None, augment, patches=patches, seed=augment.seed)
 
 
-def pretraining_loss(
-    objective: str, model: "nn.Module", batch: "Mapping[str, torch.Tensor]"
-) -> "tuple[torch.Tensor, int]":
-    """Mean squared error of a picture's values (of the hidden patches' alone, of the masked one), summed over
+def pretraining_loss(model: "nn.Module", batch: "Mapping[str, torch.Tensor]") -> "tuple[torch.Tensor, int]":
+    """Mean squared error of a picture's values (of the hidden patches' alone, where the batch hides some), summed over
     pictures; and how many pictures."""
     pixels = batch["pixel_values"]
-    if objective == "autoencoder":
+    if "noise" not in batch:
         outputs: Any = model(pixels)
         return (outputs.reconstruction - pixels).square().mean((1, 2, 3)).sum(), len(pixels)
     outputs = model(pixel_values=pixels, noise=batch["noise"])

@@ -1,5 +1,6 @@
 """What of a base's layout, configuration and headers is taken, and the sentence for what is not."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from bases_on_disk import CONFIG, TOKENIZER, bert_tensors, write_base
 from safetensors.numpy import save_file
 
 from stillhouse.components.artifacts.base_folder import check_objective, look_at
+from stillhouse.components.artifacts.chosen_base import Use
 from stillhouse.components.models.architectures import num_positions
 from stillhouse.components.storage.model_files import model_files
 from stillhouse.errors import UserError
@@ -252,3 +254,15 @@ def test_pretraining_asks_for_a_base_that_reads_in_its_direction(
 )
 def test_positions_behind_the_padding_tokens_are_not_a_texts(config: dict[str, Any], positions: int | None) -> None:
     assert num_positions(config) == positions
+
+
+def test_a_base_for_pictures_needs_no_tokenizer_but_says_how_it_sees(tmp_path: Path) -> None:
+    save_file({"vit.embeddings.cls_token": np.zeros((1, 1, 8), np.float32)}, tmp_path / "model.safetensors")
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "vit"}))
+    assert refusal(tmp_path).startswith("it has no preprocessor_config.json, which says how its pictures were resized")
+    (tmp_path / "preprocessor_config.json").write_text("{}")
+    found = look_at(model_files(str(tmp_path)))
+    assert (found.reads, found.kind) == ("image", "vit")
+    with pytest.raises(UserError, match="a vit, which is given image, and finetune has text; take a base for text"):
+        Use(step="finetune", max_length=8).check("x", found)
+    Use(step="finetune", max_length=8, reads="image").check("x", found)

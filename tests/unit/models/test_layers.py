@@ -15,6 +15,7 @@ from transformers import (
 from stillhouse.components.models.layers import (
     kept_layers,
     layer_list,
+    multiplications,
     num_layers,
     num_parameters,
     num_positions,
@@ -23,6 +24,7 @@ from stillhouse.components.models.layers import (
     scale_output,
     set_dropout,
     take_layers,
+    width,
 )
 
 KINDS = ("bert", "roberta", "electra", "distilbert", "gpt2")
@@ -142,3 +144,17 @@ def test_a_head_of_one_module_is_found(language_model_of: MakeModel) -> None:
 
 def test_a_head_in_pieces_is_none(language_model_of: MakeModel) -> None:
     assert prediction_head(language_model_of("distilbert")) is None
+
+
+def test_width_and_layers_of_a_network_with_stages_are_those_of_its_stages() -> None:
+    from transformers import ResNetConfig, ResNetForImageClassification
+
+    config = ResNetConfig(embedding_size=4, hidden_sizes=[4, 6, 8], depths=[1, 2, 1], layer_type="basic")
+    model = ResNetForImageClassification(config)
+    assert (num_layers(model), width(model)) == (3, 8)
+
+
+def test_multiplications_are_counted_place_by_place() -> None:
+    model = nn.Sequential(nn.Conv2d(3, 5, 3, stride=2, padding=1), nn.Flatten(), nn.Linear(5 * 4 * 4, 7))
+    found = multiplications(model, torch.zeros(1, 3, 8, 8))  # type: ignore[arg-type]
+    assert found == 5 * 3 * 3 * 3 * 4 * 4 + 80 * 7

@@ -32,6 +32,13 @@ def test_embeddings_are_at_the_bottom_and_the_head_is_on_top(model_of: MakeModel
     assert set(depths.values()) == {0, 1, 2, 3}
 
 
+def test_stages_of_a_convolutional_network_are_its_layers() -> None:
+    assert depth("resnet.encoder.stages.1.layers.0.layer.0.convolution.weight", 4) == 2
+    assert depth("resnet.embedder.embedder.convolution.weight", 4) == 0
+    assert depth("encoder.stages.2.0.weight", 3) == 3
+    assert depth("classifier.1.weight", 4) == 5
+
+
 def groups_of(model: nn.Module, **settings: Any) -> dict[str, dict[str, Any]]:
     """The group of each parameter, by its name."""
     optimizer = make_optimizer(model, OptimizerSettings(**settings), 2)

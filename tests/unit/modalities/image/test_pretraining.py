@@ -62,7 +62,7 @@ def test_an_autoencoder_learns_to_give_pictures_back() -> None:
     optimizer = torch.optim.Adam(model.parameters(), 0.01)
     losses = []
     for step in range(60):
-        total, count = pretraining_loss("autoencoder", model, _batch("autoencoder", list(range(6)), step))
+        total, count = pretraining_loss(model, _batch("autoencoder", list(range(6)), step))
         optimizer.zero_grad()
         (total / count).backward()
         optimizer.step()
@@ -79,8 +79,8 @@ def test_pictures_come_back_in_their_size(size: tuple[int, int]) -> None:
 def test_the_loss_is_a_sum_over_pictures_whatever_the_batch(objective: str) -> None:
     torch.manual_seed(0)
     model = ConvAutoencoder(TINY).eval() if objective == "autoencoder" else _masked()
-    whole, count = pretraining_loss(objective, model, _batch(objective, [0, 1, 2, 3]))
-    parts = [pretraining_loss(objective, model, _batch(objective, rows))[0] for rows in ([0, 1, 2], [3])]
+    whole, count = pretraining_loss(model, _batch(objective, [0, 1, 2, 3]))
+    parts = [pretraining_loss(model, _batch(objective, rows))[0] for rows in ([0, 1, 2], [3])]
     assert count == 4
     assert float(whole.detach()) == pytest.approx(float(sum(part.detach() for part in parts)), rel=1e-5)
 
