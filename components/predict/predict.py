@@ -15,10 +15,9 @@ from stillhouse.components.config.settings import check
 from stillhouse.components.formats.batch import Reading
 from stillhouse.components.formats.settings import CsvSettings
 from stillhouse.components.formats.sources import Part
-from stillhouse.components.formats.table import Table
 from stillhouse.components.formats.tables import column_names, common_schema, is_delimited
-from stillhouse.components.models.loaded import LoadedModel
 from stillhouse.components.predict.answer_names import answer_names
+from stillhouse.components.predict.ask import Answered, ask, roles_of
 from stillhouse.components.predict.read import MEMORY, Lot, lots, parts_to_answer
 from stillhouse.components.predict.write import check_format, writer
 from stillhouse.components.storage.home import local_store
@@ -30,7 +29,6 @@ from stillhouse.errors import UserError
 from stillhouse.spelling import did_you_mean
 
 if TYPE_CHECKING:
-    import numpy as np
     import pyarrow as pa
 
 BATCH_ROWS = 512
@@ -80,46 +78,21 @@ def predict(
     with model_folder(model) as folder:
         info = _read_info(folder, model)
         task = task_of(Spec.of_model(info))
-        roles = _roles(task, columns)
+        roles = roles_of(task, columns)
         parts = parts_to_answer(source, (*task.formats, *task.further_formats))
         written = check(CsvSettings, {**info.get("csv", {}), **(csv or {})}, "--csv")
         loaded = task.load(folder, device)
         progress(0, 0.0)
-        answered = _answered(task, loaded, roles, parts, written)
+        answered = ((ask(task, loaded, lot, roles), share) for lot, share in _lots(task, roles, parts, written))
         first = next(answered, None)
         named = _answer_names(task, first, parts, written, note)
         with writer(out, _given_columns(task, parts, roles, written), _answer_columns(task, named)) as write:
-            for rows, told, share in answered if first is None else chain([first], answered):
+            for (rows, told), share in answered if first is None else chain([first], answered):
                 answers = ({named[name]: value for name, value in answer.items()} for answer in told)
                 write([row | answer for row, answer in zip(rows, answers, strict=True)])
                 done += len(rows)
                 progress(done, share)
     return done
-
-
-Answered = tuple[list[dict[str, Any]], list[dict[str, Any]], float]
-"""Rows as they are written, what was answered for each, and the share of the input that was read with them."""
-
-
-def _roles(task: Task, columns: Sequence[str]) -> Roles:
-    """The columns that the model was trained on, or `columns` in the place of those of the first input field; with that
-    of the target where examples are made of it."""
-    inputs = [name for name, field in task.fields.items() if not field.target or task.gathers]
-    roles = {name: task.spec.columns.get(name) for name in inputs}
-    return {**roles, inputs[0]: list(columns) if task.fields[inputs[0]].many else columns[0]} if columns else roles
-
-
-def _answered(task: Task, loaded: LoadedModel, roles: Roles, parts: list[Part], csv: CsvSettings) -> Iterator[Answered]:
-    """All rows with their answers, some at a time."""
-    hidden = [roles[name] for name, field in task.fields.items() if field.kind == "image" and name in roles]
-    for lot, share in _lots(task, roles, parts, csv):
-        table = Table.of(lot.inputs, lot.targets)
-        examples = task.asked((task.gather_asked(table) if task.gathers else table).inputs, lot.places.__getitem__)
-        answers = task.answer(loaded, examples)
-        _check_answers(task.unanswered(answers), lot.places)
-        rows = [task.told(example) for example in examples] if task.gathers else lot.values
-        shown = [{name: value for name, value in row.items() if name not in hidden} for row in rows] if hidden else rows
-        yield shown, list(task.rows(answers, examples)), share
 
 
 def _lots(task: Task, roles: Roles, parts: list[Part], csv: CsvSettings) -> Iterator[tuple[Lot, float]]:
@@ -213,21 +186,13 @@ def _read_info(folder: Path, model: str) -> dict[str, Any]:
 
 
 def _answer_names(
-    task: Task, first: Answered | None, parts: list[Part], csv: CsvSettings, note: Note
+    task: Task, first: tuple[Answered, float] | None, parts: list[Part], csv: CsvSettings, note: Note
 ) -> dict[str, str]:
     """The column of each answer; `note` is told of those that are called otherwise than usual."""
-    told = first[1] if first else []
+    told = first[0].answers if first else []
     names = list(task.answer_types()) or list(dict.fromkeys(name for row in told for name in row))
     named = answer_names(names, parts, csv)
     if renamed := [name for name in named if named[name] != name]:
         there, here = (", ".join(f"'{name}'" for name in names) for names in (renamed, map(named.get, renamed)))
         note(f"The data has a column {there} of its own; the answers are in {here}.")
     return named
-
-
-def _check_answers(missing: "np.ndarray", places: Sequence[str]) -> None:
-    if missing.any():
-        raise UserError(
-            f"{places[int(missing.argmax())]}: the model has no finite answer (nan or infinite) for this row, so "
-            "that none of its answers should be used; take another version, or train it anew."
-        )

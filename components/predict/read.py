@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from stillhouse.components.formats import tables
-from stillhouse.components.formats.batch import Reading
+from stillhouse.components.formats.batch import Batch, Reading
 from stillhouse.components.formats.columns import column_texts
 from stillhouse.components.formats.settings import CsvSettings
 from stillhouse.components.formats.sources import Part, parts_of
@@ -116,29 +116,36 @@ def lots(part: Part, task: TaskData, roles: Roles, csv: CsvSettings, size: int) 
 
 def _read(part: Part, task: TaskData, roles: Roles, csv: CsvSettings) -> Iterator[Lot]:
     formats = (*task.formats, *task.further_formats)
-    reading, place = Reading(None, Budget(MEMORY), csv, formats=formats), f"{part.path}, row 0"
-    needed = [name for of in roles.values() for name in ([of] if isinstance(of, str) else of or [])]
+    reading, row = Reading(None, Budget(MEMORY), csv, formats=formats), "row 0"
     try:
         for path, batch in part.rows(reading):
-            values = batch.rows()
-            places = [f"{path}, row {number}" for number in batch.numbers]
-            for row, known in enumerate(values):
-                if missing := [name for name in needed if name not in known]:
-                    columns = ", ".join(known)
-                    raise UserError(
-                        f"{places[row]}: column '{missing[0]}' is missing; name one of {columns} with --column."
-                    )
-            rest = [name for name in batch.names if name not in needed]
-            inputs, targets = task.take(path, batch, {field: rest if of == [] else of for field, of in roles.items()})
-            if values:
-                yield Lot(values, pa.table(inputs), targets, places, batch.share)
-                place = places[-1]
+            if len(batch):
+                lot = lot_of(path, batch, task, roles)
+                yield lot
+                row = lot.places[-1].rpartition(", ")[2]
             reading.budget.renew()
     except MemoryError:
         raise UserError(
-            f"{part.path}, after {place.rpartition(', ')[2]}: the next rows take more memory than {MEMORY >> 30} GB; "
-            "cut the file into smaller ones, or look what it holds."
+            f"{part.path}, after {row}: the next rows take more memory than {MEMORY >> 30} GB; cut the file into "
+            "smaller ones, or look what it holds."
         ) from None
+
+
+def lot_of(path: Path, batch: Batch, task: TaskData, roles: Roles) -> Lot:
+    """Rows of a file as the task takes them.
+
+    Raises:
+        UserError: a row lacks what the task reads; the sentence names it.
+    """
+    needed = [name for of in roles.values() for name in ([of] if isinstance(of, str) else of or [])]
+    values, places = batch.rows(), [f"{path}, row {number}" for number in batch.numbers]
+    for row, known in enumerate(values):
+        if missing := [name for name in needed if name not in known]:
+            columns = ", ".join(known)
+            raise UserError(f"{places[row]}: column '{missing[0]}' is missing; name one of {columns} with --column.")
+    rest = [name for name in batch.names if name not in needed]
+    inputs, targets = task.take(path, batch, {field: rest if of == [] else of for field, of in roles.items()})
+    return Lot(values, pa.table(inputs), targets, places, batch.share)
 
 
 def rows(path: Path, csv: CsvSettings, columns: Sequence[str] = ()) -> Iterator[Row]:

@@ -5,10 +5,12 @@ import tempfile
 from pathlib import Path
 
 from stillhouse.components.artifacts.kept import model_key
+from stillhouse.components.artifacts.model import read_model_json
 from stillhouse.components.artifacts.promotion_record import Entry, Record, change, load
 from stillhouse.components.artifacts.verdict import Verdict, stored_verdict
 from stillhouse.components.promote.telling import describe_version
 from stillhouse.components.storage.store import Store
+from stillhouse.components.tasks import load_task
 from stillhouse.components.tracking.run import StepRun
 from stillhouse.errors import UserError
 
@@ -81,7 +83,16 @@ def _version(store: Store, model_name: str, entry: Entry, run: StepRun | None, v
             store.get_folder(model_key(entry.digest), folder)
             said = verdict if entry.run == run.run_id else stored_verdict(store, entry.run)
             description = describe_version(entry, said)
-            version = log_model(run, folder, model_name, entry.digest, made_by=entry.run, description=description)
+            task = load_task(read_model_json(folder).get("task", "text_classification"))
+            version = log_model(
+                run,
+                folder,
+                model_name,
+                entry.digest,
+                served_by=task.served_by,
+                made_by=entry.run,
+                description=description,
+            )
     if version and version != entry.version:
         change(store, model_name, lambda record: _noted(record, entry, version))
     return version

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
@@ -33,6 +33,8 @@ class TaskAnswers(ABC):
     spec: Spec
     measures: Sequence[Measure]
     """Of the answers, the main one first: early stopping, gates and the live table go by it."""
+    served_by: ClassVar[Literal["text", "task"]] = "task"
+    """What answers for a registered model in MLflow: code that text classifiers have of their own, or the task."""
     baseline: ClassVar[str] = ""
     """Name of the strong baseline, as evaluation.json and promote.must_beat spell it; empty where there is none."""
     baseline_settings: ClassVar[Mapping[str, Any]] = {}

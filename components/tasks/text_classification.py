@@ -40,6 +40,7 @@ class TextClassification(TextModels, LabelTask):
     size_name = "characters"
     likeness_name = "word 3-shingles"
     reasons: ClassVar = {"empty": "no text after cleaning", "too_long": "longer than max_characters"}
+    served_by = "text"
     baseline = "tfidf_logistic"
     baseline_settings: ClassVar = {"num_features": NUM_FEATURES}
 

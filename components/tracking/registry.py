@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_exponential_jitter
 
@@ -50,6 +50,9 @@ KEPT_CODE = {
 """Files that CODE imports from beside the model, so that it reads what is asked as training read its data."""
 LINEAR_CODE = {"linear": Path(__file__).parents[1] / "models" / "tfidf_linear.py"}
 """The same for TF-IDF with a linear model, which it alone can load."""
+TASK_CODE = Path(__file__).parents[1] / "predict" / "pyfunc_task.py"
+"""What loads a model of any other kind of problem: it asks Stillhouse itself."""
+ServedBy = Literal["text", "task"]
 T = TypeVar("T")
 
 REQUIREMENTS = {
@@ -60,15 +63,23 @@ REQUIREMENTS = {
 
 
 def log_model(
-    run: StepRun, model_folder: str | Path, name: str, digest: str, *, made_by: str = "", description: str = ""
+    run: StepRun,
+    model_folder: str | Path,
+    name: str,
+    digest: str,
+    *,
+    served_by: ServedBy = "text",
+    made_by: str = "",
+    description: str = "",
 ) -> str:
-    """Keep a transformers folder (with its model.json) in MLflow and register it as a version of `name`.
+    """Keep a model folder (with its model.json) in MLflow and register it as a version of `name`.
 
     A model of the same digest is registered once: a retried step gets the version it made before.
 
     Args:
         run: the step that asks.
         digest: of the folder's content.
+        served_by: what answers for it: text classifiers by code of their own, which needs no Stillhouse; or its task.
         made_by: the pipeline run that the model belongs to, if it is not that of `run`: it shows the version.
         description: of the version, in Markdown.
 
@@ -84,7 +95,10 @@ def log_model(
     def act() -> str:
         client = connect(home)
         return _held_version(client, name, digest, None) or _register(
-            client, name, _log_model(client, _owner(client, home, run, made_by), folder, digest, made_by), description
+            client,
+            name,
+            _log_model(client, _owner(client, home, run, made_by), folder, digest, made_by, served_by),
+            description,
         )
 
     return _patiently(act)
@@ -157,7 +171,9 @@ def resolve(uri: str) -> Path:
     return folder
 
 
-def _log_model(client: "MlflowClient", owner: "Run", folder: Path, digest: str, made_by: str) -> "LoggedModel":
+def _log_model(
+    client: "MlflowClient", owner: "Run", folder: Path, digest: str, made_by: str, served_by: ServedBy
+) -> "LoggedModel":
     """Keep the folder as a model that the run `owner` has put out."""
     from mlflow.entities import LoggedModelOutput
 
@@ -165,7 +181,7 @@ def _log_model(client: "MlflowClient", owner: "Run", folder: Path, digest: str, 
     tags = {DIGEST_TAG: digest, RUN_TAG: made_by, DATASET_TAG: info["dataset_digest"]}
     model = client.create_logged_model(owner.info.experiment_id, "model", owner.info.run_id, tags)
     with tempfile.TemporaryDirectory() as temporary:
-        _write_pyfunc(Path(temporary, "model"), folder, info, model)
+        _write_pyfunc(Path(temporary, "model"), folder, info, model, served_by)
         client.log_model_artifacts(model.model_id, str(Path(temporary, "model")))
     client.finalize_logged_model(model.model_id, "READY")
     client.log_outputs(owner.info.run_id, [LoggedModelOutput(model.model_id, step=0)])
@@ -197,7 +213,7 @@ def _mlflow_run(client: "MlflowClient", home: Path, run: StepRun) -> "Run":
     return find_or_create(client, home, settings.experiment(), run.run_id, run.step, time.time_ns() // 1_000_000)
 
 
-def _write_pyfunc(path: Path, folder: Path, info: dict[str, Any], model: "LoggedModel") -> None:
+def _write_pyfunc(path: Path, folder: Path, info: dict[str, Any], model: "LoggedModel", served_by: ServedBy) -> None:
     """Write a models-from-code pyfunc around the folder; its code runs here once, without torch."""
     from mlflow import pyfunc
     from mlflow.models import Model
@@ -208,18 +224,34 @@ def _write_pyfunc(path: Path, folder: Path, info: dict[str, Any], model: "Logged
         model_uuid=model.model_id,
         model_id=model.model_id,
     )
-    kind = info.get("load", "transformers")
-    kept = KEPT_CODE | (LINEAR_CODE if kind == TFIDF else {})
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", ".*An input example", UserWarning)  # it would have to run the model
         pyfunc.save_model(
             path=str(path),
-            python_model=str(CODE),
-            artifacts={"model": str(folder.absolute()), **{name: str(path) for name, path in kept.items()}},
-            signature=_signature(info),
-            pip_requirements=_requirements(kind),
             mlflow_model=described,
+            **(_text_model(folder, info) if served_by == "text" else _task_model(folder)),
         )
+
+
+def _text_model(folder: Path, info: dict[str, Any]) -> dict[str, Any]:
+    """Options of `save_model` for a text classifier."""
+    kind = info.get("load", "transformers")
+    kept = {"model": folder.absolute(), **KEPT_CODE, **(LINEAR_CODE if kind == TFIDF else {})}
+    return {
+        "python_model": str(CODE),
+        "artifacts": {name: str(path) for name, path in kept.items()},
+        "signature": _signature(info),
+        "pip_requirements": _requirements(kind),
+    }
+
+
+def _task_model(folder: Path) -> dict[str, Any]:
+    """The same for another kind of problem. Its columns are not typed: which it takes, its task says."""
+    return {
+        "python_model": str(TASK_CODE),
+        "artifacts": {"model": str(folder.absolute())},
+        "pip_requirements": [f"stillhouse[training]=={metadata.version('stillhouse')}"],
+    }
 
 
 def _signature(info: dict[str, Any]) -> "ModelSignature":
