@@ -26,10 +26,13 @@ STATE_STYLES = {
 }
 """How the state of a step is written; a run on a cluster knows more of them."""
 MAIN_METRICS = ("f1_macro", "f1_micro", "r2", "perplexity")
-"""A step's metric that matters is the first of these that it wrote, by the last part of its name."""
+"""A step's metric that matters is the first of these that it wrote, by the last part of its name; else the first one on
+validation or test rows: steps write a task's main measure before the others."""
 KEPT = "validation_"
 """What the names of a step's figures begin with that are those of the weights it kept; the points of its curves are
 named validation/..."""
+MEASURED = ("validation/", "student/")
+"""What the names of measures begin with, beside KEPT."""
 
 
 class Lines:
@@ -76,4 +79,5 @@ def headline(values: Mapping[str, float]) -> str:
     # as the student's before the others'. Reversed, since of equal keys the last one counts.
     ordered = sorted(values, key=lambda name: "/" in name)
     by_name = {name.rsplit("/", 1)[-1].removeprefix(KEPT): values[name] for name in reversed(ordered)}
-    return next((f"{name} {by_name[name]:.4g}" for name in MAIN_METRICS if name in by_name), "")
+    others = (name.rsplit("/", 1)[-1].removeprefix(KEPT) for name in ordered if name.startswith((KEPT, *MEASURED)))
+    return next((f"{name} {by_name[name]:.4g}" for name in (*MAIN_METRICS, *others) if name in by_name), "")
