@@ -62,7 +62,8 @@ def explain(error: ValidationError, cls: type[BaseModel], where: str) -> str:
         if mend := replaced_by(cls, first["loc"]):
             return f"{where}: '{path}' is a key of earlier releases; {mend}."
         known = ", ".join(sorted(fields_at(cls, first["loc"][:-1])))
-        return f"{where}: unknown key '{path}'; use one of: {known}."
+        mend = f"use one of: {known}" if known else "there is nothing to set there: take it out"
+        return f"{where}: unknown key '{path}'; {mend}."
     if first["type"] == "missing":
         return f"{where}: '{path}' is missing; add it."
     return f"{where}: '{path}' is {shown(first.get('input'))}, but {_lower(first['msg'])}."

@@ -17,6 +17,7 @@ from stillhouse.components.storage.urls import local_path
 from stillhouse.components.tasks import known_tasks
 from stillhouse.components.tasks.columns import Columns
 from stillhouse.components.tasks.settings import settings_for_name
+from stillhouse.components.tasks.task_data import NoSettings
 from stillhouse.errors import UserError
 from stillhouse.pipelines.recipes.check_base import settle_base
 from stillhouse.pipelines.recipes.check_source import check_source
@@ -80,6 +81,8 @@ class Recipe(Settings):
     """How long a run may take (10m, 2h); settings that are left out follow from the data and from this
     (docs/settings.md). none: each step's own defaults."""
     data: Data
+    input: Annotated[NoSettings, BeforeValidator(lambda value: {} if value is None else value)] = NoSettings()
+    """What the kind of problem lets one set of the form that its examples have; of text nothing."""
     model: Models = Models()
     prepare: Section = Field(default_factory=dict)
     pretrain: Section = Field(default_factory=dict)
@@ -96,6 +99,8 @@ class Recipe(Settings):
             sections["prepare"]["missing"] = self.data.missing
         if csv := self.data.csv.model_dump(exclude_unset=True):
             sections["prepare"]["csv"] = csv
+        if form := self.input.model_dump(mode="json", exclude_unset=True):
+            sections["prepare"]["input"] = form
         objective = sections["pretrain"].pop("objective", Parameters.model_fields["train_pretraining"].default)
         return {
             "data_columns": self.data.columns.model_dump(exclude_unset=True),
@@ -220,7 +225,8 @@ def _meant(key: Key, beside: Iterable[str]) -> str:
     those that are spelt like it: `finetune.epochs` is `finetune.loop.epochs`.
     """
     name, section = key[-1], key[:1] if len(key) > 1 else ()
-    everywhere = [path for step, cls in _SECTIONS.items() for path, _ in all_fields(cls, step)]
+    # Of text; what is unknown to another kind of problem may be there.
+    everywhere = [path for step, cls in _SECTIONS.items() for path, _ in all_fields(cls, step) if path[-2:] != key[-2:]]
     inside = [path for path in everywhere if path[: len(section)] == section]
     near = closest(name, beside)
     alike = closest(name, {path[-1] for path in inside})

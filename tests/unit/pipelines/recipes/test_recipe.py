@@ -1,4 +1,5 @@
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -52,6 +53,36 @@ def test_the_objective_of_pretraining_becomes_a_parameter_of_its_own(write_recip
 def test_the_words_for_no_value_go_to_prepare(write_recipe: WriteRecipe) -> None:
     recipe = load_recipe(str(write_recipe()), ["data.missing=[unknown]", "prepare.min_rows=7"])
     assert recipe.parameters()["step_overrides"]["prepare"] == {"min_rows": 7, "missing": ["unknown"]}
+
+
+def test_columns_and_input_are_those_of_the_task(write_recipe: WriteRecipe) -> None:
+    tabular = ("name: reviews", "name: reviews\ntask: tabular\ninput: {max_categories: 8}")
+    path = write_recipe(tabular, ("text: [title, body]", "features: title"))
+    parameters = load_recipe(str(path)).parameters()
+    assert parameters["data_columns"] == {"features": ["title"], "label": "stars"}
+    assert parameters["step_overrides"]["prepare"] == {"input": {"max_categories": 8}}
+    columns = load_recipe(str(write_recipe(tabular, ("    text: [title, body]\n", "")))).data.columns
+    assert columns.model_dump() == {"features": [], "label": "stars", "group": None, "split": None}
+
+
+@pytest.mark.parametrize(
+    ("replacement", "line", "sentence"),
+    [
+        (("data:", "task: tabular\ndata:"), 6, "'data.columns.text'; use one of: features, group"),
+        (
+            ("    text: [title, body]\n    label: stars", "    label: stars\ntask: tabular\ninput: {zzz: 1}"),
+            7,
+            "'input.zzz'; use one of: kinds, max_ca",
+        ),
+        (("data:", "input: {zzz: 1}\ndata:"), 2, "'input.zzz'; there is nothing to set there: take it out."),
+    ],
+)
+def test_a_key_that_the_task_has_not_is_refused_with_its_place(
+    write_recipe: WriteRecipe, replacement: tuple[str, str], line: int, sentence: str
+) -> None:
+    path = write_recipe(replacement)
+    with pytest.raises(UserError, match=f"^{re.escape(f'{path}, line {line}')}.*{re.escape(sentence)}"):
+        load_recipe(str(path))
 
 
 def test_a_single_column_may_stand_without_brackets(write_recipe: WriteRecipe) -> None:
