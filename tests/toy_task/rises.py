@@ -45,8 +45,11 @@ class Rises(Task):
     Architecture = Shape
     measures = (Measure("accuracy", "Numbers that are right", lambda s, w: w @ s["hits"] / (w @ s["numbers"])),)
 
+    def standardise(self, example: Any) -> Any:
+        return {"values": [float(value) for value in example["values"]]} if example["values"] else "empty"
+
     def parse(self, values: Any, where: Any, reading: Any) -> Targets:
-        return Targets("rises", [], [None if of is None else tuple(bool(value) for value in of) for of in values])
+        return Targets("rises", [], [row and tuple(str(of).lower() == "true" for of in row) for row in values])
 
     def build(self, start: Any, architecture: Any, examples: Any, *, like: Any = None, dropout: Any = None) -> Any:
         from rises_model import RisesConfig, RisesModel
@@ -55,9 +58,8 @@ class Rises(Task):
         return LoadedModel(made or RisesModel.from_pretrained(start), None)
 
     def load(self, folder: str | Path, device: str = "cpu") -> LoadedModel:
-        info = info_of_trained(Path(folder))
         model = self.build(str(folder), None, None).model.to(device).eval()
-        return LoadedModel(model, None, info)
+        return LoadedModel(model, None, info_of_trained(Path(folder)))
 
     def samples(self, loaded: Any, examples: Any, view: Any = AS_EVALUATED) -> Numbers:
         return Numbers(examples.values("values"), examples.values("rises") if "rises" in examples else None)
@@ -65,9 +67,8 @@ class Rises(Task):
     def loss(self, outputs: Any, batch: Any) -> Any:
         from torch.nn.functional import binary_cross_entropy_with_logits
 
-        known = ~batch["labels"].isnan()
-        loss = binary_cross_entropy_with_logits(outputs.logits[known], batch["labels"][known], reduction="sum")
-        return loss, int(known.sum())
+        logits, labels = outputs.logits[known := ~batch["labels"].isnan()], batch["labels"][known]
+        return binary_cross_entropy_with_logits(logits, labels, reduction="sum"), len(labels)
 
     def signal(self, outputs: Any, batch: Any, temperature: float) -> dict[str, Ragged]:
         return {"logits": Ragged(outputs.logits[batch["mask"]], batch["mask"].sum(1))}
@@ -79,11 +80,11 @@ class Rises(Task):
         return mse_loss(own, signal["logits"], reduction="sum"), len(own)
 
     def answers(self, outputs: Any, batch: Any) -> list[np.ndarray]:
-        chosen = zip(outputs.logits.float().cpu().numpy(), batch["mask"].cpu().numpy(), strict=True)
-        return [logits[mask] for logits, mask in chosen]
+        masks = batch["mask"].cpu().numpy()
+        return [logits[mask] for logits, mask in zip(outputs.logits.float().cpu().numpy(), masks, strict=True)]
 
     def unanswered(self, answers: Any) -> np.ndarray:
-        return np.array([not np.isfinite(each).all() for each in answers], bool)
+        return np.array([np.isnan(each).any() for each in answers], bool)
 
     def statistics(self, answers: Any, examples: Any) -> dict[str, np.ndarray]:
         pairs = list(zip(answers, examples.values("rises"), strict=True))

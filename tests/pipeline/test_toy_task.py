@@ -1,0 +1,85 @@
+"""A kind of problem that another package brings: one file under an entry point goes through the whole pipeline."""
+
+import json
+import random
+import shutil
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from runs import Outcome, run_recipe, stillhouse
+
+TASK = Path(__file__).parents[1] / "toy_task"
+RECIPE = """
+name: rises
+task: rises
+budget: none
+data: {source: rows.jsonl}
+model: {base: "", teacher: {width: 16}, student: {architecture: {width: 4}}}
+finetune: {loop: {epochs: 12}, optimizer: {learning_rate: 0.02}}
+distill: {loop: {epochs: 24}, optimizer: {learning_rate: 0.02}}
+evaluate: {resamples: 200, latency_rows: 8}
+promote: {within_teacher: 0.05}
+"""
+
+
+class Toy(NamedTuple):
+    """A run of the toy."""
+
+    outcome: Outcome
+    home: Path
+    folder: Path
+
+
+def rows(number: int, seed: int) -> list[dict[str, list[float]]]:
+    """Rows of 2 to 12 numbers between -1 and 1."""
+    draw = random.Random(seed)
+    values = [[draw.uniform(-1, 1) for _ in range(draw.randint(2, 12))] for _ in range(number)]
+    return [{"values": row, "rises": [b > a for a, b in zip([0.0, *row], row, strict=False)]} for row in values]
+
+
+@pytest.fixture(scope="module")
+def toy(tmp_path_factory: pytest.TempPathFactory) -> Toy:
+    """A package with the task, made known to the command, and a run of it."""
+    folder = tmp_path_factory.mktemp("toy")
+    shutil.copytree(TASK, folder / "package", ignore=shutil.ignore_patterns("__pycache__"))
+    info = folder / "package" / "rises-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: rises\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[stillhouse.tasks]\nrises = rises:Rises\n")
+    (folder / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows(400, 1)))
+    (folder / "rises.yaml").write_text(RECIPE)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(folder / "package"))
+        return Toy(run_recipe(folder / "rises.yaml", folder / "home"), folder / "home", folder)
+
+
+def test_a_task_is_one_short_file() -> None:
+    assert len((TASK / "rises.py").read_text().splitlines()) < 100
+
+
+def test_it_is_trained_distilled_gated_and_promoted(toy: Toy) -> None:
+    assert toy.outcome.code == 0, toy.outcome.printed
+    assert toy.outcome.verdict["promoted"]
+    evaluation = json.loads(next(toy.home.glob("*/evaluate/evaluation.json")).read_text())
+    measured = {name: model["metrics"]["accuracy"]["value"] for name, model in evaluation["models"].items()}
+    assert measured["student"] > 0.9 > measured["majority"]
+
+
+def test_the_report_names_its_measure_and_its_unit(toy: Toy) -> None:
+    report = next(toy.home.glob("*/report.html")).read_text()
+    assert "Numbers that are right" in report
+    assert "numbers/s" in report
+
+
+def test_predict_answers_a_file_with_the_champion(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(toy.folder / "package"))
+    fresh = rows(20, 2)
+    (toy.folder / "fresh.jsonl").write_text("".join(json.dumps({"values": row["values"]}) + "\n" for row in fresh))
+    done = stillhouse("predict", "models:/rises@champion", toy.folder / "fresh.jsonl", home=toy.home)
+    assert done.returncode == 0, done.stderr
+    answers = [json.loads(line)["rises"] for line in done.stdout.splitlines()]
+    right = [
+        a == b for answer, row in zip(answers, fresh, strict=True) for a, b in zip(answer, row["rises"], strict=True)
+    ]
+    assert sum(right) > 0.9 * len(right)
