@@ -35,7 +35,7 @@ class Numbers:
         values, labels = np.zeros(mask.shape, np.float32), np.full(mask.shape, np.nan, np.float32)
         values[mask] = np.concatenate([self.rows[row] for row in rows])
         if self.truths is not None:
-            labels[mask] = np.concatenate([self.truths[row] for row in rows])
+            labels[mask] = np.concatenate([self.truths[row] or [np.nan] * self.lengths[row] for row in rows])
         return {name: torch.from_numpy(of) for name, of in (("values", values), ("mask", mask), ("labels", labels))}
 
 
