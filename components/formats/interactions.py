@@ -4,18 +4,18 @@ RecBole's atomic files (`.inter`, Zhao et al., 2021, arXiv:2011.01731) are text:
 `user_id:token`, then a line a row; fields lie between tabs, and nothing is quoted.
 """
 
-from array import array
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from stillhouse.components.formats.batch import Batch, DataFile, Reading, check_columns, checked
-from stillhouse.components.storage.memory import Budget
+from stillhouse.components.formats.columns import raw_column
+from stillhouse.components.formats.table import Table
 from stillhouse.errors import UserError
 
 _LINES = 10_000
@@ -82,118 +82,104 @@ def _batch(
     yield from checked(file, [pa.RecordBatch.from_arrays(arrays, names)], None, numbers, reading.budget)
 
 
-class Roles(NamedTuple):
-    """Which columns say what."""
+def interactions(
+    path: Path, batch: Batch, columns: Mapping[str, Any]
+) -> "tuple[dict[str, pa.Array | list[Any]], list[str | None]]":
+    """The fields of some rows, and the items: names of users and items are strings, ratings float64, times timestamps
+    in UTC or float64, null where a row has none.
 
-    user: str
-    item: str
-    rating: str | None = None
-    time: str | None = None
+    Args:
+        columns: of user, item, rating and time; None for one that there is not.
+
+    Raises:
+        UserError: a rating or a time is not one.
+    """
+    fields: dict[str, Any] = {"user": pa.array(_names(raw_column(path, batch, columns["user"])), pa.string())}
+    if columns.get("rating"):
+        fields["rating"] = _array(_numbers(path, batch, columns["rating"]))
+    if columns.get("time"):
+        fields["time"] = _times(path, batch, columns["time"])
+    return fields, _names(raw_column(path, batch, columns["item"]))
 
 
-class History(NamedTuple):
-    """What one user took, by time where there is one, else in the order of the rows; equal times in that order too."""
+def histories(table: Table, min_rating: float | None = None, hold_out: float | None = None) -> Table:
+    """The rows of each user as one: `user`, and `items`, each once where it was first taken, by time where there is one
+    and else in the order of the rows, equal times in that order, too. Users stand in the order of their first rows.
 
-    user: str
-    items: list[str]
-    ratings: list[float] | None
-    times: list[float] | None
-    """Seconds since 1970 where the column holds dates, else its numbers."""
-    place: str
-    """File and row of the user's first row that was read."""
+    Rows that lack a user (`no_user`), an item (`no_item`) or, where others have one, a time (`no_time`) are counted
+    among those dropped.
+
+    Args:
+        table: what `interactions` gave, the items as targets.
+        min_rating: lower rated items, and those without a rating, are left out; None: all count.
+        hold_out: share of a history, its newest part, that becomes the target, a tuple of names; one item at least, and
+            one stays. Of a history of one item nothing stays. None: all is history.
+    """
+    order, users, dropped = _order(table)
+    if min_rating is not None and "rating" in table.inputs.column_names:
+        ratings = _floats(table.inputs["rating"])
+        order = order[ratings[order] >= min_rating]
+    taken: dict[str, list[str]] = {user: [] for user in dict.fromkeys(users)}
+    first: dict[str, int] = {}
+    for row in np.sort(order).tolist():
+        first.setdefault(users[row], row)
+    for row in order.tolist():
+        taken[users[row]].append(table.targets[row])
+    found = {user: list(dict.fromkeys(taken[user])) for user in sorted(first, key=lambda user: first[user])}
+    asked = {user: 0 if hold_out is None else _held_out(len(items), hold_out) for user, items in found.items()}
+    names = pa.list_(pa.string())
+    shown = pa.array([items[: len(items) - asked[user]] for user, items in found.items()], names)
+    targets = [tuple(items[len(items) - asked[user] :]) or None for user, items in found.items()]
+    part = table.rows(list(first.values())) if table.origins else Table.of(table.inputs, targets)
+    inputs = pa.table({"user": pa.array(found, pa.string()), "items": shown})
+    return replace(part, inputs=inputs, targets=targets, dropped=dict(dropped))
 
 
-@dataclass
-class Gathering:
-    """All rows of a source on their way to histories: 8 to 28 bytes a row, and each name once."""
+def _held_out(items: int, share: float) -> int:
+    """How many of so many items are asked for; of a single one it is that one, so that nothing is left of it."""
+    return max(1, min(int(items * share), items - 1))
 
-    roles: Roles
-    budget: Budget
-    """Is told of what is held here."""
-    dropped: Counter[str] = field(default_factory=Counter)
-    """Rows that lack a user (`no_user`), an item (`no_item`) or, where the others have one, a time (`no_time`)."""
-    _users: dict[str, int] = field(default_factory=dict)
-    _items: dict[str, int] = field(default_factory=dict)
-    _places: list[tuple[Path, int]] = field(default_factory=list)
-    _user_of: "array[int]" = field(default_factory=lambda: array("i"))
-    _item_of: "array[int]" = field(default_factory=lambda: array("i"))
-    _rating_of: "array[float]" = field(default_factory=lambda: array("d"))
-    _time_of: "array[float]" = field(default_factory=lambda: array("d"))
-    _dates: bool | None = None
 
-    def add(self, path: Path, batch: Batch) -> None:
-        """Take in some rows of a file.
+def _order(table: Table) -> tuple[np.ndarray, list[str], Counter[str]]:
+    """Rows by time, int64 [rows that lack nothing]; the user of each row; and what others lack."""
+    users, size = table.inputs["user"].to_pylist(), len(table)
+    times, untimed = np.zeros(size), np.zeros(size, bool)
+    if "time" in table.inputs.column_names:
+        times = _floats(table.inputs["time"])
+        untimed = np.isnan(times) & ~np.isnan(times).all()
+    lacks = [
+        "no_user" if not user else "no_item" if not item else "no_time" if no_time else ""
+        for user, item, no_time in zip(users, table.targets, untimed.tolist(), strict=True)
+    ]
+    order = np.argsort(times, kind="stable")
+    return order[[not lacks[row] for row in order.tolist()]], users, Counter(filter(None, lacks))
 
-        Raises:
-            UserError: a rating or time is not one.
-            MemoryError: the budget is spent.
-        """
-        roles, number_of = self.roles, batch.numbers
-        users, items = (_names(batch.column(name)) for name in (roles.user, roles.item))
-        ratings = None if roles.rating is None else _numbers(path, batch, roles.rating)
-        times = None if roles.time is None else self._seconds(path, batch, roles.time)
-        for row, (user, item) in enumerate(zip(users, items, strict=True)):
-            if reason := self._lacking(user, item, None if times is None else times[row]):
-                self.dropped[reason] += 1
-                continue
-            if user not in self._users:
-                self._places.append((path, number_of[row]))
-            self._user_of.append(self._code(self._users, user))
-            self._item_of.append(self._code(self._items, item))
-            if ratings is not None:
-                self._rating_of.append(ratings[row])
-            if times is not None:
-                self._time_of.append(times[row])
-        self.budget.take(len(users) * (8 + 8 * (ratings is not None) + 8 * (times is not None)))
 
-    @staticmethod
-    def _lacking(user: str | None, item: str | None, time: float | None) -> str | None:
-        if not user:
-            return "no_user"
-        if not item:
-            return "no_item"
-        return "no_time" if time is not None and np.isnan(time) else None
+def _array(values: np.ndarray) -> pa.Array:
+    """float64, nan as null."""
+    return pa.array(values, pa.float64(), from_pandas=True)
 
-    def _code(self, known: dict[str, int], name: str | None) -> int:
-        assert name is not None
-        if (code := known.get(name)) is None:
-            self.budget.take(150 + len(name))  # a string, its number, its place in the dictionary
-            code = known[name] = len(known)
-        return code
 
-    def _seconds(self, path: Path, batch: Batch, name: str) -> np.ndarray:
-        column = batch.column(name)
-        found = _dates(column)
-        if found is None:
-            found, dates = _numbers(path, batch, name, "a number or a date as 2026-01-31T12:00:00"), False
-        else:
-            dates = True
-        if not np.isnan(found).all():
-            if self._dates not in (None, dates):
-                raise UserError(
-                    f"{path}, row {batch.numbers[0]} and following: column '{name}' has numbers in some rows and "
-                    "dates in others; write the times of all rows in one way."
-                )
-            self._dates = dates
-        return found
+def _floats(column: pa.ChunkedArray) -> np.ndarray:
+    """float64 [rows], null as nan; of timestamps the microseconds since 1970."""
+    if pa.types.is_timestamp(column.type):
+        column = column.cast(pa.int64())
+    return np.array([np.nan if value is None else value for value in column.to_pylist()], np.float64)
 
-    def histories(self) -> Iterator[History]:
-        """The histories, in the order in which users first appear."""
-        users = np.frombuffer(self._user_of, np.int32) if self._user_of else np.zeros(0, np.int32)
-        items, ratings, times = (np.array(each) for each in (self._item_of, self._rating_of, self._time_of))
-        order = np.lexsort((times, users)) if len(times) else np.argsort(users, kind="stable")
-        bounds = np.concatenate([[0], np.cumsum(np.bincount(users, minlength=len(self._users)))])
-        names = list(self._items)
-        for code, user in enumerate(self._users):
-            rows = order[bounds[code] : bounds[code + 1]]
-            path, number = self._places[code]
-            yield History(
-                user,
-                [names[item] for item in items[rows]],
-                ratings[rows].tolist() if len(ratings) else None,
-                times[rows].tolist() if len(times) else None,
-                f"{path}, row {number}",
-            )
+
+def _times(path: Path, batch: Batch, name: str) -> pa.Array:
+    """Timestamps, or numbers where the column holds such; of another type than either where all are missing."""
+    dates = _dates(raw_column(path, batch, name))
+    if dates is None:
+        dates, kind = _numbers(path, batch, name, "a number or a date as 2026-01-31T12:00:00"), None
+    else:
+        kind = pa.timestamp("us", "UTC")
+    if np.isnan(dates).all():
+        return pa.nulls(len(dates))
+    if kind is None:
+        return _array(dates)
+    micro = [None if np.isnan(seconds) else round(seconds * 1e6) for seconds in dates.tolist()]
+    return pa.array(micro, pa.int64()).cast(kind)
 
 
 def _names(column: pa.Array) -> list[str | None]:
@@ -205,7 +191,7 @@ def _names(column: pa.Array) -> list[str | None]:
 
 def _numbers(path: Path, batch: Batch, name: str, what: str = "a number") -> np.ndarray:
     """float64 [rows]; nan where there is no value."""
-    column = batch.column(name)
+    column = raw_column(path, batch, name)
     if pa.types.is_boolean(column.type):
         column = column.cast(pa.int8())
     values = column.to_pylist()

@@ -1,6 +1,6 @@
 """Recommendation: what a user takes next, from what the user took before."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -15,21 +15,28 @@ from stillhouse.components.modalities.interactions.build import load_recommender
 from stillhouse.components.modalities.interactions.items import ItemIndex, whole
 from stillhouse.components.modalities.interactions.neighbours import item_neighbours
 from stillhouse.components.modalities.interactions.samples import OBJECTIVES, HistorySamples
-from stillhouse.components.modalities.interactions.settings import HistoryInput, RecommenderArchitecture
+from stillhouse.components.modalities.interactions.settings import REASONS, HistoryInput, RecommenderArchitecture
 from stillhouse.components.models.loaded import LoadedModel
 from stillhouse.components.targets import ranking
 from stillhouse.components.targets.measure import Statistics
+from stillhouse.components.targets.parse import Targets
 from stillhouse.components.targets.signal import Ragged
+from stillhouse.components.tasks.columns import Field, Roles
 from stillhouse.components.tasks.results import Answers, Ground, Results
-from stillhouse.components.tasks.task import AS_EVALUATED, Batch, Field, Task, Unit, View
+from stillhouse.components.tasks.task import AS_EVALUATED, Batch, Task, Unit, View
 from stillhouse.components.tasks.task_answers import TaskAnswers
+from stillhouse.components.tasks.task_data import Example
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     import torch
     from markupsafe import Markup
     from torch import nn
 
+    from stillhouse.components.formats.batch import Batch as Rows
+    from stillhouse.components.formats.table import Table
     from stillhouse.components.reporting.page import Badge, Section
+    from stillhouse.components.targets.parse import LabelReading, Where
 
 
 class Recommendation(Task):
@@ -41,6 +48,10 @@ class Recommendation(Task):
         "rating": Field("number", required=False),
         "time": Field("time", required=False),
     }
+    formats = ("tables", "interactions")
+    noun = "user"
+    target_column = "held_out"
+    reasons = REASONS
     unit = Unit("user", batch=32, micro_batch=256)
     Input = HistoryInput
     Architecture = RecommenderArchitecture
@@ -56,6 +67,43 @@ class Recommendation(Task):
         self.target = ranking.Ranking(spec.fitted.get("items", []))
         self.measures = self.target.measures
         self.input = HistoryInput.model_validate(spec.input)
+
+    # Data.
+
+    def take(self, path: Path, batch: "Rows", columns: Roles) -> "tuple[dict[str, pa.Array | list[Any]], list[Any]]":
+        from stillhouse.components.formats.interactions import interactions
+
+        return interactions(path, batch, columns)
+
+    def gather(self, table: "Table") -> "Table":
+        from stillhouse.components.formats.interactions import histories
+
+        return histories(table, self.input.min_rating, self.input.hold_out)
+
+    def gather_asked(self, table: "Table") -> "Table":
+        from stillhouse.components.formats.interactions import histories
+
+        return histories(table, self.input.min_rating)
+
+    def standardise(self, example: Example) -> dict[str, Any] | str:
+        return dict(example) if example["items"] else "too_short"
+
+    def identity(self, example: Example) -> bytes:
+        return example["user"].encode()
+
+    def parse(self, values: Sequence[Any], where: "Where", reading: "LabelReading") -> Targets:
+        return Targets("items", [], list(values))
+
+    def target_array(self, values: Sequence[Any], labels: Sequence[str]) -> "pa.Array":
+        import pyarrow as pa
+
+        return pa.array(values, pa.list_(pa.string()))
+
+    def target_in_words(self, target: Any) -> str:
+        return ", ".join(target or ())
+
+    def size(self, example: Example) -> int:
+        return len(example["items"])
 
     @cached_property
     def index(self) -> ItemIndex:

@@ -1,13 +1,13 @@
-"""One history in its canonical form, and the items that training histories know."""
+"""The items that training histories know, and histories as numbers of them."""
 
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 
@@ -15,27 +15,6 @@ from stillhouse.errors import UserError
 
 ITEMS = "items.json"
 """In the folder of a model: the names of the items that it knows, in the order of their numbers."""
-LEAST = 2
-"""Items of a history: one to show and one to ask for."""
-
-
-def standardise(history: Mapping[str, Any], min_rating: float | None = None) -> dict[str, Any] | str:
-    """The user and each item that the user took, once, where it was first taken; or why the history is dropped.
-
-    Args:
-        history: the user, a string; items, strings in the order of time; and ratings, numbers, where there are some.
-        min_rating: lower rated items, and those without a rating, are left out; None: all count.
-    """
-    items = history["items"]
-    if min_rating is not None and history.get("ratings") is not None:
-        items = [item for item, rating in zip(items, history["ratings"], strict=True) if rating >= min_rating]
-    items = list(dict.fromkeys(items))
-    return "too_short" if len(items) < LEAST else {"user": history["user"], "items": items}
-
-
-def likeness(example: Mapping[str, Any]) -> np.ndarray:
-    """uint64 [items]: each item's hash, so that users who took nearly the same are near copies."""
-    return np.array([_hash(item) for item in example["items"]], np.uint64)
 
 
 def _hash(name: str) -> int:

@@ -4,6 +4,14 @@ from pydantic import Field
 
 from stillhouse.components.config.settings import Settings
 
+REASONS = {
+    "too_short": "a history of fewer than two items",
+    "no_user": "a row without a user",
+    "no_item": "a row without an item",
+    "no_time": "a row without a time, where others have one",
+}
+"""Why rows and users are dropped."""
+
 
 class HistoryInput(Settings):
     """What of the rows makes a history, and what of it is asked for."""

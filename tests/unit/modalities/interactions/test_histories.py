@@ -1,36 +1,15 @@
 """Histories: canonical, numbered, cut into what is shown and what is asked for; the strong baseline; groups."""
 
 import math
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from stillhouse.components.modalities.interactions.items import ItemIndex, likeness, standardise
+from stillhouse.components.modalities.interactions.items import ItemIndex
 from stillhouse.components.modalities.interactions.neighbours import item_groups, item_neighbours
 from stillhouse.components.modalities.interactions.report import show
 from stillhouse.components.modalities.interactions.samples import HistorySamples
-
-
-def _history(items: str, ratings: list[float] | None = None) -> dict[str, Any]:
-    return {"user": "u", "items": list(items), "ratings": ratings}
-
-
-def test_an_item_counts_once_where_it_was_first_taken() -> None:
-    assert standardise(_history("baabc")) == {"user": "u", "items": ["b", "a", "c"]}
-    assert standardise(_history("aa")) == "too_short"
-
-
-def test_low_ratings_and_none_are_left_out() -> None:
-    assert standardise(_history("abcd", [4.0, 3.5, math.nan, 5.0]), 4.0) == {"user": "u", "items": ["a", "d"]}
-    assert standardise(_history("abcd"), 4.0) == {"user": "u", "items": list("abcd")}
-
-
-def test_likeness_is_of_items_in_any_order() -> None:
-    one, other = likeness({"items": ["a", "b"]}), likeness({"items": ["b", "c"]})
-    assert (one.dtype, one.shape) == (np.uint64, (2,))
-    assert set(one) & set(other) == {one[1]}
 
 
 def test_items_are_shown_as_text() -> None:
