@@ -33,6 +33,9 @@ class Tabular(LabelTask):
 
     fields: ClassVar = {"features": Field("cells", many=True, required=False), "label": Field("label", target=True)}
     unit = Unit("row", batch=64, micro_batch=1024)
+    noun = "row"
+    size_name = "values"
+    likeness_name = "cells"
     Architecture = TabularArchitecture
     Input = TabularInput
     objectives = pretraining.OBJECTIVES
@@ -126,7 +129,8 @@ class Tabular(LabelTask):
 
         from stillhouse.components.modalities.tabular.baseline import rows_for_boosting
 
-        return loaded.model.score(rows_for_boosting(loaded.processor, _table(examples)), options.get("progress"))
+        columns = loaded.processor or self.columns  # just fitted
+        return loaded.model.score(rows_for_boosting(columns, _table(examples)), options.get("progress"))
 
     def fit_baseline(self, train: Examples, seed: int) -> BoostedTrees:
         from stillhouse.components.modalities.tabular.baseline import fit_boosting
