@@ -11,7 +11,12 @@ import numpy as np
 from stillhouse.components.artifacts.examples import Examples
 from stillhouse.components.artifacts.spec import Spec
 from stillhouse.components.modalities.interactions import report
-from stillhouse.components.modalities.interactions.build import load_recommender, new_recommender, recommender_for
+from stillhouse.components.modalities.interactions.build import (
+    load_recommender,
+    narrower,
+    new_recommender,
+    recommender_for,
+)
 from stillhouse.components.modalities.interactions.items import ItemIndex, whole
 from stillhouse.components.modalities.interactions.neighbours import item_neighbours
 from stillhouse.components.modalities.interactions.samples import OBJECTIVES, HistorySamples
@@ -176,6 +181,9 @@ class Recommendation(Task):
         return ranking.autoencoder_loss(self.forward(model, batch), batch)
 
     # Distilling.
+
+    def student_of(self, teacher: LoadedModel) -> dict[str, Any]:
+        return {"architecture": narrower(teacher.model)}
 
     def signal(self, outputs: Any, batch: Batch, temperature: float) -> Mapping[str, Ragged]:
         return ranking.top(outputs.logits, temperature)

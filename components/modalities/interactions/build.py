@@ -59,6 +59,19 @@ def recommender_for(index: ItemIndex, folder: str) -> LoadedModel:
     return LoadedModel(moved, index)
 
 
+def narrower(teacher: Any) -> dict[str, Any]:
+    """The shape of a student, as a recipe would give it: a quarter of the teacher's width and half of its code; nearly
+    all of a recommender's weights are the items', so that fewer layers would save nothing."""
+    config = teacher.config
+    return {
+        "layers": config.num_hidden_layers,
+        "width": max(4, config.hidden_size // 4),
+        "code": max(2, config.latent_size // 2),
+        "variational": config.variational,
+        "dropout": config.hidden_dropout_prob,
+    }
+
+
 _OF_ITEMS = ("encoder.embeddings.weight", "output.weight", "output.bias")
 """Weights that have a row for each item."""
 

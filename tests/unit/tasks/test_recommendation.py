@@ -233,6 +233,12 @@ def test_the_index_is_of_training_users_alone(learnt: Learnt) -> None:
     assert load_task("recommendation") is Recommendation
 
 
+def test_the_student_of_a_run_of_its_own_is_narrower(learnt: Learnt) -> None:
+    asked = learnt.task.student_of(learnt.task.load(learnt.teacher.model))["architecture"]
+    assert asked == {"layers": 1, "width": 4, "code": 4, "variational": True, "dropout": 0.1}
+    RecommenderArchitecture.model_validate(asked)
+
+
 def test_an_architecture_says_what_a_recipe_left_out() -> None:
     task = Recommendation(spec_of(["a", "b"]))
     loaded = task.build(None, RecommenderArchitecture(width=8, code=4), Examples.of(items=[]), dropout=0.0)
