@@ -105,7 +105,7 @@ class Recommendation(Task):
         return pa.array(values, pa.list_(pa.string()))
 
     def target_in_words(self, target: Any) -> str:
-        return ", ".join(target or ())
+        return report.few(target or ())
 
     def size(self, example: Example) -> int:
         return len(example["items"])

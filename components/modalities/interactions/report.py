@@ -34,11 +34,12 @@ def badges(held_out: Sequence[str], recommended: Mapping[str, Sequence[str]], er
     """
     from stillhouse.components.reporting.page import Badge
 
-    told = [Badge(f"{name}: {_few(items)}") for name, items in recommended.items()]
-    return [Badge(f"error {error:.3f}", "bad"), Badge(f"taken next: {_few(held_out)}", "good"), *told]
+    told = [Badge(f"{name}: {few(items)}") for name, items in recommended.items()]
+    return [Badge(f"error {error:.3f}", "bad"), Badge(f"taken next: {few(held_out)}", "good"), *told]
 
 
-def _few(items: Sequence[str], number: int = 5) -> str:
+def few(items: Sequence[str], number: int = 5) -> str:
+    """The first of the items, and how many there are more."""
     return ", ".join(items[:number]) + (f" and {len(items) - number:,} more" if items[number:] else "")
 
 

@@ -193,6 +193,7 @@ def test_a_report_shows_users_and_groups_of_items(learnt: Learnt) -> None:
     texts = [badge.text for badge in task.badges(test.example(0), student, teacher, 0.25)]
     assert texts[:2] == ["error 0.250", f"taken next: {', '.join(test.example(0)['held_out'])}"]
     assert texts[2].startswith("student: item ")
+    assert task.target_in_words(tuple("abcdefg")) == "a, b, c, d, e and 2 more"
     results = Results(test, {}, {}, str, {"student": learnt.student.model})
     (section,) = task.sections(results)
     assert sum(int(str(row[0])) for row in section.tables[0].rows) == len(task.index.items)
