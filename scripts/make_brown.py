@@ -8,6 +8,7 @@ The table has one row for each sentence: `tokens` and `tags`, lists with a text 
 that it is from (`ca01`), by which splits keep samples together; `category` (`news`). A tag is the corpus's own in upper
 case without what it says of headlines, titles, citations, foreign words and negations (`nn-hl`, `fw-in+at`, `md*`) and
 of contracted second words (`ppss+ber`): 92 of them. The same package and the same pyarrow give the same bytes.
+With `--every 5` it is the extract that ships with the recipe token_classification.
 """
 
 import argparse
@@ -23,8 +24,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("package", type=Path, help="the unpacked package: the folder that holds ca01")
     parser.add_argument("target", type=Path, help="the Parquet file to write")
+    parser.add_argument("--every", type=int, default=1, metavar="N", help="take the first of N samples only, in order")
     options = parser.parse_args()
-    table = table_of(options.package)
+    table = table_of(options.package, options.every)
     pq.write_table(table, options.target, compression="zstd", compression_level=19)
     words = sum(map(len, table["tokens"].to_pylist()))
     tags = {tag for tags in table["tags"].to_pylist() for tag in tags}
@@ -33,10 +35,10 @@ def main() -> None:
     )
 
 
-def table_of(package: Path) -> pa.Table:
-    """The sentences of all samples that `cats.txt` names, in its order."""
+def table_of(package: Path, every: int = 1) -> pa.Table:
+    """The sentences of the first and each `every`-th sample behind it that `cats.txt` names, in its order."""
     rows = []
-    for line in (package / "cats.txt").read_text(encoding="ascii").splitlines():
+    for line in (package / "cats.txt").read_text(encoding="ascii").splitlines()[::every]:
         document, category = line.split()
         for sentence in (package / document).read_text(encoding="ascii").splitlines():
             if pairs := [word.rpartition("/") for word in sentence.split()]:

@@ -40,7 +40,7 @@ def label_sections(
         return [_numbers(student)]
     curves = roc_curves(target, statistics) if "roc_auc" in metrics else {}
     return [
-        _labels(evaluation["models"], set(evaluation["never_answered"])),
+        labels_section(evaluation),
         _errors(target, student, {name(model): curve for model, curve in curves.items()}, metrics),
         *_confusions(target.labels, student, show),
     ]
@@ -51,8 +51,14 @@ def roc_curves(target: Classes, statistics: Mapping[str, Statistics]) -> dict[st
     return {model: roc_curve(found, target.positive) for model, found in statistics.items()}
 
 
-def _labels(models: Mapping[str, Any], never_answered: set[str]) -> Section:
-    """The student on each label, those first that cost it most."""
+def labels_section(evaluation: Mapping[str, Any], counted: str = "test rows") -> Section:
+    """The student on each label, those first that cost it most.
+
+    Args:
+        evaluation: evaluation.json.
+        counted: what `rows` of a label are.
+    """
+    models, never_answered = evaluation["models"], set(evaluation["never_answered"])
     pairs = list(zip(models["student"]["per_label"], models["teacher"]["per_label"], strict=True))
     total = sum(row["rows"] for row, _ in pairs) or 1
     pairs.sort(key=lambda pair: -_lost(pair[0]))
@@ -68,7 +74,7 @@ def _labels(models: Mapping[str, Any], never_answered: set[str]) -> Section:
         ]
         for row, theirs in pairs[:MAX_LABELS]
     ]
-    headers = ["Label", "test rows", "F1 lost", "precision", "recall", "F1", "teacher's F1"]
+    headers = ["Label", counted, "F1 lost", "precision", "recall", "F1", "teacher's F1"]
     caption = "Those first that cost most: F1 lost is 1 - F1, weighted by the label's share of the rows."
     if len(pairs) > MAX_LABELS:
         caption += f" The other {len(pairs) - MAX_LABELS:,} labels are in evaluation.json."

@@ -15,6 +15,12 @@ OVERLAPPING = "overlapping spans"
 """Why an example is dropped: no tags of words can spell two entities that cross."""
 
 
+class SpanTags(list[str | None]):
+    """The tags of a text's words, in IOB2, and how many of its spans lay inside of another and are not in them."""
+
+    inside: int = 0
+
+
 def flat_spans(text: str, spans: Sequence[CharacterSpan]) -> tuple[list[CharacterSpan], int] | str:
     """The spans in their order, without white space at their ends, and without those that lie inside of another.
 

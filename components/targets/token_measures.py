@@ -128,7 +128,8 @@ def _by_label(
 
 
 def per_label(statistics: Statistics, labels: Sequence[str]) -> list[dict[str, str | float | int]]:
-    """Precision, recall and F1 of each label (plain: tag), how many truths and answers it has, 0 where it has none."""
+    """Precision, recall and F1 of each label (plain: tag), 0 where it has none; how many entities (plain: words)
+    have it in truth, `rows`, and in the answers, `found`."""
     sums = [_label_sums(statistics, name, len(labels), None)[:, 0] for name in ("hits", "found", "wanted")]
     precision, recall, f1 = _ratios(*sums)
     return [
@@ -137,7 +138,7 @@ def per_label(statistics: Statistics, labels: Sequence[str]) -> list[dict[str, s
             "precision": float(precision[i]),
             "recall": float(recall[i]),
             "f1": float(f1[i]),
-            "wanted": int(sums[2][i]),
+            "rows": int(sums[2][i]),
             "found": int(sums[1][i]),
         }
         for i, label in enumerate(labels)

@@ -64,27 +64,49 @@ class WordTags:
             return np.full(num_words, NO_TAG, np.int64)
         return np.array([NO_TAG if tag is None else self._numbers[tag] for tag in tags], np.int64)
 
+    def names(self, numbers: Sequence[int | None] | None) -> list[Tag] | None:
+        """Tags of one example by name; None for a word or an example without."""
+        return None if numbers is None else [None if number is None else self.tags[number] for number in numbers]
+
+    def in_words(self, numbers: Sequence[int | None] | None) -> str:
+        """The tags of one example, for people."""
+        names = self.names(numbers)
+        return "no tags" if names is None else " ".join(name or "-" for name in names)
+
     @cached_property
     def _numbers(self) -> dict[str, int]:
         return {tag: i for i, tag in enumerate(self.tags)}
 
     def statistics(self, answers: Sequence[TagAnswer], truths: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
-        """All that the measures need; `truths` as `indices` gives them."""
-        return tag_statistics([answer.tags for answer in answers], truths, len(self.tags), self.has_entities)
+        """All that the measures need and that is shown; `truths` as `indices` gives them.
+
+        Returns:
+            See `tag_statistics`; and words_unread, int64 [examples], which a model has not come to, and
+            flat_confusion, int64 [labels + 1, labels + 1], see `label_confusions`.
+        """
+        given, like = [answer.tags for answer in answers], (len(self.tags), self.has_entities)
+        unread = np.array([len(truth) - len(tags) for truth, tags in zip(truths, given, strict=True)], np.int64)
+        confusion = label_confusions(given, truths, *like)
+        return tag_statistics(given, truths, *like) | {"words_unread": unread, "flat_confusion": confusion}
 
     def per_label(self, statistics: Statistics) -> list[dict[str, str | float | int]]:
-        """Precision, recall and F1 of each label, how many truths (`wanted`) and answers (`found`) it has."""
+        """Precision, recall and F1 of each label, how many truths (`rows`) and answers (`found`) it has."""
         return per_label(statistics, self.labels)
 
-    def counts(self, truths: Sequence[np.ndarray]) -> dict[str, int]:
-        """How many entities of each label there are (plain: words of each tag), for the data card and drift."""
-        found = tag_statistics(truths, truths, len(self.tags), self.has_entities)
-        return {str(one["label"]): int(one["wanted"]) for one in per_label(found, self.labels)}
+    def never_answered(self, statistics: Statistics) -> list[str]:
+        """Labels that there are and that were never answered; the most frequent first."""
+        never = [one for one in self.per_label(statistics) if one["rows"] and not one["found"]]
+        return [str(one["label"]) for one in sorted(never, key=lambda one: -int(one["rows"]))]
 
-    def confusions(self, answers: Sequence[TagAnswer], truths: Sequence[np.ndarray]) -> tuple[list[str], np.ndarray]:
-        """`none` and the labels, and how many words of each (rows) were given each, int64 [labels + 1, labels + 1]."""
-        given = [answer.tags for answer in answers]
-        return ["none", *self.labels], label_confusions(given, truths, len(self.tags), self.has_entities)
+    def counts(self, numbers: Sequence[Sequence[int | None]]) -> dict[str, int]:
+        """How many entities of each label there are (plain: words of each tag), for the data card and drift.
+
+        Args:
+            numbers: of each example that of each word's tag, None where it has none.
+        """
+        truths = [np.array([NO_TAG if tag is None else tag for tag in tags], np.int64) for tags in numbers]
+        found = tag_statistics(truths, truths, len(self.tags), self.has_entities)
+        return {str(one["label"]): int(one["rows"]) for one in per_label(found, self.labels)}
 
     def errors(self, statistics: Statistics) -> np.ndarray:
         """How wrong each example is, float64 [examples]; 0 is all right."""
@@ -183,6 +205,11 @@ def tag_answers(logits: "Tensor", is_word: "Tensor") -> list[TagAnswer]:
     bounds = is_word.sum(-1).cumsum(0)[:-1].cpu().numpy()
     of_each = (np.split(tags.int().cpu().numpy(), bounds), np.split(confidence.cpu().numpy(), bounds))
     return [TagAnswer(*each) for each in zip(*of_each, strict=True)]
+
+
+def unanswered(answers: Sequence[TagAnswer]) -> np.ndarray:
+    """bool [examples]: in which a word was read and has no answer."""
+    return np.array([bool((answer.tags == NO_ANSWER).any()) for answer in answers], bool)
 
 
 def most_frequent_tags(

@@ -38,6 +38,8 @@ class Field(NamedTuple):
     """Where nobody names its column, that is the one of the field's name; of another field none."""
     many: bool = False
     """Several columns may play the part; where it is not required and nobody names any, all that play no other one."""
+    unless: str = ""
+    """Nobody needs it where a column is named for that field, which stands in its place."""
 
 
 class Columns(Settings):
@@ -56,7 +58,11 @@ class Columns(Settings):
 
     def of(self, fields: Mapping[str, Field]) -> dict[str, str | list[str] | None]:
         """The columns of each field."""
-        return {name: getattr(self, name) for name in fields}
+        given = {name: getattr(self, name) for name in fields}
+        return {
+            name: None if field.unless and given[field.unless] and name not in self.model_fields_set else given[name]
+            for name, field in fields.items()
+        }
 
     @property
     def split_column(self) -> str | None:

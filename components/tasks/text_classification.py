@@ -1,14 +1,10 @@
 """Text classification: one of several classes, several labels at once, or a number."""
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from stillhouse.components.artifacts.examples import Examples
-from stillhouse.components.modalities.text.likeness import WordHashes, shingles
-from stillhouse.components.modalities.text.load import load_trained
-from stillhouse.components.modalities.text.new_head import under_new_head
 from stillhouse.components.modalities.text.render import cell, excerpt
 from stillhouse.components.modalities.text.samples import TextSamples, text_samples
 from stillhouse.components.modalities.text.tfidf import NUM_FEATURES, tfidf_linear
@@ -22,7 +18,6 @@ from stillhouse.components.tasks.text_models import TextModels
 from stillhouse.errors import UserError
 
 if TYPE_CHECKING:
-    import numpy as np
     import pyarrow as pa
     from markupsafe import Markup
 
@@ -31,16 +26,16 @@ if TYPE_CHECKING:
     from stillhouse.components.targets.profile import Profile
 
 
-class TextClassification(TextModels, LabelTask):
+class TextClassification(LabelTask, TextModels):
     """Transformers on texts, and TF-IDF with a linear model where that was promoted."""
 
     fields: ClassVar = {"text": Field("text", many=True), "label": Field("label", target=True)}
     further_formats = ("lines",)
     noun = "text"
     size_name = "characters"
-    likeness_name = "word 3-shingles"
     reasons: ClassVar = {"empty": "no text after cleaning", "too_long": "longer than max_characters"}
     served_by = "text"
+    auto = "AutoModelForSequenceClassification"
     baseline = "tfidf_logistic"
     baseline_settings: ClassVar = {"num_features": NUM_FEATURES}
 
@@ -69,9 +64,6 @@ class TextClassification(TextModels, LabelTask):
         from stillhouse.components.modalities.text.clean import cleaned
 
         return Examples.of(text=cleaned(pa.array(inputs["text"].to_pylist(), pa.string()), self.spec.cleaning))
-
-    def likeness(self, example: Example) -> "np.ndarray":
-        return shingles(example["text"], self._word_hashes)
 
     def size(self, example: Example) -> int:
         return len(example["text"])
@@ -111,36 +103,10 @@ class TextClassification(TextModels, LabelTask):
     def excerpt(self, example: Example) -> "Markup | str":
         return cell(example["text"])
 
-    @cached_property
-    def _word_hashes(self) -> WordHashes:
-        return WordHashes()
-
     # Models: pretrain, finetune, distill.
 
-    def texts(self, examples: Examples) -> list[str]:
-        return examples.values("text")
-
-    def build(
-        self,
-        start: str | None,
-        architecture: Any,
-        examples: Examples,
-        *,
-        like: LoadedModel | None = None,
-        dropout: float | None = None,
-    ) -> LoadedModel:
-        from transformers import AutoModelForSequenceClassification
-
-        return under_new_head(
-            AutoModelForSequenceClassification,
-            start,
-            self.texts(examples),
-            architecture,
-            head=self.head(),
-            answers_otherwise=self.answers_otherwise,
-            dropout=dropout,
-            tokenizer=like.processor if like else None,
-        )
+    def text_of(self, example: Example) -> str:
+        return example["text"]
 
     def samples(self, loaded: LoadedModel, examples: Examples, view: View = AS_EVALUATED) -> TextSamples:
         return text_samples(
@@ -156,10 +122,7 @@ class TextClassification(TextModels, LabelTask):
         info = info_of_trained(Path(folder))
         if info.get("load") == TFIDF:
             return _load_tfidf(Path(folder), info)
-
-        from transformers import AutoModelForSequenceClassification
-
-        return load_trained(AutoModelForSequenceClassification, Path(folder), info, device)
+        return super().load(folder, device)
 
     def fit_baseline(self, train: Examples, seed: int) -> TfidfLinear:
         texts, labels = self.texts(train), len(self.spec.labels)

@@ -1,18 +1,22 @@
 """What tasks share whose models are transformers on tokens of texts."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from stillhouse.components.artifacts.examples import Examples
 from stillhouse.components.modalities.text import pretraining
-from stillhouse.components.modalities.text.load import attention_mask, same_ids, write_text_model
-from stillhouse.components.models.loaded import LoadedModel
+from stillhouse.components.modalities.text.likeness import WordHashes, shingles
+from stillhouse.components.modalities.text.load import attention_mask, load_trained, same_ids, write_text_model
+from stillhouse.components.modalities.text.new_head import under_new_head
+from stillhouse.components.models.loaded import LoadedModel, info_of_trained
 from stillhouse.components.models.settings import Architecture
-from stillhouse.components.tasks.task import Batch, Task, Unit, View
+from stillhouse.components.tasks.task import Batch, Example, Task, Unit, View
 
 if TYPE_CHECKING:
+    import numpy as np
     import torch
     from torch import nn
     from transformers import PreTrainedModel
@@ -29,9 +33,24 @@ class TextModels(Task):
     Architecture = Architecture
     objectives = pretraining.OBJECTIVES
 
+    likeness_name = "word 3-shingles"
+    auto: ClassVar[str]
+    """The class of transformers that makes and loads its models."""
+
     @abstractmethod
+    def text_of(self, example: Example) -> str:
+        """An example as one text, of which tokenizers and backbones learn."""
+
     def texts(self, examples: Examples) -> list[str]:
-        """Each example as one text, of which tokenizers and backbones learn."""
+        """All examples so."""
+        return list(map(self.text_of, examples))
+
+    @cached_property
+    def _word_hashes(self) -> WordHashes:
+        return WordHashes()
+
+    def likeness(self, example: Example) -> "np.ndarray":
+        return shingles(self.text_of(example), self._word_hashes)
 
     def choose_base(self, candidates: "Candidates", train: Examples) -> "BaseFacts":
         from stillhouse.components.artifacts.base_choice import choose_base
@@ -42,6 +61,42 @@ class TextModels(Task):
         from stillhouse.components.artifacts.base_texts import check_texts
 
         return check_texts(bases, self.texts(train), max_unknown)
+
+    @abstractmethod
+    def head(self) -> dict[str, Any]:
+        """Options of a transformers configuration for the head."""
+
+    @abstractmethod
+    def answers_otherwise(self, known: Mapping[str, Any]) -> bool:
+        """Whether the head of the model whose model.json is `known` is of no use for this dataset."""
+
+    def build(
+        self,
+        start: str | None,
+        architecture: Any,
+        examples: Examples,
+        *,
+        like: LoadedModel | None = None,
+        dropout: float | None = None,
+    ) -> LoadedModel:
+        return under_new_head(
+            self._auto(),
+            start,
+            self.texts(examples),
+            architecture,
+            head=self.head(),
+            answers_otherwise=self.answers_otherwise,
+            dropout=dropout,
+            tokenizer=like.processor if like else None,
+        )
+
+    def _auto(self) -> Any:
+        import transformers
+
+        return getattr(transformers, self.auto)
+
+    def load(self, folder: str | Path, device: str = "cpu") -> LoadedModel:
+        return load_trained(self._auto(), Path(folder), info_of_trained(Path(folder)), device)
 
     def forward(self, model: "nn.Module", batch: Batch, **wanted: bool) -> Any:
         mask = attention_mask(cast("PreTrainedModel", model), batch["attention_mask"])

@@ -5,9 +5,8 @@ from itertools import islice
 from typing import Any
 
 from stillhouse.components.modalities.text.clean import cleaned
-
-EMPTY = "empty"
-"""Why an example is dropped."""
+from stillhouse.components.modalities.text.standardise import EMPTY, TOO_LONG
+from stillhouse.components.targets.spans import OVERLAPPING
 
 
 def clean_words(examples: Sequence[Sequence[str]], cleaning: Mapping[str, Any]) -> list[list[str]]:
@@ -25,11 +24,19 @@ def clean_words(examples: Sequence[Sequence[str]], cleaning: Mapping[str, Any]) 
     return [list(islice(found, len(example))) for example in examples]
 
 
-def why_dropped(words: Sequence[str]) -> str | None:
-    """Why an example of cleaned words cannot be used; None where it can."""
-    return None if any(words) else EMPTY
+def standardise_words(
+    examples: Sequence[Sequence[str] | None], cleaning: Mapping[str, Any]
+) -> list[dict[str, Any] | str]:
+    """Of each example its cleaned words under `tokens`, or why it is dropped: EMPTY, TOO_LONG or OVERLAPPING.
 
-
-def identity(words: Sequence[str]) -> bytes:
-    """What an example's hash, its split and exact copies go by; the mark between words is in none that is cleaned."""
-    return "\x1f".join(words).encode()
+    Args:
+        examples: None for one whose spans cross.
+        cleaning: as `clean_words` takes it; `max_characters` among it drops what is longer.
+    """
+    longest = cleaning.get("max_characters")
+    found: list[dict[str, Any] | str] = []
+    for words, came in zip(clean_words([words or [] for words in examples], cleaning), examples, strict=True):
+        too_long = longest is not None and sum(map(len, words)) + len(words) - 1 > longest
+        why = OVERLAPPING if came is None else EMPTY if not any(words) else TOO_LONG if too_long else ""
+        found.append(why or {"tokens": words})
+    return found

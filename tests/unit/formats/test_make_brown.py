@@ -31,6 +31,13 @@ def test_a_row_is_a_sentence_with_its_sample(tmp_path: Path, script: ModuleType)
     ]  # fmt: skip
 
 
+def test_an_extract_has_every_so_many_th_sample(tmp_path: Path, script: ModuleType) -> None:
+    (tmp_path / "cats.txt").write_text("ca01 news\nca02 news\nca03 news\n")
+    for name in ("ca01", "ca02", "ca03"):
+        (tmp_path / name).write_text(f"{name}/nn\n")
+    assert script.table_of(tmp_path, 2)["document"].to_pylist() == ["ca01", "ca03"]
+
+
 @pytest.mark.parametrize(
     ("tag", "part"),
     [("np-tl", "NP"), ("fw-in+at-tl", "IN"), ("vbd*", "VBD"), ("*", "*"), ("*-hl", "*"), ("--", "--"), ("---hl", "--"),

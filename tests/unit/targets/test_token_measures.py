@@ -143,7 +143,7 @@ def test_errors_of_plain_tags_are_shares_of_words() -> None:
 def test_each_label_has_its_figures_also_one_that_nobody_has() -> None:
     found = tag_statistics(numbers(["B-PER B-PER"]), numbers(["B-PER O"]), 7, True)
     assert per_label(found, ["LOC", "PER", "ORG"]) == [
-        {"label": "LOC", "precision": 0.0, "recall": 0.0, "f1": 0.0, "wanted": 0, "found": 0},
-        {"label": "PER", "precision": 0.5, "recall": 1.0, "f1": pytest.approx(2 / 3), "wanted": 1, "found": 2},
-        {"label": "ORG", "precision": 0.0, "recall": 0.0, "f1": 0.0, "wanted": 0, "found": 0},
+        {"label": "LOC", "precision": 0.0, "recall": 0.0, "f1": 0.0, "rows": 0, "found": 0},
+        {"label": "PER", "precision": 0.5, "recall": 1.0, "f1": pytest.approx(2 / 3), "rows": 1, "found": 2},
+        {"label": "ORG", "precision": 0.0, "recall": 0.0, "f1": 0.0, "rows": 0, "found": 0},
     ]

@@ -126,22 +126,20 @@ def test_statistics_errors_and_figures_of_each_label_go_together() -> None:
     truths = [ENTITIES.indices(["B-PER", "O"], 2), ENTITIES.indices(["B-LOC", "O"], 2)]
     found = ENTITIES.statistics([answer(3, 0), answer(3, 0)], truths)
     assert ENTITIES.errors(found).tolist() == [0.0, 1.0]
-    assert [(one["label"], one["precision"], one["wanted"]) for one in ENTITIES.per_label(found)] == [
+    assert [(one["label"], one["precision"], one["rows"]) for one in ENTITIES.per_label(found)] == [
         ("LOC", 0.0, 1), ("PER", 0.5, 1),
     ]  # fmt: skip
 
 
 def test_entities_and_words_are_counted_for_the_data_card() -> None:
-    truths = [ENTITIES.indices(["B-PER", "I-PER", "B-PER", "O", None], 5)]
-    assert ENTITIES.counts(truths) == {"LOC": 0, "PER": 2}
-    assert PLAIN.counts([PLAIN.indices(["NOUN", "NOUN", None], 3)]) == {"ADJ": 0, "NOUN": 2, "VERB": 0}
+    assert ENTITIES.counts([(3, 4, 3, 0, None), (0,)]) == {"LOC": 0, "PER": 2}
+    assert PLAIN.counts([(1, 1, None)]) == {"ADJ": 0, "NOUN": 2, "VERB": 0}
 
 
 def test_confusions_are_of_words_and_tell_those_that_were_not_read() -> None:
     truths = [ENTITIES.indices(["B-PER", "I-PER", "O", "B-LOC", None, "I-LOC"], 6)]
-    names, counts = ENTITIES.confusions([answer(3, 3, 1, 0, 1)], truths)
-    assert names == ["none", "LOC", "PER"]
-    assert counts.tolist() == [[0, 1, 0], [2, 0, 0], [0, 0, 2]]
-    names, counts = PLAIN.confusions([answer(1, -1, 2)], [PLAIN.indices(["NOUN", "NOUN", "ADJ", "VERB"], 4)])
-    assert names == ["none", "ADJ", "NOUN", "VERB"]
-    assert counts.tolist() == [[0, 0, 0, 0], [0, 0, 0, 1], [1, 0, 1, 0], [1, 0, 0, 0]]
+    found = ENTITIES.statistics([answer(3, 3, 1, 0, 1)], truths)
+    assert found["words_unread"].tolist() == [1]
+    assert found["flat_confusion"].tolist() == [[0, 1, 0], [2, 0, 0], [0, 0, 2]]
+    found = PLAIN.statistics([answer(1, -1, 2)], [PLAIN.indices(["NOUN", "NOUN", "ADJ", "VERB"], 4)])
+    assert found["flat_confusion"].tolist() == [[0, 0, 0, 0], [0, 0, 0, 1], [1, 0, 1, 0], [1, 0, 0, 0]]

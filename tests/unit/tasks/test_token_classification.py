@@ -38,9 +38,10 @@ COMMAND = "STILLHOUSE_MAKE_GOLDEN=1 .venv/bin/pytest tests/unit/tasks/test_token
 SHAPE = Architecture(layers=1, width=16, heads=2, vocab_size=300, max_length=32)
 LEARNING = {
     "task": "token_classification",
-    "loop": {"epochs": 8, "batch_tokens": 64},
+    "loop": {"epochs": 8, "batch_tokens": 64, "max_length": 32},
     "optimizer": {"learning_rate": 1e-2},
 }
+SMALL = {"architecture": {**SHAPE.model_dump(), "layers": 2}}
 
 task = TokenClassification(SPEC)
 examples = tagged(12)
@@ -224,12 +225,13 @@ class Course:
     def __init__(self, workshop: Workshop) -> None:
         self.workshop = workshop
         self.dataset = write_tagged_dataset(workshop.folder / "tagged", augment=0.1)
-        self.backbone = workshop.run("pretrain", {**LEARNING, "loop": {"epochs": 1}}, dataset=self.dataset)
+        self.backbone = workshop.run("pretrain", {**LEARNING, **SMALL}, dataset=self.dataset)
         self.teacher = self.finetune()
         self.student = self.distill()
 
     def finetune(self, **options: Any) -> Done:
-        return self.workshop.run("finetune", LEARNING, dataset=self.dataset, backbone=self.backbone.model, **options)
+        paths = {"dataset": self.dataset, "backbone": self.backbone.model}
+        return self.workshop.run("finetune", {**LEARNING, **SMALL}, **paths, **options)
 
     def distill(self, **options: Any) -> Done:
         settings = {**LEARNING, "student": {"layers": 1}}
