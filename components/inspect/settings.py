@@ -143,7 +143,7 @@ class Parameters(Settings):
             return None
         seconds = float(self.train_budget[:-1]) * UNITS[self.train_budget[-1]] * SHARES[step]
         given = {".".join(path) for path in _paths(self.step_overrides.get(step, {}))}
-        if step == "distill" and self.model_student != Student():
+        if step == "distill" and self.model_student.model_dump() != Student().model_dump():  # of whatever task
             given.add("student.layers")
         return Derive(seconds=seconds, keys=[key for key in DERIVED[step] if key not in given])
 

@@ -16,6 +16,7 @@ from stillhouse.components.artifacts.dataset import read_split
 from stillhouse.components.artifacts.examples import Examples
 from stillhouse.components.artifacts.spec import Spec, read_spec
 from stillhouse.components.distill.signal import Kept
+from stillhouse.components.inspect.settings import Parameters
 from stillhouse.components.modalities.interactions.items import ItemIndex
 from stillhouse.components.modalities.interactions.settings import RecommenderArchitecture
 from stillhouse.components.targets.measure import values_of
@@ -238,6 +239,15 @@ def test_the_student_of_a_run_of_its_own_is_narrower(learnt: Learnt) -> None:
     asked = learnt.task.student_of(learnt.task.load(learnt.teacher.model))["architecture"]
     assert asked == {"layers": 1, "width": 4, "code": 4, "variational": True, "dropout": 0.1}
     RecommenderArchitecture.model_validate(asked)
+
+
+def test_a_run_with_a_budget_chooses_the_student_unless_a_recipe_does() -> None:
+    given: dict[str, Any] = {"data_source": "a.csv", "data_task": "recommendation", "model_name": "a"}
+    for student, left in (({}, True), ({"architecture": {"width": 8}}, False)):
+        steps = Parameters.of_recipe({**given, "model_student": student}).steps("recipe")
+        derive = steps["distill"].derive
+        assert derive is not None
+        assert ("student.layers" in derive.keys) is left
 
 
 def test_an_architecture_says_what_a_recipe_left_out() -> None:
