@@ -9,7 +9,7 @@ from stillhouse.components.artifacts.examples import Examples
 from stillhouse.components.artifacts.spec import Spec
 from stillhouse.components.modalities.image import pretraining
 from stillhouse.components.modalities.image.baseline import NUM_COMPONENTS, fit_pca_linear, rows_for_pca
-from stillhouse.components.modalities.image.decode import why_dropped
+from stillhouse.components.modalities.image.decode import decode, why_dropped
 from stillhouse.components.modalities.image.likeness import likeness
 from stillhouse.components.modalities.image.load import (
     load_principal_components,
@@ -45,7 +45,10 @@ class ImageClassification(LabelTask):
     unit = Unit("image", batch=32, micro_batch=256)
     formats = ("tables", "pictures")
     noun = "picture"
+    size_name = "pixels"
+    likeness_name = "brightness of 8 x 8 blocks"
     reads = "image"
+    num_views = 8  # a student that sees fewer than it would alone learns less from its teacher than from the labels
     Architecture = ImageArchitecture
     Input = ImageInput
     objectives = pretraining.OBJECTIVES
@@ -64,6 +67,10 @@ class ImageClassification(LabelTask):
 
     def standardise(self, example: Example) -> dict[str, Any] | str:
         return why_dropped(example["image"] or b"") or dict(example)
+
+    def size(self, example: Example) -> int:
+        height, width = decode(example["image"]).shape[:2]
+        return height * width
 
     def likeness(self, example: Example) -> "np.ndarray":
         return likeness(example["image"])

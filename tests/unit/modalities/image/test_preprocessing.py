@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stillhouse.components.modalities.image.preprocessing import Preprocessing, channel_statistics
+from stillhouse.components.formats.pictures import as_file
+from stillhouse.components.modalities.image.preprocessing import Preprocessing, channel_statistics, learnt
 
 IMAGENET: dict[str, Any] = {"image_mean": [0.485, 0.456, 0.406], "image_std": [0.229, 0.224, 0.225]}
 
@@ -91,3 +92,23 @@ def test_channel_statistics_count_every_pixel_once() -> None:
     assert mean == pytest.approx((1, 0.2, 0.2))
     assert spread == pytest.approx((1 / 255, 0.2 * 3**0.5, 1 / 255))
     assert channel_statistics(files[::-1]) == (mean, spread)
+
+
+def _grey(height: int, width: int) -> bytes:
+    return as_file(np.full((height, width), 51, np.uint8))
+
+
+def test_pictures_of_one_size_keep_it_up_to_128_pixels() -> None:
+    assert Preprocessing.of(learnt([_grey(20, 30)] * 3), None).output_size == (20, 30)
+    assert Preprocessing.of(learnt([_grey(128, 512)]), None).output_size == (32, 128)
+
+
+def test_of_pictures_that_differ_the_middle_is_cut_out_at_the_size_that_half_of_them_have() -> None:
+    found = Preprocessing.of(learnt([_grey(20, 30), _grey(40, 24), _grey(28, 90)]), None)
+    assert (found.shortest, found.crop, found.size) == (24, (24, 24), None)
+    assert found.mean == (0.2, 0.2, 0.2)
+
+
+def test_the_size_of_a_recipe_wins_over_what_is_learnt() -> None:
+    found = Preprocessing.of(learnt([_grey(20, 30), _grey(40, 24)]), 16)
+    assert (found.shortest, found.crop, found.size) == (None, None, (16, 16))
