@@ -23,6 +23,8 @@ UNIVERSAL = ("id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel", "
 _BATCH_ROWS = 1024
 _MOST_WORDS = 100_000
 """Of a sentence: a file in which nothing parts the sentences is not held in memory."""
+_HEAD_BYTES = 1 << 26
+"""That the first sentence may take, where it is looked for the names of columns alone."""
 _DOCUMENT_LINE = "-DOCSTART-"
 _NEW_DOCUMENT = re.compile(r"#\s*(?:newdoc(?:\s+id\s*=\s*(.*))?|begin document\s+(.*))")
 """As CoNLL-U and CoNLL-2012 have it."""
@@ -66,12 +68,12 @@ def read_conllu(file: DataFile, reading: Reading) -> Iterator[Batch]:
 
 def conll_columns(file: DataFile, reading: Reading) -> list[str]:
     """The names of the columns, as the first sentence tells them."""
-    return _first_names(file, reading, _Columns(file))
+    return _first_names(file, _Columns(file))
 
 
 def conllu_columns(file: DataFile, reading: Reading) -> list[str]:
     """The names of the columns, as the first sentence tells them."""
-    return _first_names(file, reading, _UniversalColumns(file))
+    return _first_names(file, _UniversalColumns(file))
 
 
 @dataclass
@@ -263,8 +265,12 @@ def _lines(file: DataFile, budget: Budget) -> Iterator[_Line]:
         yield _Line(number, text)
 
 
-def _first_names(file: DataFile, reading: Reading, columns: _Columns) -> list[str]:
-    next(_sentences(file, reading.budget, columns), None)
+def _first_names(file: DataFile, columns: _Columns) -> list[str]:
+    """As heads of other files are read, whatever the budget: the first sentence is short, or there is not any."""
+    try:
+        next(_sentences(file, Budget(_HEAD_BYTES), columns), None)
+    except MemoryError:
+        return []
     return [*columns.names, DOCUMENT] if columns.names else []
 
 

@@ -201,3 +201,10 @@ def test_what_is_not_conll_u_is_refused(write: Callable[[str], Path], text: str,
 
 def test_a_file_without_a_word_has_no_rows(write: Callable[[str], Path]) -> None:
     assert rows(write("\n\n# nothing\n")) == []
+
+
+def test_the_names_of_columns_are_read_without_a_budget(tmp_path: Path) -> None:
+    path = tmp_path / "words.conll"
+    path.write_text("Rome B-LOC\nfell O\n\n")
+    with path.open("rb") as file:
+        assert conll_columns(DataFile(path, file), Reading(None, Budget(0))) == ["tokens", "tags", "1", "2", "document"]
