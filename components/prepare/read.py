@@ -46,7 +46,7 @@ def unparsed(settings: PrepareSettings) -> Task:
         },
         csv=settings.csv.model_dump(exclude_none=True),
         input=settings.input.model_dump(mode="json"),
-        cleaning={**settings.cleaning, "max_characters": settings.max_characters},
+        cleaning={**settings.cleaning, "max_characters": settings.max_characters, "missing": settings.missing},
         content_digest="",
     )
     return kind(spec)

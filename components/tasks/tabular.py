@@ -51,7 +51,11 @@ class Tabular(LabelTask):
 
     @classmethod
     def fit(cls, spec: Spec, train: Examples) -> dict[str, Any]:
-        reading = Reading(decimal=spec.csv.get("decimal") or ".", thousands=spec.csv.get("thousands") or "")
+        reading = Reading(
+            decimal=spec.csv.get("decimal") or ".",
+            thousands=spec.csv.get("thousands") or "",
+            missing=spec.cleaning.get("missing"),
+        )
         return fit_columns(_table(train), TabularInput.model_validate(spec.input), reading).model_dump(mode="json")
 
     def standardise(self, example: Mapping[str, Any]) -> dict[str, Any] | str:

@@ -119,6 +119,14 @@ def test_what_is_fitted_is_json_and_of_training_rows_alone(task: Tabular) -> Non
     assert task.columns.left_out == {"constant": "has the same value in all training rows"}
 
 
+def test_words_for_no_value_are_those_of_the_recipe(train: Examples) -> None:
+    examples = Examples.of(features=[{"a": -999.0 if i % 3 == 0 else float(i % 7)} for i in range(60)])
+    about = {"task": "tabular", "target": "classes", "labels": [], "columns": {}, "content_digest": ""}
+    spec = Spec(format=1, cleaning={"missing": ["-999"]}, csv={"decimal": ","}, **about)
+    (column,) = Tabular.fit(spec, examples)["columns"]
+    assert (column["missing"], column["quantiles"][0]) == (20, 0.0)
+
+
 def test_an_example_has_one_form_one_identity_and_a_row_to_be_shown(task: Tabular) -> None:
     example = task.standardise({"features": {"a": " x ", "b": 7.0, "c": float("nan")}})
     assert example == {"features": {"a": "x", "b": 7.0, "c": None}}
