@@ -48,7 +48,6 @@ class ImageClassification(LabelTask):
     size_name = "pixels"
     likeness_name = "brightness of 8 x 8 blocks"
     reads = "image"
-    num_views = 8  # a student that sees fewer than it would alone learns less from its teacher than from the labels
     Architecture = ImageArchitecture
     Input = ImageInput
     objectives = pretraining.OBJECTIVES
