@@ -8,7 +8,7 @@ The table has one row for each sentence: `tokens` and `tags`, lists with a text 
 that it is from (`ca01`), by which splits keep samples together; `category` (`news`). A tag is the corpus's own in upper
 case without what it says of headlines, titles, citations, foreign words and negations (`nn-hl`, `fw-in+at`, `md*`) and
 of contracted second words (`ppss+ber`): 92 of them. The same package and the same pyarrow give the same bytes.
-With `--every 5` it is the extract that ships with the recipe token_classification.
+With `--every 5` it is a fifth of it, as the recipe token_classification was tried on.
 """
 
 import argparse
