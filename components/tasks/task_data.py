@@ -114,7 +114,7 @@ class TaskData(ABC):
         found = self.standardise_all(inputs)
         for row, example in enumerate(found):
             if isinstance(example, str):
-                raise UserError(f"{where(row)}: it cannot be answered ({example}); mend it, or leave it out.")
+                raise UserError(f"{where(row)}: it cannot be answered ({example}); correct it, or leave it out.")
         return Examples(pa.Table.from_pylist(found)) if found else Examples(inputs)
 
     def standardise(self, example: Example) -> dict[str, Any] | str:

@@ -65,7 +65,7 @@ def test_help_imports_nothing_heavy(shown: dict[str, subprocess.CompletedProcess
 
 def test_help_has_descriptions_and_defaults(shown: dict[str, subprocess.CompletedProcess[str]]) -> None:
     text = " ".join(shown["finetune"].stdout.split())
-    assert "--loop.batch_tokens int Tokens of a global batch" in text
+    assert "--loop.batch_tokens int Units of a global batch" in text
     assert "(default: 4096)" in text
     assert "--dataset Path Folder that prepare wrote. (required)" in text
 
