@@ -12,7 +12,6 @@ from stillhouse.components.modalities.image.baseline import NUM_COMPONENTS, fit_
 from stillhouse.components.modalities.image.decode import decode, why_dropped
 from stillhouse.components.modalities.image.likeness import likeness
 from stillhouse.components.modalities.image.load import (
-    load_principal_components,
     load_trained,
     under_new_head,
     write_image_model,
@@ -23,7 +22,7 @@ from stillhouse.components.modalities.image.render import thumbnail
 from stillhouse.components.modalities.image.samples import Augment, ImageSamples
 from stillhouse.components.modalities.image.settings import ImageInput
 from stillhouse.components.models.image_settings import ImageArchitecture, has_equal_layers, narrower
-from stillhouse.components.models.loaded import LoadedModel, info_of_trained
+from stillhouse.components.models.loaded import LoadedModel, baseline_in, info_of_trained
 from stillhouse.components.models.pca_linear import PcaLinear
 from stillhouse.components.tasks.label_task import LabelTask
 from stillhouse.components.tasks.results import Answers
@@ -124,7 +123,7 @@ class ImageClassification(LabelTask):
     def load(self, folder: str | Path, device: str = "cpu") -> LoadedModel:
         info = info_of_trained(Path(folder))
         if info.get("load") == PcaLinear.LOAD:
-            return load_principal_components(Path(folder), info)
+            return baseline_in(PcaLinear, Path(folder), info)
         return load_trained(Path(folder), info, device)
 
     def save(self, loaded: LoadedModel, folder: Path) -> dict[str, Any]:

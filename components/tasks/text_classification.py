@@ -2,20 +2,19 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from stillhouse.components.artifacts.examples import Examples
 from stillhouse.components.modalities.text.render import cell, excerpt
 from stillhouse.components.modalities.text.samples import TextSamples, text_samples
 from stillhouse.components.modalities.text.tfidf import NUM_FEATURES, tfidf_linear
-from stillhouse.components.models.loaded import LoadedModel, info_of_trained
+from stillhouse.components.models.loaded import LoadedModel, baseline_in, info_of_trained
 from stillhouse.components.models.tfidf_linear import LOAD as TFIDF
 from stillhouse.components.models.tfidf_linear import TfidfLinear
 from stillhouse.components.tasks.label_task import LabelTask
 from stillhouse.components.tasks.results import Answers
 from stillhouse.components.tasks.task import AS_EVALUATED, Example, Field, View
 from stillhouse.components.tasks.text_models import TextModels
-from stillhouse.errors import UserError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -121,7 +120,7 @@ class TextClassification(LabelTask, TextModels):
     def load(self, folder: str | Path, device: str = "cpu") -> LoadedModel:
         info = info_of_trained(Path(folder))
         if info.get("load") == TFIDF:
-            return _load_tfidf(Path(folder), info)
+            return baseline_in(TfidfLinear, Path(folder), info)
         return super().load(folder, device)
 
     def fit_baseline(self, train: Examples, seed: int) -> TfidfLinear:
@@ -137,12 +136,3 @@ class TextClassification(LabelTask, TextModels):
         if isinstance(loaded.model, TfidfLinear):
             return loaded.model.score(self.texts(examples), options.get("progress"))
         return super().answer(loaded, examples, **options)
-
-
-def _load_tfidf(folder: Path, info: dict[str, Any]) -> LoadedModel:
-    """It answers on the processor, wherever it is asked to: there is nothing in it that a GPU would be quicker at."""
-    try:
-        model = TfidfLinear.load(folder, info["target"])
-    except ValueError as error:
-        raise UserError(f"model '{folder}': {error}; copy it again, or take another version.") from None
-    return LoadedModel(cast(Any, model), None, info)

@@ -1,18 +1,15 @@
 """Networks on pictures and their preprocessing: made or read from a folder, under a head, and written."""
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from stillhouse.components.modalities.image.preprocessing import FILE, Preprocessing
-from stillhouse.components.models.loaded import LoadedModel
-from stillhouse.components.models.pca_linear import PcaLinear
+from stillhouse.components.models.loaded import LoadedModel, model_json
 from stillhouse.errors import UserError
 
 if TYPE_CHECKING:
-    from torch import nn
     from transformers import PreTrainedModel
 
     from stillhouse.components.models.image_settings import ImageArchitecture
@@ -52,8 +49,7 @@ def under_new_head(
         loaded = LoadedModel(classifier_of(config), preprocessing)
     else:
         model = from_folder(start, ignore_mismatched_sizes=True, **head)
-        info = Path(start, "model.json")
-        if answers_otherwise(json.loads(info.read_text(encoding="utf-8")) if info.is_file() else {}):
+        if answers_otherwise(model_json(Path(start))):
             cast(Any, output_layer(model)).reset_parameters()
         loaded = LoadedModel(model, resized_to(preprocessing_in(start), model, size))
     if dropout is not None:
@@ -69,23 +65,7 @@ def load_trained(folder: Path, info: dict[str, Any], device: str) -> LoadedModel
     """
     from stillhouse.components.models.image_networks import from_folder
 
-    model = from_folder(str(folder))
-    network: nn.Module = model
-    network.to(device).eval()
-    return LoadedModel(model, preprocessing_in(str(folder)), info)
-
-
-def load_principal_components(folder: Path, info: dict[str, Any]) -> LoadedModel:
-    """Principal components with a linear model, which answers on the processor wherever it is asked to.
-
-    Raises:
-        UserError: it cannot be loaded.
-    """
-    try:
-        model = PcaLinear.load(folder, info["target"])
-    except ValueError as error:
-        raise UserError(f"model '{folder}': {error}; copy it again, or take another version.") from None
-    return LoadedModel(cast(Any, model), None, info)
+    return LoadedModel(from_folder(str(folder)), preprocessing_in(str(folder)), info).answering(device)
 
 
 def write_image_model(loaded: LoadedModel, folder: Path) -> dict[str, Any]:

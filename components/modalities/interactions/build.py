@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from stillhouse.components.modalities.interactions.items import ItemIndex
 from stillhouse.components.modalities.interactions.settings import RecommenderArchitecture
-from stillhouse.components.models.loaded import LoadedModel, info_of_trained
+from stillhouse.components.models.loaded import LoadedModel, info_of_trained, network_in
 from stillhouse.errors import UserError
 
 if TYPE_CHECKING:
@@ -83,30 +83,14 @@ def load_recommender(folder: Path, device: str) -> LoadedModel:
         UserError: the folder holds none of ours.
     """
     info = info_of_trained(folder)
-    model, index = _read(folder)
-    network: torch.nn.Module = model
-    network.to(device).eval()
-    return LoadedModel(model, index, info)
+    return LoadedModel(*_read(folder), info).answering(device)
 
 
 def _read(folder: Path) -> "tuple[RecommenderModel, ItemIndex]":
-    from safetensors import SafetensorError
-
-    from stillhouse.components.models.quiet import quiet
     from stillhouse.components.models.recommender import RecommenderModel
 
-    quiet()
     index = ItemIndex.read(folder)
-    try:
-        loaded: Any = RecommenderModel.from_pretrained(
-            str(folder), use_safetensors=True, local_files_only=True, dtype="float32", output_loading_info=True
-        )
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        raise UserError(
-            f"model '{folder}' cannot be loaded ({str(error).strip().splitlines()[0].rstrip('.')}); take another "
-            "version, or train it again."
-        ) from None
-    model, info = loaded
+    model, info = network_in(RecommenderModel, folder)
     if info["missing_keys"] or model.config.num_items != len(index.items):
         raise UserError(
             f"model '{folder}': its weights are not those of {len(index.items):,} items; copy the whole folder again, "

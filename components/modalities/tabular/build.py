@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from pydantic import ValidationError
@@ -10,12 +10,11 @@ from pydantic import ValidationError
 from stillhouse.components.modalities.tabular.columns import Columns
 from stillhouse.components.modalities.tabular.encode import cardinalities, features, scaled
 from stillhouse.components.models.boosted_trees import BoostedTrees
-from stillhouse.components.models.loaded import LoadedModel, model_json
+from stillhouse.components.models.loaded import LoadedModel, baseline_in, model_json, network_in
 from stillhouse.components.models.tabular_settings import TabularArchitecture
 from stillhouse.errors import UserError
 
 if TYPE_CHECKING:
-    from torch import nn
     from transformers import PreTrainedModel
 
 COLUMNS = "columns.json"
@@ -95,11 +94,7 @@ def load_trees(folder: Path, info: dict[str, Any]) -> LoadedModel:
     Raises:
         UserError: they cannot be read.
     """
-    try:
-        trees = BoostedTrees.load(folder, info["target"])
-    except ValueError as error:
-        raise UserError(f"model '{folder}': {error}; copy it again, or take another version.") from None
-    return LoadedModel(cast(Any, trees), Columns.model_validate(info["fitted"]), info)
+    return baseline_in(BoostedTrees, folder, info, Columns.model_validate(info["fitted"]))
 
 
 def load_trained(folder: Path, info: dict[str, Any], device: str) -> LoadedModel:
@@ -108,10 +103,7 @@ def load_trained(folder: Path, info: dict[str, Any], device: str) -> LoadedModel
     Raises:
         UserError: as above.
     """
-    loaded = load_model(folder, info=info)
-    network: nn.Module = loaded.model
-    network.to(device).eval()
-    return loaded
+    return load_model(folder, info=info).answering(device)
 
 
 def load_model(
@@ -127,29 +119,10 @@ def load_model(
     Raises:
         UserError: the folder holds no such model, or not all of it.
     """
-    from safetensors import SafetensorError
-
-    from stillhouse.components.models.quiet import quiet
     from stillhouse.components.models.tabular import TabularForDenoising, TabularForPrediction
 
-    quiet()
     columns, kind = read_columns(folder), TabularForDenoising if denoises else TabularForPrediction
-    try:
-        loaded: Any = kind.from_pretrained(
-            str(folder),
-            use_safetensors=True,
-            local_files_only=True,
-            dtype="float32",
-            ignore_mismatched_sizes=True,
-            output_loading_info=True,
-            **(head or {}),
-        )
-    except (OSError, ValueError, SafetensorError) as error:
-        raise UserError(
-            f"model '{folder}' cannot be loaded ({str(error).strip().splitlines()[0].rstrip('.')}); take another "
-            "version, or train it again."
-        ) from None
-    model, found = loaded
+    model, found = network_in(kind, folder, ignore_mismatched_sizes=True, **(head or {}))
     mismatched = {entry[0] for entry in found["mismatched_keys"]}
     is_asked_for_all = head is None and not denoises
     lost = sorted(n for n in {*found["missing_keys"], *mismatched} if is_asked_for_all or n.startswith("tabular."))

@@ -22,7 +22,6 @@ from stillhouse.errors import UserError
 
 if TYPE_CHECKING:
     import torch
-    from torch import nn
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 BROADCAST_MASK = {"bert", "roberta", "distilbert", "electra"}
@@ -80,10 +79,7 @@ def load_trained(auto: Any, folder: Path, info: dict[str, Any], device: str) -> 
     from stillhouse.components.models.quiet import quiet
 
     quiet()
-    loaded = load_folder(auto, str(folder), info)
-    network: nn.Module = loaded.model
-    network.to(device).eval()
-    return loaded
+    return load_folder(auto, str(folder), info).answering(device)
 
 
 def noted(loaded: LoadedModel, folder: str, texts: Sequence[str]) -> LoadedModel:
