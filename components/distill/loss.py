@@ -8,6 +8,7 @@ import torch
 from stillhouse.components.distill.hidden_states import attention_loss, hidden_loss
 from stillhouse.components.distill.settings import DistillSettings
 from stillhouse.components.distill.signal import signal_in
+from stillhouse.components.targets.signal import rows_of
 from stillhouse.components.tasks.task import Batch, Task
 
 if TYPE_CHECKING:
@@ -58,5 +59,5 @@ def _flat(signal: Any) -> dict[str, torch.Tensor]:
     flat = {}
     for name, (values, counts) in signal.items():
         flat[name] = values
-        flat[f"{name}_row"] = torch.repeat_interleave(torch.arange(len(counts), device=counts.device), counts)
+        flat[f"{name}_row"] = rows_of(counts)
     return flat

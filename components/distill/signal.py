@@ -6,6 +6,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 import torch
 
+from stillhouse.components.targets.signal import places_of, rows_of
 from stillhouse.components.tasks.task import SIGNAL
 from stillhouse.components.training.batches import Samples
 
@@ -40,9 +41,8 @@ class Kept(NamedTuple):
 
 def _spans(begins: torch.Tensor, counts: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Indices of the spans that begin so and are so long, end to end, and the span of each: int64 [sum]."""
-    row = torch.repeat_interleave(torch.arange(len(counts)), counts)
-    inside = torch.arange(len(row)) - (counts.cumsum(0) - counts)[row]
-    return begins[row] + inside, row
+    row = rows_of(counts)
+    return begins[row] + places_of(row, counts), row
 
 
 class ViewedSamples:

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from stillhouse.components.distill.signal import Kept
-from stillhouse.components.targets.signal import Ragged
+from stillhouse.components.targets.signal import Ragged, rows_of
 from stillhouse.components.training.batches import Samples, split_by_padded_tokens
 from stillhouse.components.training.ranks import Ranks
 from stillhouse.errors import UserError
@@ -101,8 +101,7 @@ def _check_finite(signals: list[dict[str, Kept]], rows: int) -> None:
     missing = torch.zeros(rows, dtype=torch.bool)
     for kept in _floating(signals):
         strange = ~kept.values.isfinite().flatten(1).all(1) if kept.values.dim() > 1 else ~kept.values.isfinite()
-        row = torch.repeat_interleave(torch.arange(rows), kept.ends.diff())
-        missing[row[strange]] = True
+        missing[rows_of(kept.ends.diff())[strange]] = True
     if count := int(missing.sum()):
         raise UserError(
             f"the teacher has no finite answer (nan or infinite) for {count:,} of {rows:,} rows, and a "

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from stillhouse.components.targets.measure import Measure, Statistics
-from stillhouse.components.targets.signal import Ragged
+from stillhouse.components.targets.signal import Ragged, places_of
 from stillhouse.components.targets.tag_schemes import Tag
 from stillhouse.components.targets.token_measures import (
     ENTITY_MEASURES,
@@ -178,17 +178,10 @@ def tag_distillation_loss(
     num_rows = len(is_word)
     theirs, ours = signal["logits_row"], is_word.nonzero()[:, 0]
     num_theirs, num_ours = (torch.bincount(row, minlength=num_rows) for row in (theirs, ours))
-    student = logits[is_word][_place(ours, num_ours) < num_theirs[ours]]
-    teacher = signal["logits"][_place(theirs, num_theirs) < num_ours[theirs]].to(student.dtype)
+    student = logits[is_word][places_of(ours, num_ours) < num_theirs[ours]]
+    teacher = signal["logits"][places_of(theirs, num_theirs) < num_ours[theirs]].to(student.dtype)
     divergence = kl_div(log_softmax(student / temperature, -1), softmax(teacher / temperature, -1), reduction="sum")
     return divergence * temperature**2, len(student)
-
-
-def _place(row: "Tensor", counts: "Tensor") -> "Tensor":
-    """Which of its row's words each is, int64 [words], from the row of each and the words of each row."""
-    import torch
-
-    return torch.arange(len(row), device=row.device) - (counts.cumsum(0) - counts)[row]
 
 
 def tag_answers(logits: "Tensor", is_word: "Tensor") -> list[TagAnswer]:

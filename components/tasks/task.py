@@ -67,6 +67,8 @@ class PretrainingMeasure(NamedTuple):
     of_mean_loss: Callable[[float], float]
 
 
+SIGNAL = "teacher_"
+"""Begins the names of what the teacher told, in a batch."""
 TEACHER_LAYERS = 3
 """Layers of the teacher for one of the student's."""
 PERPLEXITY = PretrainingMeasure("perplexity", lambda loss: math.exp(min(loss, 50.0)))
@@ -136,7 +138,7 @@ class Task(TaskData, TaskAnswers):
 
     def forward(self, model: "nn.Module", batch: Batch, **wanted: bool) -> Any:
         """The model's output, with `logits`, and with what is `wanted`: output_hidden_states, output_attentions."""
-        inputs = {name: value for name, value in batch.items() if name not in {"labels"} | set(batch_signal(batch))}
+        inputs = {name: value for name, value in batch.items() if name != "labels" and not name.startswith(SIGNAL)}
         return model(**inputs, **wanted)
 
     @abstractmethod
@@ -301,12 +303,3 @@ class Task(TaskData, TaskAnswers):
 
         batch_units = batch_units or self.unit.micro_batch
         return score_samples(model, samples, answer, batch_units=batch_units, progress=progress)
-
-
-def batch_signal(batch: Batch) -> list[str]:
-    """Names of a batch's tensors that are the teacher's signal."""
-    return [name for name in batch if name.startswith(SIGNAL)]
-
-
-SIGNAL = "teacher_"
-"""Begins the names of what the teacher told, in a batch."""
