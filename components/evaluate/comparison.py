@@ -28,6 +28,7 @@ def candidates(task: Task, contestants: Mapping[str, Contestant]) -> Candidates:
 def compare(
     task: Task,
     contestants: Mapping[str, Contestant],
+    statistics: Mapping[str, Statistics],
     test: Examples,
     ground: tuple[Ground, np.ndarray] | None,
     settings: EvaluateSettings,
@@ -36,6 +37,7 @@ def compare(
     """Measure all contestants on the test rows, the champion on the rows and labels where it meets the candidates.
 
     Args:
+        statistics: of all but the champion, on all test rows.
         ground: where the champion is measured, and on which rows, bool [test rows]; None without a champion to compare
             with.
         progress: is told the number of resamples measured so far.
@@ -45,11 +47,6 @@ def compare(
         that it is held against (rows, `paired_difference` in the main measure, p_value of `mcnemar`).
     """
     against = candidates(task, contestants)
-    statistics = {
-        name: task.statistics(contestant.answers, test)
-        for name, contestant in contestants.items()
-        if name != "champion"
-    }
     models, differences = _held_together(task, statistics, len(test), against, settings, progress)
     for name, found in statistics.items():
         models[name]["per_label"] = task.per_label(found)

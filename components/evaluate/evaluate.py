@@ -28,6 +28,7 @@ from stillhouse.components.evaluate.results import Findings
 from stillhouse.components.evaluate.settings import EvaluateSettings
 from stillhouse.components.evaluate.slices import measure_slices
 from stillhouse.components.evaluate.wording import comparison_notes, label_notes, short_name
+from stillhouse.components.targets.measure import Statistics
 from stillhouse.components.tasks import Task, task_of
 from stillhouse.components.tasks.results import Results
 from stillhouse.components.tracking.run import StepRun
@@ -80,8 +81,9 @@ def evaluate(
     strong = strong_baseline(settings, task, train, test, seen, Path(baseline))
     contestants |= ({task.baseline: strong} if strong else {}) | {TRIVIAL: trivial_baseline(task, train, test)}
     latencies = _latencies(settings, contestants, test, run)
-    document = _document(settings, task, contestants, latencies, test, rival, run)
-    document["evidence"] = evidence(settings, task, train, test, strong, folders)
+    statistics = {name: task.statistics(one.answers, test) for name, one in contestants.items() if name != "champion"}
+    document = _document(settings, task, contestants, statistics, latencies, test, rival, run)
+    document["evidence"] = evidence(settings, task, train, test, statistics.get(task.baseline), folders)
     # What was said of their bases, which are often the same.
     of_bases = dict.fromkeys([*notes_of(Path(teacher)).values(), *notes_of(Path(student)).values()])
     document["notes"] = [*of_bases, *document["notes"]]
@@ -90,7 +92,7 @@ def evaluate(
         step: read_model_json(folders[model]).get("settings", {})
         for step, model in (("finetune", "teacher"), ("distill", "student"))
     }
-    findings = _findings(settings, task, document, contestants, test, folders)
+    findings = _findings(settings, task, document, contestants, statistics, test, folders)
     run.progress(0, 1, "pages", "report")
     write_report(report, findings)
     _write_json(Path(evaluation), document)
@@ -154,6 +156,7 @@ def _document(
     settings: EvaluateSettings,
     task: Task,
     contestants: dict[str, Contestant],
+    statistics: dict[str, Statistics],
     latencies: dict[str, np.ndarray],
     test: Examples,
     champion: Champion | None,
@@ -164,6 +167,7 @@ def _document(
     models, differences = compare(
         task,
         contestants,
+        statistics,
         test,
         ground,
         settings,
@@ -183,7 +187,7 @@ def _document(
             **latency_ratios(latencies[candidate], times, confidence=settings.confidence, seed=settings.seed),
             "slices": measure_slices(
                 main,
-                task.statistics(contestants[candidate].answers, test),
+                statistics[candidate],
                 test.slices(settings.slices),
                 resamples=settings.resamples,
                 confidence=settings.confidence,
@@ -202,7 +206,7 @@ def _document(
         "models": models,
         **beside("student", ("teacher", "champion")),
         "candidates": {name: beside(name, ("champion",)) for name in differences if name != "student"},
-        "never_answered": task.never_answered(task.statistics(contestants["student"].answers, test)),
+        "never_answered": task.never_answered(statistics["student"]),
     }
     notes = [*comparison_notes(document, main.title), *label_notes(document), *task.spec.notes]
     if champion:
@@ -218,14 +222,10 @@ def _findings(
     task: Task,
     document: dict[str, Any],
     contestants: dict[str, Contestant],
+    statistics: dict[str, Statistics],
     test: Examples,
     folders: dict[str, Path],
 ) -> Findings:
-    statistics = {
-        name: task.statistics(contestant.answers, test)
-        for name, contestant in contestants.items()
-        if name != "champion"
-    }
     student, teacher = contestants["student"].answers, contestants["teacher"].answers
     return Findings(
         task=task,

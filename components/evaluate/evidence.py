@@ -9,12 +9,10 @@ import numpy as np
 from stillhouse.components.artifacts.examples import Examples
 from stillhouse.components.artifacts.model import read_model_json
 from stillhouse.components.artifacts.trainings import trainings_of
-from stillhouse.components.evaluate.contestants import Contestant
 from stillhouse.components.evaluate.intervals import measured, paired_difference
 from stillhouse.components.evaluate.settings import EvaluateSettings
-from stillhouse.components.targets.measure import Measure
+from stillhouse.components.targets.measure import Measure, Statistics
 from stillhouse.components.tasks import Task
-from stillhouse.components.tasks.results import Answers
 
 
 def evidence(
@@ -22,13 +20,13 @@ def evidence(
     task: Task,
     train: Examples,
     test: Examples,
-    full: Contestant | None,
+    full: Statistics | None,
     folders: dict[str, Path],
 ) -> dict[str, Any]:
     """What evaluation.json says under that name.
 
     Args:
-        full: the strong baseline, trained on all training rows; None where there is none.
+        full: of the strong baseline, trained on all training rows; None where there is none.
         folders: of the student and of the teacher.
 
     Returns:
@@ -37,20 +35,19 @@ def evidence(
         random weights. `still_gaining`: steps whose training gained until its last evaluation.
     """
     return {
-        "half_rows": _half_rows(settings, task, train, test, full.answers) if full else None,
+        "half_rows": _half_rows(settings, task, train, test, full) if full is not None else None,
         "random_start": read_model_json(folders["teacher"]).get("settings", {}).get("base") == "",
         "still_gaining": _still_gaining(folders["student"], task.measures),
     }
 
 
 def _half_rows(
-    settings: EvaluateSettings, task: Task, train: Examples, test: Examples, full: Answers
+    settings: EvaluateSettings, task: Task, train: Examples, test: Examples, full: Statistics
 ) -> dict[str, Any]:
     rows = np.sort(np.random.default_rng(settings.seed).permutation(len(train))[: (len(train) + 1) // 2])
-    half = task.baseline_answers(train.take(rows), test, settings.seed)
-    statistics = {name: task.statistics(answers, test) for name, answers in {"full": full, "half": half}.items()}
+    half = task.statistics(task.baseline_answers(train.take(rows), test, settings.seed), test)
     main = task.measures[0]
-    found = measured(statistics, [main], len(test), resamples=settings.resamples, seed=settings.seed)
+    found = measured({"full": full, "half": half}, [main], len(test), resamples=settings.resamples, seed=settings.seed)
     difference = paired_difference(main.name, found["full"], found["half"], settings.confidence)
     return {"rows": len(rows), "of": len(train), **difference}
 

@@ -102,18 +102,18 @@ def findings(target: str, num_labels: int, *, champion: bool = True) -> Findings
         if champion or name != "champion"
     }
     ground = (task.ground(task, test), np.arange(ROWS) < 50) if champion else None
-    models, differences = compare(task, contestants, test, ground, settings, lambda done: None)
+    statistics = {
+        name: task.statistics(contestant.answers, test)
+        for name, contestant in contestants.items()
+        if name != "champion"
+    }
+    models, differences = compare(task, contestants, statistics, test, ground, settings, lambda done: None)
     for name, contestant in contestants.items():
         models[name] |= contestant.described()
     for size, name in enumerate(("tfidf_logistic", "champion", "student", "teacher"), 1):
         if name in models:
             models[name] |= {"parameters": size * 10**6, "rows_per_second": 900 / size, "bytes": size * 4 * 10**6}
             models[name] |= {"latency_ms": {"p50": 1.5 * size, "p90": 4.0 * size}, "tokens_per_second": 9e4 / size}
-    statistics = {
-        name: task.statistics(contestant.answers, test)
-        for name, contestant in contestants.items()
-        if name != "champion"
-    }
     document: dict[str, Any] = {
         "main_metric": task.measures[0].name,
         "greater_is_better": True,
