@@ -4,26 +4,27 @@ import gzip
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
-from pathlib import Path
 
 from stillhouse.components.formats.batch import Reading, suffix
 from stillhouse.components.formats.json_lines import read_json_lines
 from stillhouse.components.formats.settings import CsvSettings
 from stillhouse.components.formats.sources import Part
 from stillhouse.components.formats.tables import TABLES, UNREADABLE, column_names
-from stillhouse.components.predict.read import MEMORY, rows
+from stillhouse.components.predict.read import MEMORY, read_part
 from stillhouse.components.storage.memory import Budget
 
 LINE = 64 << 20
 """Bytes of a line that are looked at."""
 
 
-def answer_names(names: Sequence[str], parts: Iterable[Part], csv: CsvSettings) -> dict[str, str]:
+def answer_names(
+    names: Sequence[str], parts: Iterable[Part], formats: Sequence[str], csv: CsvSettings
+) -> dict[str, str]:
     """A name for each answer that no row has: `label`, else `predicted_label`, `predicted_label_2`, …
 
     The rows of JSON lines may differ in their keys, so that all of them are looked at, as text where that is enough.
     """
-    taken = {key for part in parts for key in part.columns or _columns(part.path, names, csv)}
+    taken = {key for part in parts for key in part.columns or _columns(part, names, formats, csv)}
     return {name: next(free for free in _candidates(name) if free not in taken) for name in names}
 
 
@@ -36,15 +37,18 @@ def _candidates(name: str) -> Iterator[str]:
         number += 1
 
 
-def _columns(path: Path, names: Sequence[str], csv: CsvSettings) -> Iterator[str]:
-    """The columns of a file whose names hold one of `names`."""
+def _columns(part: Part, names: Sequence[str], formats: Sequence[str], csv: CsvSettings) -> Iterator[str]:
+    """The columns of a part whose names hold one of `names`."""
+    path, rows = part.path, read_part(part, formats, csv, lambda _, batch: batch.rows())
     if TABLES.get(suffix(path)) is not read_json_lines:
-        first = next(rows(path, csv), None)
-        yield from first.values if first else column_names(path, Reading(None, Budget(MEMORY), csv)) or ()
+        first = next(rows, None)
+        reading = Reading(None, Budget(MEMORY), csv, formats=formats)
+        yield from first[0] if first else column_names(path, reading) or ()
         return
     if suffix(path) == ".json":  # one list, maybe, whose objects need not stand on a line each
-        for row in rows(path, csv):
-            yield from row.values
+        for some in rows:
+            for row in some:
+                yield from row
         return
     parts = [name.encode() for name in names]
     try:

@@ -79,7 +79,7 @@ def predict(
         info = _read_info(folder, model)
         task = task_of(Spec.of_model(info))
         roles = roles_of(task, columns)
-        parts = parts_to_answer(source, (*task.formats, *task.further_formats))
+        parts = parts_to_answer(source, task.formats_to_answer)
         written = check(CsvSettings, {**info.get("csv", {}), **(csv or {})}, "--csv")
         loaded = task.load(folder, device)
         progress(0, 0.0)
@@ -191,7 +191,7 @@ def _answer_names(
     """The column of each answer; `note` is told of those that are called otherwise than usual."""
     told = first[0].answers if first else []
     names = list(task.answer_types()) or list(dict.fromkeys(name for row in told for name in row))
-    named = answer_names(names, parts, csv)
+    named = answer_names(names, parts, task.formats_to_answer, csv)
     if renamed := [name for name in named if named[name] != name]:
         there, here = (", ".join(f"'{name}'" for name in names) for names in (renamed, map(named.get, renamed)))
         note(f"The data has a column {there} of its own; the answers are in {here}.")

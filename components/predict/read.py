@@ -1,22 +1,20 @@
 """Rows that are to be answered, one lot after the other, however large the files are."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, TypeVar
 
 import pyarrow as pa
 
-from stillhouse.components.formats import tables
 from stillhouse.components.formats.batch import Batch, Reading
-from stillhouse.components.formats.columns import column_texts
 from stillhouse.components.formats.settings import CsvSettings
 from stillhouse.components.formats.sources import Part, parts_of
 from stillhouse.components.storage.layouts import data_names
 from stillhouse.components.storage.memory import Budget
 from stillhouse.components.storage.names import refuse_links_out
 from stillhouse.components.storage.urls import local_path
-from stillhouse.components.tasks.columns import Roles
+from stillhouse.components.tasks.columns import Roles, named_in, with_rest
 from stillhouse.components.tasks.task_data import TaskData
 from stillhouse.errors import UserError
 
@@ -24,16 +22,7 @@ MEMORY = 4 << 30
 """Bytes that reading one lot of rows may take."""
 
 
-class Row(NamedTuple):
-    """A row, and where it came from."""
-
-    values: dict[str, Any]
-    place: str
-    """File and row, for messages."""
-    share: float
-    """How much of the file was read when the row was, 0 to 1."""
-    texts: dict[str, str | None]
-    """Of the columns that were asked for and that it has."""
+T = TypeVar("T")
 
 
 def parts_to_answer(path: Path, formats: Sequence[str]) -> list[Part]:
@@ -101,7 +90,7 @@ def lots(part: Part, task: TaskData, roles: Roles, csv: CsvSettings, size: int) 
         UserError: the file cannot be read, or a row lacks what the task reads; the sentence names the row.
     """
     waiting: list[Lot] = []
-    for lot in _read(part, task, roles, csv):
+    for lot in read_part(part, task.formats_to_answer, csv, lambda path, batch: lot_of(path, batch, task, roles)):
         waiting.append(lot)
         if sum(map(len, waiting)) < size:
             continue
@@ -114,20 +103,28 @@ def lots(part: Part, task: TaskData, roles: Roles, csv: CsvSettings, size: int) 
         yield Lot.together(waiting)
 
 
-def _read(part: Part, task: TaskData, roles: Roles, csv: CsvSettings) -> Iterator[Lot]:
-    formats = (*task.formats, *task.further_formats)
-    reading, row = Reading(None, Budget(MEMORY), csv, formats=formats), "row 0"
+def read_part(part: Part, formats: Sequence[str], csv: CsvSettings, made: Callable[[Path, Batch], T]) -> Iterator[T]:
+    """What is made of the rows of a part, some rows at a time.
+
+    Args:
+        formats: as `tables.FORMATS` names them.
+        csv: how CSV files are written.
+        made: the file and some of its rows, one at least -> what is wanted of them.
+
+    Raises:
+        UserError: the file cannot be read, or not within MEMORY; the sentence names the row.
+    """
+    reading, number = Reading(None, Budget(MEMORY), csv, formats=formats), 0
     try:
         for path, batch in part.rows(reading):
             if len(batch):
-                lot = lot_of(path, batch, task, roles)
-                yield lot
-                row = lot.places[-1].rpartition(", ")[2]
+                yield made(path, batch)
+                number = batch.numbers[-1]
             reading.budget.renew()
     except MemoryError:
         raise UserError(
-            f"{part.path}, after {row}: the next rows take more memory than {MEMORY >> 30} GB; cut the file into "
-            "smaller ones, or look what it holds."
+            f"{part.path}, after row {number}: the next rows take more memory than {MEMORY >> 30} GB; cut the file "
+            "into smaller ones, or look what it holds."
         ) from None
 
 
@@ -137,35 +134,12 @@ def lot_of(path: Path, batch: Batch, task: TaskData, roles: Roles) -> Lot:
     Raises:
         UserError: a row lacks what the task reads; the sentence names it.
     """
-    needed = [name for of in roles.values() for name in ([of] if isinstance(of, str) else of or [])]
+    needed = named_in(roles)
     values, places = batch.rows(), [f"{path}, row {number}" for number in batch.numbers]
     for row, known in enumerate(values):
         if missing := [name for name in needed if name not in known]:
             columns = ", ".join(known)
             raise UserError(f"{places[row]}: column '{missing[0]}' is missing; name one of {columns} with --column.")
     rest = [name for name in batch.names if name not in needed]
-    inputs, targets = task.take(path, batch, {field: rest if of == [] else of for field, of in roles.items()})
+    inputs, targets = task.take(path, batch, with_rest(roles, rest))
     return Lot(values, pa.table(inputs), targets, places, batch.share)
-
-
-def rows(path: Path, csv: CsvSettings, columns: Sequence[str] = ()) -> Iterator[Row]:
-    """All rows of the file; `csv` says how CSV files are written, and `columns` which are wanted as text.
-
-    Raises:
-        UserError: the file cannot be read, or a value of these columns has no text; the sentence names the row.
-    """
-    reading, number = Reading(None, Budget(MEMORY), csv), 0
-    try:
-        for batch in tables.read_batches(path, reading):
-            found = batch.rows()
-            there = [name for name in columns if any(name in values for values in found)]
-            written = {name: column_texts(path, batch, name).to_pylist() for name in there}
-            for i, (number, values) in enumerate(zip(batch.numbers, found, strict=True)):
-                texts = {name: written[name][i] for name in there if name in values}
-                yield Row(values, f"{path}, row {number}", batch.share, texts)
-            reading.budget.renew()
-    except MemoryError:
-        raise UserError(
-            f"{path}, after row {number}: the next rows take more memory than {MEMORY >> 30} GB; cut the file into "
-            "smaller ones, or look what it holds."
-        ) from None

@@ -24,7 +24,7 @@ from stillhouse.components.formats.values import keys, truths
 from stillhouse.components.prepare.settings import PrepareSettings
 from stillhouse.components.storage.memory import Budget, bounded_memory
 from stillhouse.components.tasks import load_task
-from stillhouse.components.tasks.columns import FILE_NAME, Columns, Roles
+from stillhouse.components.tasks.columns import FILE_NAME, Columns, Roles, named_in, with_rest
 from stillhouse.components.tasks.task import Task
 from stillhouse.errors import UserError
 
@@ -211,15 +211,13 @@ class _PartReader:
 
     def _wanted(self, columns: Roles) -> list[str]:
         """All columns that are named."""
-        settings = self._settings
-        named = (names if isinstance(names, list) else [names] for names in columns.values() if names is not None)
-        return list(dict.fromkeys([*(name for some in named for name in some), *self._others, *settings.slices]))
+        return list(dict.fromkeys([*named_in(columns), *self._others, *self._settings.slices]))
 
     def _table(self, path: Path, batch: Batch, columns: Roles, wanted: list[str]) -> Table:
         """The columns of some rows."""
         settings, rows = self._settings, len(batch)
         rest = [name for name in batch.names if name not in wanted]
-        inputs, targets = self._task.take(path, batch, {key: rest if of == [] else of for key, of in columns.items()})
+        inputs, targets = self._task.take(path, batch, with_rest(columns, rest))
         optional: dict[str | None, list[str | None]] = {None: [None] * rows}
         for name in {*self._others, *settings.slices}:
             optional[name] = column_texts(path, batch, str(name)).to_pylist()

@@ -29,6 +29,17 @@ Roles = Mapping[str, str | list[str] | None]
 play no other part."""
 
 
+def named_in(roles: Roles) -> list[str]:
+    """All columns that are named, each once."""
+    named = (names if isinstance(names, list) else [names] for names in roles.values() if names is not None)
+    return list(dict.fromkeys(name for some in named for name in some))
+
+
+def with_rest(roles: Roles, rest: list[str]) -> Roles:
+    """The roles, with the columns that play no other part where those are meant."""
+    return {field: rest if names == [] else names for field, names in roles.items()}
+
+
 class Field(NamedTuple):
     """A column of the source: what it holds, and whether it is what is learnt."""
 

@@ -65,6 +65,11 @@ class TaskData(ABC):
         return next(name for name, field in cls.fields.items() if field.target)
 
     @property
+    def formats_to_answer(self) -> tuple[str, ...]:
+        """How data that is to be answered may be written."""
+        return (*self.formats, *self.further_formats)
+
+    @property
     def target_column(self) -> str:
         """What the targets are called in a dataset."""
         return self.target_field()

@@ -15,12 +15,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from stillhouse.components.artifacts.spec import Spec
 from stillhouse.components.formats.settings import CsvSettings
 from stillhouse.components.formats.table import Table
 from stillhouse.components.formats.values import texts
-from stillhouse.components.predict.read import rows
+from stillhouse.components.predict.read import lots, parts_to_answer
 from stillhouse.components.prepare.read import read
 from stillhouse.components.prepare.settings import PrepareSettings
+from stillhouse.components.tasks.text_classification import TextClassification
 from stillhouse.errors import UserError
 
 START = dt.datetime(2026, 1, 2, 3, 4, 5)
@@ -88,6 +90,16 @@ def prepared(*paths: Path, **given: Any) -> Table:
     return read(paths, PrepareSettings.model_validate(settings))
 
 
+def asked(path: Path) -> list[str]:
+    """The texts that predict asks a model for."""
+    task = TextClassification(
+        Spec(format=1, task="text_classification", target="classes", labels=[], content_digest="")
+    )
+    (part,) = parts_to_answer(path, task.formats_to_answer)
+    some = lots(part, task, {"text": ["text"]}, CsvSettings(), 512)
+    return [text for lot in some for text in lot.inputs["text"].to_pylist()]
+
+
 @pytest.mark.parametrize("name", COLUMNS)
 @pytest.mark.parametrize("ending", ["parquet", "arrow", "feather", "jsonl", "csv"])
 def test_every_type_has_one_text_in_every_format_in_prepare_and_predict(tmp_path: Path, name: str, ending: str) -> None:
@@ -101,7 +113,7 @@ def test_every_type_has_one_text_in_every_format_in_prepare_and_predict(tmp_path
         expected = [text + ".0" if text == "7" else text for text in expected]  # in CSV all is text as it stands there
     settings = {"text": ["text", "other"], "label": None}
     assert prepared(path, columns=settings).inputs["text"].to_pylist() == [f"{text}\na" for text in expected]
-    assert [row.texts["text"] or "" for row in rows(path, CsvSettings(), ["text"])] == expected
+    assert asked(path) == expected
 
 
 WRITERS: dict[str, Callable[[Path, pd.DataFrame], None]] = {
@@ -281,7 +293,7 @@ def test_a_value_without_text_is_named_with_file_row_and_column(tmp_path: Path) 
     with pytest.raises(UserError, match=sentence):
         prepared(path)
     with pytest.raises(UserError, match=sentence):
-        list(rows(path, CsvSettings(), ["text"]))
+        asked(path)
 
 
 @pytest.mark.parametrize(
@@ -291,4 +303,4 @@ def test_predict_refuses_json_values_that_are_several(tmp_path: Path, second: An
     first = ["x"] if second == "x" else "x"
     (tmp_path / "a.jsonl").write_text("".join(json.dumps({"text": value}) + "\n" for value in (first, second)))
     with pytest.raises(UserError, match=rf"a\.jsonl, row 2, column 'text': {what}"):
-        list(rows(tmp_path / "a.jsonl", CsvSettings(), ["text"]))
+        asked(tmp_path / "a.jsonl")

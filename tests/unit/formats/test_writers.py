@@ -10,7 +10,7 @@ import pytest
 
 from stillhouse.components.formats.settings import CsvSettings
 from stillhouse.components.formats.table import Table
-from stillhouse.components.predict.read import parts_to_answer, rows
+from stillhouse.components.predict.read import parts_to_answer, read_part
 from stillhouse.components.prepare.read import read
 from stillhouse.components.prepare.settings import PrepareSettings
 from stillhouse.components.storage.sources import fetch_source, list_source
@@ -32,7 +32,9 @@ def load(source: Path, **columns: Any) -> Table:
 
 def answered(source: Path) -> list[dict[str, Any]]:
     """The rows that predict answers."""
-    return [row.values for part in parts_to_answer(source, FORMATS) for row in rows(part.path, CsvSettings())]
+    parts = parts_to_answer(source, FORMATS)
+    some = (read_part(part, FORMATS, CsvSettings(), lambda _, batch: batch.rows()) for part in parts)
+    return [row for of_part in some for rows in of_part for row in rows]
 
 
 @pytest.mark.parametrize("name", ["lists.parquet", "lists.arrow"])
