@@ -4,10 +4,11 @@ import json
 import random
 import shutil
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from runs import Outcome, run_recipe, stillhouse
+from toy_package import rows, write_entry_point
 
 TASK = Path(__file__).parents[1] / "toy_task"
 RECIPE = """
@@ -31,11 +32,10 @@ class Toy(NamedTuple):
     folder: Path
 
 
-def rows(number: int, seed: int) -> list[dict[str, list[float]]]:
-    """Rows of 2 to 12 numbers between -1 and 1."""
-    draw = random.Random(seed)
-    values = [[draw.uniform(-1, 1) for _ in range(draw.randint(2, 12))] for _ in range(number)]
-    return [{"values": row, "rises": [b > a for a, b in zip([0.0, *row], row, strict=False)]} for row in values]
+def written(number: int, seed: int) -> list[dict[str, list[Any]]]:
+    """Rows of a file."""
+    values, rises = rows(number, random.Random(seed), 12)
+    return [{"values": row, "rises": truth} for row, truth in zip(values, rises, strict=True)]
 
 
 @pytest.fixture(scope="module")
@@ -43,11 +43,8 @@ def toy(tmp_path_factory: pytest.TempPathFactory) -> Toy:
     """A package with the task, made known to the command, and a run of it."""
     folder = tmp_path_factory.mktemp("toy")
     shutil.copytree(TASK, folder / "package", ignore=shutil.ignore_patterns("__pycache__"))
-    info = folder / "package" / "rises-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: rises\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[stillhouse.tasks]\nrises = rises:Rises\n")
-    (folder / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows(400, 1)))
+    write_entry_point(folder / "package")
+    (folder / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in written(400, 1)))
     (folder / "rises.yaml").write_text(RECIPE)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", str(folder / "package"))
@@ -74,7 +71,7 @@ def test_the_report_names_its_measure_and_its_unit(toy: Toy) -> None:
 
 def test_predict_answers_a_file_with_the_champion(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(toy.folder / "package"))
-    fresh = rows(20, 2)
+    fresh = written(20, 2)
     (toy.folder / "fresh.jsonl").write_text("".join(json.dumps({"values": row["values"]}) + "\n" for row in fresh))
     done = stillhouse("predict", "models:/rises@champion", toy.folder / "fresh.jsonl", home=toy.home)
     assert done.returncode == 0, done.stderr

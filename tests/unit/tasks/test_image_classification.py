@@ -1,7 +1,6 @@
 """Pictures under classes, label sets and numbers: networks made and read, samples, losses, whole steps."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +8,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import torch
+from golden_losses import Losses, hold
 from pictures import LABELS, SIDE, pictures_of, task_of_pictures, write_pictures
 from transformers import ResNetConfig, ResNetForImageClassification, ViTConfig, ViTForImageClassification
 
@@ -263,16 +263,7 @@ def test_a_picture_is_shown_by_its_pixels(train: Examples) -> None:
 def losses(train: Examples) -> list[float]:
     """Loss of each step of two convolutions with augmentation, one thread."""
 
-    class Record:
-        def __init__(self) -> None:
-            self.losses: list[float] = []
-
-        def metrics(self, values: dict[str, float], step: int = 0) -> None:
-            self.losses += [values[name] for name in values if name == "train/loss"]
-
-        def progress(self, done: float, total: float, unit: str, note: str = "") -> None: ...
-
-    task, record = task_of_pictures("classes", train, mix="mixup", scale=0.6, **AUGMENTED), Record()
+    task, record = task_of_pictures("classes", train, mix="mixup", scale=0.6, **AUGMENTED), Losses()
     loss = task.training_loss(train, class_weights="balanced", label_smoothing=0.1)
     seed_everything(3)
     loaded = task.build(None, ImageArchitecture(**SHAPE), train)
@@ -289,10 +280,7 @@ def losses(train: Examples) -> list[float]:
 
 
 def test_the_losses_are_those_of_the_golden_file(train: Examples, one_thread: None) -> None:
-    found = losses(train)
-    if os.environ.get("STILLHOUSE_MAKE_GOLDEN"):
-        GOLDEN.write_text(json.dumps({"made_by": COMMAND, "losses": found}, indent=1) + "\n")
-    assert found == pytest.approx(json.loads(GOLDEN.read_text())["losses"], abs=1e-4)
+    hold(losses(train), GOLDEN, COMMAND)
 
 
 @pytest.fixture(scope="module")

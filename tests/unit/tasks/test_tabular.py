@@ -2,7 +2,6 @@
 
 import datetime as dt
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import safetensors.torch
+from golden_losses import Losses, hold
 
 from stillhouse.components.artifacts.examples import Examples
 from stillhouse.components.artifacts.spec import Spec
@@ -217,16 +217,7 @@ def losses(train: Examples) -> list[float]:
     from stillhouse.components.training.randomness import seed_everything
     from stillhouse.components.training.settings import LoopSettings, OptimizerSettings
 
-    class Record:
-        def __init__(self) -> None:
-            self.losses: list[float] = []
-
-        def metrics(self, values: dict[str, float], step: int = 0) -> None:
-            self.losses += [values[name] for name in values if name == "train/loss"]
-
-        def progress(self, done: float, total: float, unit: str, note: str = "") -> None: ...
-
-    task, record = task_for("classes", train, 0.1), Record()
+    task, record = task_for("classes", train, 0.1), Losses()
     loss = task.training_loss(train, class_weights="balanced", label_smoothing=0.1)
     seed_everything(3)
     loaded = task.build(None, TabularArchitecture.model_validate(SHAPE), train, dropout=0.1)
@@ -243,10 +234,7 @@ def losses(train: Examples) -> list[float]:
 
 
 def test_the_losses_are_those_of_the_golden_file(train: Examples, one_thread: None) -> None:
-    found = losses(train)
-    if os.environ.get("STILLHOUSE_MAKE_GOLDEN"):
-        GOLDEN.write_text(json.dumps({"made_by": COMMAND, "losses": found}, indent=1) + "\n")
-    assert found == pytest.approx(json.loads(GOLDEN.read_text())["losses"], abs=1e-4)
+    hold(losses(train), GOLDEN, COMMAND)
 
 
 @pytest.fixture(scope="module")

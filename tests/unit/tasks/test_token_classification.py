@@ -1,13 +1,13 @@
 """Token classification on transformers' models: learnt, distilled, stopped and gone on with, answered, measured."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from golden_losses import Losses, hold
 from tagged_words import SPEC, TAGS, tagged, write_tagged_dataset
 from torch.nn.functional import cross_entropy
 
@@ -278,7 +278,7 @@ def losses() -> list[float]:
     seed_everything(5)
     model = task.build(None, SHAPE.model_copy(update={"layers": 2, "dropout": 0.1}), rows)
     loss = task.training_loss(rows, class_weights="none", label_smoothing=0.1)
-    record = Record()
+    record = Losses()
     Training(
         model.model,
         TokenClassification(SPEC.model_copy(update={"augment": 0.1})).samples(model, rows, View(32, 5)),
@@ -291,23 +291,5 @@ def losses() -> list[float]:
     return record.losses
 
 
-class Record:
-    """A reporter that keeps the losses."""
-
-    def __init__(self) -> None:
-        self.losses: list[float] = []
-
-    def metrics(self, values: dict[str, float], step: int = 0) -> None:
-        """Keep one."""
-        if "train/loss" in values:
-            self.losses.append(values["train/loss"])
-
-    def progress(self, done: float, total: float, unit: str, note: str = "") -> None:
-        """Nothing to keep."""
-
-
 def test_the_losses_are_those_of_the_golden_file(one_thread: None) -> None:
-    found = losses()
-    if os.environ.get("STILLHOUSE_MAKE_GOLDEN"):
-        GOLDEN.write_text(json.dumps({"made_by": COMMAND, "losses": found}, indent=1) + "\n")
-    assert found == pytest.approx(json.loads(GOLDEN.read_text())["losses"], abs=1e-4)
+    hold(losses(), GOLDEN, COMMAND)

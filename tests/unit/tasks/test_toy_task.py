@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from toy_package import rows, write_entry_point
 
 from stillhouse.components.artifacts.examples import Examples
 from stillhouse.components.artifacts.spec import Spec
@@ -23,17 +24,13 @@ SHAPE = {"architecture": {"width": 4}}
 @pytest.fixture
 def dataset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Rows of numbers, and a package whose entry point names the task."""
-    info = tmp_path / "package" / "rises-1.0.dist-info"
-    info.mkdir(parents=True)
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: rises\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[stillhouse.tasks]\nrises = rises:Rises\n")
+    write_entry_point(tmp_path / "package")
     monkeypatch.syspath_prepend(tmp_path / "package")
     folder, draw = tmp_path / "dataset", random.Random(3)
     folder.mkdir()
     for split, number in {"train": 60, "validation": 20, "test": 20, "unlabelled": 10}.items():
-        rows = [[draw.uniform(-1, 1) for _ in range(draw.randint(2, 9))] for _ in range(number)]
-        truths = [[b > a for a, b in zip([0.0, *row], row, strict=False)] for row in rows]
-        columns: dict[str, Any] = {"hash": [f"{len(split)}{row:031x}" for row in range(number)], "values": rows}
+        values, truths = rows(number, draw, 9)
+        columns: dict[str, Any] = {"hash": [f"{len(split)}{row:031x}" for row in range(number)], "values": values}
         columns |= {} if split == "unlabelled" else {"rises": truths}
         pq.write_table(pa.table(columns), folder / f"{split}.parquet")
     spec = {"format": 1, "task": "rises", "target": "rises", "labels": [], "columns": {}, "content_digest": "e" * 64}
@@ -58,6 +55,6 @@ def test_it_is_stopped_and_goes_on_to_the_same_bits(workshop: Workshop, dataset:
 def test_answers_are_as_long_as_their_rows(workshop: Workshop, dataset: Path) -> None:
     done = workshop.run("finetune", SHORT, dataset=dataset)
     task = task_of(Spec.of_model(done.info))
-    rows = [[0.5], [0.1, 0.9, -0.4], [0.2, 0.3]]
-    answers = task.answer(task.load(done.model), Examples.of(values=rows))
+    values = [[0.5], [0.1, 0.9, -0.4], [0.2, 0.3]]
+    answers = task.answer(task.load(done.model), Examples.of(values=values))
     assert [len(answer) for answer in answers] == [1, 3, 2]
