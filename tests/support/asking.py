@@ -1,6 +1,8 @@
 """Trained models, asked through their task."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -19,3 +21,8 @@ def ask(folder: Path, texts: list[str]) -> np.ndarray:
     """What the model in a folder answers for texts."""
     task = task_of_model(folder)
     return task.answer(task.load(folder), Examples.of(text=texts))
+
+
+def answers(path: Path) -> list[dict[str, Any]]:
+    """The rows of a file of JSON lines that predict wrote."""
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
