@@ -5,7 +5,7 @@ from pydantic import DirectoryPath, NewPath
 from stillhouse.components.config.settings import Settings
 from stillhouse.components.distill.settings import DistillSettings
 from stillhouse.components.runtime.step_command import run_alone
-from stillhouse.components.tasks.settings import settings_for_name
+from stillhouse.components.tasks.interface.settings import settings_for_name
 
 
 class Paths(Settings):

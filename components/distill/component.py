@@ -20,7 +20,7 @@ def distill(
     from stillhouse.components.distill.settings import DistillSettings
     from stillhouse.components.distributed.launch import on_accelerators
     from stillhouse.components.runtime.step_run import path_of, step_run
-    from stillhouse.components.tasks.settings import parse_for_task
+    from stillhouse.components.tasks.interface.settings import parse_for_task
 
     with step_run("distill", gpu_count) as run:
         metrics.metadata.update(

@@ -10,7 +10,7 @@ from stillhouse.components.artifacts.spec import read_spec
 from stillhouse.components.artifacts.trainings import trainings_of
 from stillhouse.components.distill.settings import DistillSettings
 from stillhouse.components.tasks import Task, task_of
-from stillhouse.components.tasks.task import Batch, View
+from stillhouse.components.tasks.interface.task import Batch, View
 from stillhouse.components.training_step.validation import sizes_of, validation_of
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from stillhouse.components.distill.hidden_states import attention_loss, hidden_l
 from stillhouse.components.distill.settings import DistillSettings
 from stillhouse.components.distill.signal import signal_in
 from stillhouse.components.targets.signal import rows_of
-from stillhouse.components.tasks.task import Batch, Task
+from stillhouse.components.tasks.interface.task import Batch, Task
 
 if TYPE_CHECKING:
     from torch import nn

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from stillhouse.components.targets.signal import places_of, rows_of
-from stillhouse.components.tasks.task import SIGNAL
+from stillhouse.components.tasks.interface.task import SIGNAL
 from stillhouse.components.training.batches import Samples
 
 

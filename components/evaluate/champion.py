@@ -17,7 +17,7 @@ from stillhouse.components.storage.store import NotFound
 from stillhouse.components.targets.measure import values_of
 from stillhouse.components.targets.shared_labels import respelt
 from stillhouse.components.tasks import Task, task_of
-from stillhouse.components.tasks.results import Ground, some
+from stillhouse.components.tasks.interface.results import Ground, some
 from stillhouse.errors import UserError
 from stillhouse.spelling import listed
 

@@ -12,7 +12,7 @@ from stillhouse.components.evaluate.intervals import intervals, mcnemar, measure
 from stillhouse.components.evaluate.settings import EvaluateSettings
 from stillhouse.components.targets.measure import Statistics
 from stillhouse.components.tasks import Task
-from stillhouse.components.tasks.results import Ground, some
+from stillhouse.components.tasks.interface.results import Ground, some
 
 Candidates = Mapping[str, set[str] | None]
 """Models that may be promoted, each with those that it is held against; None for all."""

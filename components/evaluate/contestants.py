@@ -11,7 +11,7 @@ from stillhouse.components.artifacts.model import read_model_json
 from stillhouse.components.artifacts.spec import Spec
 from stillhouse.components.evaluate.latency import Scorer
 from stillhouse.components.tasks import Task, task_of
-from stillhouse.components.tasks.results import Answers
+from stillhouse.components.tasks.interface.results import Answers
 
 Progress = Callable[[int], None]
 

@@ -30,7 +30,7 @@ from stillhouse.components.evaluate.slices import measure_slices
 from stillhouse.components.evaluate.wording import comparison_notes, label_notes, short_name
 from stillhouse.components.targets.measure import Statistics
 from stillhouse.components.tasks import Task, task_of
-from stillhouse.components.tasks.results import Results
+from stillhouse.components.tasks.interface.results import Results
 from stillhouse.components.tracking.run import StepRun
 from stillhouse.errors import UserError
 

@@ -8,7 +8,7 @@ from stillhouse.components.artifacts.examples import Examples
 from stillhouse.components.reporting.page import Badge
 from stillhouse.components.targets.measure import Statistics
 from stillhouse.components.tasks import Task
-from stillhouse.components.tasks.results import Answers
+from stillhouse.components.tasks.interface.results import Answers
 
 if TYPE_CHECKING:
     from markupsafe import Markup

@@ -10,7 +10,7 @@ from stillhouse.components.evaluate.settings import EvaluateSettings
 from stillhouse.components.evaluate.wording import model_name, short_name
 from stillhouse.components.targets.measure import Measure
 from stillhouse.components.tasks import Task
-from stillhouse.components.tasks.results import Results
+from stillhouse.components.tasks.interface.results import Results
 
 
 @dataclass(frozen=True)

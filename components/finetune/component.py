@@ -22,7 +22,7 @@ def finetune(
     from stillhouse.components.finetune.finetune import finetune as step
     from stillhouse.components.finetune.settings import FinetuneSettings
     from stillhouse.components.runtime.step_run import path_of, step_run
-    from stillhouse.components.tasks.settings import parse_for_task
+    from stillhouse.components.tasks.interface.settings import parse_for_task
 
     with step_run("finetune", gpu_count) as run:
         start = {"backbone": path_of(backbone)} if backbone else {}

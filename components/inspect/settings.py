@@ -15,8 +15,8 @@ from stillhouse.components.prepare.settings import PrepareSettings
 from stillhouse.components.pretrain.settings import PretrainSettings
 from stillhouse.components.promote.settings import PromoteSettings
 from stillhouse.components.tasks import load_task
-from stillhouse.components.tasks.columns import Columns
-from stillhouse.components.tasks.settings import settings_for, settings_for_name
+from stillhouse.components.tasks.interface.columns import Columns
+from stillhouse.components.tasks.interface.settings import settings_for, settings_for_name
 from stillhouse.components.training.settings import Derive
 from stillhouse.errors import UserError
 

@@ -11,7 +11,7 @@ from stillhouse.components.formats.table import Table
 from stillhouse.components.models.loaded import LoadedModel
 from stillhouse.components.predict.read import Lot, lot_of
 from stillhouse.components.tasks import Task
-from stillhouse.components.tasks.columns import Roles
+from stillhouse.components.tasks.interface.columns import Roles
 from stillhouse.errors import UserError
 
 

@@ -24,7 +24,7 @@ from stillhouse.components.storage.home import local_store
 from stillhouse.components.storage.memory import Budget, bounded_memory
 from stillhouse.components.storage.store import NotFound
 from stillhouse.components.tasks import Task, task_of
-from stillhouse.components.tasks.columns import Roles
+from stillhouse.components.tasks.interface.columns import Roles
 from stillhouse.errors import UserError
 from stillhouse.spelling import did_you_mean
 

@@ -14,8 +14,8 @@ from stillhouse.components.storage.layouts import data_names
 from stillhouse.components.storage.memory import Budget
 from stillhouse.components.storage.names import refuse_links_out
 from stillhouse.components.storage.urls import local_path
-from stillhouse.components.tasks.columns import Roles, named_in, with_rest
-from stillhouse.components.tasks.task_data import TaskData
+from stillhouse.components.tasks.interface.columns import Roles, named_in, with_rest
+from stillhouse.components.tasks.interface.task_data import TaskData
 from stillhouse.errors import UserError
 
 MEMORY = 4 << 30

@@ -9,7 +9,7 @@ from stillhouse.components.formats.splits import LABELLED
 from stillhouse.components.prepare.settings import PrepareSettings
 from stillhouse.components.prepare.write_dataset import Prepared
 from stillhouse.components.targets.data_card import MAX_LABELS
-from stillhouse.components.tasks.task import Task
+from stillhouse.components.tasks.interface.task import Task
 
 if TYPE_CHECKING:
     from stillhouse.components.reporting.page import Section

@@ -12,7 +12,7 @@ def prepare(settings: str, snapshot: str, dataset: Output[Dataset], card: Output
     from stillhouse.components.prepare.prepare import prepare as step
     from stillhouse.components.prepare.settings import PrepareSettings
     from stillhouse.components.runtime.step_run import step_run
-    from stillhouse.components.tasks.settings import parse_for_task
+    from stillhouse.components.tasks.interface.settings import parse_for_task
 
     with step_run("prepare") as run:
         return step(

@@ -33,7 +33,7 @@ from stillhouse.components.storage.urls import local_path, scheme_of
 from stillhouse.components.storage.windows import Window
 from stillhouse.components.targets.parse import LabelReading, Targets
 from stillhouse.components.targets.profile import Profile
-from stillhouse.components.tasks.task import Task
+from stillhouse.components.tasks.interface.task import Task
 from stillhouse.components.tracking.run import StepRun
 from stillhouse.errors import UserError
 

@@ -16,7 +16,7 @@ from stillhouse.components.prepare.settings import PrepareSettings
 from stillhouse.components.prepare.splits import Dropped
 from stillhouse.components.prepare.write_dataset import Prepared
 from stillhouse.components.targets.parse import Targets
-from stillhouse.components.tasks.task import Task
+from stillhouse.components.tasks.interface.task import Task
 
 OTHER = "other"
 """The class that rare ones become when asked."""

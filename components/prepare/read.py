@@ -24,8 +24,8 @@ from stillhouse.components.formats.values import keys, truths
 from stillhouse.components.prepare.settings import PrepareSettings
 from stillhouse.components.storage.memory import Budget, bounded_memory
 from stillhouse.components.tasks import load_task
-from stillhouse.components.tasks.columns import FILE_NAME, Columns, Roles, named_in, with_rest
-from stillhouse.components.tasks.task import Task
+from stillhouse.components.tasks.interface.columns import FILE_NAME, Columns, Roles, named_in, with_rest
+from stillhouse.components.tasks.interface.task import Task
 from stillhouse.errors import UserError
 
 logger = logging.getLogger(__name__)

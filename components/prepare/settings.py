@@ -7,8 +7,8 @@ from pydantic import Field, model_validator
 
 from stillhouse.components.config.settings import Settings
 from stillhouse.components.formats.settings import CsvSettings
-from stillhouse.components.tasks.columns import Columns, Names
-from stillhouse.components.tasks.task_data import NoSettings
+from stillhouse.components.tasks.interface.columns import Columns, Names
+from stillhouse.components.tasks.interface.task_data import NoSettings
 
 LEARN = "learn"
 """What prepare answers when the run shall go on; else it says what it found of what was asked for."""

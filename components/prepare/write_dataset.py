@@ -18,7 +18,7 @@ from stillhouse.components.formats.splits import LABELLED, SPLITS, Split
 from stillhouse.components.prepare.rows import Row, digest
 from stillhouse.components.prepare.settings import PrepareSettings
 from stillhouse.components.prepare.splits import NearCopy, Splits
-from stillhouse.components.tasks.task import Task
+from stillhouse.components.tasks.interface.task import Task
 
 if TYPE_CHECKING:
     from stillhouse.components.prepare.rare_labels import RareLabel

@@ -23,7 +23,7 @@ def pretrain(
     from stillhouse.components.pretrain.pretrain import settled
     from stillhouse.components.pretrain.settings import PretrainSettings
     from stillhouse.components.runtime.step_run import path_of, step_run
-    from stillhouse.components.tasks.settings import parse_for_task
+    from stillhouse.components.tasks.interface.settings import parse_for_task
 
     with step_run("pretrain", gpu_count) as run:
         # Whether there is anything to train is known before several processes are started for it.

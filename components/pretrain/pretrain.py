@@ -12,7 +12,7 @@ from stillhouse.components.artifacts.examples import Examples
 from stillhouse.components.artifacts.spec import Spec, read_spec
 from stillhouse.components.pretrain.settings import PretrainSettings
 from stillhouse.components.tasks import Task, load_task, task_of
-from stillhouse.components.tasks.task import View
+from stillhouse.components.tasks.interface.task import View
 from stillhouse.errors import UserError
 
 if TYPE_CHECKING:

@@ -1,4 +1,5 @@
-"""Kinds of problems: one file each. `task: name` in a recipe is a file here, or an entry point `stillhouse.tasks`."""
+"""Kinds of problems: one file each, built on `interface/`. `task: name` in a recipe is a file here, or an entry point
+`stillhouse.tasks`."""
 
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
@@ -8,17 +9,15 @@ from typing import Any
 
 from stillhouse.components.artifacts.evaluation import TRIVIAL
 from stillhouse.components.artifacts.spec import Spec
-from stillhouse.components.tasks.label_task import LabelTask
-from stillhouse.components.tasks.task import Task
-from stillhouse.components.tasks.text_models import TextModels
+from stillhouse.components.tasks.interface.label_task import LabelTask
+from stillhouse.components.tasks.interface.task import Task
+from stillhouse.components.tasks.interface.text_models import TextModels
 from stillhouse.errors import UserError
 
 GROUP = "stillhouse.tasks"
 """Entry points of packages that have tasks of their own."""
 ATTRIBUTES = ("fields", "unit")
 """What a task must say beside its methods."""
-NO_TASKS = {"task", "task_data", "task_answers", "columns", "results", "label_task", "settings", "text_models"}
-"""Files of this folder that tasks are built on."""
 BASES = {Task, LabelTask, TextModels}
 """What tasks are built on."""
 NEEDED = f"write a subclass of {Task.__module__}.Task with all its abstract methods, {' and '.join(ATTRIBUTES)}."
@@ -65,7 +64,7 @@ def known_tasks() -> list[str]:
 
 
 def _own_tasks() -> set[str]:
-    return {path.stem for path in Path(__file__).parent.glob("[a-z]*.py")} - NO_TASKS
+    return {path.stem for path in Path(__file__).parent.glob("[a-z]*.py")}
 
 
 def _import(point: EntryPoint) -> Any:

@@ -24,9 +24,18 @@ from stillhouse.components.modalities.image.settings import ImageInput
 from stillhouse.components.models.image_settings import ImageArchitecture, has_equal_layers, narrower
 from stillhouse.components.models.loaded import LoadedModel, baseline_in, info_of_trained
 from stillhouse.components.models.pca_linear import PcaLinear
-from stillhouse.components.tasks.label_task import LabelTask
-from stillhouse.components.tasks.results import Answers
-from stillhouse.components.tasks.task import AS_EVALUATED, Batch, Example, Field, Loss, PretrainingMeasure, Unit, View
+from stillhouse.components.tasks.interface.label_task import LabelTask
+from stillhouse.components.tasks.interface.results import Answers
+from stillhouse.components.tasks.interface.task import (
+    AS_EVALUATED,
+    Batch,
+    Example,
+    Field,
+    Loss,
+    PretrainingMeasure,
+    Unit,
+    View,
+)
 from stillhouse.errors import UserError
 
 if TYPE_CHECKING:

@@ -26,11 +26,11 @@ from stillhouse.components.targets import ranking
 from stillhouse.components.targets.measure import Statistics
 from stillhouse.components.targets.parse import Targets
 from stillhouse.components.targets.signal import Ragged
-from stillhouse.components.tasks.columns import Field, Roles
-from stillhouse.components.tasks.results import Answers, Ground, Results
-from stillhouse.components.tasks.task import AS_EVALUATED, Batch, Task, Unit, View
-from stillhouse.components.tasks.task_answers import TaskAnswers
-from stillhouse.components.tasks.task_data import Example
+from stillhouse.components.tasks.interface.columns import Field, Roles
+from stillhouse.components.tasks.interface.results import Answers, Ground, Results
+from stillhouse.components.tasks.interface.task import AS_EVALUATED, Batch, Task, Unit, View
+from stillhouse.components.tasks.interface.task_answers import TaskAnswers
+from stillhouse.components.tasks.interface.task_data import Example
 
 if TYPE_CHECKING:
     import pyarrow as pa

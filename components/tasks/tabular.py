@@ -16,8 +16,16 @@ from stillhouse.components.models.boosted_trees import LOAD as TREES
 from stillhouse.components.models.boosted_trees import BoostedTrees
 from stillhouse.components.models.loaded import LoadedModel, info_of_trained
 from stillhouse.components.models.tabular_settings import TabularArchitecture
-from stillhouse.components.tasks.label_task import LabelTask
-from stillhouse.components.tasks.task import AS_EVALUATED, Answers, Batch, Field, PretrainingMeasure, Unit, View
+from stillhouse.components.tasks.interface.label_task import LabelTask
+from stillhouse.components.tasks.interface.task import (
+    AS_EVALUATED,
+    Answers,
+    Batch,
+    Field,
+    PretrainingMeasure,
+    Unit,
+    View,
+)
 
 if TYPE_CHECKING:
     import numpy as np

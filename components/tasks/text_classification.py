@@ -11,10 +11,10 @@ from stillhouse.components.modalities.text.tfidf import NUM_FEATURES, tfidf_line
 from stillhouse.components.models.loaded import LoadedModel, baseline_in, info_of_trained
 from stillhouse.components.models.tfidf_linear import LOAD as TFIDF
 from stillhouse.components.models.tfidf_linear import TfidfLinear
-from stillhouse.components.tasks.label_task import LabelTask
-from stillhouse.components.tasks.results import Answers
-from stillhouse.components.tasks.task import AS_EVALUATED, Example, Field, View
-from stillhouse.components.tasks.text_models import TextModels
+from stillhouse.components.tasks.interface.label_task import LabelTask
+from stillhouse.components.tasks.interface.results import Answers
+from stillhouse.components.tasks.interface.task import AS_EVALUATED, Example, Field, View
+from stillhouse.components.tasks.interface.text_models import TextModels
 
 if TYPE_CHECKING:
     import pyarrow as pa

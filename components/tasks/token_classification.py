@@ -17,10 +17,10 @@ from stillhouse.components.targets.label_head import label_names
 from stillhouse.components.targets.measure import Statistics
 from stillhouse.components.targets.signal import Ragged
 from stillhouse.components.targets.tokens import TagAnswer
-from stillhouse.components.tasks.columns import Roles
-from stillhouse.components.tasks.results import Results
-from stillhouse.components.tasks.task import AS_EVALUATED, Batch, Example, Field, Loss, View
-from stillhouse.components.tasks.text_models import TextModels
+from stillhouse.components.tasks.interface.columns import Roles
+from stillhouse.components.tasks.interface.results import Results
+from stillhouse.components.tasks.interface.task import AS_EVALUATED, Batch, Example, Field, Loss, View
+from stillhouse.components.tasks.interface.text_models import TextModels
 from stillhouse.errors import UserError
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import numpy as np
 
 from stillhouse.components.artifacts.examples import Examples
 from stillhouse.components.targets.measure import values_of
-from stillhouse.components.tasks.task import View
+from stillhouse.components.tasks.interface.task import View
 
 if TYPE_CHECKING:
     from torch import nn

@@ -15,9 +15,9 @@ from stillhouse.components.models.settings import Architecture
 from stillhouse.components.promote.settings import PromoteSettings
 from stillhouse.components.storage.urls import local_path
 from stillhouse.components.tasks import known_tasks
-from stillhouse.components.tasks.columns import Columns
-from stillhouse.components.tasks.settings import settings_for_name
-from stillhouse.components.tasks.task_data import NoSettings
+from stillhouse.components.tasks.interface.columns import Columns
+from stillhouse.components.tasks.interface.settings import settings_for_name
+from stillhouse.components.tasks.interface.task_data import NoSettings
 from stillhouse.errors import UserError
 from stillhouse.pipelines.recipes.check_base import settle_base
 from stillhouse.pipelines.recipes.check_source import check_source

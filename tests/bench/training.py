@@ -33,7 +33,7 @@ from stillhouse.components.artifacts.spec import Spec
 from stillhouse.components.modalities.text.samples import TextSamples
 from stillhouse.components.models.loaded import LoadedModel
 from stillhouse.components.models.settings import Architecture
-from stillhouse.components.tasks.task import Batch, View
+from stillhouse.components.tasks.interface.task import Batch, View
 from stillhouse.components.tasks.text_classification import TextClassification
 from stillhouse.components.training.loop import Training, mean_loss
 from stillhouse.components.training.settings import LoopSettings, OptimizerSettings

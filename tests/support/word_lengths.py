@@ -10,7 +10,7 @@ import numpy as np
 from stillhouse.components.artifacts.examples import Examples
 from stillhouse.components.models.loaded import LoadedModel, info_of_trained
 from stillhouse.components.targets.measure import Measure, Statistics
-from stillhouse.components.tasks.task import AS_EVALUATED, Field, Task, Unit, View
+from stillhouse.components.tasks.interface.task import AS_EVALUATED, Field, Task, Unit, View
 
 TEXTS = ["a bee", "some bees", "it is a tree", "trees", "see the sea", "no"]
 

@@ -11,7 +11,7 @@ from stillhouse.components.models.loaded import LoadedModel, info_of_trained
 from stillhouse.components.targets.measure import Measure
 from stillhouse.components.targets.parse import Targets
 from stillhouse.components.targets.signal import Ragged
-from stillhouse.components.tasks.task import AS_EVALUATED, Field, Task, Unit
+from stillhouse.components.tasks.interface.task import AS_EVALUATED, Field, Task, Unit
 
 
 class Shape(Settings):

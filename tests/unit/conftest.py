@@ -22,7 +22,7 @@ from hypothesis import settings
 from stillhouse.components.distributed.launch import on_accelerators
 from stillhouse.components.models.settings import Architecture
 from stillhouse.components.tasks import load_task
-from stillhouse.components.tasks.settings import settings_for_name
+from stillhouse.components.tasks.interface.settings import settings_for_name
 from stillhouse.components.tracking.run import StepRun
 from stillhouse.components.tracking.spool import read_events
 

@@ -17,7 +17,7 @@ from stillhouse.components.finetune.finetune import start_of, unfreezing_of
 from stillhouse.components.finetune.linear_probe import fit_head
 from stillhouse.components.finetune.settings import FinetuneSettings
 from stillhouse.components.storage.digests import digest_folder
-from stillhouse.components.tasks.task import View
+from stillhouse.components.tasks.interface.task import View
 from stillhouse.components.tasks.text_classification import TextClassification
 from stillhouse.components.training.checkpoints import Checkpoints
 from stillhouse.components.training.loop import Unfreezing

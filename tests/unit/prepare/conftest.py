@@ -16,7 +16,7 @@ import pytest
 
 from stillhouse.components.prepare.prepare import prepare
 from stillhouse.components.prepare.settings import PrepareSettings
-from stillhouse.components.tasks.settings import settings_for_name
+from stillhouse.components.tasks.interface.settings import settings_for_name
 from stillhouse.components.tracking.run import StepRun
 
 WORDS = [f"word{i}" for i in range(32)]

@@ -13,8 +13,8 @@ from stillhouse.components.formats.batch import Batch
 from stillhouse.components.formats.table import Table
 from stillhouse.components.formats.word_rows import word_rows
 from stillhouse.components.targets.parse import LabelReading, Targets, Where
-from stillhouse.components.tasks.label_task import LabelTask
-from stillhouse.components.tasks.task import Example, Field, Roles, Task, Unit
+from stillhouse.components.tasks.interface.label_task import LabelTask
+from stillhouse.components.tasks.interface.task import Example, Field, Roles, Task, Unit
 
 
 class NoModels(Task):

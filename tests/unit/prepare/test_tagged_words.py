@@ -11,7 +11,7 @@ from stillhouse.components.prepare.prepare import refine
 from stillhouse.components.prepare.read import read
 from stillhouse.components.prepare.settings import PrepareSettings
 from stillhouse.components.prepare.write_dataset import Prepared
-from stillhouse.components.tasks.settings import settings_for_name
+from stillhouse.components.tasks.interface.settings import settings_for_name
 from stillhouse.errors import UserError
 
 

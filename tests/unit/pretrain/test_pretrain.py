@@ -15,8 +15,8 @@ from stillhouse.components.artifacts.spec import read_spec
 from stillhouse.components.pretrain.settings import PretrainSettings
 from stillhouse.components.storage.digests import digest_folder
 from stillhouse.components.tasks import task_of
-from stillhouse.components.tasks.settings import settings_for_name
-from stillhouse.components.tasks.task import View
+from stillhouse.components.tasks.interface.settings import settings_for_name
+from stillhouse.components.tasks.interface.task import View
 from stillhouse.components.tasks.text_classification import TextClassification
 from stillhouse.components.training.preemption import Preempted
 from stillhouse.errors import UserError

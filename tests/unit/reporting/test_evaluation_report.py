@@ -22,7 +22,7 @@ from stillhouse.components.evaluate.settings import EvaluateSettings
 from stillhouse.components.evaluate.wording import comparison_notes, label_notes, short_name
 from stillhouse.components.promote.told import Measured, with_verdict
 from stillhouse.components.tasks import task_of
-from stillhouse.components.tasks.results import Results
+from stillhouse.components.tasks.interface.results import Results
 
 OpenPage = Callable[[Path, int], Any]
 ROWS = 80

@@ -22,7 +22,7 @@ from stillhouse.components.artifacts.model import read_model_json, write_model
 from stillhouse.components.artifacts.spec import Spec
 from stillhouse.components.modalities.text.samples import TextSamples
 from stillhouse.components.models.loaded import LoadedModel
-from stillhouse.components.tasks.task import View
+from stillhouse.components.tasks.interface.task import View
 from stillhouse.components.tasks.text_classification import TextClassification
 from stillhouse.components.tracking.pyfunc_model import TextModel
 from stillhouse.components.tracking.registry import KEPT_CODE

@@ -19,7 +19,7 @@ from stillhouse.components.models.image_settings import ImageArchitecture
 from stillhouse.components.models.layers import num_layers
 from stillhouse.components.models.loaded import LoadedModel
 from stillhouse.components.tasks.image_classification import ImageClassification
-from stillhouse.components.tasks.task import View
+from stillhouse.components.tasks.interface.task import View
 from stillhouse.components.training.loop import Training
 from stillhouse.components.training.preemption import Preempted
 from stillhouse.components.training.randomness import seed_everything

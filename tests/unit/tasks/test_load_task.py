@@ -6,13 +6,13 @@ import pytest
 
 from stillhouse.components.artifacts.spec import Spec
 from stillhouse.components.tasks import known_tasks, load_task, task_of
-from stillhouse.components.tasks.task import Field, Task, Unit
+from stillhouse.components.tasks.interface.task import Field, Task, Unit
 from stillhouse.components.tasks.text_classification import TextClassification
 from stillhouse.components.training.settings import LoopSettings
 from stillhouse.errors import UserError
 
 TIDES = """
-from stillhouse.components.tasks.task import Field, Task, Unit
+from stillhouse.components.tasks.interface.task import Field, Task, Unit
 from stillhouse.components.tasks.text_classification import TextClassification
 
 class Tides(TextClassification):
@@ -39,17 +39,20 @@ syntax = syntax
 MODULES = {
     "tides": TIDES,
     "reexporting": "from tides import Tides\n",
-    "nothing_in_it": "from stillhouse.components.tasks.task import Task\nFIELDS = {}\nclass Plain: pass\n",
-    "only_base": "from stillhouse.components.tasks.label_task import LabelTask\n",
+    "nothing_in_it": "from stillhouse.components.tasks.interface.task import Task\nFIELDS = {}\nclass Plain: pass\n",
+    "only_base": "from stillhouse.components.tasks.interface.label_task import LabelTask\n",
     "several": f"{TIDES}\nclass Ebbs(TextClassification): pass\n",
     "unfinished": TIDES.replace("(TextClassification)", "(Task)") + "    def loss(self): ...\n",
-    "without_unit": "from stillhouse.components.tasks.task import Task\n"
+    "without_unit": "from stillhouse.components.tasks.interface.task import Task\n"
     "class Bare(Task):\n" + "".join(f"    def {name}(self): ...\n" for name in sorted(Task.__abstractmethods__)),
     "broken": "raise RuntimeError('no\\n  tide.')\n",
     "syntax": "def\n",
 }
 LACKS = "answers, build, distillation_loss, load, samples, statistics, trivial, unanswered"
-NEEDED = "write a subclass of stillhouse.components.tasks.task.Task with all its abstract methods, fields and unit."
+NEEDED = (
+    "write a subclass of stillhouse.components.tasks.interface.task.Task with all its abstract methods, fields and "
+    "unit."
+)
 
 
 @pytest.fixture

@@ -22,9 +22,9 @@ from stillhouse.components.modalities.interactions.settings import RecommenderAr
 from stillhouse.components.targets.measure import values_of
 from stillhouse.components.targets.ranking import top
 from stillhouse.components.tasks import load_task, task_of
+from stillhouse.components.tasks.interface.results import Results
+from stillhouse.components.tasks.interface.task import View
 from stillhouse.components.tasks.recommendation import Recommendation
-from stillhouse.components.tasks.results import Results
-from stillhouse.components.tasks.task import View
 from stillhouse.components.training.preemption import Preempted
 from stillhouse.errors import UserError
 

@@ -16,8 +16,8 @@ from stillhouse.components.artifacts.examples import Examples
 from stillhouse.components.artifacts.spec import Spec
 from stillhouse.components.models.loaded import LoadedModel
 from stillhouse.components.models.tabular_settings import TabularArchitecture
+from stillhouse.components.tasks.interface.task import View
 from stillhouse.components.tasks.tabular import Tabular
-from stillhouse.components.tasks.task import View
 from stillhouse.components.training.preemption import Preempted
 from stillhouse.errors import UserError
 

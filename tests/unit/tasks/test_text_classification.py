@@ -28,7 +28,7 @@ from stillhouse.components.models.layers import output_layer
 from stillhouse.components.models.loaded import LoadedModel
 from stillhouse.components.models.settings import Architecture
 from stillhouse.components.targets.label_losses import balanced_weights, label_loss
-from stillhouse.components.tasks.task import View
+from stillhouse.components.tasks.interface.task import View
 from stillhouse.components.tasks.text_classification import TextClassification
 from stillhouse.errors import UserError
 

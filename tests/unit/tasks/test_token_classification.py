@@ -21,7 +21,7 @@ from stillhouse.components.models.settings import Architecture
 from stillhouse.components.targets.measure import values_of
 from stillhouse.components.targets.tokens import TagAnswer
 from stillhouse.components.tasks import task_of
-from stillhouse.components.tasks.task import View
+from stillhouse.components.tasks.interface.task import View
 from stillhouse.components.tasks.token_classification import TokenClassification
 from stillhouse.components.training.loop import Training
 from stillhouse.components.training.preemption import Preempted

@@ -6,7 +6,7 @@ import pytest
 from pyarrow import csv, parquet
 
 from stillhouse.components.prepare.settings import PrepareSettings
-from stillhouse.components.tasks.columns import Columns
+from stillhouse.components.tasks.interface.columns import Columns
 from stillhouse.errors import UserError
 from stillhouse.pipelines.recipes.check_source import check_source
 

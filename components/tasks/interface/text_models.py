@@ -13,7 +13,7 @@ from stillhouse.components.modalities.text.load import attention_mask, load_trai
 from stillhouse.components.modalities.text.new_head import under_new_head
 from stillhouse.components.models.loaded import LoadedModel, info_of_trained
 from stillhouse.components.models.settings import Architecture
-from stillhouse.components.tasks.task import Batch, Example, Task, Unit, View
+from stillhouse.components.tasks.interface.task import Batch, Example, Task, Unit, View
 
 if TYPE_CHECKING:
     import numpy as np

@@ -10,8 +10,8 @@ from stillhouse.components.distill.settings import DistillSettings
 from stillhouse.components.finetune.settings import FinetuneSettings
 from stillhouse.components.inspect.settings import Parameters
 from stillhouse.components.pretrain.settings import PretrainSettings
-from stillhouse.components.tasks.settings import settings_for
-from stillhouse.components.tasks.task import Unit
+from stillhouse.components.tasks.interface.settings import settings_for
+from stillhouse.components.tasks.interface.task import Unit
 from stillhouse.components.tasks.text_classification import TextClassification
 from stillhouse.pipelines.recipes.recipe import Recipe
 

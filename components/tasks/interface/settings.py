@@ -13,9 +13,9 @@ from stillhouse.components.artifacts.chosen_base import Objective
 from stillhouse.components.config.settings import Settings
 from stillhouse.components.models.settings import Architecture
 from stillhouse.components.tasks import load_task
-from stillhouse.components.tasks.columns import Columns, columns_for
-from stillhouse.components.tasks.task import Task
-from stillhouse.components.tasks.task_data import NoSettings
+from stillhouse.components.tasks.interface.columns import Columns, columns_for
+from stillhouse.components.tasks.interface.task import Task
+from stillhouse.components.tasks.interface.task_data import NoSettings
 from stillhouse.components.training.settings import LoopSettings
 
 SettingsT = TypeVar("SettingsT", bound=Settings)

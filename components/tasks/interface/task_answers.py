@@ -14,7 +14,7 @@ from stillhouse.components.artifacts.spec import Spec
 from stillhouse.components.models.baseline import BaselineModel
 from stillhouse.components.models.loaded import LoadedModel
 from stillhouse.components.targets.measure import Measure, Statistics
-from stillhouse.components.tasks.results import Answers, Classification, Ground, Results
+from stillhouse.components.tasks.interface.results import Answers, Classification, Ground, Results
 from stillhouse.spelling import listed
 
 if TYPE_CHECKING:

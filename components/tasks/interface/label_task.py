@@ -18,9 +18,9 @@ from stillhouse.components.targets.measure import Statistics
 from stillhouse.components.targets.number_scale import NumberScale
 from stillhouse.components.targets.shared_labels import SharedLabels
 from stillhouse.components.targets.unanswered import unanswered
-from stillhouse.components.tasks.results import Answers, Classification, Ground, Results
-from stillhouse.components.tasks.task import Batch, Example, Loss, Task
-from stillhouse.components.tasks.task_answers import TaskAnswers
+from stillhouse.components.tasks.interface.results import Answers, Classification, Ground, Results
+from stillhouse.components.tasks.interface.task import Batch, Example, Loss, Task
+from stillhouse.components.tasks.interface.task_answers import TaskAnswers
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from stillhouse.components.reporting.page import Badge, Section
     from stillhouse.components.targets.parse import LabelReading, Target, Targets, Where
     from stillhouse.components.targets.profile import LabelShares, Profile
-    from stillhouse.components.tasks.task_data import Rows
+    from stillhouse.components.tasks.interface.task_data import Rows
     from stillhouse.components.training.batches import Samples
 
 

@@ -14,12 +14,12 @@ from stillhouse.components.artifacts.spec import Spec
 from stillhouse.components.config.settings import Settings
 from stillhouse.components.models.loaded import LoadedModel
 from stillhouse.components.targets.signal import Ragged
-from stillhouse.components.tasks.columns import Field as Field
-from stillhouse.components.tasks.columns import Roles as Roles
-from stillhouse.components.tasks.results import Answers
-from stillhouse.components.tasks.task_answers import TaskAnswers
-from stillhouse.components.tasks.task_data import Example as Example
-from stillhouse.components.tasks.task_data import NoSettings, TaskData
+from stillhouse.components.tasks.interface.columns import Field as Field
+from stillhouse.components.tasks.interface.columns import Roles as Roles
+from stillhouse.components.tasks.interface.results import Answers
+from stillhouse.components.tasks.interface.task_answers import TaskAnswers
+from stillhouse.components.tasks.interface.task_data import Example as Example
+from stillhouse.components.tasks.interface.task_data import NoSettings, TaskData
 from stillhouse.errors import UserError
 
 if TYPE_CHECKING:

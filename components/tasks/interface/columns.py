@@ -10,7 +10,7 @@ from pydantic import Field as SettingsField
 from stillhouse.components.config.settings import Settings
 
 if TYPE_CHECKING:
-    from stillhouse.components.tasks.task_data import TaskData
+    from stillhouse.components.tasks.interface.task_data import TaskData
 
 FILE_NAME = "<file name>"
 """In place of a split column: the names of the files tell."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from stillhouse.components.artifacts.examples import Examples
 from stillhouse.components.artifacts.spec import Spec
 from stillhouse.components.config.settings import Settings
-from stillhouse.components.tasks.columns import Field, Roles
+from stillhouse.components.tasks.interface.columns import Field, Roles
 from stillhouse.errors import UserError
 
 if TYPE_CHECKING:
