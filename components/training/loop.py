@@ -16,7 +16,7 @@ from stillhouse.components.training.batches import Plan, Samples, Step, split_by
 from stillhouse.components.training.checkpoints import Checkpoints
 from stillhouse.components.training.history import History, Sums, TooLarge
 from stillhouse.components.training.loader import Wanted, load
-from stillhouse.components.training.optimizer import freeze_below, make_optimizer, set_learning_rates
+from stillhouse.components.training.optimizer import freeze_below, make_optimizer, set_learning_rates, train_mode
 from stillhouse.components.training.precision import autocast, pick_device
 from stillhouse.components.training.preemption import Preempted, stop_request
 from stillhouse.components.training.randomness import seed_step
@@ -219,7 +219,7 @@ class Training:
         """Sum the gradients of this process's part of the step's batch, and what else counts."""
         summed = Sums()
         seed_step(self.settings.seed, self.history.step, self.ranks.rank)
-        self.forward.train()
+        train_mode(self.forward)
         for rows in self._cut(step):
             fetched = time.perf_counter()
             batch = next(self.micro_batches)

@@ -1,10 +1,11 @@
-"""AdamW, its parameter groups and schedule; what is frozen and when it learns again."""
+"""The optimizer, its parameter groups and schedule; what is frozen and when it learns again."""
 
 import math
 import re
 
 from torch import nn
-from torch.optim import AdamW
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.optim import SGD, AdamW, Optimizer
 
 from stillhouse.components.training.settings import OptimizerSettings
 
@@ -20,29 +21,30 @@ def depth(name: str, num_layers: int) -> int:
     return 0 if "embed" in name or ".wte." in name or ".wpe." in name else num_layers + 1
 
 
-def make_optimizer(model: nn.Module, settings: OptimizerSettings, num_layers: int) -> AdamW:
-    """AdamW (Loshchilov and Hutter, 2019, arXiv:1711.05101) with learning rates that fall with depth
-    (Howard and Ruder, 2018, arXiv:1801.06146) and no decay of biases and normalisation.
+def make_optimizer(model: nn.Module, settings: OptimizerSettings, num_layers: int) -> Optimizer:
+    """AdamW (Loshchilov and Hutter, 2019, arXiv:1711.05101), or stochastic gradient descent with momentum, with
+    learning rates that fall with depth (Howard and Ruder, 2018, arXiv:1801.06146) and no decay of biases and
+    normalisation.
 
-    Frozen parameters are in it too, so that they can learn later: without a gradient AdamW leaves them alone.
+    Frozen parameters are in it too, so that they can learn later: without a gradient both leave them alone.
     """
     groups: dict[tuple[int, bool], list[nn.Parameter]] = {}
     for name, parameter in model.named_parameters():
         groups.setdefault((depth(name, num_layers), parameter.ndim >= 2), []).append(parameter)
-    return AdamW(
-        [
-            {
-                "params": parameters,
-                "peak_lr": settings.learning_rate * settings.layer_decay ** max(0, num_layers - level),
-                "weight_decay": settings.weight_decay if decays else 0.0,
-            }
-            for (level, decays), parameters in sorted(groups.items(), key=lambda item: item[0])
-        ],
-        fused=True,
-    )
+    found = [
+        {
+            "params": parameters,
+            "peak_lr": settings.learning_rate * settings.layer_decay ** max(0, num_layers - level),
+            "weight_decay": settings.weight_decay if decays else 0.0,
+        }
+        for (level, decays), parameters in sorted(groups.items(), key=lambda item: item[0])
+    ]
+    if settings.name == "sgd":  # its fused kernel cannot do with parameters that begin to learn later
+        return SGD(found, momentum=settings.momentum)
+    return AdamW(found, fused=True)
 
 
-def set_learning_rates(optimizer: AdamW, settings: OptimizerSettings, *, step: int, num_steps: int) -> float:
+def set_learning_rates(optimizer: Optimizer, settings: OptimizerSettings, *, step: int, num_steps: int) -> float:
     """Set the learning rates of `step`: a linear rise, then a cosine to zero (Loshchilov and Hutter, 2017,
     arXiv:1608.03983) or a constant. A function of the step alone, so that a resumed run needs no state.
 
@@ -70,3 +72,12 @@ def freeze_below(model: nn.Module, level: int, num_layers: int) -> int:
     for name, parameter in model.named_parameters():
         parameter.requires_grad_(depth(name, num_layers) >= level)
     return sum(p.numel() for p in model.parameters() if p.requires_grad)
+
+
+def train_mode(model: nn.Module) -> None:
+    """Let the model learn: dropout draws, and batch normalisation goes by the batch and moves its running statistics.
+    Where batch normalisation is frozen it goes on by these statistics, which belong to what is frozen."""
+    model.train()
+    for module in model.modules():
+        if isinstance(module, _BatchNorm) and module.affine and not module.weight.requires_grad:
+            module.eval()

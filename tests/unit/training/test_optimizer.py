@@ -9,7 +9,13 @@ import torch
 from torch import nn
 from transformers import AutoModelForSequenceClassification, PreTrainedConfig
 
-from stillhouse.components.training.optimizer import depth, freeze_below, make_optimizer, set_learning_rates
+from stillhouse.components.training.optimizer import (
+    depth,
+    freeze_below,
+    make_optimizer,
+    set_learning_rates,
+    train_mode,
+)
 from stillhouse.components.training.settings import OptimizerSettings
 
 MakeModel = Callable[[str], nn.Module]
@@ -89,3 +95,33 @@ def test_frozen_parameters_have_no_gradient(model_of: MakeModel) -> None:
     learning = {name for name, parameter in model.named_parameters() if parameter.grad is not None}
     assert learning == {name for name, _ in model.named_parameters() if depth(name, 2) >= 2}
     assert num_learning == sum(p.numel() for name, p in model.named_parameters() if name in learning)
+
+
+def test_sgd_steps_by_the_gradient_and_goes_on_with_a_share_of_the_step_before() -> None:
+    model = nn.Linear(1, 1, bias=False)
+    nn.init.constant_(model.weight, 1.0)
+    settings = OptimizerSettings(name="sgd", learning_rate=0.1, momentum=0.5, weight_decay=0.0, warmup=0.0)
+    optimizer = make_optimizer(model, settings, 2)
+    seen = []
+    for _ in range(3):  # the gradient is 1 each time: steps of 0.1 x (1, 1.5, 1.75)
+        set_learning_rates(optimizer, settings.model_copy(update={"schedule": "constant"}), step=0, num_steps=3)
+        optimizer.zero_grad()
+        model(torch.ones(1, 1)).sum().backward()
+        optimizer.step()
+        seen.append(model.weight.item())
+    assert seen == pytest.approx([0.9, 0.75, 0.575])
+
+
+@pytest.mark.parametrize("frozen", [True, False])
+def test_running_statistics_of_what_is_frozen_stay(frozen: bool) -> None:
+    from transformers import ResNetConfig, ResNetForImageClassification
+
+    shape = ResNetConfig(embedding_size=4, hidden_sizes=[4, 8], depths=[1, 1], layer_type="basic")
+    model = ResNetForImageClassification(shape)
+    freeze_below(model, 2 if frozen else 0, 2)  # all but the second stage and the head
+    before = {name: tensor.clone() for name, tensor in model.named_buffers()}
+    train_mode(model)
+    model(torch.randn(4, 3, 16, 16))
+    moved = {name for name, tensor in model.named_buffers() if not tensor.equal(before[name])}
+    assert moved == {name for name in before if not frozen or ".stages.1." in name}
+    assert model.training

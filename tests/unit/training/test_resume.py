@@ -23,6 +23,7 @@ TRAININGS: dict[str, dict[str, Any]] = {
     "micro-batches": {"micro_batch_tokens": 40},
     "tied weights": {"tied": True},
     "unfreezing": {"unfreezing": Unfreezing(level=3, every=1)},
+    "momentum": {"optimizer": {"name": "sgd", "learning_rate": 0.1}, "unfreezing": Unfreezing(level=3, every=1)},
     "early stopping": {"epochs": 12, "patience": 3, "optimizer": {"learning_rate": 0.3}},
 }
 
