@@ -58,7 +58,7 @@ class Examples:
         return self.table.slice(row, 1).to_pylist()[0]
 
     def take(self, rows: Sequence[int] | np.ndarray) -> "Examples":
-        """Those of these rows (whole numbers), in their order."""
+        """Those of `rows`, int64 [rows taken], in their order."""
         return Examples(self.table.take(np.asarray(rows, np.int64)))
 
     def head(self, number: int) -> "Examples":

@@ -66,7 +66,7 @@ def write_baseline(model: BaselineModel, folder: Path, *, info: dict[str, Any], 
         model: as it was fitted.
         folder: as above.
         info: as above, without max_length: it reads whole examples.
-        hashes: as above.
+        hashes: int64 [rows], as above.
 
     Raises:
         UserError: as above.

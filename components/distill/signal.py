@@ -55,7 +55,7 @@ class ViewedSamples:
         self.samples, self.num_views, self.lengths = samples, num_views, samples.lengths
 
     def batch(self, rows: np.ndarray, epoch: int) -> Mapping[str, Any]:
-        """Inputs in the view of `epoch`."""
+        """Inputs of `rows`, int64 [rows], in the view of `epoch`."""
         return self.samples.batch(rows, epoch % self.num_views)
 
 

@@ -28,7 +28,7 @@ def time_rows(
         rows: examples, one at a time as the models take them.
 
     Returns:
-        Of each model the milliseconds of each row in each round, of shape (rounds, rows).
+        Of each model the milliseconds of each row in each round, float64 [rounds, rows].
     """
     names = list(scorers)
     seconds: dict[str, list[float]] = {name: [] for name in names}
@@ -47,7 +47,7 @@ def time_rows(
 
 
 def percentiles(milliseconds: np.ndarray) -> dict[str, float]:
-    """The median and the time that nine of ten rows keep."""
+    """The median and the time that nine of ten rows keep, of milliseconds, float64 [rounds, rows]."""
     p50, p90 = np.percentile(milliseconds, [50, 90])
     return {"p50": float(p50), "p90": float(p90)}
 
@@ -55,7 +55,8 @@ def percentiles(milliseconds: np.ndarray) -> dict[str, float]:
 def latency_ratios(
     mine: np.ndarray, others: Mapping[str, np.ndarray], *, confidence: float, seed: int
 ) -> dict[str, dict[str, Any]]:
-    """Ratio of the medians to each other model's, and its bounds, as evaluation.json names them."""
+    """Ratio of the medians to each other model's, and its bounds, as evaluation.json names them; of milliseconds,
+    float64 [rounds, rows]."""
     return {
         "latency_ratio": {name: float(np.median(mine) / np.median(theirs)) for name, theirs in others.items()},
         "latency_ratio_bounds": {
@@ -67,11 +68,11 @@ def latency_ratios(
 def ratio_bounds(mine: np.ndarray, other: np.ndarray, *, confidence: float, seed: int) -> list[float]:
     """One-sided bounds, below and above, of the ratio of two models' medians.
 
-    A bootstrap over the texts, the same for both models (Efron & Tibshirani 1993, chapter 13: percentiles): two medians
+    A bootstrap over the rows, the same for both models (Efron & Tibshirani 1993, chapter 13: percentiles): two medians
     of few rows differ by some percent though nothing else does.
 
     Args:
-        mine: milliseconds of shape (rounds, texts), as `other`.
+        mine: milliseconds, float64 [rounds, rows], as `other`.
     """
     generator = np.random.default_rng(seed)
     chosen = generator.integers(mine.shape[1], size=(_RESAMPLES, mine.shape[1]))

@@ -9,7 +9,7 @@ WEIGHTS = "model.safetensors"
 
 
 def load_arrays(folder: Path, names: Sequence[str]) -> list[np.ndarray]:
-    """The arrays of these names in the folder's model.safetensors.
+    """The arrays of these names in the folder's model.safetensors, with the shapes and dtypes that they have there.
 
     Raises:
         ValueError: the file cannot be read, or one is missing.

@@ -197,7 +197,8 @@ class AttentionLayer(nn.Module):
         self.dropout = nn.Dropout(config.hidden_dropout_prob)
 
     def forward(self, hidden: torch.Tensor, row_alone: bool = False) -> torch.Tensor:
-        """Hidden states of all tokens, or of the row's alone, which is all that is asked of the last layer."""
+        """Hidden states, float [rows, tokens, width], of all tokens, or [rows, 1, width] of the row's alone, which is
+        all that is asked of the last layer."""
         rows, tokens, width = hidden.shape
         # Without dropout inside attention: it would cost the fused kernel, and on a CPU half the speed.
         split = self.query_key_value(self.attention_norm(hidden)).view(rows, tokens, 3, self.heads, -1)
@@ -274,7 +275,7 @@ class TabularForDenoising(TabularPreTrainedModel):
         self.post_init()
 
     def forward(self, numbers: torch.Tensor, categories: torch.Tensor, **wanted: Any) -> "tuple[torch.Tensor, ...]":
-        """Floats [rows, floats], and logits [rows, places] of each category, one after the other."""
+        """The numbers, float32 [rows, numbers], and logits, float32 [rows, places], of each category."""
         row = relu(self.tabular(numbers, categories, **wanted).last_hidden_state[:, 0])
         floats = row[:, :0] if self.numbers_head is None else self.numbers_head(row)
         if self.categories_head is None:

@@ -24,7 +24,7 @@ class Novelty:
 
     @classmethod
     def of(cls, prepared: Prepared, drift: Mapping[str, float] | None, known: np.ndarray | None) -> "Novelty":
-        """Compare with the short hashes of the rows that the champion knows."""
+        """Compare with the short hashes, int64 [known rows], of the rows that the champion knows."""
         rows = short_hashes([row.hash for row in prepared.splits["train"]])
         new_rows = None if known is None else int((~np.isin(rows, known)).sum())
         return cls(new_rows, max(drift.values()) if drift else None)
@@ -45,7 +45,8 @@ class Novelty:
 
 
 def read_known_rows(model: str) -> np.ndarray | None:
-    """Short hashes of the rows that the model at the address `model` knows; None, and a warning, when it is gone."""
+    """Short hashes, int64 [rows], of what the model at the address `model` knows; None, and a warning, when it is
+    gone."""
     from safetensors.numpy import load
 
     from stillhouse.components.artifacts.kept import place_of

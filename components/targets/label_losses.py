@@ -46,8 +46,12 @@ def label_loss(target: str, *, class_weights: np.ndarray | None, label_smoothing
 
 
 def balanced_weights(target: str, targets: np.ndarray) -> np.ndarray | None:
-    """Weights that give each class the same say: rows / (classes * rows of the class); for several labels the ratio of
-    rows without to rows with the label; none for a number."""
+    """Weights, float [labels], that give each class the same say: rows / (classes * rows of the class); for several
+    labels the ratio of rows without to rows with the label; none for a number.
+
+    Args:
+        targets: int64 [rows] class indices, or float32 [rows, labels] multi-hot.
+    """
     if target == "classes":
         counts = np.bincount(targets)
         return len(targets) / (len(counts) * np.maximum(counts, 1))

@@ -24,7 +24,8 @@ class Decisions(dict[str, np.ndarray]):
 
     @classmethod
     def of(cls, target: str, scores: np.ndarray, targets: np.ndarray, num_labels: int) -> "Decisions":
-        """The statistics of a model's scores [rows, labels] for `targets`, class indices [rows] or multi-hot."""
+        """The statistics of a model's scores, float [rows, labels], for `targets`, int64 [rows] class indices or
+        float32 [rows, labels] multi-hot."""
         true, answered, confidence, right = decisions(target, scores, targets, num_labels)
         rows, each = confidence.shape
         return cls(
@@ -84,7 +85,7 @@ def decisions(
 
 
 def bins_of(confidence: np.ndarray) -> np.ndarray:
-    """The bin of the calibration error that each confidence falls in, whole numbers of the same shape."""
+    """The bin of the calibration error that each confidence, float [rows], falls in, int64 [rows]."""
     return np.clip(np.ceil(confidence * ECE_BINS).astype(int) - 1, 0, ECE_BINS - 1)
 
 

@@ -61,7 +61,8 @@ class Classes:
         return 1 if len(self.labels) == 2 else None
 
     def statistics(self, scores: np.ndarray, targets: np.ndarray) -> Decisions:
-        """What the measures need. Scores may have columns beyond those of the labels: an answer there is wrong."""
+        """What the measures need of `scores`, float [rows, labels or more], and `targets`, int64 [rows] or float32
+        [rows, labels]. An answer beyond the labels is wrong."""
         return Decisions.of(self.kind, scores, targets, len(self.labels))
 
     def errors(self, statistics: Statistics) -> np.ndarray:
@@ -87,8 +88,8 @@ class Classes:
         return scores.argmax(axis=1)
 
     def with_wrong_answers(self, scores: np.ndarray, targets: np.ndarray) -> np.ndarray:
-        """The scores with a wrong answer in each row that has none, so that it counts against the model and every
-        measure is a number: surely another class."""
+        """The scores, float [rows, labels], with a wrong answer in each row that has none, so that it counts against
+        the model and every measure is a number: surely another class."""
         return _filled(scores, lambda: (targets[:, None] != _columns(scores)) / max(scores.shape[1] - 1, 1))
 
     def badness(self, statistics: Statistics) -> np.ndarray:
@@ -114,7 +115,7 @@ class Classes:
         return self.labels[int(answer)]
 
     def rows(self, scores: np.ndarray) -> Iterator[dict[str, Any]]:
-        """What predict adds to each row: `label` and its probability `score`."""
+        """What predict adds to each row of `scores`, float [rows, labels]: `label` and its probability `score`."""
         for row in scores.tolist():
             best = max(range(len(row)), key=row.__getitem__)
             yield {"label": self.labels[best], "score": row[best]}
@@ -137,16 +138,16 @@ class LabelSets(Classes):
         return scores >= THRESHOLD
 
     def with_wrong_answers(self, scores: np.ndarray, targets: np.ndarray) -> np.ndarray:
-        """As for classes: every label the other way round."""
+        """As for classes, float [rows, labels]: every label the other way round."""
         return _filled(scores, lambda: 1.0 - (targets >= THRESHOLD))
 
     def badness(self, statistics: Statistics) -> np.ndarray:
-        """As for classes, of the label of each row that is wrong most surely."""
+        """As for classes, float64 [rows], of the label of each row that is wrong most surely."""
         wrong, scores = statistics["true"] != statistics["answered"], statistics["scores"]
         return np.where(wrong, np.maximum(scores, 1 - scores), 0.0).max(axis=1)
 
     def decisions(self, statistics: Statistics) -> tuple[np.ndarray, np.ndarray]:
-        """As for classes: a row has one for each label."""
+        """As for classes, float64 and bool [rows, labels]: a row has one for each label."""
         scores = np.asarray(statistics["scores"], np.float64)
         return np.maximum(scores, 1 - scores), statistics["true"] == statistics["answered"]
 
@@ -155,7 +156,7 @@ class LabelSets(Classes):
         return ", ".join(label for label, has in zip(self.labels, answer, strict=True) if has >= THRESHOLD) or "none"
 
     def rows(self, scores: np.ndarray) -> Iterator[dict[str, Any]]:
-        """What predict adds to each row: lists of the labels and their probabilities."""
+        """What predict adds to each row of `scores`, float [rows, labels]: lists of labels and their probabilities."""
         for row in scores.tolist():
             given = [index for index, score in enumerate(row) if score >= THRESHOLD]
             yield {"label": [self.labels[index] for index in given], "score": [row[index] for index in given]}
@@ -183,7 +184,7 @@ class Number:
         return self.answers_with
 
     def statistics(self, scores: np.ndarray, targets: np.ndarray) -> dict[str, np.ndarray]:
-        """What the measures need."""
+        """What the measures need of `scores`, float [rows, 1], and `targets`, float64 [rows]."""
         return number_statistics(scores, targets)
 
     def errors(self, statistics: Statistics) -> np.ndarray:
@@ -207,7 +208,8 @@ class Number:
         return scores[:, 0]
 
     def with_wrong_answers(self, scores: np.ndarray, targets: np.ndarray) -> np.ndarray:
-        """The scores with a number in each row that has none which is off by all that the targets span."""
+        """The scores, float [rows, 1], with a number in each row that has none which is off by all that the targets,
+        float64 [rows], span."""
         return _filled(scores, lambda: (targets + (float(np.ptp(targets)) or 1.0))[:, None])
 
     def badness(self, statistics: Statistics) -> np.ndarray:
@@ -219,7 +221,7 @@ class Number:
         return f"{float(answer):.4g}"
 
     def rows(self, scores: np.ndarray) -> Iterator[dict[str, Any]]:
-        """What predict adds to each row: `value`."""
+        """What predict adds to each row of `scores`, float [rows, 1]: `value`."""
         return ({"value": value} for (value,) in scores.tolist())
 
 

@@ -117,7 +117,7 @@ class LabelShares:
 
 
 def histogram(values: np.ndarray, edges: Sequence[float]) -> list[int]:
-    """Counts of `values` [values] between the edges; what lies outside goes to the first and the last bin."""
+    """Counts of `values`, int or float [values], between the edges; what lies outside goes to the first or last bin."""
     bins = np.clip(np.searchsorted(edges, values, side="right") - 1, 0, len(edges) - 2)
     return np.bincount(bins, minlength=len(edges) - 1).tolist()
 

@@ -44,11 +44,12 @@ class Ranking:
         return NDCG_10, RECALL_20, coverage(len(self.items))
 
     def statistics(self, answers: Sequence[np.ndarray], held_out: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
-        """What the measures need; see `ranking_statistics`."""
+        """What the measures need, of each user the items answered and those held out, int64 [items]; see
+        `ranking_statistics`."""
         return ranking_statistics(answers, held_out)
 
     def rows(self, answers: Sequence[np.ndarray]) -> Iterator[dict[str, Any]]:
-        """What predict says of each user: up to ten items by name, best first."""
+        """What predict says of each user, whose answer is int64 [items]: up to ten of them by name, best first."""
         return ({"items": [self.items[item] for item in answer[:SHOWN]]} for answer in answers)
 
 

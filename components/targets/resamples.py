@@ -16,7 +16,8 @@ def blocks(weights: np.ndarray) -> Iterator[np.ndarray]:
 
 
 def add_up(block: np.ndarray, rows: np.ndarray, bounds: np.ndarray) -> np.ndarray:
-    """Float sums [groups, resamples] of a block over the `rows` from `bounds[i]` to `bounds[i + 1]`; they are exact."""
+    """Sums, float64 [groups, resamples], of a block over the `rows`, int64 [rows], from `bounds[i]` to `bounds[i + 1]`;
+    they are exact."""
     if block.shape[1] == 1:  # while a model trains, maybe where there is no SciPy
         running = np.concatenate([[0.0], np.cumsum(block[rows, 0], dtype=np.float64)])
         return np.diff(running[bounds])[:, None]

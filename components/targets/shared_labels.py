@@ -75,7 +75,7 @@ class SharedLabels:
         return ~np.isin(targets, strange)
 
     def targets(self, targets: np.ndarray) -> np.ndarray:
-        """The targets of rows that are `known`, in terms of `target`."""
+        """The targets of rows that are `known`, int64 [rows] or float [rows, labels], in terms of `target`."""
         if isinstance(self.ours, Number) or self.same_labels:
             return targets
         places = [self.ours.labels.index(label) for label in self.shared]

@@ -16,7 +16,7 @@ class Ragged(NamedTuple):
 
     @classmethod
     def of(cls, values: "torch.Tensor") -> "Ragged":
-        """One value, [examples, ...], for each example."""
+        """One value for each example, float [examples, ...]."""
         import torch
 
         return cls(values, torch.ones(len(values), dtype=torch.int64, device=values.device))

@@ -19,7 +19,7 @@ class Samples(Protocol):
     """int64 [samples]: tokens of each sample."""
 
     def batch(self, rows: np.ndarray, epoch: int) -> Mapping[str, Any]:
-        """Inputs of the model for `rows` (int64 indices); what is random in them derives from (seed, epoch, row)."""
+        """Inputs of the model for `rows`, int64 [rows]; what is random in them derives from (seed, epoch, row)."""
         ...
 
 
@@ -99,7 +99,8 @@ class Plan:
 
 
 def split_by_padded_tokens(rows: np.ndarray, lengths: np.ndarray, budget: int) -> list[np.ndarray]:
-    """Cut length-sorted `rows` into runs whose padded size, rows times the longest, stays within `budget`."""
+    """Cut length-sorted `rows`, int64 [rows], into runs whose padded size, rows times the longest, stays within
+    `budget`; `lengths` is int64 [all rows]."""
     runs, start = [], 0
     for end in range(1, len(rows) + 1):
         if end - start > 1 and (end - start) * int(lengths[rows[end - 1]]) > budget:

@@ -54,8 +54,8 @@ class Ranks:
         return self.rank == 0
 
     def share(self, rows: np.ndarray) -> np.ndarray:
-        """This process's part of `rows`: of length-sorted rows parts of like tokens, sorted too; empty where rows are
-        few."""
+        """This process's part of `rows`, int64 [rows]: of length-sorted rows parts of like sizes, sorted too; empty
+        where rows are few."""
         return rows[self.rank :: self.size]
 
     def gather(self, mine: T) -> list[T]:

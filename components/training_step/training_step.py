@@ -76,7 +76,7 @@ class TrainingStep:
         """Train `network`, or go on from its newest checkpoint; the best weights are left in it.
 
         Args:
-            loss: (network, micro-batch) -> sum of the losses, and over how many things it sums.
+            loss: (network, micro-batch) -> sum of the losses, a scalar, and over how many things it sums.
             num_layers: of the model in `network`, for rates that fall with depth and for what is frozen.
             unfreezing: what is frozen, and when it learns again; None: nothing is.
 

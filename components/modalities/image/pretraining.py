@@ -96,7 +96,7 @@ def pretraining_samples(
 
 def pretraining_loss(model: "nn.Module", batch: "Mapping[str, torch.Tensor]") -> "tuple[torch.Tensor, int]":
     """Mean squared error of a picture's values (of the hidden patches' alone, where the batch hides some), summed over
-    pictures; and how many pictures."""
+    pictures, a scalar; and how many pictures."""
     pixels = batch["pixel_values"]
     if "noise" not in batch:
         outputs: Any = model(pixels)

@@ -57,7 +57,7 @@ def is_there(columns: Columns, numbers: np.ndarray) -> np.ndarray:
 
 def pretraining_loss(model: "nn.Module", batch: "Mapping[str, torch.Tensor]") -> "tuple[torch.Tensor, int]":
     """Squared errors of the floats and cross-entropies of the categories: the mean over a row's cells, summed over
-    rows; and how many rows."""
+    rows, a scalar; and how many rows."""
     from torch.nn.functional import cross_entropy
 
     outputs: Any = model(batch["numbers"], batch["categories"])

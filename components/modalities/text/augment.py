@@ -36,6 +36,15 @@ def mask_tokens(
 def drop_words(
     ids: np.ndarray, draws: np.ndarray, *, share: float, special: np.ndarray, mask_id: int
 ) -> dict[str, np.ndarray]:
-    """Augment: each token hides behind the mask token with probability `share` (word dropout; Iyyer et al., 2015)."""
+    """Augment: each token hides behind the mask token with probability `share` (word dropout; Iyyer et al., 2015).
+
+    Args:
+        ids: int64 [rows, tokens].
+        draws: float64 [rows, tokens], uniform from 0 to 1.
+        special: int64 [special tokens], which stay.
+
+    Returns:
+        input_ids, int64 [rows, tokens].
+    """
     hidden = (draws < share) & ~np.isin(ids, special)
     return {"input_ids": np.where(hidden, mask_id, ids)}

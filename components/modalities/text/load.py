@@ -120,7 +120,7 @@ def check_length(loaded: LoadedModel, max_length: int) -> None:
 
 
 def check_tokens(loaded: LoadedModel, tokens: np.ndarray) -> None:
-    """The model knows all of `tokens`, whole numbers [tokens], and that of padding.
+    """The model knows all of `tokens`, int64 [tokens], and that of padding.
 
     Raises:
         UserError: it has no weights for one of them.
@@ -138,9 +138,10 @@ def check_tokens(loaded: LoadedModel, tokens: np.ndarray) -> None:
 
 
 def attention_mask(model: "PreTrainedModel", mask: "torch.Tensor") -> "torch.Tensor | None":
-    """None where nothing is padded: attention then takes its fast path. For encoders else a mask that broadcasts over
-    heads and queries, which transformers takes as it is instead of building one of [rows, 1, tokens, tokens]; not for
-    its eager attention, which would add the mask as zeros and ones."""
+    """None where nothing of `mask`, bool [rows, tokens], is padded: attention then takes its fast path. For encoders
+    else the mask as [rows, 1, 1, tokens], which broadcasts over heads and queries: transformers takes it as it is
+    instead of building one of [rows, 1, tokens, tokens]; not for its eager attention, which would add the mask as zeros
+    and ones."""
     if bool(mask.all()):
         return None
     config = model.config

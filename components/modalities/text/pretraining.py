@@ -92,7 +92,7 @@ def pretraining_samples(
 
 
 def pretraining_loss(model: "nn.Module", batch: Mapping[str, "torch.Tensor"]) -> "tuple[torch.Tensor, int]":
-    """Sum of the cross-entropies of the predicted tokens, and how many were predicted.
+    """Sum of the cross-entropies of the predicted tokens, a scalar, and how many were predicted.
 
     A masked language model's head runs on the masked positions only: with a large vocabulary it costs as much as
     all layers.

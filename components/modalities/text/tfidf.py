@@ -22,6 +22,9 @@ def tfidf_linear(target: str, texts: Sequence[str], targets: np.ndarray, num_lab
 
     Sublinear term frequency and light regularisation make it the strong baseline it usually is on long texts. A class
     or label without a training row is never answered; texts without a single word get the most frequent answer.
+
+    Args:
+        targets: of the texts, int64 [rows], float32 [rows, labels] or float64 [rows].
     """
     from sklearn.feature_extraction.text import TfidfVectorizer
 

@@ -146,7 +146,8 @@ class LabelTask(Task):
         return label_array(self.target.kind, examples["label"], len(self.spec.labels))
 
     def learnt(self, examples: Examples) -> np.ndarray | None:
-        """The targets as a network learns them, float64 as float32; None of examples that are only to be answered."""
+        """The targets as a network learns them: int64 [rows], float32 [rows, labels] or float32 [rows]; None of
+        examples that are only to be answered."""
         if "label" not in examples:
             return None
         targets = self.scale.standardise(self.targets(examples))

@@ -268,7 +268,7 @@ class Task(TaskData, TaskAnswers):
 
     @abstractmethod
     def answers(self, outputs: Any, batch: Batch) -> "torch.Tensor | Sequence[Any]":
-        """What the model says of each example of a batch: a tensor whose first axis they are, or a list."""
+        """What the model says of each example of a batch: a tensor, float [examples, ...], or a list."""
 
     def answer(
         self,
