@@ -56,8 +56,10 @@ $(VENV)/checkov/.installed: manifests/checkov.lock | setup
 	VIRTUAL_ENV=$(@D) $(UV) pip sync --quiet --require-hashes $<
 	touch $@
 
+# A file of tests in each process, a process for each processor; the whole runs, which take longest, come first.
 test: check browser checkov
-	OMP_WAIT_POLICY=PASSIVE $(BIN)/pytest
+	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/pytest --numprocesses logical --maxprocesses 8 --dist loadfile \
+	  --no-loadscope-reorder --durations 20
 
 # Kills, broken stores, dead servers. Wants a `minio` in PATH (see docs/reliability.md).
 test-faults: setup

@@ -381,7 +381,11 @@ def test_rows_that_bring_a_new_column_late_are_not_cut(model: Path, tmp_path: Pa
     assert sorted(path.name for path in tmp_path.iterdir()) == ["rows.jsonl"]
 
 
-@pytest.mark.parametrize("content", [b'{"text": "not packed"}\n', gzip.compress(b'{"text": "cut", "label": 1}\n')[:-9]])
+@pytest.mark.parametrize(
+    "content",
+    [b'{"text": "not packed"}\n', gzip.compress(b'{"text": "cut", "label": 1}\n')[:-9]],
+    ids=["not packed", "cut"],
+)
 def test_a_packed_file_that_is_damaged_is_refused_in_a_sentence(model: Path, tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.jsonl.gz").write_bytes(content)
     with pytest.raises(UserError, match=r"a\.jsonl\.gz: cannot be read \(.*fix the file or take it out"):

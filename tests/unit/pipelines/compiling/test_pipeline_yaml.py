@@ -193,7 +193,7 @@ def test_the_exit_step_runs_whatever_happened(compiled: Compiled) -> None:
     assert compiled.tasks["conclude"]["dependentTasks"] == ["exit-handler-1"]
 
 
-@pytest.mark.parametrize("step", GPU_STEPS)
+@pytest.mark.parametrize("step", sorted(GPU_STEPS))
 def test_a_gpu_step_asks_for_what_the_form_says(compiled: Compiled, step: str) -> None:
     resources = compiled.container(step)["resources"]
     asked = {
@@ -204,7 +204,7 @@ def test_a_gpu_step_asks_for_what_the_form_says(compiled: Compiled, step: str) -
     assert asked == {name: f"{{{{$.inputs.parameters['pipelinechannel--{name}']}}}}" for name in asked}
 
 
-@pytest.mark.parametrize("step", GPU_STEPS)
+@pytest.mark.parametrize("step", sorted(GPU_STEPS))
 def test_what_a_gpu_step_asks_for_reaches_it_through_exit_handler_and_condition(compiled: Compiled, step: str) -> None:
     """kfp 2.17 leaves parameters that only resources use out of a nested graph; its driver then fails."""
     channels = set(re.findall(r"pipelinechannel--[\w-]+", json.dumps(compiled.container(step))))
@@ -217,7 +217,7 @@ def test_what_a_gpu_step_asks_for_reaches_it_through_exit_handler_and_condition(
     assert from_the_form <= set(compiled.tasks["exit-handler-1"]["inputs"]["parameters"])
 
 
-@pytest.mark.parametrize("step", GPU_STEPS)
+@pytest.mark.parametrize("step", sorted(GPU_STEPS))
 def test_a_gpu_step_knows_how_many_it_asked_for(compiled: Compiled, step: str) -> None:
     (told,) = compiled.tasks[step]["inputs"]["parameters"]["gpu_count"].values()
     asked = compiled.container(step)["resources"]["accelerator"]["resourceCount"]
@@ -245,7 +245,7 @@ def test_a_recipe_without_pretraining_has_no_such_step(tmp_path: Path) -> None:
     assert told == {"runtimeValue": {"constant": False}}
 
 
-@pytest.mark.parametrize("step", GPU_STEPS)
+@pytest.mark.parametrize("step", sorted(GPU_STEPS))
 def test_a_gpu_step_gets_tolerations_shared_memory_and_the_queue(compiled: Compiled, step: str) -> None:
     pod = compiled.pod(step)
     assert pod["tolerations"] == [{"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}]
@@ -264,7 +264,7 @@ def on_nodes(parameters: dict[str, Any], tmp_path_factory: pytest.TempPathFactor
     return Compiled(path)
 
 
-@pytest.mark.parametrize("step", GPU_STEPS - {"evaluate"})
+@pytest.mark.parametrize("step", sorted(GPU_STEPS - {"evaluate"}))
 def test_a_step_on_several_nodes_knows_what_to_ask_for_and_holds_no_gpu_itself(on_nodes: Compiled, step: str) -> None:
     variables = on_nodes.variables(step)
     assert variables["STILLHOUSE_NODES"] == "3"
@@ -282,7 +282,7 @@ def test_a_step_on_several_nodes_knows_what_to_ask_for_and_holds_no_gpu_itself(o
     assert "gpu_count" in on_nodes.tasks[step]["inputs"]["parameters"]
 
 
-@pytest.mark.parametrize("step", STEPS - GPU_STEPS | {"evaluate"})
+@pytest.mark.parametrize("step", sorted(STEPS - GPU_STEPS | {"evaluate"}))
 def test_steps_that_do_not_train_stay_as_they_are_on_several_nodes(
     compiled: Compiled, on_nodes: Compiled, step: str
 ) -> None:
@@ -290,25 +290,25 @@ def test_steps_that_do_not_train_stay_as_they_are_on_several_nodes(
     assert on_nodes.pod(step) == compiled.pod(step)
 
 
-@pytest.mark.parametrize("step", STEPS - GPU_STEPS)
+@pytest.mark.parametrize("step", sorted(STEPS - GPU_STEPS))
 def test_a_step_without_gpu_waits_in_no_queue_and_asks_for_no_gpu(compiled: Compiled, step: str) -> None:
     assert "accelerator" not in compiled.container(step)["resources"]
     assert "kueue.x-k8s.io/queue-name" not in compiled.pod(step)["podMetadata"]["labels"]
 
 
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("step", sorted(STEPS))
 def test_every_step_is_supervised(compiled: Compiled, step: str) -> None:
     command = compiled.container(step)["command"]
     assert command[:7] == ["python3", "-P", "-m", "stillhouse.components.runtime.supervisor", step, "--", "sh"]
 
 
-@pytest.mark.parametrize("step", STEPS - {"conclude"})
+@pytest.mark.parametrize("step", sorted(STEPS - {"conclude"}))
 def test_pods_and_processes_share_one_budget(compiled: Compiled, step: str) -> None:
     assert compiled.tasks[step]["retryPolicy"]["maxRetryCount"] == 5
     assert compiled.variables(step)["STILLHOUSE_RETRIES"] == "5"
 
 
-@pytest.mark.parametrize("step", STEPS - {"conclude"})
+@pytest.mark.parametrize("step", sorted(STEPS - {"conclude"}))
 def test_every_step_has_its_limit(compiled: Compiled, step: str) -> None:
     assert compiled.pod(step)["activeDeadlineSeconds"] == "7200"
 
@@ -322,7 +322,7 @@ def test_the_run_has_its_limit(compiled: Compiled) -> None:
     assert compiled.kubernetes["pipelineConfig"] == {"activeDeadlineSeconds": 86400}
 
 
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("step", sorted(STEPS))
 def test_no_step_runs_as_root_or_writes_outside_its_volumes(compiled: Compiled, step: str) -> None:
     assert compiled.pod(step)["securityContext"] == {"runAsNonRoot": True}
     variables = compiled.variables(step)
@@ -331,7 +331,7 @@ def test_no_step_runs_as_root_or_writes_outside_its_volumes(compiled: Compiled, 
     assert "/tmp" in compiled.mounts(step)
 
 
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("step", sorted(STEPS))
 def test_every_step_knows_its_run_its_store_and_its_mlflow(compiled: Compiled, step: str) -> None:
     fields = {field["name"]: field["fieldPath"] for field in compiled.pod(step)["fieldPathAsEnv"]}
     assert fields == {"STILLHOUSE_RUN": "metadata.labels['pipeline/runid']", "STILLHOUSE_POD": "metadata.name"}
@@ -342,7 +342,7 @@ def test_every_step_knows_its_run_its_store_and_its_mlflow(compiled: Compiled, s
     assert variables["AWS_ENDPOINT_URL"] == "https://s3.example"
 
 
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("step", sorted(STEPS))
 def test_secrets_are_named_and_nothing_else(compiled: Compiled, step: str) -> None:
     secrets = {secret["secretName"]: secret for secret in compiled.pod(step)["secretAsEnv"]}
     assert set(secrets) == {"s3", "mlflow", "chat"}
@@ -350,7 +350,7 @@ def test_secrets_are_named_and_nothing_else(compiled: Compiled, step: str) -> No
     assert [secret["secretName"] for secret in compiled.pod(step)["imagePullSecret"]] == ["registry"]
 
 
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("step", sorted(STEPS))
 def test_images_come_from_the_repository(compiled: Compiled, step: str) -> None:
     kind = "light" if step in {"inspect", "decline", "promote", "conclude"} else "training"
     assert compiled.container(step)["image"].startswith(f"reg.example/team/python-{kind}:")
