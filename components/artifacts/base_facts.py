@@ -1,15 +1,22 @@
 """What a run says of a base model: in its first lines, in the report and in MLflow."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from pydantic import Field
 
 from stillhouse.components.artifacts.adapters import changes, join_address, look_at_adapters, split_address
 from stillhouse.components.artifacts.base_folder import BaseFolder, is_adapter, look_at
+from stillhouse.components.artifacts.weights_file import folder_of, is_weights_file
 from stillhouse.components.config.settings import Settings
 from stillhouse.components.models.architectures import DECODERS
 from stillhouse.components.storage.model_files import ModelFiles, model_files
 from stillhouse.components.storage.packages import known_package
+
+OF_TORCHVISION = (
+    "Its tensors have torchvision's names; pictures are resized to 256 pixels, cut to 224 and scaled as it published."
+)
+"""Said of a file of weights."""
 
 
 class BaseFacts(Settings):
@@ -82,7 +89,7 @@ def whole_address(address: str) -> str:
     Raises:
         UserError: there are adapters that cannot be merged, or not with what is at hand.
     """
-    if split_address(address):
+    if split_address(address) or is_weights_file(address):
         return address
     files = model_files(address)
     return join_address(address, look_at_adapters(files).base_at_hand()) if is_adapter(files) else address
@@ -95,6 +102,8 @@ def look(address: str) -> BaseFolder:
         UserError: it cannot be used.
     """
     both = split_address(address)
+    if is_weights_file(address):
+        return replace(look_at(model_files(str(folder_of(address)))), notes=(OF_TORCHVISION,))
     if not both:
         files = model_files(address)
         return look(whole_address(address)) if is_adapter(files) else look_at(files)

@@ -10,6 +10,7 @@ from filelock import FileLock
 from stillhouse.components.artifacts.adapters import Change, changes, look_at_adapters, merge, split_address
 from stillhouse.components.artifacts.base_folder import ADAPTER_WEIGHTS, is_adapter, is_baseline, look_at
 from stillhouse.components.artifacts.kept import AT_HAND, place_of
+from stillhouse.components.artifacts.weights_file import folder_of, is_weights_file
 from stillhouse.components.config.home import home_folder
 from stillhouse.components.safety.model_folders import refuse_unsafe
 from stillhouse.components.storage.digests import digest_folder, digest_json, sha256_bytes
@@ -37,7 +38,7 @@ def fetch_model(address: str, *, as_base: bool = True) -> Path:
     """The folder of the model at `address`; of a folder of sentence-transformers that of the Transformer.
 
     It is a folder, s3://bucket/prefix, hf://name[@revision], package://name, models:/name/version, store://key in the
-    store at hand, or `ADAPTERS, on BASE` of these: the adapters merged into the base.
+    store at hand, a file of torchvision's weights, or `ADAPTERS, on BASE` of these: the adapters merged into the base.
 
     Args:
         as_base: whether a training is to start from it; else it may also be a model that has no weights for that.
@@ -105,6 +106,8 @@ def _fetch(address: str) -> Path:
         except (HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError) as error:
             reason = str(error).strip().splitlines()[0]
             raise UserError(f"model '{address}': {reason}; check the name, or name a folder.") from None
+    if is_weights_file(address):
+        return folder_of(address)
     if is_package(address):
         check_package(address)
         return package_folder(address)

@@ -19,11 +19,12 @@ from stillhouse.components.artifacts.chosen_base import (
 )
 from stillhouse.components.artifacts.kept import found_model, model_key
 from stillhouse.components.artifacts.promotion_record import Entry, load
+from stillhouse.components.artifacts.weights_file import waits_for_torch
 from stillhouse.components.inspect.settings import StepSettings
 from stillhouse.components.storage.digests import digest_json
 from stillhouse.components.storage.hub import guarded_hub
 from stillhouse.components.storage.packages import is_installed, is_package, package_digest
-from stillhouse.components.storage.sources import list_source
+from stillhouse.components.storage.sources import digest_source
 from stillhouse.components.storage.store import Store
 from stillhouse.components.storage.urls import is_local
 from stillhouse.components.tasks import load_task
@@ -49,7 +50,8 @@ class Base:
     candidates: Candidates | None = None
     """What prepare chooses among, where the base is `auto`."""
     unseen: bool = False
-    """Whether it lies in a package that is only in the image of the steps that train: prepare looks at it."""
+    """Whether it lies in a package that is only in the image of the steps that train, or is a file that torch alone
+    reads: prepare looks at it."""
 
     @property
     def is_seen(self) -> bool:
@@ -251,10 +253,9 @@ def _listed(address: str) -> Base:
         unseen = not is_installed(address) and importlib.util.find_spec("torch") is None  # the light image
         return Base(address, "", unseen=True) if unseen else Base(address, package_digest(address))
     try:
-        files = list_source(address)
+        return Base(address, digest_source(address), unseen=waits_for_torch(address))
     except UserError as error:
         raise UserError(str(error).replace("source '", "base '", 1)) from None
-    return Base(address, digest_json(sorted([file.name, file.size, file.version] for file in files)))
 
 
 def _promoted(name: str, alias: str, store: Store) -> str:

@@ -6,7 +6,8 @@ from typing import Any
 
 from stillhouse.components.artifacts.base_facts import BaseFacts, account_for, facts_of, look
 from stillhouse.components.artifacts.chosen_base import Use
-from stillhouse.components.storage.packages import package_digest
+from stillhouse.components.storage.packages import is_package, package_digest
+from stillhouse.components.storage.sources import digest_source
 
 
 def check_weights(found: Iterable[dict[str, Any]], unseen: Mapping[str, list[dict[str, Any]]]) -> list[BaseFacts]:
@@ -14,7 +15,7 @@ def check_weights(found: Iterable[dict[str, Any]], unseen: Mapping[str, list[dic
 
     Args:
         found: What inspect saw.
-        unseen: Addresses of packages that its image lacks, and what the steps do with them (`Use`).
+        unseen: Addresses that its image could not look at, and what the steps do with them (`Use`).
 
     Raises:
         UserError: the tensors of one are not those of its architecture, or it cannot be used so.
@@ -30,4 +31,4 @@ def _seen_here(address: str, uses: Iterable[dict[str, Any]]) -> BaseFacts:
     folder = look(address)
     for use in uses:
         Use.model_validate(use).check(address, folder)
-    return facts_of(address, package_digest(address), folder)
+    return facts_of(address, package_digest(address) if is_package(address) else digest_source(address), folder)

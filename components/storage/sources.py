@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stillhouse.components.storage.digests import files_below, sha256_file
+from stillhouse.components.storage.digests import digest_json, files_below, sha256_file
 from stillhouse.components.storage.disk import sibling, staged_file, writing
 from stillhouse.components.storage.layouts import data_names
 from stillhouse.components.storage.names import check_name, path_inside, refuse_links_out
@@ -62,6 +62,15 @@ def list_source(url: str, window: Window | None = None) -> list[SourceFile]:
 
         return [SourceFile(*found) for found in list_hub(url)]
     return [_described(name, path) for name, path in _local_files(place) if wanted(name)]
+
+
+def digest_source(url: str) -> str:
+    """Of the names and versions of the source's files: another one means that something has changed.
+
+    Raises:
+        UserError: as `list_source`.
+    """
+    return digest_json(sorted([file.name, file.size, file.version] for file in list_source(url)))
 
 
 def names_below(url: str) -> list[str]:

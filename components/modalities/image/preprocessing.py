@@ -140,6 +140,12 @@ class Preprocessing:
         return np.ascontiguousarray(scaled.transpose(2, 0, 1))
 
 
+PUBLISHED = Preprocessing(
+    shortest=256, crop=(224, 224), mean=(0.485, 0.456, 0.406), spread=(0.229, 0.224, 0.225), resample=BILINEAR
+)
+"""How torchvision shows pictures to its first weights of ResNets; mean and deviation are ImageNet's."""
+
+
 def learnt(pictures: Sequence[bytes]) -> dict[str, Any]:
     """What is learnt of the training pictures (of some, evenly taken, where there are many), to be kept as JSON: the
     fields of `Preprocessing`, but for those that the recipe sets.

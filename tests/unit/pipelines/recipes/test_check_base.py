@@ -67,7 +67,7 @@ def test_other_addresses_are_left_as_they_are(tmp_path: Path, base: str) -> None
         ("owner/name", "there is no folder '{0}/owner/name'; correct model.base, or write hf://owner/name for a model"),
         ("./no/such/folder", "there is no folder '{0}/no/such/folder'; correct model.base."),
         ("champion, else nothing", "there is no folder '{0}/nothing'; correct model.base, or write hf://nothing for"),
-        ("rows.csv", "model.base 'rows.csv' is a file; name the folder of a model."),
+        ("rows.csv", "model.base 'rows.csv' is a file; name the folder of a model, or a ResNet of"),
         ("lora, on nothing", "there is no folder '{0}/lora'; correct model.base"),
     ],
 )
