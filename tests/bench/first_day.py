@@ -33,22 +33,19 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from data_sets import CACHE, DATA_SETS, ROOT, Row, rows_of, sample
+from data_sets import CACHE, DATA_SETS, Row, rows_of, sample
 from first_day_table import Result, write
-from measuring import measure
+from product import add_line, code_digest, f1_macro, read_lines, stillhouse
 
 from stillhouse.components.modalities.text.clean import cleaned
 from stillhouse.components.storage.packages import ENGLISH, KNOWN, package_folder
 
 RESULTS = Path(__file__).parent / "results/first_day.jsonl"
-STILLHOUSE = Path(sys.executable).with_name("stillhouse")
 TRAINER = Path(__file__).with_name("first_day_trainer.py")
 SIZES = (300, 1_500, 5_000)
 SEEDS = (1, 2, 3)
 RATES = (1e-5, 3e-5, 1e-4, 3e-4, 1e-3)
 FRESH_ROWS = 1_000
-LONGEST = 1_800.0
-"""Seconds that a run may take before it is ended."""
 SAME_TIME = (0.97, 1.5)
 """A Trainer's result stands for a time of 1 where it had at least and at most so much: it is not to have less."""
 BASE = f"package://{ENGLISH}"
@@ -136,22 +133,6 @@ def write_recipe(cell: Cell, rows: list[Row]) -> Path:
     return recipe
 
 
-def stillhouse(*arguments: str | Path, home: Path) -> str:
-    """Run a command; the last line of what it said where it failed."""
-    environment = os.environ | {"STILLHOUSE_HOME": str(home)}
-    environment.pop("MLFLOW_TRACKING_URI", None)
-    with (home.parent / "printed.log").open("a+") as log:
-        try:
-            done = subprocess.run(
-                [STILLHOUSE, *arguments], env=environment, stdout=log, stderr=log, timeout=LONGEST, check=False
-            )
-        except subprocess.TimeoutExpired:
-            return f"ended after {LONGEST:.0f} seconds"
-        log.seek(0)
-        lines = [text for text in log.read().splitlines() if text.strip()]
-    return "" if done.returncode == 0 else f"code {done.returncode}: {lines[-1] if lines else ''}"
-
-
 def promoted_kind(home: Path, name: str) -> str | None:
     """Which model is in production: `student`, `tfidf` or none."""
     record = home / f"store/promotions/{name}.json"
@@ -184,17 +165,8 @@ def fresh_f1(cell: Cell, home: Path, about: dict[str, Any], others: list[Row]) -
                 found[f"{name}_error"] = error
                 continue
             given = [place[json.loads(answer)["label"]] for answer in answers.read_text().splitlines()]
-            found[name] = measure("classes", np.eye(len(place))[given], targets, about["labels"])["f1_macro"]
+            found[name] = f1_macro(np.eye(len(place))[given], targets, about["labels"])
     return found
-
-
-def code_digest() -> str:
-    """Of all that a run may depend on."""
-    digest = hashlib.sha256()
-    paths = [path for folder in ("components", "pipelines") for path in (ROOT / folder).rglob("*.py")]
-    for path in sorted([*paths, ROOT / "requirements.lock"]):
-        digest.update(f"{path.relative_to(ROOT)}\n".encode() + path.read_bytes())
-    return digest.hexdigest()[:12]
 
 
 # The peer.
@@ -268,46 +240,34 @@ def _sizes(count: int) -> list[int]:
     return [size for size in SIZES if size <= count] or [count]
 
 
-def read_results() -> list[dict[str, Any]]:
-    """All lines, the newest last."""
-    return [json.loads(line) for line in RESULTS.read_text().splitlines()] if RESULTS.is_file() else []
-
-
-def add_result(line: dict[str, Any]) -> None:
-    """Keep a line."""
-    RESULTS.parent.mkdir(exist_ok=True)
-    with RESULTS.open("a") as file:
-        file.write(json.dumps(line) + "\n")
-
-
 def do(cell: Cell, any_code: bool, without_trainer: bool) -> None:
     """What of a cell is not done."""
     code = code_digest()
-    runs = [line for line in read_results() if line["kind"] == "run" and cell.is_of(line)]
+    runs = [line for line in read_lines(RESULTS) if line["kind"] == "run" and cell.is_of(line)]
     run = next((line for line in reversed(runs) if any_code or line["code"] == code), None)
     missing = [] if run is None or without_trainer else missing_rates(run)
     if run is None or (missing and not (cell.folder / "dataset").is_dir()):
         print(f"{cell.set}:{cell.rows}:{cell.seed} stillhouse run", flush=True)
         run = run_product(cell)
-        add_result(run)
+        add_line(RESULTS, run)
         with suppress(FileNotFoundError):
             shutil.rmtree(cell.folder / "home")
     for rate in () if without_trainer else missing_rates(run):
         print(f"{cell.set}:{cell.rows}:{cell.seed} Trainer at {rate:g}", flush=True)
-        add_result(run_trainer(cell, run, rate))
+        add_line(RESULTS, run_trainer(cell, run, rate))
 
 
 def missing_rates(run: dict[str, Any]) -> list[float]:
     """Learning rates that the Trainer has not been tried at; none where the product got no model."""
     if "f1" not in run:
         return []
-    tried = {line["rate"] for line in read_results() if stands_for(line, run)}
+    tried = {line["rate"] for line in read_lines(RESULTS) if stands_for(line, run)}
     return [rate for rate in RATES if rate not in tried]
 
 
 def told() -> list[Result]:
     """The newest run of each cell, with the Trainer's results that stand for it."""
-    lines = read_results()
+    lines = read_lines(RESULTS)
     newest = {(line["set"], line["rows"], line["seed"]): line for line in lines if line["kind"] == "run"}
     return [Result(run, [line for line in lines if stands_for(line, run)]) for run in newest.values()]
 

@@ -5,13 +5,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from pathlib import Path
 from typing import Any
 
 from data_sets import CHOOSE, DATA_SETS, STATE
+from results_page import put, rows_and_columns
 
-PAGE = Path(__file__).parents[2] / "docs/results.md"
-BEGIN, END = "<!-- first_day.py: begin -->", "<!-- first_day.py: end -->"
 BUDGET_SECONDS = 480.0
 BELOW_TFIDF, BELOW_TRAINER = 0.01, 0.005
 KEPT, FASTER = 0.97, 3.0
@@ -80,12 +78,7 @@ BARS: dict[str, Callable[[Result, str], bool | None]] = {
 
 def write(results: Sequence[Result]) -> None:
     """Put the tables into the page, between its markers."""
-    page = PAGE.read_text(encoding="utf-8")
-    before, _, rest = page.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    tables = [table(results, use, on) for use in (STATE, CHOOSE) for on in ("f1", "fresh")]
-    text = "\n\n".join([BEGIN, *filter(None, tables), END])
-    PAGE.write_text(before + text + after, encoding="utf-8")
+    put("first_day.py", [table(results, use, on) for use in (STATE, CHOOSE) for on in ("f1", "fresh")])
 
 
 def table(results: Iterable[Result], use: str, on: str) -> str:
@@ -94,16 +87,15 @@ def table(results: Iterable[Result], use: str, on: str) -> str:
     if not mine:
         return ""
     heads = ["set", "rows", "seeds", "TF-IDF", "teacher", "student", "promoted", "Trainer", "speed", "minutes", *BARS]
-    lines = [heads, ["---", *["--:"] * (len(heads) - 1)]]
-    for (name, rows), seeds in groupby(mine, key=lambda r: (r.run["set"], r.run["rows"])):
-        lines.append([name, f"{rows:,}", *_cells(list(seeds), on)])
+    lines = [
+        [name, f"{rows:,}", *_cells(list(seeds), on)]
+        for (name, rows), seeds in groupby(mine, key=lambda r: (r.run["set"], r.run["rows"]))
+    ]
     held = [f"{title}: {_tally([bar(r, on) for r in mine])}" for title, bar in BARS.items()]
-    title = f"### {HEADINGS[use]}: on {ON[on]}"
     codes = Counter(r.run["code"] for r in mine)
     made = ", ".join(f"{count} by `{code}`" for code, count in codes.items())
-    return "\n".join(
-        [title, "", *(f"| {' | '.join(line)} |" for line in lines), "", f"All runs ({made}): {'; '.join(held)}."]
-    )
+    title = f"#### {HEADINGS[use]}: on {ON[on]}"
+    return "\n\n".join([title, rows_and_columns(heads, lines), f"All runs ({made}): {'; '.join(held)}."])
 
 
 def _place(result: Result) -> tuple[int, int, int]:
