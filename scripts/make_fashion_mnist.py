@@ -1,10 +1,13 @@
 """Write pipelines/recipes/data/fashion-mnist.parquet from the files of Debian's package dataset-fashion-mnist.
 
-Usage: python scripts/make_fashion_mnist.py FOLDER, the one that holds train-images-idx3-ubyte.gz and its kin.
+    python scripts/make_fashion_mnist.py FOLDER
+
+FOLDER is the one that holds train-images-idx3-ubyte.gz and its kin. With `--others` it is as many other pictures for
+training and validation, and all other test pictures: those that no setting of a recipe was chosen by.
 """
 
+import argparse
 import io
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +24,8 @@ CLASSES = ["T-shirt", "trousers", "pullover", "dress", "coat", "sandal", "shirt"
 """Of 0 to 9, after the README of the data set."""
 ROWS = {"train": ("train", 0, 5000), "validation": ("train", 5000, 6000), "test": ("t10k", 0, 2000)}
 """Of each split the file, and the first row and the last."""
+OTHER_ROWS = {"train": ("train", 6000, 11000), "validation": ("train", 11000, 12000), "test": ("t10k", 2000, 10000)}
+"""Those with `--others`."""
 TARGET = Path(__file__).parents[1] / "pipelines" / "recipes" / "data" / "fashion-mnist.parquet"
 
 
@@ -41,15 +46,19 @@ def png(data: bytes) -> bytes:
 
 def main() -> None:
     """Write the extract."""
-    folder = Path(sys.argv[1])
-    files = {file: rows_of(folder, file) for file in ("train", "t10k")}
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path, help="the folder of the IDX files")
+    parser.add_argument("target", type=Path, nargs="?", default=TARGET, help="the Parquet file to write")
+    parser.add_argument("--others", action="store_true", help="take pictures that do not ship")
+    options = parser.parse_args()
+    files = {file: rows_of(options.folder, file) for file in ("train", "t10k")}
     rows = [
         {"image": png(row["image"]), "label": CLASSES[int(row["label"])], "split": split}
-        for split, (file, first, last) in ROWS.items()
+        for split, (file, first, last) in (OTHER_ROWS if options.others else ROWS).items()
         for row in files[file][first:last]
     ]
     schema = pa.schema([("image", pa.binary()), ("label", pa.string()), ("split", pa.string())])
-    pq.write_table(pa.Table.from_pylist(rows, schema), TARGET, compression="zstd", compression_level=19)
+    pq.write_table(pa.Table.from_pylist(rows, schema), options.target, compression="zstd", compression_level=19)
 
 
 if __name__ == "__main__":

