@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 UV_VERSION := 0.13.9
 
-.PHONY: setup retrain test test-faults test-cluster check browser lock format bench first-day images checkov
+.PHONY: setup retrain test test-faults test-cluster check browser lock format bench first-day results images checkov
 
 setup: $(VENV)/.installed
 
@@ -80,3 +80,8 @@ bench: setup
 # on where it was stopped.
 first-day: setup
 	$(BIN)/python tests/bench/first_day.py
+
+# Each kind of problem on data that no setting was chosen by: teacher, student, the student alone, baselines
+# (docs/results.md). About an hour on two cores; it goes on where it was stopped.
+results: setup
+	$(BIN)/python tests/bench/kinds.py

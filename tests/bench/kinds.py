@@ -1,0 +1,197 @@
+"""Every kind of problem on data that no setting was chosen by: teacher, student, the same student without its teacher.
+
+    python tests/bench/kinds.py                                  # all cells that are not done; stop it, and it goes on
+    python tests/bench/kinds.py --only image_classification:1    # or image_classification; may be given several times
+    python tests/bench/kinds.py --table                          # writes docs/results.md from what is done
+
+A cell is a case and a seed. A case is a recipe on data of tests/bench/kinds_data.py, as it ships or with few labels;
+`stillhouse run` makes of it what it makes, in a home of its own. Then `stillhouse step finetune` trains the student's
+architecture on the labels alone: with the recipe's batches, learning rate and weights of classes, for as many
+steps as the student had, and on new views in each epoch. Both students answer the same test rows; their difference is
+on the same resamples of these.
+
+Each result is a line of tests/bench/results/kinds.jsonl. A cell is done when it has a line of the code and the data as
+they are (--any-code: of any).
+"""
+
+import argparse
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import yaml
+from kinds_data import CACHE, DATA, path_of
+from kinds_table import write
+from product import add_line, code_digest, read_lines, stillhouse
+
+from stillhouse.components.artifacts.dataset import read_split
+from stillhouse.components.artifacts.spec import read_spec
+from stillhouse.components.evaluate.contestants import trained
+from stillhouse.components.evaluate.intervals import intervals, measured, paired_difference
+from stillhouse.components.evaluate.settings import EvaluateSettings
+from stillhouse.components.inspect.settings import Parameters
+from stillhouse.components.tasks import task_of
+from stillhouse.pipelines.recipes.recipe import load_recipe, shipped_recipes
+
+RESULTS = Path(__file__).parent / "results/kinds.jsonl"
+SEEDS = (1, 2, 3)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A recipe, what it is tried on, and what is set beside its seed."""
+
+    recipe: str
+    data: str
+    settings: tuple[str, ...] = ()
+
+
+ONE_TEXT = "data.columns={text: [text], label: label}"
+CASES = {
+    "text_classification": Case("spam", "movies", (ONE_TEXT,)),
+    "text_lstm": Case("text_lstm", "movies", (ONE_TEXT,)),
+    "image_classification": Case("image_classification", "pictures"),
+    "token_classification": Case("token_classification", "words"),
+    "tabular": Case("tabular", "flights"),
+    "recommendation": Case("recommendation", "films"),
+}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A case with a seed."""
+
+    case: str
+    seed: int
+
+    @property
+    def folder(self) -> Path:
+        """What is written while it runs."""
+        return CACHE / f"cells/{self.case}-{self.seed}"
+
+    @property
+    def settings(self) -> list[str]:
+        """What is set over the recipe."""
+        case = CASES[self.case]
+        return [f"seed={self.seed}", f"data.source={path_of(case.data)}", *case.settings]
+
+
+def run(cell: Cell) -> dict[str, Any]:
+    """Run a cell; the line of the results."""
+    shutil.rmtree(cell.folder, ignore_errors=True)
+    home = cell.folder / "home"
+    home.mkdir(parents=True)
+    case = CASES[cell.case]
+    line: dict[str, Any] = {"case": cell.case, "seed": cell.seed, "code": code_digest(), "data": DATA[case.data].digest}
+    line |= {"time": time.strftime("%Y-%m-%dT%H:%M:%S"), "cpus": os.cpu_count(), "load": os.getloadavg()[0]}
+    started = time.perf_counter()
+    given = [word for setting in cell.settings for word in ("--set", setting)]
+    error = stillhouse("run", case.recipe, *given, home=home)
+    line["wall_seconds"] = round(time.perf_counter() - started, 1)
+    if error:
+        return {**line, "error": error}
+    (verdict_path,) = home.glob("*/verdict.json")
+    verdict = json.loads(verdict_path.read_text())
+    steps = json.loads((verdict_path.parent / "summary.json").read_text())["steps"]
+    line["seconds"] = {name: round(step["seconds"], 1) for name, step in steps.items() if step["seconds"]}
+    line |= {"decision": verdict["decision"], "why": verdict["why"]}
+    alone = cell.folder / "alone"
+    (dataset,) = home.glob("pipeline/*/prepare/dataset")
+    settings = cell.folder / "alone.yaml"
+    settings.write_text(yaml.safe_dump(lone_settings(cell, read_spec(dataset).rows)))
+    paths = ("--settings", settings, "--dataset", dataset, "--model", alone)
+    if error := stillhouse("step", "finetune", *paths, home=home):
+        return {**line, "error": error}
+    (student,) = home.glob("pipeline/*/distill/student")
+    return line | figures(verdict["evaluation"], dataset, student, alone)
+
+
+def lone_settings(cell: Cell, rows: dict[str, int]) -> dict[str, Any]:
+    """Of finetune, for the student without its teacher.
+
+    Args:
+        rows: of each split; a student that learnt from unlabelled rows, too, had more steps in an epoch.
+    """
+    recipe = CASES[cell.case].recipe
+    steps = Parameters.of_recipe(load_recipe(recipe, cell.settings).parameters()).steps(recipe)
+    teachers, students = (steps[name].model_dump(mode="json", exclude_none=True) for name in ("finetune", "distill"))
+    seen = rows["train"] + (rows["unlabelled"] if students["use_unlabelled"] else 0)
+    loop = students["loop"] | {"epochs": round(students["loop"]["epochs"] * seen / rows["train"])}
+    architecture = students["student"]["architecture"]
+    return teachers | {"base": "", "architecture": architecture, "loop": loop, "optimizer": students["optimizer"]}
+
+
+def figures(evaluation: dict[str, Any], dataset: Path, student: Path, alone: Path) -> dict[str, Any]:
+    """What of an evaluation is told, with the lone student beside it: measured on the same rows and resamples."""
+    spec = read_spec(dataset)
+    task, test, settings = task_of(spec), read_split(dataset, "test"), EvaluateSettings(task=spec.task)
+    main = task.measures[0]
+    models = {
+        name: trained(folder, test, "cpu", lambda rows: None).answered(task, test)
+        for name, folder in {"student": student, "alone": alone}.items()
+    }
+    found = measured(
+        {name: task.statistics(model.answers, test) for name, model in models.items()},
+        [main],
+        len(test),
+        resamples=settings.resamples,
+        seed=settings.seed,
+    )
+    told = evaluation["models"] | {
+        "alone": {"metrics": intervals(found["alone"], settings.confidence), **models["alone"].described()}
+    }
+    kept = ("title", "parameters", "bytes", "rows_per_second")
+    return {
+        "rows": spec.rows,
+        "measure": main.title,
+        "models": {
+            name: model["metrics"][main.name] | {key: model[key] for key in kept if key in model}
+            for name, model in told.items()
+        },
+        "differences": evaluation["differences"]
+        | {"alone": paired_difference(main.name, found["student"], found["alone"], settings.confidence)},
+    }
+
+
+def cells(only: list[str]) -> Iterator[Cell]:
+    """Those that are asked for, one seed of all cases after the other, so that each hour tells most."""
+    asked = [text.split(":") for text in only]
+    for seed, (name, case) in product(SEEDS, CASES.items()):
+        here = [name, str(seed)]
+        if case.recipe in shipped_recipes() and (not asked or any(p == here[: len(p)] for p in asked)):
+            yield Cell(name, seed)
+
+
+def is_done(cell: Cell, any_code: bool) -> bool:
+    """Whether the results have a cell's line."""
+    code, data = code_digest(), DATA[CASES[cell.case].data].digest
+    return any(
+        (line["case"], line["seed"], line["data"]) == (cell.case, cell.seed, data)
+        and (any_code or line["code"] == code)
+        for line in read_lines(RESULTS)
+    )
+
+
+def main() -> None:
+    """Do what is asked for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", action="append", default=[], metavar="CASE[:SEED]")
+    parser.add_argument("--any-code", action="store_true", help="results of earlier code count, too")
+    parser.add_argument("--table", action="store_true", help="write docs/results.md, and run nothing")
+    asked = parser.parse_args()
+    for cell in [] if asked.table else cells(asked.only):
+        if not is_done(cell, asked.any_code):
+            print(f"{cell.case}:{cell.seed}", flush=True)
+            add_line(RESULTS, run(cell))
+            shutil.rmtree(cell.folder)
+    write(read_lines(RESULTS))
+
+
+if __name__ == "__main__":
+    main()
