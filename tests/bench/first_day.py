@@ -22,7 +22,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -35,7 +34,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from data_sets import CACHE, DATA_SETS, Row, rows_of, sample
 from first_day_table import Result, write
-from product import add_line, code_digest, f1_macro, read_lines, stillhouse
+from product import add_line, code_digest, f1_macro, read_lines, run_recipe, stillhouse
 
 from stillhouse.components.modalities.text.clean import cleaned
 from stillhouse.components.storage.packages import ENGLISH, KNOWN, package_folder
@@ -79,19 +78,9 @@ def run_product(cell: Cell) -> dict[str, Any]:
     home = cell.folder / "home"
     home.mkdir(parents=True)
     recipe = write_recipe(cell, drawn)
-    line: dict[str, Any] = {"kind": "run", "set": cell.set, "rows": cell.rows, "seed": cell.seed, "code": code_digest()}
-    line |= {"time": time.strftime("%Y-%m-%dT%H:%M:%S"), "cpus": os.cpu_count(), "load": os.getloadavg()[0]}
-    started = time.perf_counter()
-    error = stillhouse("run", recipe, home=home)
-    line["wall_seconds"] = round(time.perf_counter() - started, 1)
-    if error:
-        return {**line, "error": error}
-    (verdict_path,) = home.glob("*/verdict.json")
-    verdict = json.loads(verdict_path.read_text())
-    steps = json.loads((verdict_path.parent / "summary.json").read_text())["steps"]
-    line["seconds"] = {name: round(step["seconds"], 1) for name, step in steps.items() if step["seconds"]}
-    line |= {"decision": verdict["decision"], "why": verdict["why"]}
-    if (evaluation := verdict.get("evaluation")) is None:
+    found, evaluation = run_recipe(recipe, home=home)
+    line: dict[str, Any] = {"kind": "run", "set": cell.set, "rows": cell.rows, "seed": cell.seed, **found}
+    if evaluation is None:
         return line
     (dataset,) = home.glob("pipeline/*/prepare/dataset")
     (teacher,) = home.glob("pipeline/*/finetune/teacher")
@@ -244,17 +233,17 @@ def do(cell: Cell, any_code: bool, without_trainer: bool) -> None:
     """What of a cell is not done."""
     code = code_digest()
     runs = [line for line in read_lines(RESULTS) if line["kind"] == "run" and cell.is_of(line)]
-    run = next((line for line in reversed(runs) if any_code or line["code"] == code), None)
-    missing = [] if run is None or without_trainer else missing_rates(run)
-    if run is None or (missing and not (cell.folder / "dataset").is_dir()):
+    known = next((line for line in reversed(runs) if any_code or line["code"] == code), None)
+    missing = [] if known is None or without_trainer else missing_rates(known)
+    if known is None or (missing and not (cell.folder / "dataset").is_dir()):
         print(f"{cell.set}:{cell.rows}:{cell.seed} stillhouse run", flush=True)
-        run = run_product(cell)
-        add_line(RESULTS, run)
+        known = run_product(cell)
+        add_line(RESULTS, known)
         with suppress(FileNotFoundError):
             shutil.rmtree(cell.folder / "home")
-    for rate in () if without_trainer else missing_rates(run):
+    for rate in () if without_trainer else missing_rates(known):
         print(f"{cell.set}:{cell.rows}:{cell.seed} Trainer at {rate:g}", flush=True)
-        add_line(RESULTS, run_trainer(cell, run, rate))
+        add_line(RESULTS, run_trainer(cell, known, rate))
 
 
 def missing_rates(run: dict[str, Any]) -> list[float]:

@@ -15,10 +15,7 @@ they are (--any-code: of any).
 """
 
 import argparse
-import json
-import os
 import shutil
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
@@ -28,7 +25,7 @@ from typing import Any
 import yaml
 from kinds_data import CACHE, DATA, path_of
 from kinds_table import write
-from product import add_line, code_digest, read_lines, stillhouse
+from product import add_line, code_digest, read_lines, run_recipe, stillhouse
 
 from stillhouse.components.artifacts.dataset import read_split
 from stillhouse.components.artifacts.spec import read_spec
@@ -82,25 +79,17 @@ class Cell:
         return [f"seed={self.seed}", f"data.source={path_of(case.data)}", *case.settings]
 
 
-def run(cell: Cell) -> dict[str, Any]:
+def run_cell(cell: Cell) -> dict[str, Any]:
     """Run a cell; the line of the results."""
     shutil.rmtree(cell.folder, ignore_errors=True)
     home = cell.folder / "home"
     home.mkdir(parents=True)
     case = CASES[cell.case]
-    line: dict[str, Any] = {"case": cell.case, "seed": cell.seed, "code": code_digest(), "data": DATA[case.data].digest}
-    line |= {"time": time.strftime("%Y-%m-%dT%H:%M:%S"), "cpus": os.cpu_count(), "load": os.getloadavg()[0]}
-    started = time.perf_counter()
     given = [word for setting in cell.settings for word in ("--set", setting)]
-    error = stillhouse("run", case.recipe, *given, home=home)
-    line["wall_seconds"] = round(time.perf_counter() - started, 1)
-    if error:
-        return {**line, "error": error}
-    (verdict_path,) = home.glob("*/verdict.json")
-    verdict = json.loads(verdict_path.read_text())
-    steps = json.loads((verdict_path.parent / "summary.json").read_text())["steps"]
-    line["seconds"] = {name: round(step["seconds"], 1) for name, step in steps.items() if step["seconds"]}
-    line |= {"decision": verdict["decision"], "why": verdict["why"]}
+    found, evaluation = run_recipe(case.recipe, *given, home=home)
+    line = {"case": cell.case, "seed": cell.seed, "data": DATA[case.data].digest, **found}
+    if evaluation is None:
+        return line
     alone = cell.folder / "alone"
     (dataset,) = home.glob("pipeline/*/prepare/dataset")
     settings = cell.folder / "alone.yaml"
@@ -109,7 +98,7 @@ def run(cell: Cell) -> dict[str, Any]:
     if error := stillhouse("step", "finetune", *paths, home=home):
         return {**line, "error": error}
     (student,) = home.glob("pipeline/*/distill/student")
-    return line | figures(verdict["evaluation"], dataset, student, alone)
+    return line | figures(evaluation, dataset, student, alone)
 
 
 def lone_settings(cell: Cell, rows: dict[str, int]) -> dict[str, Any]:
@@ -169,10 +158,11 @@ def cells(only: list[str]) -> Iterator[Cell]:
 
 
 def is_done(cell: Cell, any_code: bool) -> bool:
-    """Whether the results have a cell's line."""
+    """Whether the results have a cell's line; one that failed is tried again."""
     code, data = code_digest(), DATA[CASES[cell.case].data].digest
     return any(
         (line["case"], line["seed"], line["data"]) == (cell.case, cell.seed, data)
+        and "error" not in line
         and (any_code or line["code"] == code)
         for line in read_lines(RESULTS)
     )
@@ -188,7 +178,7 @@ def main() -> None:
     for cell in [] if asked.table else cells(asked.only):
         if not is_done(cell, asked.any_code):
             print(f"{cell.case}:{cell.seed}", flush=True)
-            add_line(RESULTS, run(cell))
+            add_line(RESULTS, run_cell(cell))
             shutil.rmtree(cell.folder)
     write(read_lines(RESULTS))
 

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,25 @@ def stillhouse(*arguments: str | Path, home: Path) -> str:
         log.seek(0)
         lines = [text for text in log.read().splitlines() if text.strip()]
     return "" if done.returncode == 0 else f"code {done.returncode}: {lines[-1] if lines else ''}"
+
+
+def run_recipe(*arguments: str | Path, home: Path) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    """`stillhouse run` in a home of its own: what the line of the results says of it, and its evaluation.
+
+    The evaluation is None where the run failed, which the line has as its error, or had nothing to measure.
+    """
+    line: dict[str, Any] = {"code": code_digest(), "time": time.strftime("%Y-%m-%dT%H:%M:%S")}
+    line |= {"cpus": os.cpu_count(), "load": os.getloadavg()[0]}
+    started = time.perf_counter()
+    error = stillhouse("run", *arguments, home=home)
+    line["wall_seconds"] = round(time.perf_counter() - started, 1)
+    if error:
+        return {**line, "error": error}, None
+    (verdict_path,) = home.glob("*/verdict.json")
+    verdict = json.loads(verdict_path.read_text())
+    steps = json.loads((verdict_path.parent / "summary.json").read_text())["steps"]
+    line["seconds"] = {name: round(step["seconds"], 1) for name, step in steps.items() if step["seconds"]}
+    return line | {"decision": verdict["decision"], "why": verdict["why"]}, verdict.get("evaluation")
 
 
 def code_digest() -> str:
