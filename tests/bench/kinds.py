@@ -50,6 +50,20 @@ class Case:
 
 
 ONE_TEXT = "data.columns={text: [text], label: label}"
+FEW_TEXTS = (
+    ONE_TEXT,
+    "prepare={labelled_rows: 500, augment: 0.0}",
+    "model.base=auto",
+    "model.teacher={}",
+    "pretrain.objective=none",
+    "finetune={head: linear_probe, loop: {epochs: 4, batch_tokens: 512, max_length: 64},"
+    " optimizer: {learning_rate: 0.0002, layer_decay: 0.9}}",
+    "distill={soft_weight: 1.0, temperature: 2.0, loop: {epochs: 8, batch_tokens: 1024, max_length: 64},"
+    " optimizer: {learning_rate: 0.003}}",
+)
+"""500 labels, the other texts without: a teacher from the packaged base, and a student of its answers alone."""
+FEW_ROWS = ("prepare.labelled_rows=1000", "pretrain.loop.epochs=4", "finetune.loop.epochs=30")
+"""1,000 labels, the other rows without; fewer rows for a teacher are more epochs."""
 CASES = {
     "text_classification": Case("spam", "movies", (ONE_TEXT,)),
     "text_lstm": Case("text_lstm", "movies", (ONE_TEXT,)),
@@ -57,6 +71,8 @@ CASES = {
     "token_classification": Case("token_classification", "words"),
     "tabular": Case("tabular", "flights"),
     "recommendation": Case("recommendation", "films"),
+    "text_few_labels": Case("spam", "movies", FEW_TEXTS),
+    "tabular_few_labels": Case("tabular", "flights", FEW_ROWS),
 }
 
 
@@ -111,9 +127,15 @@ def lone_settings(cell: Cell, rows: dict[str, int]) -> dict[str, Any]:
     steps = Parameters.of_recipe(load_recipe(recipe, cell.settings).parameters()).steps(recipe)
     teachers, students = (steps[name].model_dump(mode="json", exclude_none=True) for name in ("finetune", "distill"))
     seen = rows["train"] + (rows["unlabelled"] if students["use_unlabelled"] else 0)
-    loop = students["loop"] | {"epochs": round(students["loop"]["epochs"] * seen / rows["train"])}
-    architecture = students["student"]["architecture"]
-    return teachers | {"base": "", "architecture": architecture, "loop": loop, "optimizer": students["optimizer"]}
+    epochs = round(students["loop"]["epochs"] * seen / rows["train"])
+    return teachers | {
+        "base": "",
+        "architecture": students["student"]["architecture"],
+        "head": "random",
+        "freeze": "nothing",
+        "loop": students["loop"] | {"epochs": epochs},
+        "optimizer": students["optimizer"],
+    }
 
 
 def figures(evaluation: dict[str, Any], dataset: Path, student: Path, alone: Path) -> dict[str, Any]:
