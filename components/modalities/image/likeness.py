@@ -10,11 +10,11 @@ _COARSE = 4 * SIDE
 
 
 def likeness(data: bytes) -> np.ndarray:
-    """Features that near copies share, uint64 [128], ascending.
+    """Features that near copies share, uint64 [features], ascending, 128 at most.
 
-    The two bits of each of 8 x 8 blocks that say whether it is lighter than its right and its lower neighbour (a
-    difference hash), named by place and value: Jaccard similarity of two pictures' features tells how many they share.
-    Differences below a grey level in 256 count as equal and say "not lighter".
+    Of each of 8 x 8 blocks whether it is lighter or darker than its right and its lower neighbour (a difference hash),
+    named by place and value: Jaccard similarity of two pictures' features tells how many they share. Differences below
+    a grey level in 256 say nothing: an even background would make all pictures alike that have it.
 
     Args:
         data: a file that `decode` takes.
@@ -33,7 +33,8 @@ def _blocks(pixels: np.ndarray) -> np.ndarray:
 
 
 def _features(blocks: np.ndarray) -> np.ndarray:
-    right = blocks[:SIDE, :SIDE] - blocks[:SIDE, 1:] > 1
-    below = blocks[:SIDE, :SIDE] - blocks[1:, :SIDE] > 1
-    bits = np.concatenate([right.ravel(), below.ravel()]).astype(np.uint64)
-    return np.arange(len(bits), dtype=np.uint64) * np.uint64(2) + bits
+    right = blocks[:SIDE, :SIDE] - blocks[:SIDE, 1:]
+    below = blocks[:SIDE, :SIDE] - blocks[1:, :SIDE]
+    steps = np.concatenate([right.ravel(), below.ravel()])
+    (places,) = np.nonzero(np.abs(steps) > 1)
+    return (2 * places + (steps[places] > 0)).astype(np.uint64)
