@@ -187,7 +187,8 @@ class Evaluation(JsonArtifact):
     """Sentences for people."""
     evidence: Evidence = Field(default_factory=Evidence)
     trained_with: dict[str, dict[str, Any]] = Field(default_factory=dict)
-    """The settings that the teacher (`finetune`) and the student (`distill`) were trained with."""
+    """The settings that the teacher (`pretrain`, where it was, and `finetune`) and the student (`distill`) were trained
+    with."""
 
     @property
     def baselines(self) -> list[str]:

@@ -16,7 +16,7 @@ FORMAT = 1
 FILE = "history.json"
 
 Trained = dict[str, Any]
-"""One training, as `described` makes it."""
+"""One training, as `described` makes it, with the settings of its step."""
 
 
 def described(step: str, history: "History", metric: str) -> Trained:

@@ -3,7 +3,7 @@
 import json
 import logging
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -88,16 +88,24 @@ def evaluate(
     of_bases = dict.fromkeys([*notes_of(Path(teacher)).values(), *notes_of(Path(student)).values()])
     document["notes"] = [*of_bases, *document["notes"]]
     # From which, with what the recipe gives, a run can be made again whose settings followed from its data.
-    document["trained_with"] = {
-        step: read_model_json(folders[model]).get("settings", {})
-        for step, model in (("finetune", "teacher"), ("distill", "student"))
-    }
+    document["trained_with"] = _trained_with(folders)
     findings = _findings(settings, task, document, contestants, statistics, test, folders)
     run.progress(0, 1, "pages", "report")
     write_report(report, findings)
     _write_json(Path(evaluation), document)
     _log_to_kfp(metrics, classification, findings)
     _track(run, document, Path(evaluation), Path(report))
+
+
+def _trained_with(folders: Mapping[str, Path]) -> dict[str, dict[str, Any]]:
+    """Settings of the steps that trained the teacher and the student, by step."""
+    earlier = trainings_of(folders["teacher"])
+    of_step = {training["step"]: training["settings"] for training in earlier if "settings" in training}
+    return {
+        **({"pretrain": of_step["pretrain"]} if "pretrain" in of_step else {}),
+        "finetune": read_model_json(folders["teacher"]).get("settings", {}),
+        "distill": read_model_json(folders["student"]).get("settings", {}),
+    }
 
 
 def _check_device(device: str) -> None:

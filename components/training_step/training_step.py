@@ -128,7 +128,7 @@ class TrainingStep:
         figures = {**figures, **history.summary(self.unit)}
         self.run.metrics(figures, step=history.step)
         hashes = np.concatenate([np.zeros(0, np.int64), *(split.hashes for split in splits)])
-        trainings = [*earlier, described(self.name, history, metric)]
+        trainings = [*earlier, {**described(self.name, history, metric), "settings": used(self.settings)}]
         write_model(loaded, folder, task.save, info=info, parents=parents, hashes=hashes, trainings=trainings)
         return figures
 

