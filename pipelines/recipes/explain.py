@@ -10,6 +10,8 @@ from stillhouse.pipelines.recipes.recipe import Recipe, read_recipe
 from stillhouse.pipelines.recipes.yaml_document import Document, Key
 
 DEFAULT = "default"
+FROM_DATA = "the data and the budget"
+"""Where what a recipe leaves to the run comes from."""
 SHARED: dict[Key, Key] = {
     ("task",): ("task",),
     ("seed",): ("seed",),
@@ -34,11 +36,11 @@ class Setting:
     """As a recipe writes it: finetune.loop.epochs."""
     value: Any
     origin: str
-    """The file and line, the --set, or `default`; with the key in front where that is another one."""
+    """The file and line, the --set, `default`, or the data; with the key in front where that is another one."""
 
     @property
     def is_default(self) -> bool:
-        return self.origin.endswith(DEFAULT)
+        return self.origin.endswith(DEFAULT) or self.origin == FROM_DATA
 
 
 def effective_settings(name: str, overrides: Iterable[str] = ()) -> Iterator[Setting]:
@@ -50,10 +52,13 @@ def effective_settings(name: str, overrides: Iterable[str] = ()) -> Iterator[Set
     recipe, document = read_recipe(name, overrides)
     steps: dict[str, Any] = dict(Parameters.of_recipe(recipe.parameters()).steps(str(document.path)))
     for step, cls in STEPS.items():
+        derive = getattr(steps[step], "derive", None)
         for path, _ in all_fields(cls):
             if path[0] not in HIDDEN:
                 value = _value(steps[step], path)
-                yield Setting(".".join((step, *path)), value, _origin(document, recipe, step, path))
+                origin = _origin(document, recipe, step, path)
+                follows = derive is not None and ".".join(path) in derive.keys
+                yield Setting(".".join((step, *path)), None if follows else value, FROM_DATA if follows else origin)
 
 
 def _value(settings: Settings, path: Key) -> Any:

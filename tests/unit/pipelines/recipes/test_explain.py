@@ -32,7 +32,8 @@ def test_each_setting_has_the_value_that_the_steps_get(write_recipe: WriteRecipe
     ("key", "origin"),
     [
         ("finetune.loop.epochs", "reviews.yaml, line 9"),
-        ("distill.loop.epochs", "default"),
+        ("distill.loop.epochs", "the data and the budget"),
+        ("distill.loop.patience", "default"),
         ("prepare.columns.text", "data.columns.text: reviews.yaml, line 5"),
         ("prepare.columns.group", "data.columns.group: default"),
         ("finetune.loop.seed", "seed: default"),
@@ -45,6 +46,11 @@ def test_each_setting_has_the_value_that_the_steps_get(write_recipe: WriteRecipe
 def test_each_setting_says_whence_it_comes(write_recipe: WriteRecipe, key: str, origin: str) -> None:
     overrides = ("model.teacher.layers=3", "distill.temperature=3", "distill.loop.seed=4")
     assert explained(write_recipe(), *overrides)[key][1] == origin
+
+
+def test_what_follows_from_the_data_has_no_value_yet(write_recipe: WriteRecipe) -> None:
+    assert explained(write_recipe())["distill.loop.epochs"] == (None, "the data and the budget")
+    assert explained(write_recipe(), "budget=none")["distill.loop.epochs"] == (3, "default")
 
 
 def test_the_command_shows_what_is_given_alone_if_asked(write_recipe: WriteRecipe) -> None:
