@@ -1,12 +1,13 @@
 """What of distill follows from the data."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from stillhouse.components.distill.settings import DistillSettings
 from stillhouse.components.models.layers import num_parameters
-from stillhouse.components.training.derived import Load, Rules, apply, derived
+from stillhouse.components.training.derived import Load, Rules, derived, settle
 
 if TYPE_CHECKING:
     from stillhouse.components.models.loaded import LoadedModel
@@ -14,15 +15,15 @@ if TYPE_CHECKING:
 
 FROM_TEACHER = Rules(steps=900, epochs=(4, 20), learning_rate=3e-4)
 """For a student of the teacher's own layers, or a pretrained base."""
-RANDOM = Rules(steps=3000, epochs=(6, 40), learning_rate=1e-3)
-"""For random weights."""
 
 
 def student_from_teacher(task: "Task", settings: DistillSettings, teacher: "LoadedModel") -> DistillSettings:
     """`settings` with the student that fits the teacher, where it is left to the data."""
     if settings.derive is None or settings.origin != "teacher" or "student.layers" not in settings.derive.keys:
         return settings
-    document = settings.model_dump() | {"student": task.student_of(teacher)}
+    keys = ["student" if key == "student.layers" else key for key in settings.derive.keys]
+    derive = settings.derive.model_copy(update={"keys": keys})
+    document = settings.model_dump() | {"student": task.student_of(teacher), "derive": derive.model_dump()}
     return type(settings).model_validate(document)
 
 
@@ -39,8 +40,11 @@ def from_data(
     keeps = settings.origin != "architecture"
     asked = task.weights_per_unit(teacher.model) / weights
     learning = weights if keeps else num_parameters(student.model)
-    load = Load(lengths, weights, learning, forward_passes=asked)
+    load = Load(lengths, weights, learning, forward_passes=asked, overhead=task.defaults.overhead)
     limits = [task.longest(student.model), task.longest(teacher.model)]
     longest = min((*(limit for limit in limits if limit), teacher.info["max_length"])) if any(limits) else None
-    values = derived(load, FROM_TEACHER if keeps else RANDOM, settings.derive.seconds, longest)
-    return apply(settings, {"freeze_embeddings": keeps, **values}, settings.derive.keys)
+    own = task.defaults.distill
+    rules = replace(FROM_TEACHER, further=own.further) if keeps else own
+    values = derived(load, rules, settings.derive.seconds, longest)
+    chosen = {"student": settings.student.model_dump(), "freeze_embeddings": keeps}
+    return settle(settings, {**chosen, **values})

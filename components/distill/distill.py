@@ -37,6 +37,7 @@ def distill(
     from stillhouse.components.distill.derive import student_from_teacher
     from stillhouse.components.distill.student import make_student
     from stillhouse.components.storage.digests import digest_folder
+    from stillhouse.components.training.derived import told
     from stillhouse.components.training.precision import pick_device
     from stillhouse.components.training.randomness import seed_everything
     from stillhouse.components.training_step.training_step import training_step, used
@@ -53,6 +54,7 @@ def distill(
     pair = _Pair(task, loaded_teacher, student, Examples.concat(parts))
     settings = pair.settled(settings)
     run.params(used(settings))
+    run.notes(told(settings, task.unit.name))
     network = pair.network(settings, train)
     inputs = [task.spec.content_digest, digest_folder(teacher_folder), digest_folder(base) if base else ""]
     with training_step("distill", settings, inputs, run, task.unit.name) as step:

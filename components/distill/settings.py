@@ -1,14 +1,13 @@
 """Settings of distill."""
 
-from argparse import SUPPRESS
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field, model_validator
 
 from stillhouse.components.artifacts.chosen_base import WRITTEN
 from stillhouse.components.config.settings import Settings
 from stillhouse.components.models.settings import Architecture
-from stillhouse.components.training.settings import Derive, LoopSettings, OptimizerSettings
+from stillhouse.components.training.settings import DerivableSettings, LoopSettings, OptimizerSettings
 
 
 class Student(Settings):
@@ -30,7 +29,7 @@ class Student(Settings):
         return self
 
 
-class DistillSettings(Settings):
+class DistillSettings(DerivableSettings):
     """A student learns its teacher's soft answers (Hinton et al., 2015, arXiv:1503.02531)."""
 
     task: str
@@ -51,8 +50,6 @@ class DistillSettings(Settings):
     """Whether the student's embeddings stay as they are, the teacher's or its base's: then a step costs a fraction."""
     loop: LoopSettings = LoopSettings()
     optimizer: OptimizerSettings = OptimizerSettings()
-    derive: Annotated[Derive | None, SUPPRESS] = None
-    """Filled in by inspect for a run with a budget; no option of the command line."""
 
     @property
     def compares_inside(self) -> bool:

@@ -1,7 +1,7 @@
 """What of finetune follows from the data."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,7 +10,7 @@ from stillhouse.components.artifacts.examples import Examples
 from stillhouse.components.finetune.settings import FinetuneSettings
 from stillhouse.components.models.layers import num_parameters, width
 from stillhouse.components.targets.measure import values_of
-from stillhouse.components.training.derived import Load, Rules, apply, derived
+from stillhouse.components.training.derived import Load, Rules, derived, settle
 from stillhouse.components.training.ranks import Ranks
 
 if TYPE_CHECKING:
@@ -27,10 +27,6 @@ LOWER = 5.0
 def pretrained_rules(width: int) -> Rules:
     """For a backbone that knows the language; the rate falls with depth (Howard and Ruder, 2018, arXiv:1801.06146)."""
     return Rules(steps=600, epochs=(3, 12), learning_rate=2e-4 * min(1.0, BASE_WIDTH / width), layer_decay=0.9)
-
-
-RANDOM = Rules(steps=3000, epochs=(5, 40), learning_rate=1e-3)
-"""For random weights."""
 
 
 @dataclass(frozen=True)
@@ -88,8 +84,10 @@ def _from_data(
 ) -> FinetuneSettings:
     assert settings.derive is not None
     model = loaded.model
-    load = Load(lengths, task.weights_per_unit(model), num_parameters(model))
-    rules = pretrained_rules(width(model)) if is_pretrained else RANDOM
+    load = Load(lengths, task.weights_per_unit(model), num_parameters(model), overhead=task.defaults.overhead)
+    rules = task.defaults.finetune
+    if is_pretrained:
+        rules = replace(pretrained_rules(width(model)), further=rules.further)
     values = derived(load, rules, settings.derive.seconds, task.longest(model))
     head = "linear_probe" if is_pretrained else "random"
-    return apply(settings, {"head": head, **values}, settings.derive.keys)
+    return settle(settings, {"head": head, **values})

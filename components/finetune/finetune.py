@@ -43,6 +43,7 @@ def finetune(
     """
     from stillhouse.components.artifacts.fetch import fetch_model
     from stillhouse.components.storage.digests import digest_folder
+    from stillhouse.components.training.derived import told
     from stillhouse.components.training_step.training_step import training_step, used
 
     dataset, backbone = Path(dataset), Path(backbone) if backbone else None
@@ -55,6 +56,7 @@ def finetune(
     run.notes(loaded.notes)
     attempts = course.attempts(settings, loaded, is_pretrained=base is not None)
     run.params(used(attempts[0]))
+    run.notes(told(attempts[0], task.unit.name))
     inputs = [task.spec.content_digest, digest_folder(start) if start else ""]
     while True:
         settings = attempts.pop(0)

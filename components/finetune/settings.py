@@ -1,17 +1,15 @@
 """Settings of finetune."""
 
-from argparse import SUPPRESS
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field
 
 from stillhouse.components.artifacts.chosen_base import AUTO
-from stillhouse.components.config.settings import Settings
 from stillhouse.components.models.settings import Architecture
-from stillhouse.components.training.settings import Derive, LoopSettings, OptimizerSettings
+from stillhouse.components.training.settings import DerivableSettings, LoopSettings, OptimizerSettings
 
 
-class FinetuneSettings(Settings):
+class FinetuneSettings(DerivableSettings):
     """A new head on a backbone, and what of the backbone learns."""
 
     task: str
@@ -32,5 +30,3 @@ class FinetuneSettings(Settings):
     """Dropout while fine-tuning; the backbone's own when left out."""
     loop: LoopSettings = LoopSettings()
     optimizer: OptimizerSettings = OptimizerSettings()
-    derive: Annotated[Derive | None, SUPPRESS] = None
-    """Filled in by inspect for a run with a budget; no option of the command line."""

@@ -17,10 +17,13 @@ from stillhouse.components.promote.settings import PromoteSettings
 from stillhouse.components.tasks import load_task
 from stillhouse.components.tasks.interface.columns import Columns
 from stillhouse.components.tasks.interface.settings import settings_for, settings_for_name
+from stillhouse.components.tasks.interface.task import Task
+from stillhouse.components.training.derived import Rules
 from stillhouse.components.training.settings import Derive
 from stillhouse.errors import UserError
 
 DERIVED: dict[str, tuple[str, ...]] = {
+    "pretrain": ("loop.batch_tokens", "loop.epochs", "optimizer.learning_rate"),
     "finetune": (
         "head",
         *("loop.max_length", "loop.batch_tokens", "loop.epochs", "loop.evaluations_per_epoch"),
@@ -32,8 +35,8 @@ DERIVED: dict[str, tuple[str, ...]] = {
         *("optimizer.learning_rate", "optimizer.layer_decay"),
     ),
 }
-"""Settings of steps that follow from the data, where the recipe does not say them."""
-SHARES = {"finetune": 0.45, "distill": 0.3}
+"""Settings of steps that follow from the data, where the recipe does not say them; a kind of problem may have more."""
+SHARES = {"pretrain": 0.1, "finetune": 0.45, "distill": 0.3}
 """Shares of the budget; the rest is for the other steps and what is not counted."""
 UNITS = {"s": 1, "m": 60, "h": 3600}
 
@@ -133,19 +136,20 @@ class Parameters(Settings):
             for name, cls in STEPS.items()
         }
         for name in DERIVED:
-            if derive := self._derive(name):
+            if derive := self._derive(name, kind):
                 checked[name] = checked[name].model_copy(update={"derive": derive})
         return cast(StepSettings, checked)
 
-    def _derive(self, step: str) -> Derive | None:
-        """What of a step follows from the data; None where there is no budget."""
-        if self.train_budget == "none":
+    def _derive(self, step: str, kind: type[Task]) -> Derive | None:
+        """What of a step follows from the data; None where there is no budget, or for pretraining no rule."""
+        rules: Rules | None = getattr(kind.defaults, step)
+        if self.train_budget == "none" or rules is None:
             return None
         seconds = float(self.train_budget[:-1]) * UNITS[self.train_budget[-1]] * SHARES[step]
         given = {".".join(path) for path in _paths(self.step_overrides.get(step, {}))}
         if step == "distill" and self.model_student.model_dump() != Student().model_dump():  # of whatever task
             given.add("student.layers")
-        return Derive(seconds=seconds, keys=[key for key in DERIVED[step] if key not in given])
+        return Derive(seconds=seconds, keys=[key for key in (*DERIVED[step], *rules.further) if key not in given])
 
 
 def _paths(values: dict[str, Any]) -> Iterator[tuple[str, ...]]:

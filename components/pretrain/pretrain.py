@@ -61,17 +61,20 @@ def _train(task: Task, settings: PretrainSettings, dataset: Path, model: Path, r
     # torch takes seconds to import: a step that is skipped does without.
     from stillhouse.components.artifacts.fetch import fetch_model
     from stillhouse.components.models.layers import num_layers
+    from stillhouse.components.pretrain.derive import from_data
     from stillhouse.components.storage.digests import digest_folder
+    from stillhouse.components.training.derived import told
     from stillhouse.components.training.randomness import seed_everything
-    from stillhouse.components.training_step.training_step import training_step
+    from stillhouse.components.training_step.training_step import training_step, used
 
-    run.params(settings.model_dump())
     examples = Examples.concat([read_split(dataset, "unlabelled"), read_split(dataset, "train")])
     held_out = read_split(dataset, "validation").head(HELD_OUT_ROWS)
     seed_everything(settings.loop.seed)
     base = str(fetch_model(settings.base)) if settings.base else ""
     loaded = task.backbone(base, settings.architecture, examples, settings.objective)
-    run.notes(loaded.notes)
+    settings = from_data(task, settings, loaded, examples)
+    run.params(used(settings))
+    run.notes(loaded.notes | told(settings, task.unit.name))
     samples, fixed = (_samples(task, loaded, part, settings) for part in (examples, held_out))
     inputs = [task.spec.content_digest, digest_folder(base) if base else ""]
     measure = task.pretraining_measure.name
@@ -90,7 +93,7 @@ def _train(task: Task, settings: PretrainSettings, dataset: Path, model: Path, r
             history,
             metric=measure,
             figures={} if history.best is None else {measure: history.best},
-            info=_info(settings, task.spec, loaded),
+            info=_info(settings, task.spec, loaded, used(settings)),
             parents=[Path(base)] if base else [],
         )
 
@@ -125,13 +128,17 @@ def _held_out_measure(task: Task, fixed: "Samples", settings: PretrainSettings) 
     return Evaluation(measure, name, greater_is_better=False)
 
 
-def _info(settings: PretrainSettings, spec: Spec, loaded: "LoadedModel") -> dict[str, Any]:
-    """What the backbone's model.json says beyond the weights."""
+def _info(settings: PretrainSettings, spec: Spec, loaded: "LoadedModel", as_told: dict[str, Any]) -> dict[str, Any]:
+    """What the backbone's model.json says beyond the weights.
+
+    Args:
+        as_told: the settings, as model.json has them.
+    """
     return {
         "task": settings.task,
         "objective": settings.objective,
         "max_length": settings.loop.max_length,
-        "settings": settings.model_dump(),
+        "settings": as_told,
         "dataset_digest": spec.content_digest,
         "notes": loaded.notes,
     }

@@ -3,12 +3,11 @@
 from pydantic import Field
 
 from stillhouse.components.artifacts.chosen_base import AUTO, Objective
-from stillhouse.components.config.settings import Settings
 from stillhouse.components.models.settings import Architecture
-from stillhouse.components.training.settings import LoopSettings, OptimizerSettings
+from stillhouse.components.training.settings import DerivableSettings, LoopSettings, OptimizerSettings
 
 
-class PretrainSettings(Settings):
+class PretrainSettings(DerivableSettings):
     """Self-supervised learning on unlabelled data."""
 
     task: str

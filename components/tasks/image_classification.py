@@ -10,6 +10,7 @@ from stillhouse.components.artifacts.spec import Spec
 from stillhouse.components.modalities.image import pretraining
 from stillhouse.components.modalities.image.baseline import NUM_COMPONENTS, fit_pca_linear, rows_for_pca
 from stillhouse.components.modalities.image.decode import decode, why_dropped
+from stillhouse.components.modalities.image.defaults import DEFAULTS
 from stillhouse.components.modalities.image.likeness import likeness
 from stillhouse.components.modalities.image.load import (
     load_trained,
@@ -59,6 +60,7 @@ class ImageClassification(LabelTask):
     Architecture = ImageArchitecture
     Input = ImageInput
     objectives = pretraining.OBJECTIVES
+    defaults = DEFAULTS
     baseline = "pca_logistic"
     baseline_settings: ClassVar = {"num_components": NUM_COMPONENTS}
     pretraining_measure = PretrainingMeasure("mse", lambda loss: loss)

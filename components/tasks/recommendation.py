@@ -17,6 +17,7 @@ from stillhouse.components.modalities.interactions.build import (
     new_recommender,
     recommender_for,
 )
+from stillhouse.components.modalities.interactions.defaults import DEFAULTS
 from stillhouse.components.modalities.interactions.items import ItemIndex, whole
 from stillhouse.components.modalities.interactions.neighbours import item_neighbours
 from stillhouse.components.modalities.interactions.samples import OBJECTIVES, HistorySamples
@@ -61,6 +62,7 @@ class Recommendation(Task):
     Input = HistoryInput
     Architecture = RecommenderArchitecture
     objectives = OBJECTIVES
+    defaults = DEFAULTS
     is_augmented = True
     num_views = 8
     baseline = "item_neighbours"

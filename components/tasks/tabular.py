@@ -10,6 +10,7 @@ from stillhouse.components.artifacts.spec import Spec
 from stillhouse.components.modalities.tabular import build, pretraining, rows
 from stillhouse.components.modalities.tabular.cells import Reading
 from stillhouse.components.modalities.tabular.columns import Columns, TabularInput, columns_of, fit_columns
+from stillhouse.components.modalities.tabular.defaults import DEFAULTS
 from stillhouse.components.modalities.tabular.encode import encode
 from stillhouse.components.modalities.tabular.samples import SwapNoise, TabularSamples
 from stillhouse.components.models.boosted_trees import LOAD as TREES
@@ -47,6 +48,7 @@ class Tabular(LabelTask):
     Architecture = TabularArchitecture
     Input = TabularInput
     objectives = pretraining.OBJECTIVES
+    defaults = DEFAULTS
     pretraining_measure = PretrainingMeasure("reconstruction_loss", float)
     baseline = TREES
 
@@ -113,6 +115,9 @@ class Tabular(LabelTask):
     def save(self, loaded: LoadedModel, folder: Path) -> dict[str, Any]:
         build.write_columns(loaded.processor, folder)
         return super().save(loaded, folder)
+
+    def student_of(self, teacher: LoadedModel) -> dict[str, Any]:
+        return {"architecture": build.smaller(teacher.model)}
 
     def weights_per_unit(self, model: "nn.Module") -> int:
         return build.weights_per_row(cast(Any, model))

@@ -4,18 +4,21 @@ The cost of a training is counted, not timed: the same data on the same kind of 
 run that was killed finds its checkpoints again. What the rules were chosen on is told in docs/results.md.
 """
 
+import json
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial, reduce
 from typing import Any, TypeVar
 
 import numpy as np
-import torch
 
 from stillhouse.components.config.settings import Settings
 from stillhouse.components.training.cpu_limit import allowed_processors
+from stillhouse.components.training.settings import DerivableSettings
 
 SettingsT = TypeVar("SettingsT", bound=Settings)
+DerivableT = TypeVar("DerivableT", bound=DerivableSettings)
 CPU_FLOPS = 3.5e10
 """Floating point operations a second that one core was seen to do in the training of a small encoder, in float32."""
 GPU_FLOPS = 2e13
@@ -42,6 +45,33 @@ class Rules:
     """Epochs, at least and at most. There may be fewer where time is short."""
     learning_rate: float
     layer_decay: float = 1.0
+    batch_rows: int = BATCH_ROWS
+    """Samples of a batch of the optimizer."""
+    further: Mapping[str, Any] = field(default_factory=dict)
+    """Settings of the step that depend neither on the data nor on where the weights begin, by dotted key."""
+
+
+@dataclass(frozen=True)
+class Overhead:
+    """Seconds on one core that a training takes beside the multiplications with weights, which say little of small
+    networks. Nothing for text, whose CPU_FLOPS have it in them."""
+
+    step: float = 0.0
+    """Of each step of the optimizer."""
+    example: float = 0.0
+    """Of each example in each epoch: it is decoded, changed and put into a batch."""
+
+
+@dataclass(frozen=True)
+class Defaults:
+    """What a kind of problem trains networks of random weights with, by step, where the recipe leaves it to the run."""
+
+    pretrain: Rules | None = None
+    """None: the step's own defaults count."""
+    finetune: Rules = Rules(steps=3000, epochs=(5, 40), learning_rate=1e-3)
+    distill: Rules = Rules(steps=3000, epochs=(6, 40), learning_rate=1e-3)
+    """Of a student that has an architecture of its own."""
+    overhead: Overhead = Overhead()
 
 
 @dataclass(frozen=True)
@@ -56,15 +86,17 @@ class Load:
     """Weights that learn."""
     forward_passes: float = 0.0
     """Passes over all samples before the training begins, as parts of one through these layers."""
+    overhead: Overhead = Overhead()
 
-    def seconds(self, length: int, epochs: int) -> float:
+    def seconds(self, length: int, epochs: int, batch_rows: int = BATCH_ROWS) -> float:
         """Estimate of a training with texts cut to `length` tokens; a pass back costs twice the one forth."""
         tokens = int(np.minimum(self.lengths, length).sum())
-        steps = -(-len(self.lengths) // BATCH_ROWS)
+        steps = -(-len(self.lengths) // batch_rows)
         operations = self.weights * tokens * (6.0 * epochs + 2.0 * self.forward_passes)
         if on_gpu():
             return operations / GPU_FLOPS + epochs * steps * 0.02
-        return operations / (CPU_FLOPS * num_cores()) + epochs * steps * self.trained * SECONDS_PER_WEIGHT
+        beside = epochs * (steps * self.overhead.step + len(self.lengths) * self.overhead.example)
+        return operations / (CPU_FLOPS * num_cores()) + epochs * steps * self.trained * SECONDS_PER_WEIGHT + beside
 
 
 def derived(load: Load, rules: Rules, seconds: float, longest: int | None) -> dict[str, Any]:
@@ -78,25 +110,30 @@ def derived(load: Load, rules: Rules, seconds: float, longest: int | None) -> di
         longest: example that the model takes, in units; None: examples are never cut.
     """
     fewest, most = rules.epochs
-    steps = max(1, len(load.lengths) // BATCH_ROWS)
+    steps = max(1, len(load.lengths) // rules.batch_rows)
     wanted = int(np.clip(-(-rules.steps // steps), fewest, most))
-    length = int(load.lengths.max()) if longest is None else _length(load, fewest, seconds, longest)
-    affordable = [epochs for epochs in range(1, wanted + 1) if load.seconds(length, epochs) <= seconds]
+    length = int(load.lengths.max()) if longest is None else _length(load, rules, seconds, longest)
+    cost = partial(load.seconds, length, batch_rows=rules.batch_rows)
+    affordable = [epochs for epochs in range(1, wanted + 1) if cost(epochs) <= seconds]
     epochs = max(affordable, default=1)
     mean = float(np.minimum(load.lengths, length).mean())
     return {
         **({} if longest is None else {"loop.max_length": length}),
-        "loop.batch_tokens": max(16, round(BATCH_ROWS * mean)),
+        "loop.batch_tokens": max(16, round(rules.batch_rows * mean)),
         "loop.epochs": epochs,
         "loop.evaluations_per_epoch": 2 if epochs < fewest else 1,
         "optimizer.learning_rate": rules.learning_rate,
         "optimizer.layer_decay": rules.layer_decay,
+        **rules.further,
     }
 
 
-def _length(load: Load, epochs: int, seconds: float, longest: int) -> int:
-    """What examples are cut to so that there is time for so many epochs."""
-    fitting = (each for each in _lengths(load.lengths, longest) if load.seconds(each, epochs) <= seconds)
+def _length(load: Load, rules: Rules, seconds: float, longest: int) -> int:
+    """What examples are cut to so that there is time for the fewest epochs."""
+    fewest = rules.epochs[0]
+    fitting = (
+        each for each in _lengths(load.lengths, longest) if load.seconds(each, fewest, rules.batch_rows) <= seconds
+    )
     return next(fitting, min(SHORTEST, longest))
 
 
@@ -122,8 +159,39 @@ def apply(settings: SettingsT, values: dict[str, Any], keys: list[str]) -> Setti
     return settings.__class__.model_validate(document)
 
 
+def settle(settings: DerivableT, values: dict[str, Any]) -> DerivableT:
+    """`settings` with what of `values` is left to the data; their `derive` names no more than that."""
+    assert settings.derive is not None
+    keys = [key for key in settings.derive.keys if key in values]
+    derive = settings.derive.model_copy(update={"keys": keys})
+    return apply(settings, values, keys).model_copy(update={"derive": derive})
+
+
+def told(settings: DerivableSettings, unit: str) -> dict[str, str]:
+    """The note of a run on what `settle` set; none where that is nothing.
+
+    Args:
+        unit: what batches are counted in.
+    """
+    document = settings.model_dump(mode="json", exclude_none=True)
+    found = [f"{key} {_plain(_at(document, key))}" for key in (settings.derive.keys if settings.derive else [])]
+    return {"derived": f"From the data and the budget follow, batches in {unit}s: {', '.join(found)}."} if found else {}
+
+
+def _at(document: dict[str, Any], key: str) -> Any:
+    """The value under a dotted key."""
+    return reduce(lambda inner, name: inner[name], key.split("."), document)
+
+
+def _plain(value: Any) -> str:
+    """A value as a recipe may have it."""
+    return value if isinstance(value, str) else json.dumps(value)
+
+
 def on_gpu() -> bool:
     """Whether the training is going to use a GPU."""
+    import torch  # the tasks say their rules where there is none
+
     return torch.cuda.is_available()
 
 

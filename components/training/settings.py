@@ -1,6 +1,7 @@
 """Settings that every step that trains shares."""
 
-from typing import Literal
+from argparse import SUPPRESS
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -13,6 +14,13 @@ class Derive(Settings):
     seconds: float
     keys: list[str]
     """As a recipe writes them below the step: loop.epochs."""
+
+
+class DerivableSettings(Settings):
+    """Settings of a step, some of which may follow from the data."""
+
+    derive: Annotated[Derive | None, SUPPRESS] = None
+    """Filled in by inspect for a run with a budget; no option of the command line."""
 
 
 class OptimizerSettings(Settings):

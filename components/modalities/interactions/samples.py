@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 HIDE = 0.5
 """Share of a history that is asked for, where no setting says otherwise (Liang et al., 2018, arXiv:1802.05814)."""
-OBJECTIVES = ("denoising", "variational")
+OBJECTIVES = ("variational", "denoising")
 
 
 class Parts(NamedTuple):

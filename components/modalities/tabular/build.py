@@ -79,6 +79,13 @@ def under_head(
     return loaded
 
 
+def smaller(teacher: "PreTrainedModel") -> dict[str, Any]:
+    """The shape of a student, as a recipe would give it: dense layers, half as wide and a third as many."""
+    config: Any = teacher.config
+    layers, width = max(1, config.num_hidden_layers // 3), max(8, config.hidden_size // 2)
+    return {"network": "mlp", "layers": layers, "width": width, "dropout": 0.0}
+
+
 def autoencoder(start: str, columns: Columns, architecture: TabularArchitecture) -> LoadedModel:
     """The same as a denoising autoencoder.
 

@@ -20,6 +20,7 @@ from stillhouse.components.tasks.interface.results import Answers
 from stillhouse.components.tasks.interface.task_answers import TaskAnswers
 from stillhouse.components.tasks.interface.task_data import Example as Example
 from stillhouse.components.tasks.interface.task_data import NoSettings, TaskData
+from stillhouse.components.training.derived import Defaults
 from stillhouse.errors import UserError
 
 if TYPE_CHECKING:
@@ -90,6 +91,9 @@ class Task(TaskData, TaskAnswers):
     objectives: ClassVar[Sequence[str]] = ()
     """Pretraining objectives that it has, the first one first choice."""
     pretraining_measure: ClassVar[PretrainingMeasure] = PERPLEXITY
+
+    defaults: ClassVar[Defaults] = Defaults()
+    """What random weights are trained with where the recipe leaves it to the run."""
 
     def __init__(self, spec: Spec) -> None:
         self.spec = spec

@@ -12,7 +12,6 @@ from safetensors.numpy import load_file
 
 from stillhouse.components.artifacts.dataset import read_split
 from stillhouse.components.artifacts.spec import Spec
-from stillhouse.components.finetune import derive as derive_module
 from stillhouse.components.finetune.finetune import start_of, unfreezing_of
 from stillhouse.components.finetune.linear_probe import fit_head
 from stillhouse.components.finetune.settings import FinetuneSettings
@@ -20,6 +19,7 @@ from stillhouse.components.storage.digests import digest_folder
 from stillhouse.components.tasks.interface.task import View
 from stillhouse.components.tasks.text_classification import TextClassification
 from stillhouse.components.training.checkpoints import Checkpoints
+from stillhouse.components.training.derived import Defaults
 from stillhouse.components.training.loop import Unfreezing
 from stillhouse.components.training.preemption import Preempted
 
@@ -236,6 +236,17 @@ def test_with_a_budget_settings_follow_from_the_data_and_the_model_says_which(
     assert "derive" not in used
 
 
+def test_what_a_kind_of_problem_sets_further_holds_from_a_base_too(
+    workshop: Workshop, trained: Trained, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rules = replace(Defaults().finetune, further={"class_weights": "balanced"})
+    monkeypatch.setattr(TextClassification, "defaults", Defaults(finetune=rules))
+    left = derive() | {"keys": ["class_weights", "optimizer.learning_rate"]}
+    settings = {"base": str(trained.teacher.model), "loop": {"epochs": 1}, "derive": left}
+    used = workshop.run("finetune", settings, dataset=trained.dataset).info["settings"]
+    assert (used["class_weights"], used["optimizer"]["learning_rate"]) == ("balanced", 2e-4)
+
+
 def test_what_the_recipe_says_wins(workshop: Workshop, trained: Trained) -> None:
     settings = {"base": str(trained.teacher.model), "loop": {"epochs": 2}, "derive": derive("loop.epochs")}
     assert workshop.run("finetune", settings, dataset=trained.dataset).info["settings"]["loop"]["epochs"] == 2
@@ -244,7 +255,8 @@ def test_what_the_recipe_says_wins(workshop: Workshop, trained: Trained) -> None
 def test_a_training_that_learns_nothing_is_made_again_at_a_lower_rate(
     workshop: Workshop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(derive_module, "RANDOM", replace(derive_module.RANDOM, learning_rate=1.0, epochs=(2, 2)))
+    rules = replace(Defaults().finetune, learning_rate=1.0, epochs=(2, 2))
+    monkeypatch.setattr(TextClassification, "defaults", Defaults(finetune=rules))
     used = workshop.run("finetune", {"derive": derive("loop.max_length")}, dataset=workshop.dataset()).info["settings"]
     assert used["optimizer"]["learning_rate"] == pytest.approx(0.2)
 

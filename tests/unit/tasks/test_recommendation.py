@@ -15,6 +15,7 @@ import torch
 from stillhouse.components.artifacts.dataset import read_split
 from stillhouse.components.artifacts.examples import Examples
 from stillhouse.components.artifacts.spec import Spec, read_spec
+from stillhouse.components.artifacts.trainings import trainings_of
 from stillhouse.components.distill.signal import Kept
 from stillhouse.components.inspect.settings import Parameters
 from stillhouse.components.modalities.interactions.items import ItemIndex
@@ -248,6 +249,19 @@ def test_a_run_with_a_budget_chooses_the_student_unless_a_recipe_does() -> None:
         derive = steps["distill"].derive
         assert derive is not None
         assert ("student.layers" in derive.keys) is left
+
+
+def test_with_a_budget_pretraining_follows_from_the_users_and_the_history_says_how(
+    learnt: Learnt, workshop: Workshop
+) -> None:
+    keys = ["mask_probability", "loop.epochs", "loop.batch_tokens", "optimizer.learning_rate"]
+    given = {"task": "recommendation", "base": "", "architecture": SHAPE, "derive": {"seconds": 1e6, "keys": keys}}
+    done = workshop.run("pretrain", {**given, "objective": "denoising"}, dataset=learnt.dataset)
+    used = done.info["settings"]
+    assert (used["loop"]["epochs"], used["loop"]["batch_tokens"]) == (20, 32)
+    assert (used["mask_probability"], used["optimizer"]["learning_rate"]) == (0.5, 3e-3)
+    assert "derive" not in used
+    assert trainings_of(done.model)[0]["settings"] == used
 
 
 def test_an_architecture_says_what_a_recipe_left_out() -> None:

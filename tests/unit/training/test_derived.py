@@ -5,7 +5,7 @@ import pytest
 
 from stillhouse.components.finetune.settings import FinetuneSettings
 from stillhouse.components.training import derived as module
-from stillhouse.components.training.derived import Load, Rules, apply, derived
+from stillhouse.components.training.derived import Load, Overhead, Rules, apply, derived, settle, told
 
 RULES = Rules(steps=600, epochs=(3, 12), learning_rate=2e-4, layer_decay=0.9)
 MINILM = {"weights": 10_600_000, "trained": 22_700_000}
@@ -71,3 +71,19 @@ def test_only_what_the_recipe_leaves_open_is_derived() -> None:
     settled = apply(given, values, ["optimizer.learning_rate", "head"])
     assert (settled.loop.epochs, settled.loop.seed) == (7, 3)
     assert (settled.optimizer.learning_rate, settled.head) == (1e-3, "linear_probe")
+
+
+def test_what_is_left_to_the_run_is_told_as_a_recipe_would_have_it() -> None:
+    keys = ["head", "class_weights", "loop.epochs", "loop.batch_tokens"]
+    given = FinetuneSettings.model_validate({"task": "text_classification", "derive": {"seconds": 1.0, "keys": keys}})
+    settled = settle(given, {"head": "linear_probe", "loop.epochs": 4, "optimizer.learning_rate": 1e-3})
+    assert settled.optimizer.learning_rate == given.optimizer.learning_rate
+    assert told(settled, "token") == {
+        "derived": "From the data and the budget follow, batches in tokens: head linear_probe, loop.epochs 4."
+    }
+    assert told(given.model_copy(update={"derive": None}), "token") == {}
+
+
+def test_what_a_step_takes_beside_multiplications_counts_as_time() -> None:
+    load = Load(np.ones(640, np.int64), 1000, 1000, overhead=Overhead(step=0.01, example=0.001))
+    assert load.seconds(1, 2, batch_rows=64) == pytest.approx(2 * (10 * 0.01 + 640 * 0.001), rel=1e-2)

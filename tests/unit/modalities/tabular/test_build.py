@@ -13,6 +13,7 @@ from stillhouse.components.modalities.tabular.build import (
     load_model,
     new_model,
     read_columns,
+    smaller,
     write_columns,
 )
 from stillhouse.components.modalities.tabular.columns import Columns, NumberColumn
@@ -116,6 +117,15 @@ def test_a_folder_without_weights_is_refused(pretrained: Path) -> None:
     (pretrained / "model.safetensors").unlink()
     with pytest.raises(UserError, match=r"cannot be loaded .*; take another version, or train it again\.$"):
         load_model(pretrained, HEAD)
+
+
+@pytest.mark.parametrize("network", ["mlp", "ft_transformer"])
+def test_a_student_of_a_run_of_its_own_is_a_smaller_dense_network(columns: Columns, network: str) -> None:
+    teacher = new_model(columns, TabularArchitecture.model_validate({"network": network, "layers": 6, "width": 64}))
+    shape = smaller(teacher)
+    assert shape == {"network": "mlp", "layers": 2, "width": 32, "dropout": 0.0}
+    student = new_model(columns, TabularArchitecture.model_validate(shape))
+    assert student.num_parameters() < teacher.num_parameters() / 2
 
 
 def test_columns_are_written_as_json(columns: Columns, tmp_path: Path) -> None:

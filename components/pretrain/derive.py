@@ -1,0 +1,25 @@
+"""What of pretrain follows from the data."""
+
+from typing import TYPE_CHECKING
+
+from stillhouse.components.models.layers import num_parameters
+from stillhouse.components.pretrain.settings import PretrainSettings
+from stillhouse.components.training.derived import Load, derived, settle
+from stillhouse.components.training_step.validation import sizes_of
+
+if TYPE_CHECKING:
+    from stillhouse.components.artifacts.examples import Examples
+    from stillhouse.components.models.loaded import LoadedModel
+    from stillhouse.components.tasks import Task
+
+
+def from_data(
+    task: "Task", settings: PretrainSettings, loaded: "LoadedModel", examples: "Examples"
+) -> PretrainSettings:
+    """`settings` with what the recipe leaves to the data, where the kind of problem says how that follows."""
+    rules = task.defaults.pretrain
+    if settings.derive is None or rules is None:
+        return settings
+    lengths, weights = sizes_of(task, loaded, examples), task.weights_per_unit(loaded.model)
+    load = Load(lengths, weights, num_parameters(loaded.model), overhead=task.defaults.overhead)
+    return settle(settings, derived(load, rules, settings.derive.seconds, task.longest(loaded.model)))
