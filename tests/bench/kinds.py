@@ -16,7 +16,7 @@ they are (--any-code: of any).
 
 import argparse
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -109,7 +109,7 @@ def run_cell(cell: Cell) -> dict[str, Any]:
     alone = cell.folder / "alone"
     (dataset,) = home.glob("pipeline/*/prepare/dataset")
     settings = cell.folder / "alone.yaml"
-    settings.write_text(yaml.safe_dump(lone_settings(cell, read_spec(dataset).rows)))
+    settings.write_text(yaml.safe_dump(lone_settings(case.recipe, cell.settings, read_spec(dataset).rows)))
     paths = ("--settings", settings, "--dataset", dataset, "--model", alone)
     if error := stillhouse("step", "finetune", *paths, home=home):
         return {**line, "error": error}
@@ -117,14 +117,13 @@ def run_cell(cell: Cell) -> dict[str, Any]:
     return line | figures(evaluation, dataset, student, alone)
 
 
-def lone_settings(cell: Cell, rows: dict[str, int]) -> dict[str, Any]:
-    """Of finetune, for the student without its teacher.
+def lone_settings(recipe: str, overrides: Sequence[str], rows: Mapping[str, int]) -> dict[str, Any]:
+    """Of finetune, for the student of a recipe without its teacher.
 
     Args:
         rows: of each split; a student that learnt from unlabelled rows, too, had more steps in an epoch.
     """
-    recipe = CASES[cell.case].recipe
-    steps = Parameters.of_recipe(load_recipe(recipe, cell.settings).parameters()).steps(recipe)
+    steps = Parameters.of_recipe(load_recipe(recipe, overrides).parameters()).steps(recipe)
     teachers, students = (steps[name].model_dump(mode="json", exclude_none=True) for name in ("finetune", "distill"))
     seen = rows["train"] + (rows["unlabelled"] if students["use_unlabelled"] else 0)
     epochs = round(students["loop"]["epochs"] * seen / rows["train"])
