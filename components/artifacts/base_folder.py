@@ -18,6 +18,8 @@ from stillhouse.errors import UserError
 
 WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
 PREPROCESSING = "preprocessor_config.json"
+TIMM = "pretrained_cfg"
+"""Key of config.json under which timm says how pictures are shown."""
 ADAPTER_CONFIG, ADAPTER_WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 FLOATS = {"F64", "F32", "F16", "BF16"}
 """Types of tensors that weights may have; they are taken as float32."""
@@ -80,18 +82,20 @@ def look_at(files: ModelFiles, *, tokenizer: bool = True) -> BaseFolder:
     if "config.json" not in names:
         raise _without_config(files, names, inside)
     config = read_json(files, f"{inside}config.json")
+    if TIMM in config and "model_type" not in config:  # as timm writes it
+        config = {**config, "model_type": "timm_wrapper"}
     _check_config(files, config, inside)
     tensors = _tensors(files, config, names, inside)
     _check_types(files, tensors)
     if config["model_type"] in IMAGES:
-        _check_preprocessing(files, names)
+        _check_preprocessing(files, names, config)
     elif tokenizer:
         check_tokenizer(files, inside, config)
     return BaseFolder(files, config, tensors, inside, notes)
 
 
-def _check_preprocessing(files: ModelFiles, names: set[str]) -> None:
-    if PREPROCESSING not in names:
+def _check_preprocessing(files: ModelFiles, names: set[str], config: Mapping[str, Any]) -> None:
+    if PREPROCESSING not in names and TIMM not in config:
         raise _refused(
             files,
             f"it has no {PREPROCESSING}, which says how its pictures were resized and scaled; copy it from where the "

@@ -22,8 +22,17 @@ DECODERS = {
 IMAGES = {
     *("beit", "bit", "convnext", "convnextv2", "cvt", "data2vec-vision", "deit", "dinov2", "dinov2_with_registers"),
     *("efficientnet", "focalnet", "hiera", "levit", "mobilenet_v1", "mobilenet_v2", "mobilevit", "mobilevitv2"),
-    *("poolformer", "pvt", "pvt_v2", "regnet", "resnet", "segformer", "stillhouse_conv_autoencoder", "swiftformer"),
-    *("swin", "swinv2", "vit", "vit_mae", "vit_msn"),
+    *(
+        "poolformer",
+        "pvt",
+        "pvt_v2",
+        "regnet",
+        "resnet",
+        "segformer",
+        "stillhouse_conv_autoencoder",
+        "stillhouse_dense_head",
+    ),
+    *("swiftformer", "swin", "swinv2", "timm_wrapper", "vit", "vit_mae", "vit_msn"),
 }
 """They see pictures."""
 COUNT_BEHIND_PADDING = {

@@ -22,6 +22,7 @@ from stillhouse.components.models.conv_autoencoder import (
     ConvAutoencoderConfig,
     ConvForImageClassification,
 )
+from stillhouse.components.models.dense_head import DenseHeadConfig, DenseHeadForImageClassification
 from stillhouse.components.models.layers import multiplications
 from stillhouse.components.models.quiet import quiet
 from stillhouse.components.models.weights import load
@@ -35,7 +36,9 @@ SAFE_WEIGHTS: dict[str, Any] = {
 }
 """safetensors only, no remote code; float32 master weights whatever the checkpoint holds."""
 AutoConfig.register(ConvAutoencoderConfig.model_type, ConvAutoencoderConfig, exist_ok=True)
+AutoConfig.register(DenseHeadConfig.model_type, DenseHeadConfig, exist_ok=True)
 AutoModelForImageClassification.register(ConvAutoencoderConfig, ConvForImageClassification, exist_ok=True)
+AutoModelForImageClassification.register(DenseHeadConfig, DenseHeadForImageClassification, exist_ok=True)
 
 
 class Masked(ViTForImageClassification):
@@ -44,6 +47,8 @@ class Masked(ViTForImageClassification):
     config_class = ViTMAEConfig
 
 
+TIMM = "timm_wrapper"
+"""The model_type of timm's networks."""
 USUAL_SIZE = 224
 """Pixels either way, of networks that do not say it."""
 OBJECTIVES: dict[str, type[PreTrainedModel]] = {
@@ -59,6 +64,8 @@ def class_of(kind: type[PreTrainedConfig]) -> type[PreTrainedModel]:
     Raises:
         KeyError: there is none.
     """
+    if kind.model_type == TIMM:
+        from stillhouse.components.models import timm_network as timm_network
     return Masked if kind is ViTMAEConfig else AutoModelForImageClassification._model_mapping[kind]  # type: ignore[index]
 
 
@@ -83,6 +90,8 @@ def from_folder(folder: str, **options: Any) -> PreTrainedModel:
     Raises:
         UserError: it cannot be loaded, or is not one that classifies pictures.
     """
+    if TIMM in kinds_in(folder):
+        from stillhouse.components.models import timm_network as timm_network
     masked = kind_in(folder) == ViTMAEConfig.model_type
     model = _load(Masked if masked else AutoModelForImageClassification, folder, **options)
     if not masked:
@@ -122,10 +131,17 @@ def multiplications_per_picture(model: PreTrainedModel) -> int:
 
 def kind_in(folder: str) -> str:
     """The model_type in a folder's config.json; empty where there is none."""
+    return kinds_in(folder)[0]
+
+
+def kinds_in(folder: str) -> tuple[str, ...]:
+    """The same, and that of the network under a dense head."""
     try:
-        return str(json.loads(Path(folder, "config.json").read_bytes()).get("model_type", ""))
-    except (OSError, ValueError, AttributeError):
-        return ""
+        config = json.loads(Path(folder, "config.json").read_bytes())
+        below = (config["network"]["model_type"],) if DenseHeadConfig.model_type == config["model_type"] else ()
+        return str(config.get("model_type", "")), *below
+    except (OSError, ValueError, AttributeError, KeyError, TypeError):
+        return ("",)
 
 
 def _load(auto: Any, folder: str, **options: Any) -> PreTrainedModel:

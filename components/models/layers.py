@@ -2,10 +2,13 @@
 
 import copy
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import cast
 
 import torch
 from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
 from transformers import PreTrainedModel
 
 from stillhouse.components.models import architectures
@@ -100,7 +103,9 @@ def num_tokens(model: PreTrainedModel) -> int:
 
 
 def output_layer(model: PreTrainedModel) -> nn.Linear:
-    """The linear layer that makes the logits."""
+    """The linear layer that makes the logits: the one that the network names, or the last outside of its backbone."""
+    if hasattr(model, "output_layer"):
+        return cast(nn.Linear, model.output_layer)
     head = [
         module
         for name, module in model.named_modules()
@@ -126,10 +131,26 @@ def num_parameters(model: nn.Module) -> int:
 
 
 def set_dropout(model: nn.Module, probability: float) -> None:
-    """Set every dropout of the model."""
+    """Set every dropout of the model, that before the head of timm's networks too, which is no module."""
     for module in model.modules():
         if isinstance(module, nn.Dropout):
             module.p = probability
+        elif isinstance(getattr(module, "drop_rate", None), float):
+            module.drop_rate = probability  # type: ignore[assignment]
+
+
+@contextmanager
+def running_statistics(model: nn.Module) -> Iterator[None]:
+    """For the time of the block batch normalisation goes by its running statistics and leaves them: one picture has
+    none of its own."""
+    learning = [module for module in model.modules() if isinstance(module, _BatchNorm) and module.training]
+    for module in learning:
+        module.eval()
+    try:
+        yield
+    finally:
+        for module in learning:
+            module.train()
 
 
 def prediction_head(model: PreTrainedModel) -> nn.Module | None:

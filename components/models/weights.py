@@ -150,8 +150,17 @@ def _on_meta(
 
 def _lost(model: PreTrainedModel, info: Mapping[str, Any]) -> list[str]:
     """Tensors of the backbone that are not in the base."""
-    own = f"{model.base_model_prefix}."
-    return sorted(name for name in info["missing_keys"] if name.startswith(own) and not POOLER.search(name))
+    own, head = f"{model.base_model_prefix}.", _head(model)
+    missing = info["missing_keys"] - head
+    return sorted(name for name in missing if name.startswith(own) and not POOLER.search(name))
+
+
+def _head(model: PreTrainedModel) -> set[str]:
+    """Names of the output layer's parameters where it lies within the backbone, as in timm's networks."""
+    layer = getattr(model, "output_layer", None)
+    if layer is None:
+        return set()
+    return {f"{name}.{own}" for name, module in model.named_modules() if module is layer for own in ("weight", "bias")}
 
 
 def _config(config: Mapping[str, Any], address: str) -> PreTrainedConfig:
@@ -274,7 +283,8 @@ def judge(model: PreTrainedModel, info: Mapping[str, Any], prefix: str, address:
         UserError: as `account`.
     """
     own = f"{model.base_model_prefix}."
-    backbone = [name for name, _ in model.named_parameters() if name.startswith(own)]
+    head = _head(model)
+    backbone = [name for name, _ in model.named_parameters() if name.startswith(own) and name not in head]
     body = [name for name in backbone if not POOLER.search(name)]
     lost = _lost(model, info)
     unexpected = sorted(name for name in info["unexpected_keys"] if not IGNORED.search(name))
@@ -289,7 +299,7 @@ def judge(model: PreTrainedModel, info: Mapping[str, Any], prefix: str, address:
             f"({_first(lost)}); save the whole model again, or correct config.json if the model is smaller."
         )
     for name, there, wanted in sorted(_mismatched(info), key=lambda found: found[0]):
-        if name.startswith(own):
+        if name.startswith(own) and name not in head:
             raise UserError(
                 f"base '{address}': its {name} has the shape {list(there)}, and config.json asks for {list(wanted)}; "
                 "correct config.json, or save the model again with save_pretrained."

@@ -13,6 +13,7 @@ from stillhouse.components.modalities.image.decode import decode, why_dropped
 from stillhouse.components.modalities.image.defaults import DEFAULTS
 from stillhouse.components.modalities.image.likeness import likeness
 from stillhouse.components.modalities.image.load import (
+    forward,
     load_trained,
     under_new_head,
     write_image_model,
@@ -122,7 +123,7 @@ class ImageClassification(LabelTask):
         return ImageSamples(examples.values("image"), loaded.processor, self.learnt(examples), augment)
 
     def forward(self, model: "nn.Module", batch: Batch, **wanted: bool) -> Any:
-        return model(pixel_values=batch["pixel_values"], **wanted)
+        return forward(model, batch["pixel_values"], **wanted)
 
     def loss(self, outputs: Any, batch: Batch) -> "tuple[torch.Tensor, int]":
         return super().loss(outputs, with_mixed_labels(batch, len(self.spec.labels)))
@@ -172,7 +173,7 @@ class ImageClassification(LabelTask):
     def take_layers(self, teacher: "PreTrainedModel", keep: int) -> "PreTrainedModel":
         if not has_equal_layers(teacher):
             raise UserError(
-                "model.student.layers: the teacher is a convolutional network, whose layers differ; give "
+                "model.student.layers: the teacher is not a plain transformer, whose layers are alike; give "
                 "model.student.architecture, as {layers: 3, width: 16}, or model.student.base."
             )
         return super().take_layers(teacher, keep)

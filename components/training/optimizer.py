@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Callable, Mapping
 
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -21,6 +22,17 @@ def depth(name: str, num_layers: int) -> int:
     return 0 if "embed" in name or ".wte." in name or ".wpe." in name else num_layers + 1
 
 
+def depths(model: nn.Module, num_layers: int) -> dict[str, int]:
+    """Depth of each parameter of the model by its name. A network in it whose names do not tell says so itself, by a
+    method `parameter_depths`, in the same numbers."""
+    found = {name: depth(name, num_layers) for name, _ in model.named_parameters()}
+    for prefix, module in model.named_modules():
+        told: Callable[[], Mapping[str, int]] | None = getattr(module, "parameter_depths", None)
+        if told is not None:
+            found |= {f"{prefix}.{name}".lstrip("."): level for name, level in told().items()}
+    return found
+
+
 def make_optimizer(model: nn.Module, settings: OptimizerSettings, num_layers: int) -> Optimizer:
     """AdamW (Loshchilov and Hutter, 2019, arXiv:1711.05101), or stochastic gradient descent with momentum, with
     learning rates that fall with depth (Howard and Ruder, 2018, arXiv:1801.06146) and no decay of biases and
@@ -29,8 +41,9 @@ def make_optimizer(model: nn.Module, settings: OptimizerSettings, num_layers: in
     Frozen parameters are in it too, so that they can learn later: without a gradient both leave them alone.
     """
     groups: dict[tuple[int, bool], list[nn.Parameter]] = {}
+    levels = depths(model, num_layers)
     for name, parameter in model.named_parameters():
-        groups.setdefault((depth(name, num_layers), parameter.ndim >= 2), []).append(parameter)
+        groups.setdefault((levels[name], parameter.ndim >= 2), []).append(parameter)
     found = [
         {
             "params": parameters,
@@ -69,8 +82,9 @@ def freeze_below(model: nn.Module, level: int, num_layers: int) -> int:
     Returns:
         How many parameters learn.
     """
+    levels = depths(model, num_layers)
     for name, parameter in model.named_parameters():
-        parameter.requires_grad_(depth(name, num_layers) >= level)
+        parameter.requires_grad_(levels[name] >= level)
     return sum(p.numel() for p in model.parameters() if p.requires_grad)
 
 

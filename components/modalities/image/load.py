@@ -6,13 +6,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from stillhouse.components.modalities.image.preprocessing import FILE, Preprocessing
+from stillhouse.components.models.image_settings import FIRST_BOTTLENECK, RESNETS
 from stillhouse.components.models.loaded import LoadedModel, model_json
 from stillhouse.errors import UserError
 
 if TYPE_CHECKING:
+    from torch import Tensor, nn
     from transformers import PreTrainedModel
 
     from stillhouse.components.models.image_settings import ImageArchitecture
+    from stillhouse.components.models.timm_network import TimmForImageClassification
 
 LIKE = "take a base that was saved with its image processor, or copy that file beside its weights"
 
@@ -40,21 +43,49 @@ def under_new_head(
     Raises:
         UserError: the model in the folder cannot be loaded, or does not take pictures of that size.
     """
+    from stillhouse.components.models.dense_head import under_dense_head
     from stillhouse.components.models.image_networks import classifier_of, from_folder
     from stillhouse.components.models.layers import output_layer, set_dropout
 
     if start is None:
         config = config_of(architecture, preprocessing)
         config.update(dict(head))
-        loaded = LoadedModel(classifier_of(config), preprocessing)
+        model = classifier_of(config)
     else:
         model = from_folder(start, ignore_mismatched_sizes=True, **head)
         if answers_otherwise(model_json(Path(start))):
             cast(Any, output_layer(model)).reset_parameters()
-        loaded = LoadedModel(model, resized_to(preprocessing_in(start), model, size))
+        preprocessing = resized_to(preprocessing_in(start), model, size)
+    preprocessing, notes = _taken_by(model, preprocessing, size)
+    if architecture.head_width:
+        model = under_dense_head(model, architecture.head_width)
     if dropout is not None:
-        set_dropout(loaded.model, dropout)
-    return loaded
+        set_dropout(model, dropout)
+    return LoadedModel(model, preprocessing, notes=notes)
+
+
+def _taken_by(
+    model: "PreTrainedModel", preprocessing: Preprocessing, size: int | None
+) -> tuple[Preprocessing, dict[str, str]]:
+    """The preprocessing at a size that the network takes, and what must be said of it; networks of timm differ in that.
+
+    Raises:
+        UserError: the recipe asks for a size that it does not take.
+    """
+    if model.config.model_type != "timm_wrapper":
+        return preprocessing, {}
+    network = cast("TimmForImageClassification", model)
+    name, usual, notes = network.config.architecture, network.usual_size, {}
+    if not network.takes(*(preprocessing.output_size or usual)):
+        if size is not None:
+            raise UserError(
+                f"input.size is {size}, and timm's {name} does not take such pictures; it was made for {usual[0]} x "
+                f"{usual[1]} pixels: leave input.size out, or set it to that."
+            )
+        preprocessing = replace(preprocessing, shortest=None, size=usual, crop=None)
+        notes = {"size": f"Pictures are resized to {usual[0]} x {usual[1]} pixels: {name} does not take smaller ones."}
+    network.config.image_size = list(preprocessing.output_size or usual)
+    return preprocessing, notes
 
 
 def load_trained(folder: Path, info: dict[str, Any], device: str) -> LoadedModel:
@@ -73,6 +104,20 @@ def write_image_model(loaded: LoadedModel, folder: Path) -> dict[str, Any]:
     loaded.model.save_pretrained(folder)
     loaded.processor.save(folder)
     return {"load": "transformers"}
+
+
+def forward(model: "nn.Module", pixel_values: "Tensor", **wanted: bool) -> Any:
+    """A network's outputs for pixels float32 [pictures, 3, height, width].
+
+    A batch of one picture goes by the running statistics of batch normalisation: after it the map of a small picture
+    has one value a channel, of which there is no deviation.
+    """
+    from stillhouse.components.models.layers import running_statistics
+
+    if len(pixel_values) > 1:
+        return model(pixel_values=pixel_values, **wanted)
+    with running_statistics(model):
+        return model(pixel_values=pixel_values, **wanted)
 
 
 def preprocessing_in(folder: str) -> Preprocessing:
@@ -115,7 +160,7 @@ def config_of(architecture: "ImageArchitecture", preprocessing: Preprocessing, *
     Raises:
         UserError: a transformer's patches do not fit the pictures.
     """
-    from transformers import ViTConfig, ViTMAEConfig
+    from transformers import ResNetConfig
 
     from stillhouse.components.models.conv_autoencoder import ConvAutoencoderConfig
 
@@ -124,6 +169,23 @@ def config_of(architecture: "ImageArchitecture", preprocessing: Preprocessing, *
         return ConvAutoencoderConfig(
             hidden_size=a.width, num_hidden_layers=a.layers, image_size=list(size) if size else None
         )
+    if a.network == "timm":
+        from stillhouse.components.models.timm_network import timm_config
+
+        return timm_config(a.name, dropout=a.dropout)
+    if a.network == "resnet":
+        basic = a.layers < FIRST_BOTTLENECK
+        widths = [(1 if basic else 4) * each for each in (64, 128, 256, 512)]
+        kind = "basic" if basic else "bottleneck"
+        config = ResNetConfig(hidden_sizes=widths, depths=list(RESNETS[a.layers]), layer_type=kind)
+        config.update({"image_size": list(size) if size else None})
+        return config
+    return _transformer_config(a, size, masked=masked)
+
+
+def _transformer_config(a: "ImageArchitecture", size: tuple[int, int] | None, *, masked: bool) -> Any:
+    from transformers import ViTConfig, ViTMAEConfig
+
     if size is None or size[0] != size[1] or size[0] % a.patch:
         seen = "of any size" if size is None else f"of {size[0]} x {size[1]} pixels"
         raise UserError(

@@ -17,6 +17,7 @@ from stillhouse.components.modalities.image.decode import decode
 FILE = "preprocessor_config.json"
 BILINEAR = 2
 """As Pillow and that file count."""
+_RESAMPLES = {"bilinear": BILINEAR, "bicubic": 3, "nearest": 0, "lanczos": 1}
 _CONVNEXT_CROPS_BELOW = 384
 MOST_PIXELS = 128
 """Either way, of the size that follows from the pictures: a network from random weights takes its time with more."""
@@ -58,12 +59,16 @@ class Preprocessing:
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """What a model's folder says.
+        """What a model's folder says, in its preprocessor_config.json, or as timm says it in config.json.
 
         Raises:
             ValueError: there is no such file, or it asks for something else than the above.
         """
         try:
+            if not (folder / FILE).is_file() and (folder / "config.json").is_file():
+                config = json.loads((folder / "config.json").read_bytes())
+                if "pretrained_cfg" in config:
+                    return cls._from_timm(config["pretrained_cfg"])
             told: dict[str, Any] = json.loads((folder / FILE).read_bytes())
             return cls._from_dict(told)
         except (OSError, AttributeError, TypeError, KeyError) as error:
@@ -99,6 +104,20 @@ class Preprocessing:
         if len(mean) != 3 or len(spread) != 3:
             raise ValueError(f"{FILE} has {len(mean)} channels where pictures have 3")
         return cls(shortest, size, crop, mean, spread, told.get("resample", BILINEAR))
+
+    @classmethod
+    def _from_timm(cls, told: dict[str, Any]) -> Self:
+        """As timm's own transform for evaluation: resized to more than the network is given, and the middle cut out."""
+        if told.get("crop_mode", "center") != "center":
+            raise ValueError(f"its config.json asks for the crop_mode {told['crop_mode']}, which is not known")
+        _, height, width = told["input_size"]
+        if height != width:
+            raise ValueError(f"its config.json asks for pictures of {height} x {width}, which are not square")
+        resample = _RESAMPLES.get(told.get("interpolation", "bilinear"))
+        if resample is None:
+            raise ValueError(f"its config.json asks for the interpolation {told['interpolation']}, which is not known")
+        mean, spread = tuple(told["mean"]), tuple(told["std"])
+        return cls(int(height / told.get("crop_pct", 0.875)), None, (height, width), mean, spread, resample)
 
     def save(self, folder: Path) -> None:
         """Write it so that transformers' `AutoImageProcessor` reads it too."""

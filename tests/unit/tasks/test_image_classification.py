@@ -7,11 +7,14 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import timm
 import torch
 from golden_losses import Losses, hold
 from pictures import LABELS, SIDE, pictures_of, task_of_pictures, write_pictures
+from safetensors.torch import save_file
 from transformers import ResNetConfig, ResNetForImageClassification, ViTConfig, ViTForImageClassification
 
+from stillhouse.components.artifacts.base_facts import facts_of, look
 from stillhouse.components.artifacts.examples import Examples
 from stillhouse.components.artifacts.spec import Spec
 from stillhouse.components.modalities.image.preprocessing import Preprocessing
@@ -203,6 +206,24 @@ def test_a_base_of_transformers_gets_a_head_and_keeps_its_own_preprocessing(
     assert num_layers(made.model) == (2 if kind == "resnet" else 3)
 
 
+def test_a_base_of_timm_is_looked_at_and_gets_a_head(train: Examples, tmp_path: Path) -> None:
+    """As a hub has it: timm's names and config.json, which says how pictures are shown, too."""
+    torch.manual_seed(1)
+    network = timm.create_model("test_resnet", num_classes=7)
+    save_file(network.state_dict(), tmp_path / "model.safetensors")
+    shown = {"input_size": [3, SIDE, SIDE], "crop_pct": 0.75, "mean": [0.4] * 3, "std": [0.2] * 3}
+    told = {"architecture": "test_resnet", "num_classes": 7, "pretrained_cfg": shown}
+    (tmp_path / "config.json").write_text(json.dumps(told))
+    facts = facts_of(str(tmp_path), "", look(str(tmp_path)))
+    assert (facts.architecture, facts.tensors) == ("timm_wrapper", 45)
+    task = task_of_pictures("classes", train)
+    made = task.build(str(tmp_path), None, train)
+    assert made.processor == Preprocessing(16, None, (SIDE, SIDE), (0.4,) * 3, (0.2,) * 3)
+    state = made.model.state_dict()
+    assert all(state[f"timm_model.{name}"].equal(it) for name, it in network.state_dict().items() if "fc." not in name)
+    assert made.model.config.id2label == dict(enumerate(LABELS["classes"]))
+
+
 def test_a_base_without_its_preprocessing_is_refused(train: Examples, tmp_path: Path) -> None:
     folder = base_folder(tmp_path / "vit", "vit")
     (folder / "preprocessor_config.json").unlink()
@@ -217,6 +238,40 @@ def test_a_transformer_takes_pictures_of_its_own_size_alone(train: Examples, tmp
     with pytest.raises(UserError, match=r"whole patches of 5 pixels, and these are of 12 x 12 pixels; set input\.size"):
         shape = ImageArchitecture(network="transformer", patch=5, width=16, heads=2)
         task_of_pictures("classes", train).build(None, shape, train)
+
+
+def test_a_resnet_from_random_weights_has_torchvisions_layers(train: Examples) -> None:
+    made = task_of_pictures("classes", train).build(None, ImageArchitecture(network="resnet", layers=18), train).model
+    assert sum(parameter.numel() for parameter in made.parameters()) == 11_178_051  # torchvision's with 3 classes
+    assert (num_layers(made), made.config.image_size) == (4, [SIDE, SIDE])
+    with pytest.raises(ValueError, match="a resnet has 18, 34, 50, 101, 152 layers"):
+        ImageArchitecture(network="resnet", layers=20)
+    for wrong in ({"network": "timm"}, {"name": "vgg11"}):
+        with pytest.raises(ValueError, match=r"write \{network: timm, name: vgg11\}"):
+            ImageArchitecture.model_validate(wrong)
+
+
+def test_a_base_gets_a_dense_layer_and_keeps_it(train: Examples, tmp_path: Path) -> None:
+    task = task_of_pictures("classes", train)
+    base = str(base_folder(tmp_path / "resnet", "resnet"))
+    made = task.build(base, ImageArchitecture(head_width=6), train)
+    assert made.model.get_parameter("dense.weight").shape == (6, 8)
+    (tmp_path / "saved").mkdir()
+    task.save(made, tmp_path / "saved")
+    for architecture in (ImageArchitecture(), ImageArchitecture(head_width=6)):
+        again = task.build(str(tmp_path / "saved"), architecture, train).model
+        assert again.get_parameter("dense.weight").equal(made.model.get_parameter("dense.weight"))
+    assert task.student_of(made) == {"architecture": {}}
+    assert task.weights_per_unit(made.model) > 1000
+
+
+def test_pictures_are_as_large_as_a_network_of_timm_takes_them(train: Examples) -> None:
+    vit = ImageArchitecture(network="timm", name="vit_tiny_patch16_224")
+    made = task_of_pictures("classes", train).build(None, vit, train)
+    assert made.processor.size == (224, 224)
+    assert made.notes["size"].startswith("Pictures are resized to 224 x 224 pixels: vit_tiny_patch16_224 does not take")
+    with pytest.raises(UserError, match=r"input\.size is 16, and timm's vit_tiny_patch16_224 does not take such pict"):
+        task_of_pictures("classes", train, size=16).build(None, vit, train)
 
 
 def test_a_base_that_reads_texts_is_refused(train: Examples, tmp_path: Path) -> None:
@@ -237,7 +292,7 @@ def test_a_transformer_gives_its_student_layers_and_a_convolutional_network_a_sh
     assert task.student_of(vit) == {"layers": 1}
     assert num_layers(task.take_layers(vit.model, 2)) == 2
     assert task.student_of(teacher) == {"architecture": {"layers": 2, "width": 4}}
-    with pytest.raises(UserError, match=r"model\.student\.layers: the teacher is a convolutional network"):
+    with pytest.raises(UserError, match=r"model\.student\.layers: the teacher is not a plain transformer"):
         task.take_layers(teacher.model, 1)
 
 
@@ -362,3 +417,24 @@ def test_stopped_by_sigterm_it_goes_on_to_the_same_bits(
     resumed = run(workshop, step, settings, **paths, name="again")
     assert resumed.weights == expected.weights
     assert resumed.points[-1] == expected.points[-1]
+
+
+def test_a_network_of_timm_with_batch_normalisation_goes_on_to_the_same_bits_and_teaches(
+    workshop: Workshop, taught: Any
+) -> None:
+    """By SGD under a dense head, the last batch one picture."""
+    settings = {
+        "architecture": {"network": "timm", "name": "test_resnet", "dropout": 0.1, "head_width": 16},
+        "label_smoothing": 0.1,
+        "loop": {"epochs": 2, "batch_tokens": 19},
+        "optimizer": {"name": "sgd", "learning_rate": 1e-2},
+    }
+    expected = run(workshop, "finetune", settings, dataset=taught[0], name="whole")
+    with pytest.raises(Preempted):
+        run(workshop, "finetune", settings, dataset=taught[0], stop_after=7, name="again")
+    resumed = run(workshop, "finetune", settings, dataset=taught[0], name="again")
+    assert resumed.weights == expected.weights
+    student = {"student": {"architecture": {"network": "timm", "name": "test_efficientnet"}}, "loop": settings["loop"]}
+    found = run(workshop, "distill", student, dataset=taught[0], teacher=resumed.model)
+    task, test = ImageClassification(Spec.of_model(found.info)), Examples(pq.read_table(taught[0] / "test.parquet"))
+    assert np.isfinite(task.answer(task.load(found.model), test)).all()

@@ -59,6 +59,29 @@ def test_resnets_come_with_a_share_to_crop(side: int, tmp_path: Path) -> None:
     np.testing.assert_allclose(ours.normalised(ours.resized(pixels)), expected, atol=1e-6)
 
 
+@pytest.mark.parametrize("asked", [{}, {"interpolation": "bilinear", "crop_pct": 1.0}])
+def test_a_config_of_timm_is_read_as_timms_own_transform(asked: dict[str, Any], tmp_path: Path) -> None:
+    from timm.data import create_transform, resolve_data_config
+
+    told = {"input_size": [3, 32, 32], "interpolation": "bicubic", "crop_pct": 0.8, "mean": [0.4] * 3, "std": [0.2] * 3}
+    (tmp_path / "config.json").write_text(json.dumps({"architecture": "vgg11", "pretrained_cfg": {**told, **asked}}))
+    pixels = np.random.default_rng(0).integers(0, 256, (47, 59, 3), dtype=np.uint8)
+    options: Any = resolve_data_config({**told, **asked})
+    expected: Any = create_transform(**options)
+    ours = Preprocessing.load(tmp_path)
+    np.testing.assert_allclose(
+        ours.normalised(ours.resized(pixels)), expected(Image.fromarray(pixels)).numpy(), atol=1e-5
+    )
+
+
+@pytest.mark.parametrize("odd", [{"crop_mode": "squash"}, {"input_size": [3, 32, 48]}, {"interpolation": "box"}])
+def test_what_timm_alone_knows_is_refused(odd: dict[str, Any], tmp_path: Path) -> None:
+    told = {"input_size": [3, 32, 32], "mean": [0.4] * 3, "std": [0.2] * 3, **odd}
+    (tmp_path / "config.json").write_text(json.dumps({"pretrained_cfg": told}))
+    with pytest.raises(ValueError, match=r"its config\.json asks for"):
+        Preprocessing.load(tmp_path)
+
+
 def test_what_is_saved_comes_back_and_transformers_reads_it(tmp_path: Path) -> None:
     from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPil
 
