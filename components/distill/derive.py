@@ -3,11 +3,11 @@
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import numpy as np
-
+from stillhouse.components.artifacts.examples import Examples
 from stillhouse.components.distill.settings import DistillSettings
 from stillhouse.components.models.layers import num_parameters
 from stillhouse.components.training.derived import Load, Rules, derived, settle
+from stillhouse.components.training_step.validation import sizes_of
 
 if TYPE_CHECKING:
     from stillhouse.components.models.loaded import LoadedModel
@@ -28,19 +28,20 @@ def student_from_teacher(task: "Task", settings: DistillSettings, teacher: "Load
 
 
 def from_data(
-    task: "Task", settings: DistillSettings, teacher: "LoadedModel", student: "LoadedModel", lengths: np.ndarray
+    task: "Task", settings: DistillSettings, teacher: "LoadedModel", student: "LoadedModel", examples: Examples
 ) -> DistillSettings:
     """`settings` with what the recipe leaves to the data.
 
     Args:
-        lengths: int64 [rows], units of all rows that the student learns from, uncut.
+        examples: all that the student learns from.
     """
     assert settings.derive is not None
     weights = task.weights_per_unit(student.model)
     keeps = settings.origin != "architecture"
     asked = task.weights_per_unit(teacher.model) / weights
     learning = weights if keeps else num_parameters(student.model)
-    load = Load(lengths, weights, learning, forward_passes=asked, overhead=task.defaults.overhead)
+    lengths = sizes_of(task, teacher, examples)
+    load = Load(lengths, weights, learning, forward_passes=asked, overhead=task.overhead(examples))
     limits = [task.longest(student.model), task.longest(teacher.model)]
     longest = min((*(limit for limit in limits if limit), teacher.info["max_length"])) if any(limits) else None
     own = task.defaults.distill

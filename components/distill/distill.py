@@ -11,7 +11,7 @@ from stillhouse.components.artifacts.trainings import trainings_of
 from stillhouse.components.distill.settings import DistillSettings
 from stillhouse.components.tasks import Task, task_of
 from stillhouse.components.tasks.interface.task import Batch, View
-from stillhouse.components.training_step.validation import sizes_of, validation_of
+from stillhouse.components.training_step.validation import validation_of
 
 if TYPE_CHECKING:
     from stillhouse.components.distill.student import StudentWithProjections
@@ -89,8 +89,7 @@ class _Pair:
 
         if settings.derive is None:
             return settings
-        lengths = sizes_of(self.task, self.teacher, self.examples)
-        return from_data(self.task, settings, self.teacher, self.student, lengths)
+        return from_data(self.task, settings, self.teacher, self.student, self.examples)
 
     def network(self, settings: DistillSettings, train: Examples) -> "StudentWithProjections":
         """What is trained; from here on both answer in the units of learning: they are compared in these.

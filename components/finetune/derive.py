@@ -4,14 +4,13 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from stillhouse.components.artifacts.examples import Examples
 from stillhouse.components.finetune.settings import FinetuneSettings
 from stillhouse.components.models.layers import num_parameters, width
 from stillhouse.components.targets.measure import values_of
 from stillhouse.components.training.derived import Load, Rules, derived, settle
 from stillhouse.components.training.ranks import Ranks
+from stillhouse.components.training_step.validation import sizes_of
 
 if TYPE_CHECKING:
     from stillhouse.components.models.loaded import LoadedModel
@@ -61,18 +60,15 @@ def floor_of(task: "Task", train: Examples, validation: Examples) -> Floor:
 
 
 def attempts_from_data(
-    task: "Task", settings: FinetuneSettings, loaded: "LoadedModel", lengths: np.ndarray, *, is_pretrained: bool
+    task: "Task", settings: FinetuneSettings, loaded: "LoadedModel", train: Examples, *, is_pretrained: bool
 ) -> list[FinetuneSettings]:
     """`settings` with what the recipe leaves to the data; and, where the learning rate is left to it, the same with a
     lower one, for when nothing is learnt at the first.
 
     Processes that share a training make one attempt: those that help are gone when it ends.
-
-    Args:
-        lengths: int64 [rows], units of the training rows, uncut.
     """
     assert settings.derive is not None
-    first = _from_data(task, settings, loaded, lengths, is_pretrained)
+    first = _from_data(task, settings, loaded, train, is_pretrained)
     if "optimizer.learning_rate" not in settings.derive.keys or Ranks.current().size > 1:
         return [first]
     lower = first.optimizer.model_copy(update={"learning_rate": first.optimizer.learning_rate / LOWER})
@@ -80,11 +76,12 @@ def attempts_from_data(
 
 
 def _from_data(
-    task: "Task", settings: FinetuneSettings, loaded: "LoadedModel", lengths: np.ndarray, is_pretrained: bool
+    task: "Task", settings: FinetuneSettings, loaded: "LoadedModel", train: Examples, is_pretrained: bool
 ) -> FinetuneSettings:
     assert settings.derive is not None
     model = loaded.model
-    load = Load(lengths, task.weights_per_unit(model), num_parameters(model), overhead=task.defaults.overhead)
+    lengths, weights = sizes_of(task, loaded, train), task.weights_per_unit(model)
+    load = Load(lengths, weights, num_parameters(model), overhead=task.overhead(train))
     rules = task.defaults.finetune
     if is_pretrained:
         rules = replace(pretrained_rules(width(model)), further=rules.further)

@@ -13,7 +13,7 @@ from stillhouse.components.artifacts.trainings import trainings_of
 from stillhouse.components.finetune.settings import FinetuneSettings
 from stillhouse.components.tasks import Task, task_of
 from stillhouse.components.tasks.interface.task import View
-from stillhouse.components.training_step.validation import sizes_of, validation_of
+from stillhouse.components.training_step.validation import validation_of
 
 if TYPE_CHECKING:
     from stillhouse.components.models.loaded import LoadedModel
@@ -106,8 +106,7 @@ class _Course:
 
         if settings.derive is None:
             return [settings]
-        lengths = sizes_of(self.task, loaded, self.train_rows)
-        return attempts_from_data(self.task, settings, loaded, lengths, is_pretrained=is_pretrained)
+        return attempts_from_data(self.task, settings, loaded, self.train_rows, is_pretrained=is_pretrained)
 
     def train(self, step: "TrainingStep", settings: FinetuneSettings, loaded: "LoadedModel") -> "History":
         """One attempt."""

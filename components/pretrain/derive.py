@@ -21,5 +21,5 @@ def from_data(
     if settings.derive is None or rules is None:
         return settings
     lengths, weights = sizes_of(task, loaded, examples), task.weights_per_unit(loaded.model)
-    load = Load(lengths, weights, num_parameters(loaded.model), overhead=task.defaults.overhead)
+    load = Load(lengths, weights, num_parameters(loaded.model), overhead=task.overhead(examples))
     return settle(settings, derived(load, rules, settings.derive.seconds, task.longest(loaded.model)))

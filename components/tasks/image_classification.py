@@ -10,7 +10,7 @@ from stillhouse.components.artifacts.spec import Spec
 from stillhouse.components.modalities.image import pretraining
 from stillhouse.components.modalities.image.baseline import NUM_COMPONENTS, fit_pca_linear, rows_for_pca
 from stillhouse.components.modalities.image.decode import decode, why_dropped
-from stillhouse.components.modalities.image.defaults import DEFAULTS
+from stillhouse.components.modalities.image.defaults import DEFAULTS, overhead
 from stillhouse.components.modalities.image.likeness import likeness
 from stillhouse.components.modalities.image.load import (
     forward,
@@ -38,6 +38,7 @@ from stillhouse.components.tasks.interface.task import (
     Unit,
     View,
 )
+from stillhouse.components.training.derived import Overhead
 from stillhouse.errors import UserError
 
 if TYPE_CHECKING:
@@ -140,6 +141,9 @@ class ImageClassification(LabelTask):
 
     def save(self, loaded: LoadedModel, folder: Path) -> dict[str, Any]:
         return write_image_model(loaded, folder)
+
+    def overhead(self, examples: Examples) -> Overhead:
+        return overhead(examples.values("image"))
 
     def weights_per_unit(self, model: "nn.Module") -> int:
         from stillhouse.components.models.image_networks import multiplications_per_picture

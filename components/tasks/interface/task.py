@@ -20,7 +20,7 @@ from stillhouse.components.tasks.interface.results import Answers
 from stillhouse.components.tasks.interface.task_answers import TaskAnswers
 from stillhouse.components.tasks.interface.task_data import Example as Example
 from stillhouse.components.tasks.interface.task_data import NoSettings, TaskData
-from stillhouse.components.training.derived import Defaults
+from stillhouse.components.training.derived import Defaults, Overhead
 from stillhouse.errors import UserError
 
 if TYPE_CHECKING:
@@ -198,6 +198,10 @@ class Task(TaskData, TaskAnswers):
         from stillhouse.components.models.layers import num_parameters
 
         return num_parameters(model)
+
+    def overhead(self, examples: Examples) -> Overhead:
+        """What else it costs; by default as `defaults` has it, whatever the examples."""
+        return self.defaults.overhead
 
     # Pretraining, where there are objectives.
 

@@ -1,10 +1,14 @@
 """What a recipe of five lines leaves to the run follows from the kind of problem and the rows."""
 
+import io
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from stillhouse.components.artifacts.examples import Examples
+from stillhouse.components.artifacts.spec import Spec
 from stillhouse.components.inspect.settings import Parameters
 from stillhouse.components.tasks import load_task
 from stillhouse.components.training import derived as module
@@ -26,8 +30,7 @@ def rules_of(kind: str, step: str) -> Rules:
 
 def derived_for(kind: str, step: str, rows: int, seconds: float = 200.0) -> dict[str, Any]:
     """By key what follows for a small network on so many examples of one unit each."""
-    overhead = load_task(kind).defaults.overhead
-    load = Load(np.ones(rows, np.int64), **SMALL, overhead=overhead)
+    load = Load(np.ones(rows, np.int64), **SMALL, overhead=load_task(kind).defaults.overhead)
     return derived(load, rules_of(kind, step), seconds, None)
 
 
@@ -61,6 +64,25 @@ def test_where_steps_cost_more_than_multiplications_there_are_fewer_epochs(kind:
     # An epoch is 1,563 steps in both: 16 s for users, 8 s for rows; multiplications are 1 s or less of it.
     values = derived_for(kind, "finetune", 50_000 if kind == "recommendation" else 100_000, seconds=35.0)
     assert values["loop.epochs"] == {"recommendation": 2, "tabular": 3}[kind]
+
+
+def test_large_photographs_are_seen_in_fewer_epochs() -> None:
+    def of(side: int) -> Examples:
+        file = io.BytesIO()
+        Image.new("RGB", (side, side), "red").save(file, "JPEG")
+        return Examples.of(image=[file.getvalue()] * 3)
+
+    task = load_task("image_classification")(
+        Spec(format=1, task="image_classification", target="classes", labels=["a", "b"], columns={}, content_digest="")
+    )
+    small, large = task.overhead(of(28)), task.overhead(of(1000))
+    assert small.example == pytest.approx(2.5e-4 + 784 * 2.5e-8)
+    assert large.example == pytest.approx(2.5e-4 + 1e6 * 2.5e-8)
+    epochs = [
+        derived(Load(np.ones(5_000, np.int64), **SMALL, overhead=each), task.defaults.finetune, 216.0, None)
+        for each in (small, large)
+    ]
+    assert [values["loop.epochs"] for values in epochs] == [13, 1]
 
 
 def steps_of(kind: str, **given: Any) -> Any:
