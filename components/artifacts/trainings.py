@@ -19,13 +19,14 @@ Trained = dict[str, Any]
 """One training, as `described` makes it, with the settings of its step."""
 
 
-def described(step: str, history: "History", metric: str) -> Trained:
+def described(step: str, history: "History", metric: str, *, keeps_last: bool = False) -> Trained:
     """What history.json says of a training.
 
     Args:
         step: The pipeline's step that it was.
         history: As the loop returned it.
         metric: Name of the metric by which the weights that were kept were chosen.
+        keeps_last: whether it tells not which are better, so that the last ones were kept; said where it is so.
 
     Returns:
         `losses` and `points` are pairs of an optimizer step and the mean loss since the pair before, and the metric on
@@ -41,6 +42,7 @@ def described(step: str, history: "History", metric: str) -> Trained:
         "stopped": history.stopped,
         "losses": _finite(history.losses),
         "points": _finite(points),
+        **({"keeps_last": True} if keeps_last else {}),
     }
 
 

@@ -24,7 +24,7 @@ def learning_section(trainings: Sequence[Trained], measures: Mapping[str, Measur
         [
             training["step"],
             training["steps"],
-            _title(training["metric"], measures),
+            "nothing: the last weights" if _keeps_last(training) else _title(training["metric"], measures),
             _figure(training["best"]),
             training["best_step"] or "–",
             _figure(training["points"][-1][1] if training["points"] else None),
@@ -50,10 +50,17 @@ def _ending(training: Trained) -> str:
         return "nothing was validated"
     if training["stopped"]:
         return "early, as nothing got better"
+    if _keeps_last(training):
+        return "at its last step"
     if training["best_step"] < training["steps"]:
         return "past its best"
     values = [value for _, value in training["points"]]
     return "still getting better: more epochs may help" if len(values) > 1 else "one evaluation only"
+
+
+def _keeps_last(training: Trained) -> bool:
+    """Whether no value told which weights were better, as of an adversarial training."""
+    return training.get("keeps_last", False)
 
 
 def _loss_curve(training: Trained) -> "alt.TopLevelMixin":

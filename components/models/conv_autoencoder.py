@@ -1,6 +1,7 @@
 """A convolutional autoencoder on pictures (Masci et al., 2011, doi:10.1007/978-3-642-21735-7_7), as a model of
 transformers; its encoder can stand under a classifier."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,16 +73,36 @@ class ConvEncoder(ConvAutoencoderPreTrainedModel):
         return BaseModelOutputWithNoAttention(last_hidden_state=maps[-1], hidden_states=tuple(maps[1:]))
 
 
+def decoder_for(widths: list[int]) -> nn.ModuleList:
+    """A block for each stage of an encoder of these channels, the last stage's first."""
+    widths = widths[::-1]
+    return nn.ModuleList(_block(*pair, 1) for pair in zip(widths, [*widths[1:], widths[-1]], strict=True))
+
+
+def decoded(hidden: torch.Tensor, blocks: nn.ModuleList, sizes: Sequence[Sequence[int]]) -> torch.Tensor:
+    """A map of features float32 [pictures, channels, height, width] through `blocks`, to each of which it is resized:
+    transposed convolutions leave a chequered pattern (Odena et al., 2016, doi:10.23915/distill.00003).
+
+    Args:
+        sizes: height and width for each block.
+    """
+    for block, size in zip(blocks, sizes, strict=True):
+        hidden = block(nn.functional.interpolate(hidden, size=tuple(size), mode="nearest"))
+    return hidden
+
+
+def parts_of(hidden: torch.Tensor, parts: int) -> torch.Tensor:
+    """What a head sees of a map: the means of `parts` x `parts` of it, float32 [pictures, channels * parts**2]."""
+    return nn.functional.adaptive_avg_pool2d(hidden, parts).flatten(1)
+
+
 class ConvAutoencoder(ConvAutoencoderPreTrainedModel):
     """Pictures -> the same pictures, through the encoder's narrow map."""
 
     def __init__(self, config: ConvAutoencoderConfig) -> None:
         super().__init__(config)
         self.encoder = ConvEncoder(config)
-        widths = self.encoder.widths[::-1]
-        self.decoder = nn.ModuleList(
-            _block(*pair, 1) for pair in zip(widths, [*widths[1:], config.hidden_size], strict=True)
-        )
+        self.decoder = decoder_for(self.encoder.widths)
         self.output = nn.Conv2d(config.hidden_size, config.num_channels, 3, padding=1)
         self.post_init()
 
@@ -89,12 +110,7 @@ class ConvAutoencoder(ConvAutoencoderPreTrainedModel):
         """Pictures float32 [pictures, channels, height, width], of any size, given back in their size."""
         maps = self.encoder(pixel_values).hidden_states
         sizes = [one.shape[-2:] for one in (pixel_values, *maps[:-1])][::-1]
-        hidden = maps[-1]
-        for block, size in zip(self.decoder, sizes, strict=True):
-            # Resized and then convolved: transposed convolutions leave a chequered pattern (Odena et al., 2016,
-            # doi:10.23915/distill.00003).
-            hidden = block(nn.functional.interpolate(hidden, size=size, mode="nearest"))
-        return ConvAutoencoderOutput(reconstruction=self.output(hidden))
+        return ConvAutoencoderOutput(reconstruction=self.output(decoded(maps[-1], self.decoder, sizes)))
 
 
 class ConvForImageClassification(ConvAutoencoderPreTrainedModel):
@@ -109,6 +125,5 @@ class ConvForImageClassification(ConvAutoencoderPreTrainedModel):
     def forward(self, pixel_values: torch.Tensor, **_: Any) -> ImageClassifierOutputWithNoAttention:
         """Logits float32 [pictures, labels]."""
         outputs = self.encoder(pixel_values)
-        means = nn.functional.adaptive_avg_pool2d(outputs.last_hidden_state, self.config.parts)
-        logits = self.classifier(means.flatten(1))
+        logits = self.classifier(parts_of(outputs.last_hidden_state, self.config.parts))
         return ImageClassifierOutputWithNoAttention(logits=logits, hidden_states=outputs.hidden_states)

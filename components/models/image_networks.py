@@ -17,6 +17,7 @@ from transformers import (
     ViTMAEForPreTraining,
 )
 
+from stillhouse.components.models.conv_adversarial import ConvAdversarial
 from stillhouse.components.models.conv_autoencoder import (
     ConvAutoencoder,
     ConvAutoencoderConfig,
@@ -54,6 +55,7 @@ USUAL_SIZE = 224
 OBJECTIVES: dict[str, type[PreTrainedModel]] = {
     "autoencoder": ConvAutoencoder,
     "masked_autoencoder": ViTMAEForPreTraining,
+    "adversarial": ConvAdversarial,
 }
 """The network that learns each objective."""
 

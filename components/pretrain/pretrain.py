@@ -77,7 +77,7 @@ def _train(task: Task, settings: PretrainSettings, dataset: Path, model: Path, r
     run.notes(loaded.notes | told(settings, task.unit.name))
     samples, fixed = (_samples(task, loaded, part, settings) for part in (examples, held_out))
     inputs = [task.spec.content_digest, digest_folder(base) if base else ""]
-    measure = task.pretraining_measure.name
+    measure = task.measure_of(settings.objective)
     with training_step("pretrain", settings, inputs, run, task.unit.name) as step:
         history = step.train(
             loaded.model,
@@ -86,16 +86,26 @@ def _train(task: Task, settings: PretrainSettings, dataset: Path, model: Path, r
             num_layers=num_layers(loaded.model),
             evaluation=_held_out_measure(task, fixed, settings),
         )
+        if history.best is not None:
+            _tell_collapse(task.collapse(loaded, fixed, settings.objective, history.best), loaded, run)
         return step.write(
             model,
             task,
             loaded,
             history,
-            metric=measure,
-            figures={} if history.best is None else {measure: history.best},
+            metric=measure.name,
+            figures={} if history.best is None else {measure.name: history.best},
+            keeps_last=not measure.less_is_better,
             info=_info(settings, task.spec, loaded, used(settings)),
             parents=[Path(base)] if base else [],
         )
+
+
+def _tell_collapse(sentence: str, loaded: "LoadedModel", run: "StepRun") -> None:
+    """Say it, if there is anything to say, where people look while it runs and later with the model."""
+    if sentence:
+        loaded.notes["collapse"] = sentence
+        run.notes({"collapse": sentence})
 
 
 def _samples(task: Task, loaded: "LoadedModel", examples: Examples, settings: PretrainSettings) -> "Samples":
@@ -115,9 +125,10 @@ def _held_out_measure(task: Task, fixed: "Samples", settings: PretrainSettings) 
     Args:
         fixed: the held-out examples, in one view.
     """
-    from stillhouse.components.training.loop import Evaluation, mean_loss
+    from stillhouse.components.training.loop import Evaluation
+    from stillhouse.components.training.score import mean_loss
 
-    name, of_mean_loss = task.pretraining_measure
+    name, of_mean_loss, less_is_better = task.measure_of(settings.objective)
     everything = np.arange(len(fixed.lengths))
     if not len(everything) or not task.is_predicted(fixed.batch(everything, 0)):
         return None
@@ -125,7 +136,7 @@ def _held_out_measure(task: Task, fixed: "Samples", settings: PretrainSettings) 
     def measure(network: "nn.Module") -> dict[str, float]:
         return {name: of_mean_loss(mean_loss(network, fixed, task.pretraining_loss, settings.loop))}
 
-    return Evaluation(measure, name, greater_is_better=False)
+    return Evaluation(measure, name, greater_is_better=False if less_is_better else None)
 
 
 def _info(settings: PretrainSettings, spec: Spec, loaded: "LoadedModel", as_told: dict[str, Any]) -> dict[str, Any]:

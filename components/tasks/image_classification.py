@@ -1,5 +1,6 @@
 """Image classification: one of several classes, several labels at once, or a number."""
 
+import math
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -47,6 +48,14 @@ if TYPE_CHECKING:
     from markupsafe import Markup
     from torch import nn
     from transformers import PreTrainedModel
+
+    from stillhouse.components.models.conv_adversarial import ConvAdversarial
+
+DISCRIMINATOR = PretrainingMeasure(
+    "discriminator_perplexity", lambda loss: math.exp(min(loss / 2, 50.0)), less_is_better=False
+)
+"""Of its answers whether pictures are real, which half of them are: from 1, sure and right, to 2, a guess. It falls
+when the discriminator gets better and when the generator gets worse, so it does not tell which weights are better."""
 
 
 class ImageClassification(LabelTask):
@@ -166,6 +175,14 @@ class ImageClassification(LabelTask):
 
     def pretraining_loss(self, model: "nn.Module", batch: Batch) -> "tuple[torch.Tensor, int]":
         return pretraining.pretraining_loss(model, batch)
+
+    def measure_of(self, objective: str) -> PretrainingMeasure:
+        return DISCRIMINATOR if objective == "adversarial" else self.pretraining_measure
+
+    def collapse(self, loaded: LoadedModel, held_out: Any, objective: str, value: float) -> str:
+        if objective != "adversarial":
+            return ""
+        return pretraining.collapse_of(cast("ConvAdversarial", loaded.model), held_out, value)
 
     def student_of(self, teacher: LoadedModel) -> dict[str, Any]:
         return (

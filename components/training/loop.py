@@ -51,7 +51,14 @@ class Evaluation:
 
     measure: Callable[[nn.Module], dict[str, float]]
     main: str
-    greater_is_better: bool = True
+    greater_is_better: bool | None = True
+    """None: it does not tell which weights are better; the last ones for which it is finite are kept."""
+
+    def prefers(self, value: float, best: float | None) -> bool:
+        """Whether weights with this value are kept instead of those with the best one before."""
+        if not math.isfinite(value) or best is None or self.greater_is_better is None:
+            return math.isfinite(value)
+        return value > best if self.greater_is_better else value < best
 
 
 @dataclass(frozen=True)
@@ -276,8 +283,7 @@ class Training:
         assert self.evaluation is not None
         values = self.ranks.of_leader(self._measure(self.evaluation) if self.ranks.leads else None)
         history, main = self.history, values[self.evaluation.main]
-        sign = 1 if self.evaluation.greater_is_better else -1
-        if math.isfinite(main) and (history.best is None or sign * main > sign * history.best):
+        if self.evaluation.prefers(main, history.best):
             history.best, history.best_step, history.stale = main, history.step, 0
             if self.ranks.leads:
                 self.best_weights = {
@@ -381,16 +387,3 @@ def _without_aliases(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor
     return {
         name: t for name, t in tensors.items() if t.numel() == 0 or not (t.data_ptr() in seen or seen.add(t.data_ptr()))
     }
-
-
-def mean_loss(model: nn.Module, samples: Samples, loss: Loss, settings: LoopSettings) -> float:
-    """Mean of `loss` over `samples` in the view of epoch 0, without learning; nan where there is nothing to predict."""
-    device = next(model.parameters()).device
-    total, weight = 0.0, 0
-    rows = np.argsort(samples.lengths, kind="stable")
-    with torch.inference_mode():
-        for part in split_by_padded_tokens(rows, samples.lengths, settings.micro_batch_tokens):
-            value, count = loss(model, {name: t.to(device) for name, t in samples.batch(part, 0).items()})
-            total += value.item()
-            weight += count
-    return total / weight if weight else math.nan

@@ -54,7 +54,7 @@ def make_optimizer(model: nn.Module, settings: OptimizerSettings, num_layers: in
     ]
     if settings.name == "sgd":  # its fused kernel cannot do with parameters that begin to learn later
         return SGD(found, momentum=settings.momentum)
-    return AdamW(found, fused=True)
+    return AdamW(found, betas=(settings.momentum, 0.999), fused=True)
 
 
 def set_learning_rates(optimizer: Optimizer, settings: OptimizerSettings, *, step: int, num_steps: int) -> float:

@@ -1,15 +1,19 @@
-"""Ask a model for its answers to all samples."""
+"""Ask a model for its answers to all samples, or for its mean loss over them."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from stillhouse.components.training.batches import Samples, split_by_padded_tokens
+from stillhouse.components.training.settings import LoopSettings
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
+
+    from stillhouse.components.training.loop import Loss
 
 
 def score_samples(
@@ -51,3 +55,18 @@ def score_samples(
     scores = np.zeros((len(order), *chunks[0].shape[1:]), chunks[0].dtype)
     scores[order] = np.concatenate(chunks)
     return scores
+
+
+def mean_loss(model: "nn.Module", samples: Samples, loss: "Loss", settings: LoopSettings) -> float:
+    """Mean of `loss` over `samples` in the view of epoch 0, without learning; nan where there is nothing to predict."""
+    import torch
+
+    device = next(model.parameters()).device
+    total, weight = 0.0, 0
+    rows = np.argsort(samples.lengths, kind="stable")
+    with torch.inference_mode():
+        for part in split_by_padded_tokens(rows, samples.lengths, settings.micro_batch_tokens):
+            value, count = loss(model, {name: t.to(device) for name, t in samples.batch(part, 0).items()})
+            total += value.item()
+            weight += count
+    return total / weight if weight else math.nan

@@ -29,7 +29,8 @@ class OptimizerSettings(Settings):
     name: Literal["adamw", "sgd"] = "adamw"
     """sgd is stochastic gradient descent with momentum; it needs a learning rate of its own."""
     momentum: float = Field(default=0.9, ge=0, lt=1)
-    """Of sgd: share of a step that the next one goes on with."""
+    """Share of a step that the next one goes on with; of adamw its first beta, for which adversarial pretraining takes
+    0.5 (Radford et al., 2016, arXiv:1511.06434)."""
     learning_rate: float = Field(default=5e-4, gt=0, le=1)
     """Peak learning rate: of the head and the top layer."""
     weight_decay: float = Field(default=0.01, ge=0, le=1)

@@ -111,6 +111,7 @@ class TrainingStep:
         parents: list[Path],
         earlier: Sequence[Trained] = (),
         splits: Sequence[Examples] = (),
+        keeps_last: bool = False,
     ) -> dict[str, float]:
         """Report the figures, then write the model folder: where that is, all is done.
 
@@ -121,6 +122,7 @@ class TrainingStep:
             parents: model folders that this one came from.
             earlier: trainings that it came out of before this one, the first one first.
             splits: whose labels it learnt from or was chosen on.
+            keeps_last: whether the metric chose nothing, and the last weights were kept.
 
         Returns:
             The figures.
@@ -128,7 +130,8 @@ class TrainingStep:
         figures = {**figures, **history.summary(self.unit)}
         self.run.metrics(figures, step=history.step)
         hashes = np.concatenate([np.zeros(0, np.int64), *(split.hashes for split in splits)])
-        trainings = [*earlier, {**described(self.name, history, metric), "settings": used(self.settings)}]
+        trained = described(self.name, history, metric, keeps_last=keeps_last)
+        trainings = [*earlier, {**trained, "settings": used(self.settings)}]
         write_model(loaded, folder, task.save, info=info, parents=parents, hashes=hashes, trainings=trainings)
         return figures
 

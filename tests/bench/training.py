@@ -35,7 +35,8 @@ from stillhouse.components.models.loaded import LoadedModel
 from stillhouse.components.models.settings import Architecture
 from stillhouse.components.tasks.interface.task import Batch, View
 from stillhouse.components.tasks.text_classification import TextClassification
-from stillhouse.components.training.loop import Training, mean_loss
+from stillhouse.components.training.loop import Training
+from stillhouse.components.training.score import mean_loss
 from stillhouse.components.training.settings import LoopSettings, OptimizerSettings
 
 EMAILS = Path(__file__).parents[2] / "pipelines/recipes/data/spam-assassin.parquet"

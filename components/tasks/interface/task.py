@@ -62,10 +62,12 @@ AS_EVALUATED = View()
 
 
 class PretrainingMeasure(NamedTuple):
-    """What pretraining is judged by on the validation rows; less is better."""
+    """What pretraining is judged by on the validation rows."""
 
     name: str
     of_mean_loss: Callable[[float], float]
+    less_is_better: bool = True
+    """Otherwise it does not tell which weights are better, and the last ones are kept."""
 
 
 SIGNAL = "teacher_"
@@ -91,6 +93,7 @@ class Task(TaskData, TaskAnswers):
     objectives: ClassVar[Sequence[str]] = ()
     """Pretraining objectives that it has, the first one first choice."""
     pretraining_measure: ClassVar[PretrainingMeasure] = PERPLEXITY
+    """Of its objectives; `measure_of` where they have different ones."""
 
     defaults: ClassVar[Defaults] = Defaults()
     """What random weights are trained with where the recipe leaves it to the run."""
@@ -226,6 +229,18 @@ class Task(TaskData, TaskAnswers):
     def is_predicted(self, batch: Batch) -> bool:
         """Whether anything of such a batch is predicted at all."""
         return True
+
+    def measure_of(self, objective: str) -> PretrainingMeasure:
+        """What an objective is judged by."""
+        return self.pretraining_measure
+
+    def collapse(self, loaded: LoadedModel, held_out: "Samples", objective: str, value: float) -> str:
+        """In what way a pretraining has come to nothing, in a sentence; empty where it has not.
+
+        Args:
+            value: of the measure of the objective, on the held-out samples.
+        """
+        return ""
 
     # Distilling.
 

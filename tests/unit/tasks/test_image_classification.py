@@ -11,7 +11,7 @@ import timm
 import torch
 from golden_losses import Losses, hold
 from pictures import LABELS, SIDE, pictures_of, task_of_pictures, write_pictures
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from transformers import ResNetConfig, ResNetForImageClassification, ViTConfig, ViTForImageClassification
 
 from stillhouse.components.artifacts.base_facts import facts_of, look
@@ -33,6 +33,7 @@ Workshop = Any
 """conftest.Workshop"""
 
 GOLDEN = Path(__file__).parent.parent / "training" / "golden" / "image_classification.json"
+ADVERSARIAL = GOLDEN.with_stem("adversarial")
 COMMAND = "STILLHOUSE_MAKE_GOLDEN=1 .venv/bin/pytest tests/unit/tasks/test_image_classification.py"
 SHAPE = {"layers": 2, "width": 8}
 SMALL = ImageArchitecture(layers=1, width=4)
@@ -338,6 +339,22 @@ def test_the_losses_are_those_of_the_golden_file(train: Examples, one_thread: No
     hold(losses(train), GOLDEN, COMMAND)
 
 
+def test_the_losses_of_an_adversarial_training_are_those_of_the_golden_file(train: Examples, one_thread: None) -> None:
+    task, record = task_of_pictures("classes", train, **AUGMENTED), Losses()
+    seed_everything(3)
+    loaded = task.backbone("", ImageArchitecture(**SHAPE), train, "adversarial")
+    Training(
+        loaded.model,
+        task.pretraining_samples(loaded, train, "adversarial", View(seed=3), mask_probability=0.2),
+        task.pretraining_loss,
+        settings=LoopSettings(epochs=3, batch_tokens=24, micro_batch_tokens=16, seed=3),
+        optimizer=OptimizerSettings(learning_rate=3e-3),
+        num_layers=2,
+        report=record,
+    ).run()
+    hold(record.losses, ADVERSARIAL, COMMAND)
+
+
 @pytest.fixture(scope="module")
 def taught(tmp_path_factory: pytest.TempPathFactory, workshop_in: Any) -> tuple[Path, Any, Any]:
     """A dataset, its teacher and the backbone that this started from."""
@@ -404,13 +421,38 @@ def test_numbers_are_learnt_and_answered_in_their_unit(workshop: Workshop, tmp_p
     assert np.abs(values - test.values("label")).mean() < 40
 
 
-@pytest.mark.parametrize(("step", "stop_after"), [("pretrain", 3), ("finetune", 9), ("distill", 11)])
+def test_a_teacher_goes_on_from_a_discriminator_of_the_last_step(workshop: Workshop, taught: Any) -> None:
+    settings = {"objective": "adversarial", "loop": {"epochs": 3, "batch_tokens": 16, "patience": 1}}
+    backbone = run(workshop, "pretrain", settings, dataset=taught[0])
+    assert 1 < backbone.figures["discriminator_perplexity"] < 10
+    assert backbone.figures["best_step"] == backbone.figures["steps"] == 3 * 8
+    teacher = run(workshop, "finetune", {"loop": {"epochs": 1}}, dataset=taught[0], backbone=backbone.model)
+    names = set(load_file(teacher.model / "model.safetensors"))
+    assert {name.split(".")[0] for name in names} == {"encoder", "classifier"}
+    assert teacher.info["parents"]
+
+
+def test_a_collapse_of_pretraining_is_told_where_people_look(workshop: Workshop, taught: Any) -> None:
+    settings = {"objective": "adversarial", "loop": {"epochs": 1, "batch_tokens": 16}}
+    backbone = run(workshop, "pretrain", settings, dataset=taught[0])
+    assert "tells real pictures from made ones no better than a guess" in backbone.info["notes"]["collapse"]
+
+
+@pytest.mark.parametrize(
+    ("step", "stop_after", "settings"),
+    [
+        ("pretrain", 3, {"objective": "autoencoder"}),
+        ("pretrain", 11, {"objective": "adversarial"}),
+        ("finetune", 9, {}),
+        ("distill", 11, {"student": {"architecture": SHAPE}}),
+    ],
+    ids=["autoencoder", "adversarial", "finetune", "distill"],
+)
 def test_stopped_by_sigterm_it_goes_on_to_the_same_bits(
-    workshop: Workshop, taught: Any, step: str, stop_after: int
+    workshop: Workshop, taught: Any, step: str, stop_after: int, settings: dict[str, Any]
 ) -> None:
     dataset, teacher, _ = taught
     paths = {"dataset": dataset} | ({"teacher": teacher.model} if step == "distill" else {})
-    settings = {"distill": {"student": {"architecture": SHAPE}}, "pretrain": {"objective": "autoencoder"}}.get(step, {})
     expected = run(workshop, step, settings, **paths, name="whole")
     with pytest.raises(Preempted):
         run(workshop, step, settings, **paths, stop_after=stop_after, name="again")

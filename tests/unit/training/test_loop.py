@@ -12,7 +12,8 @@ import torch
 from torch import nn
 
 from stillhouse.components.training import loop
-from stillhouse.components.training.loop import Evaluation, Unfreezing, mean_loss
+from stillhouse.components.training.loop import Evaluation, Unfreezing
+from stillhouse.components.training.score import mean_loss
 from stillhouse.errors import UserError
 
 Toy = Any
@@ -111,6 +112,14 @@ def test_an_evaluation_that_is_not_finite_is_never_the_best(toy: Toy, values: li
     training.run()
     assert training.history.best == (0.9 if greater else -0.9)
     assert training.history.best_step == training.history.points[1]["step"]
+
+
+def test_where_a_value_does_not_tell_which_weights_are_better_the_last_finite_ones_are_kept(toy: Toy) -> None:
+    measure = scripted([0.5, 0.9, 0.1, NAN]).measure
+    training = toy.make(epochs=4, patience=2, evaluation=Evaluation(measure, "score", greater_is_better=None))
+    training.run()
+    assert (training.history.best, len(training.history.points)) == (0.1, 4)
+    assert training.history.best_step == training.history.points[2]["step"]
 
 
 def test_evaluations_that_are_not_finite_use_up_the_patience(toy: Toy) -> None:

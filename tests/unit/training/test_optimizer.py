@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 from torch import nn
+from torch.optim import AdamW
 from transformers import AutoModelForSequenceClassification, PreTrainedConfig
 
 from stillhouse.components.training.optimizer import (
@@ -125,3 +126,11 @@ def test_running_statistics_of_what_is_frozen_stay(frozen: bool) -> None:
     moved = {name for name, tensor in model.named_buffers() if not tensor.equal(before[name])}
     assert moved == {name for name in before if not frozen or ".stages.1." in name}
     assert model.training
+
+
+def test_momentum_is_the_first_beta_of_adamw() -> None:
+    model = nn.Linear(1, 1)
+    betas = [make_optimizer(model, given, 2).param_groups[0]["betas"] for given in (
+        OptimizerSettings(), OptimizerSettings(momentum=0.5)
+    )]  # fmt: skip
+    assert betas == [AdamW(model.parameters()).param_groups[0]["betas"], (0.5, 0.999)]
