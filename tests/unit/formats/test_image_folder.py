@@ -66,6 +66,15 @@ def test_metadata_of_a_split_names_files_from_its_own_folder(tmp_path: Path) -> 
     ]
 
 
+def test_a_split_without_metadata_beside_one_that_has_it_is_left_out_and_counted(tmp_path: Path) -> None:
+    _write(tmp_path, "train/1.png", "test/1.png", "test/2.png")
+    (tmp_path / "train" / "metadata.csv").write_text("file_name,label\n1.png,cat\n")
+    rows, notes = _read(tmp_path, ["label", "split"])
+    assert [row for _, _, row in rows] == [{"label": "cat", "split": "train"}]
+    left_out = tmp_path / "test" / "1.png"
+    assert notes[-1] == f"pictures that no metadata file lists are left out: 2, as {left_out}"
+
+
 def test_pictures_are_read_some_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("stillhouse.components.formats.image_folder.BATCH_BYTES", 16)
     _write(tmp_path, *(f"c/{i}.png" for i in range(5)))

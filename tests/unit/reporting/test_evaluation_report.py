@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pictures import pictures_of, task_of_pictures
+from tagged_words import SPEC, tagged
 
 from stillhouse.components.artifacts.evaluation import Evaluation
 from stillhouse.components.artifacts.examples import Examples
@@ -21,7 +23,8 @@ from stillhouse.components.evaluate.results import Findings
 from stillhouse.components.evaluate.settings import EvaluateSettings
 from stillhouse.components.evaluate.wording import comparison_notes, label_notes, short_name
 from stillhouse.components.promote.told import Measured, with_verdict
-from stillhouse.components.tasks import task_of
+from stillhouse.components.targets.tokens import TagAnswer
+from stillhouse.components.tasks import Task, task_of
 from stillhouse.components.tasks.interface.results import Results
 
 OpenPage = Callable[[Path, int], Any]
@@ -90,7 +93,6 @@ def scores_of(target: str, targets: np.ndarray, num_labels: int, noise: float, s
 def findings(target: str, num_labels: int, *, champion: bool = True) -> Findings:
     """What a step might have found whose student is worse than its TF-IDF baseline."""
     labels = [f"label {i}" for i in range(num_labels)]
-    settings = EvaluateSettings(task="text_classification", resamples=100)
     targets = targets_of(target, num_labels)
     spec = Spec(format=1, task="text_classification", target=target, labels=labels, content_digest="")
     task, test = task_of(spec), Examples.of(text=TEXTS, label=targets.tolist())
@@ -101,6 +103,12 @@ def findings(target: str, num_labels: int, *, champion: bool = True) -> Findings
         for seed, (name, level) in enumerate(noise.items())
         if champion or name != "champion"
     }
+    return found_of(task, test, contestants)
+
+
+def found_of(task: Task, test: Examples, contestants: dict[str, Contestant]) -> Findings:
+    """What a step finds where these have answered; a champion has not seen 50 of the rows."""
+    champion, settings = "champion" in contestants, EvaluateSettings(task=task.spec.task, resamples=100)
     ground = (task.ground(task, test), np.arange(ROWS) < 50) if champion else None
     statistics = {
         name: task.statistics(contestant.answers, test)
@@ -194,6 +202,41 @@ def test_all_sections_are_there_and_visible(tmp_path: Path, open_page: OpenPage)
     assert all(heading.is_visible() for heading in headings.all())
 
 
+@pytest.mark.parametrize("width", [1280, 480])
+def test_the_worst_mistakes_on_pictures_are_seen_as_pictures(tmp_path: Path, open_page: OpenPage, width: int) -> None:
+    test = pictures_of(ROWS, 3)
+    noise = {"student": 3.0, "teacher": 1.2, "majority": 9.0}
+    answers = {
+        name: Contestant(scores_of("classes", np.array(test.values("label")), 3, level, seed))
+        for seed, (name, level) in enumerate(noise.items())
+    }
+    write_report(tmp_path / "report.html", found_of(task_of_pictures("classes", test), test, answers))
+    opened = open_page(tmp_path / "report.html", width)
+    pictures = opened.page.locator("section", has_text="Worst mistakes").last.locator("img")
+    assert pictures.count() == 5
+    assert pictures.evaluate_all("all => all.map(one => one.naturalWidth)") == [96] * 5
+    assert (opened.overflow, opened.messages, opened.requests) == (0, [], [])
+
+
+@pytest.mark.parametrize("width", [1280, 480])
+def test_the_worst_mistakes_on_words_are_marked_in_their_text(tmp_path: Path, open_page: OpenPage, width: int) -> None:
+    test, task = tagged(ROWS), task_of(SPEC)
+    draw = np.random.default_rng(1)
+
+    def answers(wrong: float) -> Contestant:
+        given = [np.where(draw.random(len(tags)) < wrong, 0, tags).astype(np.int32) for tags in test.values("tags")]
+        return Contestant([TagAnswer(tags, np.full(len(tags), 0.9, np.float32)) for tags in given])
+
+    contestants = {"student": answers(0.2), "teacher": answers(0.1), "majority": answers(0.9)}
+    write_report(tmp_path / "report.html", found_of(task, test, contestants))
+    opened = open_page(tmp_path / "report.html", width)
+    shown = opened.page.locator("section", has_text="Worst mistakes").last
+    assert shown.locator("mark").count() >= 5
+    assert shown.locator("ruby").count() > 0
+    assert {"LOC", "PER"} & {text.strip() for text in shown.locator("mark s").all_inner_texts()}
+    assert (opened.overflow, opened.messages, opened.requests) == (0, [], [])
+
+
 def test_a_baseline_that_wins_is_said_at_the_top_and_marked_in_the_table(tmp_path: Path, open_page: OpenPage) -> None:
     write_report(tmp_path / "report.html", findings("classes", 2))
     page = open_page(tmp_path / "report.html", 1280).page
@@ -257,6 +300,16 @@ def test_the_kept_weights_are_marked_on_the_curve_of_each_training(tmp_path: Pat
         assert title in page
     assert "kept: 0.91" in page
     assert "past its best" in page
+
+
+def test_a_training_whose_measure_chooses_nothing_is_not_said_to_get_better(
+    tmp_path: Path, open_page: OpenPage
+) -> None:
+    adversarial = TRAININGS[0] | {"metric": "discriminator_perplexity", "best_step": 60, "keeps_last": True}
+    write_report(tmp_path / "report.html", dataclasses.replace(findings("classes", 2), trainings=[adversarial]))
+    table = open_page(tmp_path / "report.html", 1280).page.locator("section", has_text="How they learnt").locator("tr")
+    cells = table.nth(1).locator("td").all_inner_texts()
+    assert (cells[2], cells[-1]) == ("nothing: the last weights", "at its last step")
 
 
 def test_without_a_history_no_curves_are_drawn(tmp_path: Path) -> None:

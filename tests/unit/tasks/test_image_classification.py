@@ -24,6 +24,7 @@ from stillhouse.components.models.loaded import LoadedModel
 from stillhouse.components.tasks.image_classification import ImageClassification
 from stillhouse.components.tasks.interface.task import View
 from stillhouse.components.training.loop import Training
+from stillhouse.components.training.optimizer import depth
 from stillhouse.components.training.preemption import Preempted
 from stillhouse.components.training.randomness import seed_everything
 from stillhouse.components.training.settings import LoopSettings, OptimizerSettings
@@ -295,6 +296,26 @@ def test_a_transformer_gives_its_student_layers_and_a_convolutional_network_a_sh
     assert task.student_of(teacher) == {"architecture": {"layers": 2, "width": 4}}
     with pytest.raises(UserError, match=r"model\.student\.layers: the teacher is not a plain transformer"):
         task.take_layers(teacher.model, 1)
+
+
+def test_layers_of_a_vit_go_by_the_names_of_its_modules_and_its_file_keeps_the_old_ones(
+    train: Examples, tmp_path: Path
+) -> None:
+    task = task_of_pictures("classes", train)
+    vit = task.build(str(base_folder(tmp_path / "vit", "vit")), None, train)
+    written = {name for name in load_file(tmp_path / "vit" / "model.safetensors") if ".layer" in name}
+    named = {name: value for name, value in vit.model.named_parameters() if ".layers." in name}
+    assert any("attention.query" in name for name in written)
+    assert any("q_proj" in name for name in named)
+    assert not written & set(named)
+    assert {depth(name, 3) for name in named} == {1, 2, 3}
+    student = task.take_layers(vit.model, 1)
+    taken = {name: value for name, value in student.named_parameters() if ".layers.0." in name}
+    assert len(taken) == len(named) / 3
+    assert all(value.equal(named[name.replace(".layers.0.", ".layers.2.")]) for name, value in taken.items())
+    task.save(LoadedModel(student, vit.processor), tmp_path / "student")
+    again = task.build(str(tmp_path / "student"), None, train).model
+    assert all(value.equal(dict(again.named_parameters())[name]) for name, value in taken.items())
 
 
 @pytest.mark.parametrize("target", LABELS)
