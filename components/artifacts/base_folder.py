@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from stillhouse.components.artifacts.base_tokenizer import check_tokenizer
-from stillhouse.components.models.architectures import DECODERS, ENCODERS, IMAGES, why_not
+from stillhouse.components.models.architectures import DECODERS, ENCODERS, IMAGES, RECURRENT, why_not
 from stillhouse.components.safety.model_folders import CODE, CONFIGS
 from stillhouse.components.storage.model_files import ModelFiles
 from stillhouse.components.storage.safetensors_header import Tensor
@@ -310,9 +310,9 @@ def check_objective(base: BaseFolder, objective: str) -> None:
     Raises:
         UserError: it does not.
     """
-    wanted = {"masked_lm": ENCODERS, "next_word": DECODERS}.get(objective)
+    wanted = {"masked_lm": ENCODERS, "next_word": DECODERS | RECURRENT}.get(objective)
     if wanted is not None and base.kind not in wanted:
-        other = "next_word" if base.kind in DECODERS else "masked_lm"
+        other = "masked_lm" if base.kind in ENCODERS else "next_word"
         raise _refused(
             base.files,
             f"it is a {base.kind}, which pretraining by {objective} is not for; set pretrain.objective to "

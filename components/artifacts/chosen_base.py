@@ -112,7 +112,7 @@ def objective_of(objective: str, address: str, objectives: Sequence[str]) -> str
     nothing from a base, which has been pretrained on more than a run has.
 
     Args:
-        objectives: those of the task.
+        objectives: those that such a network of the task learns by.
     """
     if objective != AUTO:
         return objective

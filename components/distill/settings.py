@@ -18,7 +18,7 @@ class Student(Settings):
     base: str = ""
     """A pretrained model by name: a folder, package://, s3://, hf:// or models:/."""
     architecture: Architecture | None = None
-    """A new one from random weights, with the teacher's tokenizer."""
+    """A new one from random weights: a transformer with the teacher's tokenizer, an LSTM with words of its own."""
 
     @model_validator(mode="after")
     def _one_origin(self) -> "Student":

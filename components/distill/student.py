@@ -39,11 +39,13 @@ def check_comparable(
     """
     mend = "set hidden_weight and attention_weight to 0 or take the student from the teacher's layers."
     layers = num_layers(student.model), num_layers(teacher.model)
-    heads = student.model.config.num_attention_heads, teacher.model.config.num_attention_heads
+    heads = [getattr(model.config, "num_attention_heads", 0) for model in (student.model, teacher.model)]
     if not task.same_inputs(student, teacher, train):
         raise UserError(f"distill: the student's tokenizer is not the teacher's; {mend}")
     if layers[0] > layers[1]:
         raise UserError(f"distill: the student has {layers[0]} layers and the teacher {layers[1]}; {mend}")
+    if settings.attention_weight and not all(heads):
+        raise UserError("distill: attention maps are compared, and such models have none; set attention_weight to 0.")
     if settings.attention_weight and heads[0] != heads[1]:
         raise UserError(f"distill: the student has {heads[0]} heads and the teacher {heads[1]}; {mend}")
 

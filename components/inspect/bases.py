@@ -196,7 +196,8 @@ def uses_of(steps: StepSettings, fixed: Mapping[str, Base]) -> dict[str, list[Us
     pretrain, finetune, student = steps["pretrain"], steps["finetune"], steps["distill"].student
     objective = pretrain.objective
     if pretrain.base and objective == AUTO:
-        objective = objective_of(objective, fixed[pretrain.base].address, load_task(pretrain.task).objectives)
+        learnt = load_task(pretrain.task).learnt_by(pretrain.architecture)
+        objective = objective_of(objective, fixed[pretrain.base].address, learnt)
     reads = load_task(finetune.task).reads
     wanted = [(finetune.base, Use(step="finetune", max_length=finetune.loop.max_length, reads=reads))]
     if objective != "none":

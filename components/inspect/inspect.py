@@ -161,7 +161,7 @@ def _objective(steps: StepSettings, bases: dict[str, Base]) -> str:
     """What pretrain learns; as long as its base is to be chosen, what it would from random weights."""
     start = bases.get(steps["pretrain"].base)
     address, pretrain = start.address if start and not start.candidates else "", steps["pretrain"]
-    return objective_of(pretrain.objective, address, load_task(pretrain.task).objectives)
+    return objective_of(pretrain.objective, address, load_task(pretrain.task).learnt_by(pretrain.architecture))
 
 
 def _champion(store: Store, steps: StepSettings) -> Entry | None:

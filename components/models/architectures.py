@@ -19,6 +19,8 @@ DECODERS = {
     *("phi", "phi3", "qwen2", "qwen3", "smollm3", "stablelm", "starcoder2"),
 }
 """They read from left to right; pretraining is next_word, and their last layer has no bias."""
+RECURRENT = {"stillhouse_lstm"}
+"""They read from left to right and, apart from that, from right to left; pretraining is next_word both ways."""
 IMAGES = {
     *("beit", "bit", "convnext", "convnextv2", "cvt", "data2vec-vision", "deit", "dinov2", "dinov2_with_registers"),
     *("efficientnet", "focalnet", "hiera", "levit", "mobilenet_v1", "mobilenet_v2", "mobilevit", "mobilevitv2"),
@@ -93,7 +95,7 @@ def num_layers(config: Mapping[str, Any]) -> int | None:
 
 def why_not(kind: Any) -> str:
     """Why a base of the architecture `kind` is not taken, with the fix; empty when it is."""
-    if kind in ENCODERS | DECODERS | IMAGES:
+    if kind in ENCODERS | DECODERS | RECURRENT | IMAGES:
         return ""
     if not isinstance(kind, str) or not kind:
         return "its config.json has no model_type; save the model again with save_pretrained of transformers"

@@ -23,6 +23,7 @@ from transformers import (
     PreTrainedModel,
 )
 
+from stillhouse.components.models import lstm as lstm  # makes transformers know our own
 from stillhouse.components.models.architectures import HEADS, IMAGES, POOLER
 from stillhouse.components.models.quiet import quiet
 from stillhouse.errors import UserError

@@ -158,5 +158,6 @@ def _info(settings: PretrainSettings, spec: Spec, loaded: "LoadedModel", as_told
 def settled(settings: PretrainSettings, spec: Spec) -> PretrainSettings:
     """The settings with the base that prepare chose, and the objective that follows from it, in place of `auto`."""
     base = base_of(settings.base, spec)
-    objective = objective_of(settings.objective, base, load_task(settings.task).objectives)
+    learnt = load_task(settings.task).learnt_by(settings.architecture)
+    objective = objective_of(settings.objective, base, learnt)
     return settings.model_copy(update={"base": base, "objective": objective})

@@ -1,9 +1,10 @@
 """Settings of pretrain."""
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
 from stillhouse.components.artifacts.chosen_base import AUTO, Objective
 from stillhouse.components.models.settings import Architecture
+from stillhouse.components.tasks import load_task
 from stillhouse.components.training.settings import DerivableSettings, LoopSettings, OptimizerSettings
 
 
@@ -22,3 +23,19 @@ class PretrainSettings(DerivableSettings):
     doi:10.18653/v1/2023.eacl-main.217)."""
     loop: LoopSettings = LoopSettings()
     optimizer: OptimizerSettings = OptimizerSettings(learning_rate=1e-3)
+
+    @field_validator("architecture")
+    @classmethod
+    def _learns_by_the_objective(cls, architecture: Architecture, given: ValidationInfo) -> Architecture:
+        """Told before anything is trained; of a base it is told when that is looked at."""
+        asked = given.data
+        if asked.get("base") or "objective" not in asked or "task" not in asked:
+            return architecture
+        task = load_task(asked["task"])
+        learnt = task.learnt_by(architecture)
+        if asked["objective"] in task.objectives and asked["objective"] not in learnt:
+            raise ValueError(
+                f"a network of that shape learns by {' or '.join(learnt)}, and pretrain.objective is "
+                f"'{asked['objective']}'; change one of them"
+            )
+        return architecture

@@ -1,9 +1,9 @@
 """The file that MLflow keeps beside a registered text classifier and runs to load it (models from code).
 
 It needs torch, transformers, pandas, pyarrow and ftfy, nothing of Stillhouse but two files, which are kept beside it:
-that which makes texts of values, and that which cleans them. TF-IDF with a linear model needs a third one, and neither
-torch nor transformers. MLflow runs it when the model is logged, too, where there
-may be no torch: so what it needs is imported when the model is loaded.
+that which makes texts of values, and that which cleans them. A network that transformers does not have needs a third
+one, its own. So does TF-IDF with a linear model, and neither torch nor transformers. MLflow runs it when the model is
+logged, too, where there may be no torch: so what it needs is imported when the model is loaded.
 """
 
 import importlib.util
@@ -39,6 +39,8 @@ class TextModel(PythonModel):
         import torch
         from transformers import AutoModelForSequenceClassification
 
+        if "network" in context.artifacts:
+            _module(context.artifacts["network"])  # makes itself known to transformers
         self.tokenizer = self._read_tokenizer(folder, safe)
         self.model = AutoModelForSequenceClassification.from_pretrained(
             folder, use_safetensors=True, dtype=torch.float32, **safe

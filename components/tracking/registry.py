@@ -17,6 +17,7 @@ from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_expone
 
 from stillhouse.components.config.home import home_folder
 from stillhouse.components.models.tfidf_linear import LOAD as TFIDF
+from stillhouse.components.safety.model_folders import read_object
 from stillhouse.components.tracking import settings
 from stillhouse.components.tracking.connection import (
     RUN_TAG,
@@ -50,6 +51,8 @@ KEPT_CODE = {
 """Files that CODE imports from beside the model, so that it reads what is asked as training read its data."""
 LINEAR_CODE = {"linear": Path(__file__).parents[1] / "models" / "tfidf_linear.py"}
 """The same for TF-IDF with a linear model, which it alone can load."""
+NETWORK_CODE = {"stillhouse_lstm": {"network": Path(__file__).parents[1] / "models" / "lstm.py"}}
+"""The same for networks that transformers does not have, by the model_type in config.json."""
 TASK_CODE = Path(__file__).parents[1] / "predict" / "pyfunc_task.py"
 """What loads a model of any other kind of problem: it asks Stillhouse itself."""
 ServedBy = Literal["text", "task"]
@@ -236,7 +239,9 @@ def _write_pyfunc(path: Path, folder: Path, info: dict[str, Any], model: "Logged
 def _text_model(folder: Path, info: dict[str, Any]) -> dict[str, Any]:
     """Options of `save_model` for a text classifier."""
     kind = info.get("load", "transformers")
-    kept = {"model": folder.absolute(), **KEPT_CODE, **(LINEAR_CODE if kind == TFIDF else {})}
+    network = read_object(folder / "config.json").get("model_type")
+    own = LINEAR_CODE if kind == TFIDF else NETWORK_CODE.get(network or "", {})
+    kept = {"model": folder.absolute(), **KEPT_CODE, **own}
     return {
         "python_model": str(CODE),
         "artifacts": {name: str(path) for name, path in kept.items()},

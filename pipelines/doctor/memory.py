@@ -1,9 +1,7 @@
 """An estimate of the memory that training takes, from the recipe alone.
 
-Counted are the parameters of a transformer of the given shape, 16 bytes of each while it is trained (weights, gradients
-and AdamW's two moments, float32), and the activations that are kept for the backward pass: 24 values of the width for
-each token and layer, as a test counts them on transformers' BERT. (Korthikanti et al., 2022, arXiv:2205.05198, count 17
-where all is fused; attention maps are kept by neither, for attention is.)
+Counted are the parameters of a network of the given shape, 16 bytes of each while it is trained (weights, gradients and
+AdamW's two moments, float32), and the activations that are kept for the backward pass (`Architecture.kept_values`).
 """
 
 from collections.abc import Iterable
@@ -27,8 +25,6 @@ TRAINED_BYTES = 16
 """Of a parameter that is trained."""
 LOADED_BYTES = 4
 """Of one that only answers."""
-KEPT = 24
-"""Values of the width that a layer keeps for each token."""
 FLOAT = 4
 PROGRAM_BYTES = 1 << 30
 """Python, torch and its libraries, in each process."""
@@ -62,9 +58,12 @@ def memory(visit: Visit) -> Finding:
     named = [base for base in _bases(visit) if base]
     if unknown := [base for base in named if not is_auto(base) or otherwise_of(base)]:
         return not_checked(f"The size of {', '.join(unknown)} is not known from here.")
-    hardware, found = visit.options.chosen_hardware(), estimate(_steps(visit))
+    steps = _steps(visit)
+    if not isinstance(steps["finetune"].architecture, Architecture):
+        return not_checked(f"The size of models of the task {visit.recipe.task} is not known from here.")
+    hardware, found = visit.options.chosen_hardware(), estimate(steps)
     if named:  # whichever `auto` stands for
-        found = max(found, estimate(_with_packaged(_steps(visit))), key=lambda one: one.total)
+        found = max(found, estimate(_with_packaged(steps)), key=lambda one: one.total)
     pod = int(parse_quantity(hardware.memory))
     if not hardware.gpu_count:
         certain = found.certain + PROGRAM_BYTES
@@ -91,7 +90,7 @@ def estimate(steps: StepSettings) -> Estimate:
     teacher = finetune.architecture
     own = distill.student.architecture
     student = own or teacher.model_copy(update={"layers": min(distill.student.layers or 1, teacher.layers)})
-    size, small = count_parameters(teacher), count_parameters(student)
+    size, small = teacher.parameters, student.parameters
     kept_bytes = LOADED_BYTES * size + TRAINED_BYTES * small
     both = activation_bytes(student, distill.loop) + activation_bytes(teacher, distill.loop) // teacher.layers
     found = [
@@ -99,23 +98,15 @@ def estimate(steps: StepSettings) -> Estimate:
         Estimate("finetune", TRAINED_BYTES * size, activation_bytes(teacher, finetune.loop), size),
         Estimate("distill", kept_bytes, both, size),
     ]
-    is_pretrained = objective_of(pretrain.objective, "", load_task(pretrain.task).objectives) != "none"
+    is_pretrained = (
+        objective_of(pretrain.objective, "", load_task(pretrain.task).learnt_by(pretrain.architecture)) != "none"
+    )
     return max(found[0 if is_pretrained else 1 :], key=lambda one: one.total)
-
-
-def count_parameters(architecture: Architecture) -> int:
-    """Parameters of an encoder of that shape (BERT's): embeddings, layers and pooler; heads are small beside them."""
-    a, wide = architecture, architecture.feed_forward or 4 * architecture.width
-    embeddings = (a.vocab_size + a.max_length + 2) * a.width + 2 * a.width
-    attention = 4 * (a.width * a.width + a.width)
-    forward = 2 * a.width * wide + wide + a.width
-    norms = 2 * 2 * a.width
-    return embeddings + a.layers * (attention + forward + norms) + a.width * a.width + a.width
 
 
 def activation_bytes(architecture: Architecture, loop: LoopSettings) -> int:
     """Bytes that a forward pass keeps for the backward one, float32."""
-    return FLOAT * KEPT * architecture.width * architecture.layers * loop.micro_batch_tokens
+    return FLOAT * architecture.kept_values * loop.micro_batch_tokens
 
 
 def _judge(found: Estimate, beside: str, certain: int, rest: int, limit: int, place: str, mend: str) -> Finding:

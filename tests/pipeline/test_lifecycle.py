@@ -1,6 +1,7 @@
 """A model's life over scheduled runs: promoted, retrained on new rows, defended against a worse one, rolled back.
 
-On a part of the emails and with small models, so that a whole run takes seconds.
+On a part of the emails and with small models, so that a whole run takes seconds: a transformer, and an LSTM that is its
+student and has words of its own.
 """
 
 import json
@@ -20,7 +21,7 @@ RECIPE = {
     "data": {"source": "mail.parquet", "columns": {"text": ["subject", "body"], "label": "label"}},
     "model": {
         "teacher": {"layers": 2, "width": 64, "heads": 1, "vocab_size": 2000, "max_length": 64},
-        "student": {"layers": 1},
+        "student": {"architecture": {"network": "lstm", "layers": 1, "width": 32, "vocab_size": 2000}},
     },
     "pretrain": {"objective": "none"},
     "finetune": {"loop": {"epochs": 6, "max_length": 64, "batch_tokens": 1024}, "optimizer": {"learning_rate": 0.003}},
@@ -85,6 +86,10 @@ def worse(shop: Shop, retrained: Outcome) -> Outcome:
 
 def test_the_first_candidate_that_holds_the_gates_is_promoted(first: Outcome) -> None:
     assert first.verdict["decision"] == "promoted", first.verdict["why"]
+
+
+def test_its_student_says_how_many_words_it_does_not_know(first: Outcome) -> None:
+    assert "The vocabulary has 2,000 words, the most frequent ones of the training texts" in first.printed
 
 
 def test_one_appended_row_retrains(retrained: Outcome) -> None:

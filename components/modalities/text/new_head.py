@@ -5,8 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stillhouse.components.modalities.text.load import load_folder, noted
-from stillhouse.components.modalities.text.pretraining import config_of
-from stillhouse.components.modalities.text.tokenizer import train_tokenizer
+from stillhouse.components.modalities.text.pretraining import config_of, tokenizer_for
 from stillhouse.components.models.loaded import LoadedModel, model_json
 
 if TYPE_CHECKING:
@@ -29,7 +28,8 @@ def under_new_head(
     """The backbone in the folder `start` under a head of the class `auto`; what the folder holds of such a head is kept
     where it answers the same.
 
-    Without `start` random weights of `architecture`, with the given tokenizer or one learnt from `texts`.
+    Without `start` random weights of `architecture`, with the given tokenizer or one learnt from `texts`, see
+    `tokenizer_for`.
 
     Args:
         auto: class of transformers that makes and loads such a model.
@@ -46,10 +46,10 @@ def under_new_head(
     quiet()
     if start is None:
         assert architecture is not None
-        tokenizer = tokenizer or train_tokenizer(texts, architecture.vocab_size, architecture.max_length)
-        config = config_of(architecture, tokenizer, "masked_lm")
+        processor, notes = tokenizer_for(architecture, texts, tokenizer)
+        config = config_of(architecture, processor, "masked_lm")
         config.update(head)
-        loaded = LoadedModel(auto.from_config(config), tokenizer)
+        loaded = LoadedModel(auto.from_config(config), processor, notes=notes)
     else:
         # A head for another number of labels that the folder may hold is not taken, nor one that answers otherwise.
         loaded = load_folder(auto, start, ignore_mismatched_sizes=True, **head)

@@ -12,7 +12,8 @@ from stillhouse.components.modalities.text.augment import mask_tokens
 from stillhouse.components.modalities.text.load import attention_mask, encode_for, load_folder, noted, token_id
 from stillhouse.components.modalities.text.samples import TextSamples
 from stillhouse.components.modalities.text.tokenizer import train_tokenizer
-from stillhouse.components.models.architectures import DECODERS
+from stillhouse.components.modalities.text.vocabulary import learn_words, reads_words, vocabulary_note
+from stillhouse.components.models.architectures import DECODERS, RECURRENT
 from stillhouse.components.models.loaded import LoadedModel
 from stillhouse.errors import UserError
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from stillhouse.components.models.settings import Architecture
 
 OBJECTIVES = ("masked_lm", "next_word")
+LEARNT_BY: dict[str, Sequence[str]] = {"transformer": OBJECTIVES, "lstm": ("next_word",)}
+"""What each network learns by, as `Architecture` calls it; the first one is its first choice."""
 
 
 def new_backbone(texts: Sequence[str], architecture: "Architecture", objective: str, base: str) -> LoadedModel:
@@ -40,14 +43,20 @@ def new_backbone(texts: Sequence[str], architecture: "Architecture", objective: 
     auto = AutoModelForMaskedLM if objective == "masked_lm" else AutoModelForCausalLM
     if base:
         kind = json.loads((Path(base) / "config.json").read_text(encoding="utf-8")).get("model_type")
-        if (kind in DECODERS) != (objective == "next_word"):
+        if (kind in DECODERS | RECURRENT) != (objective == "next_word"):
             raise UserError(
                 f"pretrain.objective is '{objective}', and the base '{base}' is a {kind}; masked_lm needs an encoder "
-                f"and next_word one of: {', '.join(sorted(DECODERS))}."
+                f"and next_word one of: {', '.join(sorted(DECODERS | RECURRENT))}."
             )
         return noted(load_folder(auto, base), base, texts)
-    tokenizer = train_tokenizer(texts, architecture.vocab_size, architecture.max_length)
-    return LoadedModel(auto.from_config(config_of(architecture, tokenizer, objective)), tokenizer)
+    learnt = LEARNT_BY[architecture.network]
+    if objective not in learnt:
+        raise UserError(
+            f"pretrain.objective is '{objective}', and model.teacher.network is {architecture.network}, which learns "
+            f"by {' or '.join(learnt)}; change one of them."
+        )
+    tokenizer, notes = tokenizer_for(architecture, texts)
+    return LoadedModel(auto.from_config(config_of(architecture, tokenizer, objective)), tokenizer, notes=notes)
 
 
 def pretraining_samples(
@@ -84,7 +93,9 @@ def pretraining_samples(
         )
 
     def shifted(ids: np.ndarray, rows: np.ndarray, epoch: int) -> dict[str, np.ndarray]:
-        return {"labels": np.where(ids == token_id(tokenizer, "pad"), -100, ids)}
+        labels = np.where(ids == token_id(tokenizer, "pad"), -100, ids)
+        labels[:, 0] = -100  # nothing stands before it
+        return {"labels": labels}
 
     return TextSamples(
         tokens, offsets, token_id(tokenizer, "pad"), change=masked if objective == "masked_lm" else shifted
@@ -103,8 +114,10 @@ def pretraining_loss(model: "nn.Module", batch: Mapping[str, "torch.Tensor"]) ->
 
     network = cast("PreTrainedModel", model)
     inputs = {"input_ids": batch["input_ids"], "attention_mask": attention_mask(network, batch["attention_mask"])}
-    head = prediction_head(network)
     labels = batch["labels"]
+    if network.config.model_type in RECURRENT:
+        return cast(Any, network).loss_both_ways(**inputs, labels=labels)
+    head = prediction_head(network)
     if network.config.model_type in DECODERS:
         logits, labels = network(**inputs).logits[:, :-1], labels[:, 1:]
     elif head is not None:
@@ -116,14 +129,40 @@ def pretraining_loss(model: "nn.Module", batch: Mapping[str, "torch.Tensor"]) ->
     return loss, int((labels != -100).sum())
 
 
+def tokenizer_for(
+    architecture: "Architecture", texts: Sequence[str], shared: "PreTrainedTokenizerFast | None" = None
+) -> "tuple[PreTrainedTokenizerFast, dict[str, str]]":
+    """What a new network of this shape reads with, and what must be said of it.
+
+    An LSTM learns words of its own; a transformer shares the tokenizer that it is given, unless that knows whole words
+    alone.
+    """
+    if architecture.network == "lstm":
+        words = learn_words(texts, architecture.vocab_size)
+        return words, {"vocabulary": vocabulary_note(words, texts)}
+    if shared is None or reads_words(shared):
+        shared = train_tokenizer(texts, architecture.vocab_size, architecture.max_length)
+    return shared, {}
+
+
 def config_of(architecture: "Architecture", tokenizer: "PreTrainedTokenizerFast", objective: str) -> Any:
-    """BERT for masked tokens, GPT-2 for the next word.
+    """BERT for masked tokens, GPT-2 for the next word; an LSTM for both where the architecture says so.
 
     No dropout inside attention: it would cost attention's fused kernel, and on a CPU half the speed.
     """
     from transformers import BertConfig, GPT2Config
 
     a = architecture
+    if a.network == "lstm":
+        from stillhouse.components.models.lstm import LstmConfig
+
+        return LstmConfig(
+            vocab_size=len(tokenizer),
+            hidden_size=2 * a.width,
+            num_hidden_layers=a.layers,
+            hidden_dropout_prob=a.dropout,
+            pad_token_id=token_id(tokenizer, "pad"),
+        )
     if objective == "next_word":
         return GPT2Config(
             vocab_size=len(tokenizer),

@@ -208,6 +208,11 @@ class Task(TaskData, TaskAnswers):
 
     # Pretraining, where there are objectives.
 
+    @classmethod
+    def learnt_by(cls, architecture: Any) -> Sequence[str]:
+        """Of the objectives those that a network of this shape learns by, the first one first choice."""
+        return cls.objectives
+
     def backbone(self, base: str, architecture: Any, examples: Examples, objective: str) -> LoadedModel:
         """A model for self-supervised learning: the folder `base` gone on with, or random weights where it is empty.
 

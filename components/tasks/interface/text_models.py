@@ -1,4 +1,4 @@
-"""What tasks share whose models are transformers on tokens of texts."""
+"""What tasks share whose models are transformers or LSTMs on tokens of texts."""
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
@@ -114,6 +114,10 @@ class TextModels(Task):
         from stillhouse.components.models.layers import layer_list, num_parameters
 
         return num_parameters(layer_list(cast("PreTrainedModel", model)))
+
+    @classmethod
+    def learnt_by(cls, architecture: Any) -> Sequence[str]:
+        return pretraining.LEARNT_BY[architecture.network]
 
     def backbone(self, base: str, architecture: Any, examples: Examples, objective: str) -> LoadedModel:
         return pretraining.new_backbone(self.texts(examples), architecture, objective, base)

@@ -6,24 +6,31 @@ from typing import Any
 import pytest
 
 from stillhouse.components.models.settings import Architecture
+from stillhouse.components.tasks.interface.settings import settings_for_name
 from stillhouse.components.training.settings import LoopSettings
 from stillhouse.pipelines.compiling.options import ClusterOptions
 from stillhouse.pipelines.doctor.check import Visit
-from stillhouse.pipelines.doctor.memory import activation_bytes, count_parameters, memory
+from stillhouse.pipelines.doctor.memory import activation_bytes, memory
 from stillhouse.pipelines.recipes.recipe import Recipe
 
 SHAPES = [
     Architecture(),
     Architecture(layers=2, width=96, heads=2, vocab_size=8000, max_length=256),
     Architecture(layers=6, width=384, heads=12, feed_forward=1000, vocab_size=30000),
+    Architecture(network="lstm", layers=3, width=64, vocab_size=8000),
 ]
 
 
-def bert(architecture: Architecture) -> Any:
-    """The model that the tasks make of it, without memory of its own."""
+def backbone(architecture: Architecture) -> Any:
+    """The model that the tasks make of it; a transformer without memory of its own."""
     import torch
     from transformers import BertConfig, BertModel
 
+    from stillhouse.components.models.lstm import LstmConfig, LstmModel
+
+    if architecture.network == "lstm":
+        shape = {"vocab_size": architecture.vocab_size, "num_hidden_layers": architecture.layers}
+        return LstmModel(LstmConfig(hidden_size=2 * architecture.width, **shape))
     with torch.device("meta"):
         return BertModel(
             BertConfig(
@@ -40,14 +47,15 @@ def bert(architecture: Architecture) -> Any:
 
 @pytest.mark.parametrize("architecture", SHAPES, ids=str)
 def test_the_parameters_are_counted_to_the_last(architecture: Architecture) -> None:
-    assert count_parameters(architecture) == sum(weight.numel() for weight in bert(architecture).parameters())
+    assert architecture.parameters == sum(weight.numel() for weight in backbone(architecture).parameters())
 
 
-def test_the_activations_are_those_that_torch_keeps_within_a_tenth() -> None:
+@pytest.mark.parametrize("architecture", [SHAPES[1], SHAPES[3]], ids=str)
+def test_the_activations_are_those_that_torch_keeps_within_a_tenth(architecture: Architecture) -> None:
     import torch
 
-    architecture, rows, length = SHAPES[1], 16, 64
-    model = bert(architecture).train()
+    rows, length = 16, 64
+    model = backbone(architecture).train()
     weights = {id(weight) for weight in model.parameters()}
     kept: dict[Any, int] = {}
 
@@ -59,12 +67,12 @@ def test_the_activations_are_those_that_torch_keeps_within_a_tenth() -> None:
 
     held: list[Any] = []
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        model(input_ids=torch.zeros(rows, length, dtype=torch.long, device="meta"))
+        model(input_ids=torch.zeros(rows, length, dtype=torch.long, device=model.device))
     guessed = activation_bytes(architecture, LoopSettings(micro_batch_tokens=rows * length))
     assert sum(kept.values()) == pytest.approx(guessed, rel=0.1)
 
 
-def judged(hardware: str = "cpu", **teacher: int) -> tuple[str, str]:
+def judged(hardware: str = "cpu", **teacher: Any) -> tuple[str, str]:
     """Level and sentence for a teacher of that shape."""
     recipe = {"name": "spam", "data": {"source": "s3://data/spam.csv"}, "model": {"teacher": teacher}}
     found = memory(Visit(Recipe.model_validate(recipe), ClusterOptions(hardware=hardware), None))
@@ -74,6 +82,20 @@ def judged(hardware: str = "cpu", **teacher: int) -> tuple[str, str]:
 def test_a_small_model_fits() -> None:
     level, text = judged(layers=2, width=96, heads=2)
     assert (level, "the pod has 8 GiB" in text) == ("ok", True)
+
+
+def test_an_lstm_is_judged_as_well() -> None:
+    level, text = judged(network="lstm", layers=2, width=64)
+    assert (level, "(0.645 million parameters, a batch); the pod has 8 GiB" in text) == ("ok", True)
+
+
+def test_what_other_kinds_of_models_take_is_not_known_from_here() -> None:
+    recipe = {"name": "flights", "task": "tabular", "data": {"source": "s3://data/flights.csv"}}
+    found = memory(Visit(settings_for_name(Recipe, "tabular").model_validate(recipe), ClusterOptions(), None))
+    assert (found.level, found.text) == (
+        "not checked",
+        "The size of models of the task tabular is not known from here.",
+    )
 
 
 def test_a_batch_that_is_too_large_is_a_warning() -> None:
