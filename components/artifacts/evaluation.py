@@ -75,6 +75,17 @@ class PairedDifference(JsonArtifact):
     """Two-sided, of both models erring on equally many rows (McNemar)."""
 
 
+class PairedEstimate(JsonArtifact):
+    """A candidate minus the anchor in the main metric, on the same rows, with what a bound of any confidence needs."""
+
+    rows: int
+    difference: float
+    standard_error: float
+    """Of the difference, over the resamples of rows."""
+    row_cost: float
+    """What one more wrong answer costs in the metric: 1 / rows, or more where the rows that differ weigh more."""
+
+
 class Slice(JsonArtifact):
     """The main metric on the test rows with one value of a column."""
 
@@ -95,6 +106,8 @@ class Candidate(JsonArtifact):
     """One-sided bounds of that, below and above; empty in files of earlier releases."""
     slices: dict[str, Slice]
     """By `column=value`, the largest of each column first."""
+    to_anchor: PairedEstimate | None = None
+    """None where no anchor was compared."""
 
 
 class AddedLabel(JsonArtifact):
@@ -124,6 +137,33 @@ class ComparedChampion(JsonArtifact):
     """Of these, those that the data now write differently, with how."""
     added_labels: dict[str, AddedLabel] = Field(default_factory=dict)
     """Labels that the champion does not know."""
+
+
+class ComparedAnchor(JsonArtifact):
+    """The anchor, and whether it could be compared."""
+
+    name: str
+    """As sentences call it."""
+    digest: str
+    compared: bool
+    why_not: str = ""
+    """As of the champion."""
+    spared: int = 0
+    """Test rows that it never saw and that were left out: they have helped to decide too often."""
+
+
+class ShelfLife(JsonArtifact):
+    """How far the test rows are used up by the decisions that they were part of."""
+
+    rows: int
+    fresh: int
+    """Rows that have helped to decide nothing yet."""
+    fresh_since_champion: int
+    """Rows that had helped to decide nothing when the champion was promoted."""
+    times: int
+    """How often the row that has helped most often has."""
+    limit: int
+    """How often a row may."""
 
 
 class HalfRows(JsonArtifact):
@@ -173,16 +213,21 @@ class Evaluation(JsonArtifact):
     models: dict[str, MeasuredModel]
     """By name, in the order of the report: student, teacher, the champion if it is compared, the baselines."""
     differences: dict[str, PairedDifference]
-    """The student's, as the next three; see `Candidate`."""
+    """The student's, as the next four; see `Candidate`."""
     latency_ratio: dict[str, float]
     latency_ratio_bounds: dict[str, tuple[float, float]] = Field(default_factory=dict)
     slices: dict[str, Slice]
+    to_anchor: PairedEstimate | None = None
     candidates: dict[str, Candidate] = Field(default_factory=dict)
     """Models that may be promoted in the student's place."""
     never_answered: list[str] = Field(default_factory=list)
     """Labels of test rows that the student answers none of them with."""
     champion: ComparedChampion | None = None
     """None where there was none."""
+    anchor: ComparedAnchor | None = None
+    """None where there was none."""
+    shelf_life: ShelfLife | None = None
+    """None where there was no anchor."""
     notes: list[str] = Field(default_factory=list)
     """Sentences for people."""
     evidence: Evidence = Field(default_factory=Evidence)

@@ -9,11 +9,12 @@ back.
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
-from typing import Literal
+from typing import Any, Literal
 from uuid import uuid4
 
 from pydantic import ValidationError
 
+from stillhouse.components.artifacts.ledger import Ledger, Look, alpha_of
 from stillhouse.components.config.settings import Settings, explain
 from stillhouse.components.storage.store import Conflict, NotFound, Store
 from stillhouse.errors import UserError
@@ -56,6 +57,8 @@ class Entry(Settings):
     """UTC, ISO 8601."""
     load: str = "transformers"
     """What kind of model it is, as its model.json says."""
+    look: int = 0
+    """Number of the look that it was promoted by; 0 before there was a ledger, or anything to look at beside it."""
     compared_with: "Entry | None" = None
     """The champion it was compared with and replaced, without that one's own `compared_with`."""
 
@@ -100,6 +103,11 @@ class Record(Settings):
     """Number of changes so far; 0 before the first promotion."""
     champion: Entry | None = None
     previous: Entry | None = None
+    anchor: Entry | None = None
+    """The best champion so far by paired evidence, against which every candidate is held; see `reference`."""
+    previous_anchor: Entry | None = None
+    """The anchor beside `previous`: a rollback brings it back."""
+    ledger: Ledger = Ledger()
     history: tuple[Event, ...] = ()
     followed: int = 0
     """The serial that MLflow's aliases were last set from; while it is another one they do not follow yet."""
@@ -110,21 +118,51 @@ class Record(Settings):
         moves = [event.what for event in self.history if event.what in MOVES]
         return self.previous if moves and moves[-1] == "rolled_back" else None
 
-    def promoted(self, entry: Entry) -> "Record":
-        """The record with `entry` as the champion."""
-        return self._changed("promoted", entry, champion=entry, previous=self.champion)
+    @property
+    def reference(self) -> Entry | None:
+        """The anchor; of a record of 0.1.0, which has none, the champion."""
+        return self.anchor or self.champion
+
+    @property
+    def roles(self) -> dict[str, Entry]:
+        """The models that it refers to, by the part they play."""
+        named = {
+            "champion": self.champion,
+            "previous": self.previous,
+            "anchor": self.anchor,
+            "previous_anchor": self.previous_anchor,
+        }
+        return {role: entry for role, entry in named.items() if entry}
+
+    def promoted(self, entry: Entry, anchor: Entry | None = None) -> "Record":
+        """The record with `entry` as the champion, and `anchor` as the anchor; None leaves that as it is."""
+        after = (anchor or self.reference or entry).alone()
+        anchors = {"anchor": after, "previous_anchor": self.reference and self.reference.alone()}
+        return self._changed("promoted", entry, champion=entry, previous=self.champion, **anchors)
 
     def swapped(self) -> "Record":
-        """The record with champion and previous exchanged."""
+        """The record with champion and previous exchanged, each with the anchor beside it."""
         assert self.previous is not None
-        return self._changed("rolled_back", self.previous, champion=self.previous, previous=self.champion)
+        anchors = {"anchor": self.previous_anchor, "previous_anchor": self.anchor}
+        return self._changed("rolled_back", self.previous, champion=self.previous, previous=self.champion, **anchors)
+
+    def looked(self, *, decided_now: str, **look: Any) -> "Record":
+        """The record after a look that is new; it changes nothing that MLflow follows.
+
+        Args:
+            decided_now: Digest of what is known now of the rows that have decided.
+            look: See `Look`.
+        """
+        number = self.ledger.looks + 1
+        before = {"number": number, "alpha": alpha_of(number), "decided": self.ledger.decided, "time": now()}
+        return self.model_copy(update={"ledger": self.ledger.with_look(Look(**before, **look), decided_now)})
 
     def registered(self, digest: str, version: str) -> "Record":
         """The record with the registry's `version` noted for the model `digest`, if it had none."""
         new = {
             role: entry.model_copy(update={"version": version})
-            for role, entry in {"champion": self.champion, "previous": self.previous}.items()
-            if entry and entry.digest == digest and entry.version is None
+            for role, entry in self.roles.items()
+            if entry.digest == digest and entry.version is None
         }
         return self._changed("registered", next(iter(new.values())), **new) if new else self
 
@@ -132,8 +170,8 @@ class Record(Settings):
         """The record with `new` as the version of the model `digest`, where a registry of before had given `old`."""
         changed = {
             role: entry.model_copy(update={"version": new})
-            for role, entry in {"champion": self.champion, "previous": self.previous}.items()
-            if entry and (entry.digest, entry.version) == (digest, old)
+            for role, entry in self.roles.items()
+            if (entry.digest, entry.version) == (digest, old)
         }
         return self._changed("registered", next(iter(changed.values())), **changed) if changed else self
 
@@ -153,7 +191,7 @@ class Record(Settings):
 
     def version_of(self, digest: str) -> str | None:
         """The registry's version of the model `digest`, if it is known here."""
-        entries = [entry for entry in (self.champion, self.previous) if entry and entry.digest == digest]
+        entries = [entry for entry in self.roles.values() if entry.digest == digest]
         return entries[0].version if entries else None
 
     def _changed(self, what: Literal["promoted", "rolled_back", "registered"], about: Entry, **to: object) -> "Record":
@@ -205,7 +243,8 @@ def change(store: Store, model_name: str, edit: Callable[[Record], Record]) -> R
             store.put_if(record_key(model_name), changed.model_dump_json(indent=1).encode(), tag)
             return changed
         except Conflict:
-            refused = changed.history[-1]
+            # A change without an event is one that `edit` finds made.
+            refused = changed.history[-1] if changed.serial != record.serial else None
     raise UserError(
         f"{store.url}/{record_key(model_name)}: {MAX_ATTEMPTS} conditional writes in a row were refused; "
         "see whether the store supports them (S3 If-Match), then start again."

@@ -30,6 +30,26 @@ class Gate:
     sentence: str
     opened: bool = False
     """It would not hold, and a setting lets it pass."""
+    estimate: float | None = None
+    """Of what the bound `measured` is of; None, as below, of gates that are not bounds against the anchor."""
+    rows: int | None = None
+    alpha: float | None = None
+    """The probability that the bound is wrong."""
+
+
+class Spending(JsonArtifact):
+    """What the verdict has spent of the probability that a model below the anchor is ever promoted."""
+
+    anchor: str
+    """As people call it."""
+    look: int | None = None
+    """Its number; None where the candidate was not looked at."""
+    alpha: float = 0.0
+    """What this look spends."""
+    spent: float
+    """The sum of all looks so far."""
+    left: float
+    sentence: str
 
 
 class Verdict(JsonArtifact):
@@ -47,6 +67,8 @@ class Verdict(JsonArtifact):
     gates: list[Gate] = Field(default_factory=list)
     passed_over: list[Gate] = Field(default_factory=list)
     """The student's gates, where it is not the candidate."""
+    ledger: Spending | None = None
+    """None where there was no anchor."""
     notes: list[str] = Field(default_factory=list)
     """What does not follow yet, in sentences."""
     evaluation: Evaluation | None = None

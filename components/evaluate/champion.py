@@ -1,6 +1,5 @@
-"""The champion: found, and compared only on rows it never saw, with labels that both know."""
+"""The champion, or the anchor: found, and compared only on rows it never saw, with labels that both know."""
 
-import json
 import logging
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,6 +9,7 @@ import numpy as np
 
 from stillhouse.components.artifacts.examples import Examples
 from stillhouse.components.artifacts.fetch import fetch_model
+from stillhouse.components.artifacts.held_against import HeldAgainst, Rival
 from stillhouse.components.artifacts.model import TRAINING_ROWS, read_model_json
 from stillhouse.components.artifacts.spec import Spec
 from stillhouse.components.evaluate.contestants import Contestant, Progress, trained
@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Champion:
-    """The champion in production, whether it can be compared or not."""
+    """The champion in production, or the anchor, whether it can be compared or not."""
 
     name: str
     """As sentences call it."""
@@ -65,26 +65,38 @@ class Champion:
         }
 
 
+def read_champion(entry: str) -> HeldAgainst | None:
+    """What inspect hands on, as JSON; "" means that there is no champion."""
+    return HeldAgainst.parse(entry) if entry else None
+
+
 def open_champion(entry: str, task: Task, test: Examples) -> Champion | None:
-    """Find the champion of `entry`, the JSON that inspect hands on; "" means that there is none.
+    """Find the champion of `entry`, the JSON that inspect hands on; None where there is none.
+
+    Args:
+        task: of the dataset.
+    """
+    found = read_champion(entry)
+    return open_rival(found, "champion", task, test) if found else None
+
+
+def open_rival(found: Rival, role: str, task: Task, test: Examples) -> Champion:
+    """Find the champion or the anchor.
 
     One that exists and cannot be compared is handed on with the reason: nothing may replace it unnoticed.
 
     Args:
         task: of the dataset.
     """
-    if not entry:
-        return None
-    record = json.loads(entry)
-    name = f"champion (version {record['version']})" if record.get("version") else "champion"
-    champion = Champion(name, record["digest"])
+    name = f"{role} (version {found.version})" if found.version else role
+    champion = Champion(name, found.digest)
     try:
-        folder = fetch_model(record["uri"], as_base=False)
+        folder = fetch_model(found.uri, as_base=False)
         info, seen = _read(folder)
         theirs = Spec.of_model({"task": task.spec.task, **info})
         champion = replace(champion, task=task_of(theirs) if theirs.task == task.spec.task else None)
     except (UserError, NotFound, OSError, ValueError, LookupError, TypeError) as error:
-        logger.warning("the champion cannot be read", exc_info=True)
+        logger.warning("the %s cannot be read", role, exc_info=True)
         return champion.left_out(f"its model cannot be read ({_first_line(error)})")
     if champion.task is None:
         return champion.left_out(f"it is a model of the task {theirs.task}, and the data are of {task.spec.task}")
@@ -107,7 +119,7 @@ def answers_of(champion: Champion, task: Task, test: Examples, device: str, prog
     try:
         found = trained(champion.folder, test, device, progress)
     except Exception as error:  # a damaged file makes the libraries that load it fail in whatever way
-        logger.warning("the champion does not answer", exc_info=True)
+        logger.warning("the %s does not answer", champion.name, exc_info=True)
         return f"its model cannot be loaded and asked ({_first_line(error)})"
     if why_not := champion.task.unusable(found.answers):
         return why_not

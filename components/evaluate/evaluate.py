@@ -16,8 +16,9 @@ from stillhouse.components.artifacts.examples import Examples
 from stillhouse.components.artifacts.model import notes_of, read_model_json
 from stillhouse.components.artifacts.spec import read_spec
 from stillhouse.components.artifacts.trainings import trainings_of
+from stillhouse.components.evaluate.anchor import against_anchor
 from stillhouse.components.evaluate.baselines import strong_baseline, trivial_baseline
-from stillhouse.components.evaluate.champion import Champion, answers_of, champion_notes, open_champion
+from stillhouse.components.evaluate.champion import Champion, answers_of, champion_notes, open_champion, read_champion
 from stillhouse.components.evaluate.comparison import compare
 from stillhouse.components.evaluate.contestants import Contestant, trained
 from stillhouse.components.evaluate.evidence import evidence
@@ -82,7 +83,8 @@ def evaluate(
     contestants |= ({task.baseline: strong} if strong else {}) | {TRIVIAL: trivial_baseline(task, train, test)}
     latencies = _latencies(settings, contestants, test, run)
     statistics = {name: task.statistics(one.answers, test) for name, one in contestants.items() if name != "champion"}
-    document = _document(settings, task, contestants, statistics, latencies, test, rival, run)
+    anchored = against_anchor(read_champion(champion), rival, contestants, task, test, settings, run)
+    document = _document(settings, task, contestants, statistics, latencies, test, rival, anchored, run)
     document["evidence"] = evidence(settings, task, train, test, statistics.get(task.baseline), folders)
     # What was said of their bases, which are often the same.
     of_bases = dict.fromkeys([*notes_of(Path(teacher)).values(), *notes_of(Path(student)).values()])
@@ -168,9 +170,10 @@ def _document(
     latencies: dict[str, np.ndarray],
     test: Examples,
     champion: Champion | None,
+    anchored: dict[str, Any],
     run: StepRun,
 ) -> dict[str, Any]:
-    """evaluation.json."""
+    """evaluation.json; `anchored` are the parts of `against_anchor`."""
     ground = (champion.ground, champion.rows) if champion and champion.folder and champion.ground else None
     models, differences = compare(
         task,
@@ -201,8 +204,10 @@ def _document(
                 confidence=settings.confidence,
                 seed=settings.seed,
             ),
+            **({"to_anchor": to_anchor[candidate]} if candidate in to_anchor else {}),
         }
 
+    to_anchor = anchored["to_anchor"]
     document = {
         "format": 1,
         "task": task.spec.task,
@@ -216,6 +221,7 @@ def _document(
         "candidates": {name: beside(name, ("champion",)) for name in differences if name != "student"},
         "never_answered": task.never_answered(statistics["student"]),
     }
+    document |= {part: anchored[part] for part in ("anchor", "shelf_life") if part in anchored}
     notes = [*comparison_notes(document, main.title), *label_notes(document), *task.spec.notes]
     if champion:
         described = champion.described(models["student"]["per_label"])

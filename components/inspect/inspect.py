@@ -25,6 +25,7 @@ from stillhouse.components.inspect.bases import (
 )
 from stillhouse.components.inspect.data import Data, Known, Source
 from stillhouse.components.inspect.settings import Parameters, StepSettings
+from stillhouse.components.promote.anchor import held_against
 from stillhouse.components.promote.presence import present
 from stillhouse.components.promote.settings import Inspected as PromoteInspected
 from stillhouse.components.storage.digests import digest_json
@@ -141,7 +142,8 @@ def inspect(
         auto=candidates,
     )
     compared = plan.compared_with
-    seen = PromoteInspected(inputs=plan.inputs, champion=compared, data_until=source.data_until)
+    against, anchor = held_against(store, steps["promote"], plan.inputs, compared)
+    seen = PromoteInspected(inputs=plan.inputs, champion=compared, anchor=anchor, data_until=source.data_until)
     settings: StepSettings = {**plan.steps, "promote": steps["promote"].model_copy(update={"inspected": seen})}
     given = checked.model_copy(update={"step_overrides": _as_checked(checked.step_overrides, steps)})
     run.inputs(given.model_dump(mode="json"))
@@ -151,7 +153,7 @@ def inspect(
     run.whole.tags({"model_name": checked.model_name, "task": checked.data_task, "code": snapshot.code[:SHORT]})
     return Inspected(
         snapshot=snapshot.model_dump_json(),
-        champion=compared.model_dump_json(include={"version", "digest", "uri"}) if compared else "",
+        champion=against,
         pretrain_gpu_count="0" if objective == "none" else gpus,
         **{name: step.model_dump_json() for name, step in cast(dict[str, Settings], settings).items()},
     )

@@ -8,10 +8,13 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from safetensors.numpy import save_file
 
-from stillhouse.components.artifacts.examples import SLICE_PREFIX
+from stillhouse.components.artifacts.decided_rows import TEST_ROWS
+from stillhouse.components.artifacts.examples import SLICE_PREFIX, Examples
 from stillhouse.components.artifacts.spec import FORMAT
 from stillhouse.components.formats.fields import canonical
 from stillhouse.components.formats.splits import LABELLED, SPLITS, Split
@@ -125,6 +128,7 @@ def write_dataset(
     for split, table in tables.items():
         path = folder / f"{split}.parquet"
         pq.write_table(table, path, compression="zstd", row_group_size=ROW_GROUP)
+    save_file({"hashes": np.unique(Examples(tables["test"]).hashes)}, folder / TEST_ROWS)
     document = {
         "format": FORMAT,
         "task": settings.task,

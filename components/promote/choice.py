@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass, field
 
-from stillhouse.components.artifacts.evaluation import Evaluation
+from stillhouse.components.artifacts.evaluation import Evaluation, PairedEstimate
 from stillhouse.components.artifacts.promotion_record import Entry
 from stillhouse.components.artifacts.verdict import Gate
 from stillhouse.components.promote.gates import judge
+from stillhouse.components.promote.looking import Stake
 from stillhouse.components.promote.settings import PromoteSettings
 from stillhouse.components.promote.wording import first_sentences
 
@@ -24,22 +25,29 @@ class Choice:
     passed_over: list[Gate] = field(default_factory=list)
     """The student's gates, when it is not the candidate."""
 
+    def to_anchor(self, evaluation: Evaluation) -> PairedEstimate | None:
+        """The candidate beside the anchor; None where that was not compared."""
+        return evaluation.to_anchor if self.model == STUDENT else evaluation.candidates[self.model].to_anchor
+
     def tell(self, why: str) -> str:
         """The reason of a verdict, with what comes before it."""
         return f"{self.said} {why}".lstrip()
 
 
-def choose(evaluation: Evaluation, settings: PromoteSettings, champion: Entry | None) -> Choice:
+def choose(
+    evaluation: Evaluation, settings: PromoteSettings, champion: Entry | None, stake: Stake | None = None
+) -> Choice:
     """The student if all its gates hold; in its place the baseline, if that alone may be promoted.
 
     Args:
         champion: What the candidate would replace, as for `judge`.
+        stake: What both are held against, as for `judge`.
     """
-    gates = judge(evaluation, settings, champion)
+    gates = judge(evaluation, settings, champion, stake)
     other = next(iter(evaluation.candidates), None)
     if settings.prefer == "student" or not _is_beaten(gates) or other is None:
         return Choice(STUDENT, gates, first_sentences(evaluation, gates))
-    beside = judge(_seen_from(evaluation, other), _without(settings, other), champion)
+    beside = judge(_seen_from(evaluation, other), _without(settings, other), champion, stake)
     if all(gate.passed for gate in beside):
         return Choice(other, beside, first_sentences(evaluation, gates, in_its_place=True), gates)
     failed = " ".join(gate.sentence for gate in beside if not gate.passed)

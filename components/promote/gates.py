@@ -11,25 +11,33 @@ from collections.abc import Iterator, Sequence
 from stillhouse.components.artifacts.evaluation import TRIVIAL, Evaluation
 from stillhouse.components.artifacts.promotion_record import Entry
 from stillhouse.components.artifacts.verdict import Gate
+from stillhouse.components.promote.anchor_gates import ANCHOR_EVIDENCE, anchor_gates
+from stillhouse.components.promote.looking import Stake
 from stillhouse.components.promote.settings import PromoteSettings
 from stillhouse.spelling import listed
 
-EVIDENCE = {"test_rows", "champion_rows", "champion_compared"}
+EVIDENCE = {"test_rows", "champion_rows", "champion_compared", *ANCHOR_EVIDENCE}
 """Gates that say nothing against the candidate, only that too little is known of it."""
+ROUNDING = 1e-9
+"""A bound on its limit holds, whichever way the last digits of a difference fall."""
 
 
-def judge(evaluation: Evaluation, settings: PromoteSettings, champion: Entry | None = None) -> list[Gate]:
+def judge(
+    evaluation: Evaluation, settings: PromoteSettings, champion: Entry | None = None, stake: Stake | None = None
+) -> list[Gate]:
     """All gates that apply.
 
     Args:
         champion: What the candidate would replace; None for nothing. One that the evaluation does not compare is a gate
             that fails: what cannot be compared cannot be worse.
+        stake: The anchor, and at which error the candidate is held against it; None before there is one.
     """
     return [
         *_evidence(evaluation, settings, champion),
         *_answers(evaluation),
         *_labels(evaluation, settings),
         *_quality(evaluation, settings),
+        *anchor_gates(evaluation, settings, stake),
         *_slices(evaluation, settings),
         *_cost(evaluation, settings),
     ]
@@ -190,7 +198,7 @@ def _within(evaluation: Evaluation, other: str, limit: float, *, gate: str = "",
         f"{evaluation.main_metric} is {_better(-shortfall)} {whose}{_bound(evaluation, other)}; "
         f"{limit:.4g} worse is allowed."
     )
-    return Gate(gate or f"within_{other}", shortfall <= limit, shortfall, limit, sentence)
+    return Gate(gate or f"within_{other}", shortfall <= limit + ROUNDING, shortfall, limit, sentence)
 
 
 def _within_teacher(evaluation: Evaluation, limit: float) -> Gate:

@@ -2,6 +2,8 @@
 
 What is done in which order, and what a fault in between leaves behind:
 
+0. Where there is an anchor, the look at the candidate is written into the record's ledger, with what it spends, before
+   anything is decided by it (`looking`); a step that is retried finds it there.
 1. Copies of the candidate (the student, or the baseline in its place) and of dataset.json go into the store under their
    digests; nobody refers to them yet.
 2. The promotion record changes by conditional write. From here on the candidate is in production.
@@ -17,6 +19,7 @@ a race, are not registered. Their weights, report and verdict stay with their ru
 
 import json
 import logging
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,8 +28,10 @@ from stillhouse.components.artifacts.kept import model_key, statistics_key
 from stillhouse.components.artifacts.promotion_record import Entry, Record, change, load, now
 from stillhouse.components.artifacts.spec import Spec, read_spec
 from stillhouse.components.artifacts.verdict import FORMAT, Decision, Verdict, verdict_key
+from stillhouse.components.promote.anchor import anchor_after, anchor_of, spending
 from stillhouse.components.promote.choice import STUDENT, Choice, choose
 from stillhouse.components.promote.gates import EVIDENCE
+from stillhouse.components.promote.looking import Stake, stake_of
 from stillhouse.components.promote.publish import publish
 from stillhouse.components.promote.serving import serve
 from stillhouse.components.promote.settings import PromoteSettings
@@ -89,14 +94,25 @@ def promote(
     measured, spec = Evaluation.from_file(Path(evaluation)), read_spec(Path(dataset))
     before, _ = load(store, settings.model_name)
     compared_with = _expected(settings, before)
-    choice = choose(measured, settings, compared_with)
+    anchor = settings.inspected.anchor if settings.inspected else anchor_of(store, settings, before)
+    made_of = partial(_candidate, settings, store, compared_with, snapshot=snapshot, spec=spec, run=run)
+    candidate = made_of(student)
+    stake = stake_of(store, settings, measured, before, anchor=anchor, candidate=candidate, dataset=Path(dataset))
+    choice = choose(measured, settings, compared_with, stake)
     model = student if choice.model == STUDENT else baseline
-    candidate = _candidate(settings, store, snapshot=snapshot, model=model, spec=spec, run=run)
-    candidate = candidate.model_copy(update={"compared_with": compared_with})
+    candidate = _looked_at(candidate if choice.model == STUDENT else made_of(baseline), stake)
     outcome = (
         settled(before, candidate, choice)
         or _rejected(choice, before.champion)
-        or _promoted(store, settings.model_name, candidate, choice, model=model, dataset=dataset)
+        or _promoted(
+            store,
+            settings.model_name,
+            candidate,
+            choice,
+            anchor=anchor_after(settings, measured, choice, stake, candidate),
+            model=model,
+            dataset=dataset,
+        )
     )
     replaced = candidate.compared_with if outcome.decision == "promoted" else before.champion
     decided = Verdict(
@@ -108,6 +124,7 @@ def promote(
         candidate=choice.model,
         gates=choice.gates,
         passed_over=choice.passed_over,
+        ledger=spending(stake, measured, load(store, settings.model_name)[0], had_anchor=before.anchor is not None),
         notes=[],
         evaluation=measured,
         champion_before=replaced,
@@ -129,9 +146,10 @@ def promote(
 def _candidate(
     settings: PromoteSettings,
     store: Store,
+    compared_with: Entry | None,
+    model: str,
     *,
     snapshot: str,
-    model: str,
     spec: Spec,
     run: StepRun,
 ) -> Entry:
@@ -151,8 +169,14 @@ def _candidate(
         data_since=found["window"] and found["window"]["first"],
         data_until=inspected.data_until if inspected else None,
         promoted_at=now(),
+        compared_with=compared_with,
         **({"load": kind} if kind else {}),
     )
+
+
+def _looked_at(candidate: Entry, stake: Stake | None) -> Entry:
+    look = stake.look if stake else None
+    return candidate.model_copy(update={"look": look.number}) if look else candidate
 
 
 def _expected(settings: PromoteSettings, before: Record) -> Entry | None:
@@ -173,13 +197,19 @@ def _rejected(choice: Choice, champion: Entry | None) -> Outcome | None:
     return Outcome("rejected", choice.tell(f"Not promoted{stays}: {why}"))
 
 
-def _promoted(store: Store, model_name: str, candidate: Entry, choice: Choice, *, model: str, dataset: str) -> Outcome:
-    """Copy and promote; another outcome when the record says so at the moment of writing."""
+def _promoted(
+    store: Store, model_name: str, candidate: Entry, choice: Choice, *, anchor: Entry, model: str, dataset: str
+) -> Outcome:
+    """Copy and promote; another outcome when the record says so at the moment of writing.
+
+    Args:
+        anchor: The anchor from then on.
+    """
 
     def edit(record: Record) -> Record:
         if outcome := settled(record, candidate, choice):
             raise Settled(outcome)
-        return record.promoted(candidate)
+        return record.promoted(candidate, anchor)
 
     key, statistics = model_key(candidate.digest), statistics_key(candidate.dataset_digest)
     # Copies may lie there already, of a run that lost a race, and be as good as removed: not until the record refers

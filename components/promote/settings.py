@@ -17,6 +17,8 @@ class Inspected(Settings):
     """Digest of all that the candidate is made from: source, base models, code, parameters."""
     champion: Entry | None = None
     """The champion that the candidate is compared with."""
+    anchor: Entry | None = None
+    """The anchor that it is held against."""
     data_until: str | None = None
     """When the run was due, where its source is a window of partitions."""
 
@@ -37,6 +39,13 @@ class PromoteSettings(Settings):
     within_champion: float = Field(default=0.01, ge=0, le=1)
     """How far it may be below the current champion's at worst, by the lower one-sided bound: nothing that may be worse
     replaces what works."""
+    within_anchor: float = Field(default=0.02, gt=0, le=1)
+    """How far it may be below the anchor, the best champion so far, at worst and for all time: the chance that any
+    promotion ever goes below is under 1 in 20."""
+    anchor: str | None = Field(default=None, min_length=1)
+    """The version that is the anchor; by default the best champion so far by paired evidence."""
+    shelf_life: int = Field(default=100, ge=1)
+    """How often a test row may help to decide against the anchor; after that only fresher rows do."""
     may_lose_labels: bool | list[str] = False
     """Labels that the champion knows and the candidate need not; true for any."""
     replace_incomparable: bool = False
@@ -61,6 +70,12 @@ class PromoteSettings(Settings):
     themselves; below 30 a bootstrap says little of them."""
     inspected: Annotated[Inspected | None, SUPPRESS] = None
     """Filled in by inspect and left out when the step runs alone; no option of the command line."""
+
+    @field_validator("anchor", mode="before")
+    @classmethod
+    def _version(cls, value: Any) -> Any:
+        """A version is a number to people, and to KFP one with a point."""
+        return f"{value:.0f}" if isinstance(value, int | float) and not isinstance(value, bool) else value
 
     @field_validator("may_lose_labels", mode="before")
     @classmethod

@@ -19,6 +19,8 @@ def summarise(verdict: Verdict) -> str:
     lines += _gates("gate", verdict.gates)
     if verdict.passed_over:
         lines += ["", *_gates("gate of the student", verdict.passed_over)]
+    if verdict.ledger:
+        lines += ["", verdict.ledger.sentence]
     evaluation = verdict.measured
     confidence = f"{evaluation.confidence * 100:.3g} %"
     lines += ["", f"| model | {evaluation.main_metric} | {confidence} interval |", "|---|---|---|"]

@@ -100,3 +100,6 @@ def _body(verdict: Verdict) -> Iterator[str]:
         yield ""
     for gate in failed:
         yield f"- **{gate.name}** failed: {gate.sentence}"
+    if verdict.ledger:
+        yield ""
+        yield verdict.ledger.sentence

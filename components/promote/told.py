@@ -78,6 +78,7 @@ def with_verdict(report: str, verdict: Verdict, spec: Spec, past: Sequence[Measu
         f"<p>{escape(verdict.why)}</p>",
         *(f'<p class="callout">{escape(note)}</p>' for note in verdict.notes),
         _gates(verdict.gates),
+        f'<p class="caption">{escape(verdict.ledger.sentence)}</p>' if verdict.ledger else "",
         _table("What was run", ("", ""), [(escape(name), escape(value)) for name, value in _facts(verdict, spec)]),
         _curve([*past, here], verdict) if past else "",
         "</section>",

@@ -5,6 +5,7 @@ import re
 from datetime import UTC, datetime
 from pathlib import Path
 
+from stillhouse.components.artifacts.decided_rows import decided_key
 from stillhouse.components.artifacts.promotion_record import Entry, load
 from stillhouse.components.storage.home import DOWNLOADS
 from stillhouse.components.storage.store import Store
@@ -16,8 +17,8 @@ STATISTICS_KEY = re.compile(rf"{STATISTICS}/[^/]+(?=/dataset\.json$)")
 def recorded(store: Store, since: float | None) -> set[str]:
     """Keys in the store, and ids of runs, that the promotion records refer to.
 
-    Champion and previous model, and those that they were compared with: a run on the champion's own inputs is handed
-    these again.
+    Champion and previous model, their anchors, and those that they were compared with: a run on the champion's own
+    inputs is handed these again. What is known of the rows that have decided, now and before the last look.
 
     Args:
         since: Begin of the oldest run at work, in seconds since 1970 (None: there is none); whatever has been the
@@ -30,9 +31,9 @@ def recorded(store: Store, since: float | None) -> set[str]:
     for listed in store.list("promotions"):
         name = listed.key.partition("/")[2].removesuffix(".json")
         record, _ = load(store, name)
-        for entry in (record.champion, record.previous):
-            if entry:
-                found |= _keys(entry) | (_keys(entry.compared_with) if entry.compared_with else set())
+        for entry in record.roles.values():
+            found |= _keys(entry) | (_keys(entry.compared_with) if entry.compared_with else set())
+        found |= {decided_key(digest) for digest in record.ledger.needed}
         if since is not None:
             # A record gives times in whole seconds.
             champions = record.in_production_since(datetime.fromtimestamp(int(since), UTC))

@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from stillhouse.components.artifacts.decided_rows import DECIDED
 from stillhouse.components.distributed.nodes.exchange import TRAINJOBS
 from stillhouse.components.runtime.attempts import PREFIX as ATTEMPTS
 from stillhouse.components.runtime.attempts import UNFINISHED, VERDICTS
@@ -17,6 +18,7 @@ KINDS = {
     "checkpoints": "checkpoints, teacher caches",
     MODELS: "models in the store",
     STATISTICS: "statistics in the store",
+    DECIDED: "rows that have decided",
     TRAINJOBS: "what steps and their nodes exchange",
     UNFINISHED: "notes of unfinished training",
 }

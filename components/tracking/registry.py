@@ -104,7 +104,7 @@ def log_model(
             description,
         )
 
-    return _patiently(act)
+    return patiently(act)
 
 
 def held_version(name: str, digest: str, expected: str | None) -> str | None:
@@ -113,7 +113,7 @@ def held_version(name: str, digest: str, expected: str | None) -> str | None:
     Raises:
         UserError: MLflow does not answer.
     """
-    return _patiently(lambda: _held_version(connect(home_folder()), name, digest, expected))
+    return patiently(lambda: _held_version(connect(home_folder()), name, digest, expected))
 
 
 def set_aliases(name: str, champion: str, previous: str | None) -> None:
@@ -131,7 +131,7 @@ def set_aliases(name: str, champion: str, previous: str | None) -> None:
         else:
             client.set_registered_model_alias(name, "previous", previous)
 
-    _patiently(act)
+    patiently(act)
 
 
 def aliases(name: str) -> dict[str, str]:
@@ -151,7 +151,7 @@ def aliases(name: str) -> dict[str, str]:
             return {}
         return {alias: str(version) for alias, version in found.items()}
 
-    return _patiently(act)
+    return patiently(act)
 
 
 def resolve(uri: str) -> Path:
@@ -166,9 +166,9 @@ def resolve(uri: str) -> Path:
     if not uri.startswith("models:/") or not (name and mark and rest):
         raise UserError(f"'{uri}' names no model; use models:/NAME@champion or models:/NAME/3.")
     home = home_folder()
-    folder = _patiently(lambda: _local_folder(connect(home), home, name, rest, by_alias=mark == "@"))
+    folder = patiently(lambda: _local_folder(connect(home), home, name, rest, by_alias=mark == "@"))
     if folder is None:
-        names = _patiently(lambda: {model.name for model in all_pages(connect(home).search_registered_models)})
+        names = patiently(lambda: {model.name for model in all_pages(connect(home).search_registered_models)})
         mend = "promote a model first, or name a version that exists."
         raise UserError(f"'{uri}' is not registered; {did_you_mean(name, names - {name}, mend)}")
     return folder
@@ -345,7 +345,7 @@ def _download(location: str, home: Path, key: str) -> Path:
     return target
 
 
-def _patiently(action: Callable[[], T]) -> T:
+def patiently(action: Callable[[], T]) -> T:
     """Repeat while MLflow does not answer, within bounds.
 
     Raises:

@@ -32,6 +32,7 @@ RECIPE = {
         "prefer": "student",
         "within_teacher": 0.5,
         "within_champion": 0.5,
+        "within_anchor": 0.9,
         "max_latency_vs_teacher": 10.0,
         "max_latency_vs_champion": 10.0,
     },

@@ -3,11 +3,13 @@
 import copy
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from stillhouse.components.artifacts.evaluation import Evaluation
 from stillhouse.components.artifacts.promotion_record import Record, load
@@ -59,8 +61,10 @@ CHAMPION: dict[str, Any] = {
     "champion": ABOUT,
     "differences/champion": {"rows": 1000, "difference": 0.0, "lower": -0.002, "upper": 0.01, "p_value": 1.0},
     "latency_ratio/champion": 1.0,
+    "anchor": {"name": "anchor", "digest": "d1", "compared": True},
+    "to_anchor": {"rows": 1000, "difference": 0.0, "standard_error": 0.001, "row_cost": 0.001},
 }
-"""What is added when there was a champion to compare with."""
+"""What is added when there was a champion to compare with, and an anchor."""
 
 
 def facts(weights: str) -> dict[str, Any]:
@@ -99,6 +103,7 @@ BEATEN: dict[str, Any] = {
             "latency_ratio": {"champion": 0.1},
             "latency_ratio_bounds": {"champion": [0.09, 0.11]},
             "slices": {},
+            "to_anchor": {"rows": 1000, "difference": 0.05, "standard_error": 0.001, "row_cost": 0.001},
         }
     },
     "evidence": {
@@ -132,6 +137,7 @@ def _evaluate(changes: Changes | None = None, *, champion: bool = False) -> dict
         for candidate in document.get("candidates", {}).values():
             for what in ("differences", "latency_ratio", "latency_ratio_bounds"):
                 candidate[what].pop("champion", None)
+            candidate.pop("to_anchor", None)
     return document
 
 
@@ -151,6 +157,8 @@ class Workplace:
 
     folder: Path
     name: str
+    test_rows: np.ndarray = field(default_factory=lambda: np.arange(1000, dtype=np.int64))
+    """Short hashes of the rows that candidates are tested on."""
 
     @property
     def store(self) -> Store:
@@ -203,14 +211,18 @@ class Workplace:
         (dataset / "card.html").write_text("<p>card</p>")
         (folder / "report.html").write_text("<main><p>report</p></main>")
         seen = self.record.champion if against == "" else self._entry(against)
+        anchor = self.record.reference if seen else None
         evaluation = _evaluate(changes, champion=seen is not None)
+        if anchor and not (changes or {}).get("anchor"):
+            evaluation["anchor"]["digest"] = anchor.digest
+        save_file({"hashes": self.test_rows}, dataset / "test_rows.safetensors")
         (folder / "evaluation.json").write_text(json.dumps(evaluation))
         step = StepRun("promote", folder.name, self.folder / "home")
         promote(
             PromoteSettings(
                 model_name=self.name,
                 task="text_classification",
-                inspected=Inspected(inputs=inputs or weights, champion=seen.alone() if seen else None),
+                inspected=Inspected(inputs=inputs or weights, champion=seen.alone() if seen else None, anchor=anchor),
                 **settings,
             ),
             snapshot=json.dumps({"inputs": f"prepare {weights}", "reference": None, "champion": None, "window": None}),

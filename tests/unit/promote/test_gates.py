@@ -55,6 +55,13 @@ def test_rows_that_the_champion_never_saw_count_as_evidence_too(gates: Gates, ro
     assert gates({"differences/champion/rows": rows}, champion=True)["champion_rows"].passed is passed
 
 
+def test_a_bound_on_its_limit_holds_whichever_way_its_last_digit_falls(gates: Gates) -> None:
+    on_it = 0.96 - 0.97
+
+    assert -on_it > 0.01
+    assert gates({"differences/champion/lower": on_it}, champion=True)["within_champion"].passed
+
+
 def incomparable(why: str) -> dict[str, Any]:
     """An evaluation beside which the champion stands uncompared."""
     about = {"name": "champion (version 1)", "digest": "d1", "compared": False, "why_not": why}

@@ -29,9 +29,12 @@ def models(workplace: Workplace) -> set[str]:
 
 @pytest.fixture
 def digests(workplace: Workplace) -> dict[str, str]:
-    """Digests of four models that were promoted one after the other, and that no other name in the registry has."""
+    """Digests of four models that were promoted one after the other, and that no other name in the registry has.
+
+    Each is surely better than the one before, and so the anchor.
+    """
     for weights in "1234":
-        workplace.promote(f"{workplace.name} {weights}")
+        workplace.promote(f"{workplace.name} {weights}", {"to_anchor/difference": 0.05} if weights > "1" else None)
     return {weights: digest_folder(workplace.student(f"{workplace.name} {weights}")) for weights in "1234"}
 
 

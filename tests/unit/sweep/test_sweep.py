@@ -219,6 +219,22 @@ def test_champion_previous_and_what_they_were_compared_with_stay(house: House) -
     assert {name for name, why in kept.items() if not why} == {name.format("d") for name in of_the_record}
 
 
+def test_the_anchor_and_what_is_known_of_rows_that_decided_stay_however_old(house: House) -> None:
+    for digest in "abcd":
+        house.model(digest, 400)
+        house.promote(digest)  # a is the anchor all the time
+    for digest in ("before", "now", "long ago"):
+        house.put(f"store/decided/{digest}", 400)
+    look = {"candidate": "e", "anchor": "a", "champion": "d", "rows": "r", "run": "mail-e"}
+    for digest in ("before", "now"):
+        change(house.store, "mail", lambda record, digest=digest: record.looked(decided_now=digest, **look))
+
+    kept = house.sweep()
+
+    assert kept["models/a"] == kept["datasets/data-a"] == kept["decided/now"] == kept["decided/before"] == OF_THE_RECORD
+    assert kept["models/b"] == kept["decided/long ago"] == ""
+
+
 def test_the_reference_of_a_champions_drift_stays(house: House) -> None:
     house.model("a", 400)
     entry = house.promote("b").model_copy(update={"reference": house.store.uri("datasets/data-a/dataset.json")})
