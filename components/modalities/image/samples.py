@@ -1,9 +1,9 @@
 """Pictures as the loop asks for them: decoded, changed at random and scaled in the loader."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -97,41 +97,37 @@ class ImageSamples:
         return np.stack([self.preprocessing.normalised(pixels) for pixels in found])
 
     def _changed(self, augment: Augment, pixels: np.ndarray, u: np.ndarray) -> np.ndarray:
-        """[height, width, 3] from 0 to 255; `u` are eight draws from 0 to 1."""
+        """uint8 [height, width, 3], by torchvision's functions; `u` are eight draws from 0 to 1, for its classes would
+        draw from a generator of their own."""
+        from torchvision.transforms.v2 import functional
+
         if augment.shift:
             pixels = _shifted(pixels, augment.shift, u[0], u[1])
-        if augment.scale < 1 and self.preprocessing.output_size:
-            pixels = self._part(pixels, augment.scale + (1 - augment.scale) * u[2], (2 * u[3] - 1) * _RATIO, u[4], u[5])
+        size = self.preprocessing.output_size
+        if augment.scale < 1 and size:
+            area = augment.scale + (1 - augment.scale) * u[2]
+            part = _part(pixels.shape[0], pixels.shape[1], area, (2 * u[3] - 1) * _RATIO, u[4], u[5])
+            pixels = _with_pillow(
+                pixels, lambda image: functional.resized_crop(image, *part, list(size), self.preprocessing.resample)
+            )
         else:
             pixels = self.preprocessing.resized(pixels)
-        if augment.flip and u[6] < 0.5:
-            pixels = pixels[:, ::-1]
         if augment.light:
             # Two changes out of one draw: its first and its later digits.
-            first, second = u[7], u[7] * 1024 % 1
-            values = pixels.astype(np.float32) * np.float32(1 + augment.light * (2 * first - 1))
-            mean = values.mean()
-            pixels = ((values - mean) * np.float32(1 + augment.light * (2 * second - 1)) + mean).clip(0, 255)
+            bright, contrast = (1 + augment.light * (2 * draw - 1) for draw in (u[7], u[7] * 1024 % 1))
+            pixels = _with_pillow(
+                pixels, lambda image: functional.adjust_contrast(functional.adjust_brightness(image, bright), contrast)
+            )
+        if augment.flip and u[6] < 0.5:
+            pixels = _with_torch(pixels, functional.horizontal_flip_image)
         return pixels
-
-    def _part(self, pixels: np.ndarray, area: float, log_ratio: float, x: float, y: float) -> np.ndarray:
-        """A part of the picture, resized to what the model is given."""
-        from PIL import Image
-
-        height, width = pixels.shape[:2]
-        target = self.preprocessing.output_size or (height, width)
-        wide = min(math.sqrt(area * math.exp(log_ratio)), 1.0)
-        high = min(area / wide, 1.0)
-        box = width * x * (1 - wide), height * y * (1 - high)
-        corner = min(box[0] + width * wide, width), min(box[1] + height * high, height)
-        resample = Image.Resampling(self.preprocessing.resample)
-        return np.asarray(Image.fromarray(pixels).resize(target[::-1], resample, box=(*box, *corner)))
 
     def _partners(
         self, augment: Augment, rows: np.ndarray, epoch: int, size: tuple[int, ...]
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Rows to mix with, the share float32 [rows] of the own picture, and rectangles int64 [rows, 4] (top, bottom,
         left, right) of the other."""
+        # Own code: torchvision's MixUp and CutMix have no functional form, and mix with whoever is beside in the batch.
         from scipy.special import betaincinv
 
         u = uniform(augment.seed, epoch, rows, _MIX_DRAWS, _MIX_STREAM)
@@ -149,10 +145,43 @@ class ImageSamples:
         return other, share.astype(np.float32), boxes
 
 
+def _with_pillow(pixels: np.ndarray, change: Callable[[Any], Any]) -> np.ndarray:
+    """`change` of uint8 [height, width, 3] as a picture of Pillow, by whose interpolation models see pictures later."""
+    from PIL import Image
+
+    return np.asarray(change(Image.fromarray(pixels)))
+
+
+def _with_torch(pixels: np.ndarray, change: "Callable[[torch.Tensor], torch.Tensor]") -> np.ndarray:
+    """`change` of uint8 [height, width, 3] as a tensor [3, height, width]: quicker where nothing is resized."""
+    import torch
+
+    return change(torch.from_numpy(pixels.copy()).permute(2, 0, 1)).permute(1, 2, 0).numpy()
+
+
 def _shifted(pixels: np.ndarray, share: float, x: float, y: float) -> np.ndarray:
-    """Moved by up to `share` of each side, the edge drawn out."""
+    """uint8 [height, width, 3] moved by up to `share` of each side, the edge drawn out."""
+    from torchvision.transforms.v2 import functional
+
     height, width = pixels.shape[:2]
     far = round(height * share), round(width * share)
-    padded = np.pad(pixels, ((far[0], far[0]), (far[1], far[1]), (0, 0)), mode="edge")
     top, left = int(y * (2 * far[0] + 1)), int(x * (2 * far[1] + 1))
-    return padded[top : top + height, left : left + width]
+
+    def moved(image: "torch.Tensor") -> "torch.Tensor":
+        padded = functional.pad_image(image, [far[1], far[0]], padding_mode="edge")
+        return functional.crop_image(padded, top, left, height, width)
+
+    return _with_torch(pixels, moved)
+
+
+def _part(height: int, width: int, area: float, log_ratio: float, x: float, y: float) -> tuple[int, int, int, int]:
+    """Top, left, height and width in pixels of a part of a picture.
+
+    Args:
+        area: share of the picture's.
+        log_ratio: logarithm of how much wider than the picture the part is.
+        x, y: from 0 to 1, where the part lies between the edges.
+    """
+    wide = min(math.sqrt(area * math.exp(log_ratio)), 1.0)
+    size = max(1, round(height * min(area / wide, 1.0))), max(1, round(width * wide))
+    return int(y * (height - size[0] + 1)), int(x * (width - size[1] + 1)), *size

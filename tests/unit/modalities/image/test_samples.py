@@ -1,6 +1,7 @@
 """Pictures in batches: the same whatever the batch, another look in each epoch."""
 
 import io
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from PIL import Image
 
 from stillhouse.components.modalities.image.preprocessing import Preprocessing
 from stillhouse.components.modalities.image.samples import Augment, ImageSamples
+from stillhouse.components.modalities.randomness import uniform
 
 AS_IT_IS = Preprocessing(mean=(0, 0, 0), spread=(1, 1, 1))
 
@@ -69,17 +71,28 @@ def test_a_shift_moves_by_whole_pixels_and_draws_out_the_edge() -> None:
 
 
 def test_a_part_has_the_size_that_the_model_takes_and_stays_inside() -> None:
-    ramp = np.repeat(np.arange(0, 240, 30)[None, :, None], 8, axis=0).repeat(3, axis=2)
+    ramp = np.repeat(np.arange(0, 240, 3)[None, :, None], 80, axis=0).repeat(3, axis=2)
     samples = ImageSamples([_file(ramp)], Preprocessing(size=(4, 6)), None, Augment(1, False, scale=0.3))
     batches = [samples.batch(np.array([0]), epoch)["pixel_values"][0] for epoch in range(20)]
     assert all(batch.shape == (3, 4, 6) and (batch[0, 0].diff() >= 0).all() for batch in batches)
-    assert len({tuple(batch[0, 0].tolist()) for batch in batches}) == 20
+    assert len({tuple(batch[0, 0].tolist()) for batch in batches}) > 15
 
 
 def test_light_stays_between_black_and_white() -> None:
     found = _batch(Augment(1, flip=False, light=0.9))["pixel_values"]
     assert found.min() >= 0 and found.max() <= 1
     assert not torch.allclose(found, _batch(None)["pixel_values"], atol=0.05)
+
+
+def test_light_is_torchvisions_brightness_and_then_contrast() -> None:
+    from torchvision.transforms.v2 import functional
+
+    drawn = uniform(1, 0, np.array([2]), 8)[0, 7]
+    bright, contrast = (1 + 0.5 * (2 * draw - 1) for draw in (drawn, drawn * 1024 % 1))
+    image: Any = Image.fromarray(PIXELS[2].astype(np.uint8))
+    expected = functional.adjust_contrast(functional.adjust_brightness(image, bright), contrast)
+    found = _batch(Augment(1, flip=False, light=0.5), np.array([2]))["pixel_values"][0]
+    assert np.allclose(found.permute(1, 2, 0).numpy() * 255, np.asarray(expected), atol=1e-3)
 
 
 def test_mixup_is_a_weighted_mean_of_two_views() -> None:
