@@ -5,10 +5,11 @@
     python tests/bench/kinds.py --table                          # writes docs/results.md from what is done
 
 A cell is a case and a seed. A case is a recipe on data of tests/bench/kinds_data.py, as it ships or with few labels;
-`stillhouse run` makes of it what it makes, in a home of its own. Then `stillhouse step finetune` trains the student's
-architecture on the labels alone: with the recipe's batches, learning rate and weights of classes, for as many
-steps as the student had, and on new views in each epoch. Both students answer the same test rows; their difference is
-on the same resamples of these.
+`stillhouse run` makes of it what it makes, in a home of its own. Then the student's architecture learns from the labels
+alone, for as many steps as the student had, in two ways, of which the one that is better *on the test rows* counts:
+`stillhouse step finetune`, with the recipe's weights of classes and new views in each epoch; and `stillhouse step
+distill`, with a teacher that weighs nothing, whose tokenizer it has. All answer the same test rows; differences are on
+the same resamples of these.
 
 Each result is a line of tests/bench/results/kinds.jsonl. A cell is done when it has a line of the code and the data as
 they are (--any-code: of any).
@@ -106,19 +107,21 @@ def run_cell(cell: Cell) -> dict[str, Any]:
     line = {"case": cell.case, "seed": cell.seed, "data": DATA[case.data].digest, **found}
     if evaluation is None:
         return line
-    alone = cell.folder / "alone"
     (dataset,) = home.glob("pipeline/*/prepare/dataset")
-    settings = cell.folder / "alone.yaml"
-    settings.write_text(yaml.safe_dump(lone_settings(case.recipe, cell.settings, read_spec(dataset).rows)))
-    paths = ("--settings", settings, "--dataset", dataset, "--model", alone)
-    if error := stillhouse("step", "finetune", *paths, home=home):
-        return {**line, "error": error}
+    (teacher,) = home.glob("pipeline/*/finetune/teacher")
     (student,) = home.glob("pipeline/*/distill/student")
-    return line | figures(evaluation, dataset, student, alone)
+    lone: dict[str, Path] = {}
+    for step, settings in lone_settings(case.recipe, cell.settings, read_spec(dataset).rows).items():
+        lone[step], file = cell.folder / f"alone-{step}", cell.folder / f"{step}.yaml"
+        file.write_text(yaml.safe_dump(settings))
+        paths = ["--settings", file, "--dataset", dataset, "--model", lone[step]]
+        if error := stillhouse("step", step, *paths, *(["--teacher", teacher] if step == "distill" else []), home=home):
+            return {**line, "error": error}
+    return line | figures(evaluation, dataset, student, lone)
 
 
-def lone_settings(recipe: str, overrides: Sequence[str], rows: Mapping[str, int]) -> dict[str, Any]:
-    """Of finetune, for the student of a recipe without its teacher.
+def lone_settings(recipe: str, overrides: Sequence[str], rows: Mapping[str, int]) -> dict[str, dict[str, Any]]:
+    """Of finetune and of distill, for the student of a recipe without its teacher.
 
     Args:
         rows: of each split; a student that learnt from unlabelled rows, too, had more steps in an epoch.
@@ -126,25 +129,23 @@ def lone_settings(recipe: str, overrides: Sequence[str], rows: Mapping[str, int]
     steps = Parameters.of_recipe(load_recipe(recipe, overrides).parameters()).steps(recipe)
     teachers, students = (steps[name].model_dump(mode="json", exclude_none=True) for name in ("finetune", "distill"))
     seen = rows["train"] + (rows["unlabelled"] if students["use_unlabelled"] else 0)
-    epochs = round(students["loop"]["epochs"] * seen / rows["train"])
-    return teachers | {
-        "base": "",
-        "architecture": students["student"]["architecture"],
-        "head": "random",
-        "freeze": "nothing",
-        "loop": students["loop"] | {"epochs": epochs},
-        "optimizer": students["optimizer"],
+    loop = students["loop"] | {"epochs": round(students["loop"]["epochs"] * seen / rows["train"])}
+    new = {"base": "", "architecture": students["student"]["architecture"], "head": "random", "freeze": "nothing"}
+    nothing = {"soft_weight": 0.0, "hidden_weight": 0.0, "attention_weight": 0.0, "use_unlabelled": False}
+    return {
+        "finetune": teachers | new | {"loop": loop, "optimizer": students["optimizer"]},
+        "distill": students | nothing | {"loop": loop},
     }
 
 
-def figures(evaluation: dict[str, Any], dataset: Path, student: Path, alone: Path) -> dict[str, Any]:
-    """What of an evaluation is told, with the lone student beside it: measured on the same rows and resamples."""
+def figures(evaluation: dict[str, Any], dataset: Path, student: Path, lone: Mapping[str, Path]) -> dict[str, Any]:
+    """What of an evaluation is told, with the better lone student beside it, on the same rows and resamples."""
     spec = read_spec(dataset)
     task, test, settings = task_of(spec), read_split(dataset, "test"), EvaluateSettings(task=spec.task)
     main = task.measures[0]
     models = {
         name: trained(folder, test, "cpu", lambda rows: None).answered(task, test)
-        for name, folder in {"student": student, "alone": alone}.items()
+        for name, folder in {"student": student, **lone}.items()
     }
     found = measured(
         {name: task.statistics(model.answers, test) for name, model in models.items()},
@@ -153,19 +154,20 @@ def figures(evaluation: dict[str, Any], dataset: Path, student: Path, alone: Pat
         resamples=settings.resamples,
         seed=settings.seed,
     )
-    told = evaluation["models"] | {
-        "alone": {"metrics": intervals(found["alone"], settings.confidence), **models["alone"].described()}
-    }
+    values = {step: found[step].values[main.name] for step in lone}
+    best = max(values, key=lambda step: values[step] if main.greater_is_better else -values[step])
+    alone = {"metrics": intervals(found[best], settings.confidence), **models[best].described()}
     kept = ("title", "parameters", "bytes", "rows_per_second")
     return {
         "rows": spec.rows,
         "measure": main.title,
         "models": {
             name: model["metrics"][main.name] | {key: model[key] for key in kept if key in model}
-            for name, model in told.items()
+            for name, model in (evaluation["models"] | {"alone": alone}).items()
         },
+        "alone_by": values,
         "differences": evaluation["differences"]
-        | {"alone": paired_difference(main.name, found["student"], found["alone"], settings.confidence)},
+        | {"alone": paired_difference(main.name, found["student"], found[best], settings.confidence)},
     }
 
 
