@@ -83,7 +83,8 @@ class StepRun:
 
     def notes(self, values: Mapping[str, str]) -> None:
         """What a person should read while the pipeline runs: one sentence by name, also a tag (`note.NAME`)."""
-        self.tags({f"{settings.NOTE}{name}": sentence for name, sentence in values.items()})
+        if values:
+            self.tags({f"{settings.NOTE}{name}": sentence for name, sentence in values.items()})
 
     def progress(self, done: float, total: float, unit: str, note: str = "") -> None:
         """How far the step is, for the live table; may be called as often as is convenient."""
