@@ -34,8 +34,9 @@ class PretrainSettings(DerivableSettings):
         task = load_task(asked["task"])
         learnt = task.learnt_by(architecture)
         if asked["objective"] in task.objectives and asked["objective"] not in learnt:
+            learns = f"learns by {' or '.join(learnt)}" if learnt else "is not pretrained here"
+            objective = asked["objective"]
             raise ValueError(
-                f"a network of that shape learns by {' or '.join(learnt)}, and pretrain.objective is "
-                f"'{asked['objective']}'; change one of them"
+                f"a network of that shape {learns}, and pretrain.objective is '{objective}'; change one of them"
             )
         return architecture

@@ -1,7 +1,7 @@
 """Image classification: one of several classes, several labels at once, or a number."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, cast
@@ -158,6 +158,10 @@ class ImageClassification(LabelTask):
         from stillhouse.components.models.image_networks import multiplications_per_picture
 
         return multiplications_per_picture(cast("PreTrainedModel", model))
+
+    @classmethod
+    def learnt_by(cls, architecture: Any) -> Sequence[str]:
+        return pretraining.learnt_by(architecture.network)
 
     def backbone(self, base: str, architecture: Any, examples: Examples, objective: str) -> LoadedModel:
         return pretraining.new_backbone(base, architecture, self.preprocessing(examples), objective, self.input.size)

@@ -40,6 +40,11 @@ ALIKE = 0.1
 _NOISE_STREAM = 2
 
 
+def learnt_by(network: str) -> list[str]:
+    """The objectives that a network of a kind, as `ImageArchitecture` calls it, learns by; of other libraries' none."""
+    return [objective for objective, learner in NETWORKS.items() if learner == network]
+
+
 def new_backbone(
     base: str, architecture: "ImageArchitecture", preprocessing: Preprocessing, objective: str, size: int | None = None
 ) -> LoadedModel:

@@ -11,17 +11,21 @@ import timm
 import torch
 from golden_losses import Losses, hold
 from pictures import LABELS, SIDE, pictures_of, task_of_pictures, write_pictures
+from pydantic import ValidationError
 from safetensors.torch import load_file, save_file
 from transformers import ResNetConfig, ResNetForImageClassification, ViTConfig, ViTForImageClassification
 
 from stillhouse.components.artifacts.base_facts import facts_of, look
+from stillhouse.components.artifacts.chosen_base import objective_of
 from stillhouse.components.artifacts.examples import Examples
 from stillhouse.components.artifacts.spec import Spec
 from stillhouse.components.modalities.image.preprocessing import Preprocessing
 from stillhouse.components.models.image_settings import ImageArchitecture
 from stillhouse.components.models.layers import num_layers
 from stillhouse.components.models.loaded import LoadedModel
+from stillhouse.components.pretrain.settings import PretrainSettings
 from stillhouse.components.tasks.image_classification import ImageClassification
+from stillhouse.components.tasks.interface.settings import settings_for
 from stillhouse.components.tasks.interface.task import View
 from stillhouse.components.training.loop import Training
 from stillhouse.components.training.optimizer import depth
@@ -501,3 +505,20 @@ def test_a_network_of_timm_with_batch_normalisation_goes_on_to_the_same_bits_and
     found = run(workshop, "distill", student, dataset=taught[0], teacher=resumed.model)
     task, test = ImageClassification(Spec.of_model(found.info)), Examples(pq.read_table(taught[0] / "test.parquet"))
     assert np.isfinite(task.answer(task.load(found.model), test)).all()
+
+
+@pytest.mark.parametrize(
+    ("network", "learnt"), [("convolutional", "autoencoder"), ("transformer", "masked_autoencoder"), ("resnet", None)]
+)
+def test_a_network_learns_without_labels_as_its_shape_allows(network: str, learnt: str | None) -> None:
+    settings = settings_for(PretrainSettings, ImageClassification)
+    architecture = {"network": network, "layers": 18} if network == "resnet" else {"network": network}
+
+    found = ImageClassification.learnt_by(ImageArchitecture.model_validate(architecture))
+    assert objective_of("auto", "", found) == (learnt or "none")
+
+    other = "masked_autoencoder" if learnt == "autoencoder" else "autoencoder"
+    with pytest.raises(ValidationError, match=rf"and pretrain\.objective is '{other}'; change one of them"):
+        settings.model_validate(
+            {"task": "image_classification", "base": "", "objective": other, "architecture": architecture}
+        )
