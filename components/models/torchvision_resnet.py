@@ -4,7 +4,6 @@ Both halve height and width in a bottleneck's 3 x 3 convolution, and normalise w
 under other names answer the same.
 """
 
-import pickle
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -42,12 +41,12 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
     """
     try:
         found = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError:
-        raise NotAResNet(
-            "it is not a file of tensors alone, and what else it holds may run code when it is opened; save the "
-            "weights alone, by torch.save(model.state_dict(), 'weights.pth')"
-        ) from None
     except Exception as error:  # whatever broken bytes lead to
+        if type(error).__name__ == "UnpicklingError":  # whose module is imported nowhere here
+            raise NotAResNet(
+                "it is not a file of tensors alone, and what else it holds may run code when it is opened; save the "
+                "weights alone, by torch.save(model.state_dict(), 'weights.pth')"
+            ) from None
         reason = shorten(str(error), REASON_LENGTH, placeholder=" …").rstrip(".") or type(error).__name__
         raise NotAResNet(f"it cannot be read as a state_dict ({reason}); save or copy it again") from None
     if not isinstance(found, dict) or not found or not all(isinstance(value, Tensor) for value in found.values()):
