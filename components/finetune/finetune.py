@@ -91,10 +91,13 @@ class _Course:
 
     def new_model(self, settings: FinetuneSettings) -> "LoadedModel":
         """The backbone under a new head; the same random weights each time."""
+        from stillhouse.components.models.layers import set_dropout
         from stillhouse.components.training.randomness import seed_everything
 
         seed_everything(settings.loop.seed)
-        loaded = self.task.build(self.start, settings.architecture, self.train_rows, dropout=settings.dropout)
+        loaded = self.task.build(self.start, settings.architecture, self.train_rows)
+        if settings.dropout is not None:
+            set_dropout(loaded.model, settings.dropout)
         self.task.begin(self.train_rows, [loaded])
         return loaded
 

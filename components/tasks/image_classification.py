@@ -110,13 +110,7 @@ class ImageClassification(LabelTask):
         return Augment(seed, asked.flip, asked.shift, asked.scale, asked.light, mix, asked.mix_alpha)
 
     def build(
-        self,
-        start: str | None,
-        architecture: Any,
-        examples: Examples,
-        *,
-        like: LoadedModel | None = None,
-        dropout: float | None = None,
+        self, start: str | None, architecture: Any, examples: Examples, *, like: LoadedModel | None = None
     ) -> LoadedModel:
         return under_new_head(
             start,
@@ -125,7 +119,6 @@ class ImageClassification(LabelTask):
             head=self.head(),
             answers_otherwise=self.answers_otherwise,
             size=self.input.size,
-            dropout=dropout,
         )
 
     def samples(self, loaded: LoadedModel, examples: Examples, view: View = AS_EVALUATED) -> ImageSamples:

@@ -124,20 +124,9 @@ class Recommendation(Task):
     # Models.
 
     def build(
-        self,
-        start: str | None,
-        architecture: Any,
-        examples: Examples,
-        *,
-        like: LoadedModel | None = None,
-        dropout: float | None = None,
+        self, start: str | None, architecture: Any, examples: Examples, *, like: LoadedModel | None = None
     ) -> LoadedModel:
-        from stillhouse.components.models.layers import set_dropout
-
-        loaded = recommender_for(self.index, start) if start else new_recommender(self.index, architecture)
-        if dropout is not None:
-            set_dropout(loaded.model, dropout)
-        return loaded
+        return recommender_for(self.index, start) if start else new_recommender(self.index, architecture)
 
     def samples(self, loaded: LoadedModel, examples: Examples, view: View = AS_EVALUATED) -> HistorySamples:
         return HistorySamples.of(

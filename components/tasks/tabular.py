@@ -90,16 +90,10 @@ class Tabular(LabelTask):
     # Models: pretrain, finetune, distill.
 
     def build(
-        self,
-        start: str | None,
-        architecture: Any,
-        examples: Examples,
-        *,
-        like: LoadedModel | None = None,
-        dropout: float | None = None,
+        self, start: str | None, architecture: Any, examples: Examples, *, like: LoadedModel | None = None
     ) -> LoadedModel:
         columns = like.processor if like else self.columns
-        return build.under_head(start, columns, architecture, self.head(), self.answers_otherwise, dropout)
+        return build.under_head(start, columns, architecture, self.head(), self.answers_otherwise)
 
     def samples(self, loaded: LoadedModel, examples: Examples, view: View = AS_EVALUATED) -> TabularSamples:
         noise = None if view.seed is None else SwapNoise(view.seed, self.spec.augment)

@@ -51,7 +51,7 @@ class Rises(Task):
     def parse(self, values: Any, where: Any, reading: Any) -> Targets:
         return Targets("rises", [], [row and tuple(str(of).lower() == "true" for of in row) for row in values])
 
-    def build(self, start: Any, architecture: Any, examples: Any, *, like: Any = None, dropout: Any = None) -> Any:
+    def build(self, start: Any, architecture: Any, examples: Any, *, like: Any = None) -> Any:
         from rises_model import RisesConfig, RisesModel
 
         made = RisesModel(RisesConfig(width=(architecture or Shape()).width)) if start is None else None

@@ -28,7 +28,6 @@ def under_new_head(
     head: Mapping[str, Any],
     answers_otherwise: Callable[[Mapping[str, Any]], bool],
     size: int | None = None,
-    dropout: float | None = None,
 ) -> LoadedModel:
     """The backbone in the folder `start` under a head for other targets; what the folder holds of such a head is kept
     where it answers the same. Without `start` random weights of `architecture`.
@@ -38,14 +37,13 @@ def under_new_head(
         head: options of the configuration, num_labels among them.
         answers_otherwise: given the model.json of a folder of ours ({} for another one), whether its head is of no use.
         size: pixels either way that the recipe asks for.
-        dropout: in all layers; None: as the model has it.
 
     Raises:
         UserError: the model in the folder cannot be loaded, or does not take pictures of that size.
     """
     from stillhouse.components.models.dense_head import under_dense_head
     from stillhouse.components.models.image_networks import classifier_of, from_folder
-    from stillhouse.components.models.layers import output_layer, set_dropout
+    from stillhouse.components.models.layers import output_layer
 
     if start is None:
         config = config_of(architecture, preprocessing)
@@ -59,8 +57,6 @@ def under_new_head(
     preprocessing, notes = _taken_by(model, preprocessing, size)
     if architecture.head_width:
         model = under_dense_head(model, architecture.head_width)
-    if dropout is not None:
-        set_dropout(model, dropout)
     return LoadedModel(model, preprocessing, notes=notes)
 
 

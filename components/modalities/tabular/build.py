@@ -53,7 +53,6 @@ def under_head(
     architecture: TabularArchitecture | None,
     head: Mapping[str, Any],
     answers_otherwise: Callable[[Mapping[str, Any]], bool],
-    dropout: float | None = None,
 ) -> LoadedModel:
     """The network in the folder `start` with the columns that it reads, else random weights for `columns`, under a
     head; that of the folder where it answers the same.
@@ -61,21 +60,17 @@ def under_head(
     Args:
         head: as of `new_model`.
         answers_otherwise: given the folder's model.json ({} where it has none), whether its head is of no use.
-        dropout: in all layers; None: as the network has it.
 
     Raises:
         UserError: the folder holds no such network.
     """
-    from stillhouse.components.models.layers import output_layer, set_dropout
+    from stillhouse.components.models.layers import output_layer
 
-    if start:
-        loaded = load_model(Path(start), head)
-        if answers_otherwise(model_json(Path(start))):
-            output_layer(loaded.model).reset_parameters()
-    else:
-        loaded = LoadedModel(new_model(columns, architecture or TabularArchitecture(), head), columns)
-    if dropout is not None:
-        set_dropout(loaded.model, dropout)
+    if not start:
+        return LoadedModel(new_model(columns, architecture or TabularArchitecture(), head), columns)
+    loaded = load_model(Path(start), head)
+    if answers_otherwise(model_json(Path(start))):
+        output_layer(loaded.model).reset_parameters()
     return loaded
 
 

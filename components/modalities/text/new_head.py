@@ -22,7 +22,6 @@ def under_new_head(
     *,
     head: Mapping[str, Any],
     answers_otherwise: Callable[[Mapping[str, Any]], bool],
-    dropout: float | None = None,
     tokenizer: "PreTrainedTokenizerFast | None" = None,
 ) -> LoadedModel:
     """The backbone in the folder `start` under a head of the class `auto`; what the folder holds of such a head is kept
@@ -35,12 +34,11 @@ def under_new_head(
         auto: class of transformers that makes and loads such a model.
         head: options of the configuration, num_labels among them.
         answers_otherwise: given the model.json of a folder of ours ({} for another one), whether its head is of no use.
-        dropout: in all layers; None: as the model has it.
 
     Raises:
         UserError: the model in the folder cannot be loaded.
     """
-    from stillhouse.components.models.layers import output_layer, set_dropout
+    from stillhouse.components.models.layers import output_layer
     from stillhouse.components.models.quiet import quiet
 
     quiet()
@@ -49,13 +47,9 @@ def under_new_head(
         processor, notes = tokenizer_for(architecture, texts, tokenizer)
         config = config_of(architecture, processor, "masked_lm")
         config.update(head)
-        loaded = LoadedModel(auto.from_config(config), processor, notes=notes)
-    else:
-        # A head for another number of labels that the folder may hold is not taken, nor one that answers otherwise.
-        loaded = load_folder(auto, start, ignore_mismatched_sizes=True, **head)
-        if answers_otherwise(model_json(Path(start))):
-            output_layer(loaded.model).reset_parameters()
-        loaded = noted(loaded, start, texts)
-    if dropout is not None:
-        set_dropout(loaded.model, dropout)
-    return loaded
+        return LoadedModel(auto.from_config(config), processor, notes=notes)
+    # A head for another number of labels that the folder may hold is not taken, nor one that answers otherwise.
+    loaded = load_folder(auto, start, ignore_mismatched_sizes=True, **head)
+    if answers_otherwise(model_json(Path(start))):
+        output_layer(loaded.model).reset_parameters()
+    return noted(loaded, start, texts)

@@ -114,13 +114,7 @@ class Task(TaskData, TaskAnswers):
 
     @abstractmethod
     def build(
-        self,
-        start: str | None,
-        architecture: Any,
-        examples: Examples,
-        *,
-        like: LoadedModel | None = None,
-        dropout: float | None = None,
+        self, start: str | None, architecture: Any, examples: Examples, *, like: LoadedModel | None = None
     ) -> LoadedModel:
         """A network under a head for this dataset: from the folder `start`, else random weights of `architecture`.
 
@@ -129,7 +123,6 @@ class Task(TaskData, TaskAnswers):
             examples: training rows, of which a processor (a tokenizer, channel statistics) is learnt where `start` and
                 `like` give none.
             like: a model whose processor the new one shares.
-            dropout: in all layers; None: as the model has it.
 
         Raises:
             UserError: the model in the folder cannot be loaded.

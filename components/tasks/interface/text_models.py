@@ -71,13 +71,7 @@ class TextModels(Task):
         """Whether the head of the model whose model.json is `known` is of no use for this dataset."""
 
     def build(
-        self,
-        start: str | None,
-        architecture: Any,
-        examples: Examples,
-        *,
-        like: LoadedModel | None = None,
-        dropout: float | None = None,
+        self, start: str | None, architecture: Any, examples: Examples, *, like: LoadedModel | None = None
     ) -> LoadedModel:
         return under_new_head(
             self._auto(),
@@ -86,7 +80,6 @@ class TextModels(Task):
             architecture,
             head=self.head(),
             answers_otherwise=self.answers_otherwise,
-            dropout=dropout,
             tokenizer=like.processor if like else None,
         )
 

@@ -266,7 +266,7 @@ def test_with_a_budget_pretraining_follows_from_the_users_and_the_history_says_h
 
 def test_an_architecture_says_what_a_recipe_left_out() -> None:
     task = Recommendation(spec_of(["a", "b"]))
-    loaded = task.build(None, RecommenderArchitecture(width=8, code=4), Examples.of(items=[]), dropout=0.0)
+    loaded = task.build(None, RecommenderArchitecture(width=8, code=4, dropout=0.0), Examples.of(items=[]))
     assert (loaded.model.config.num_items, loaded.model.config.hidden_size) == (2, 8)
     assert task.weights_per_unit(loaded.model) == sum(p.numel() for p in loaded.model.parameters()) - 2 * 8
 

@@ -220,7 +220,7 @@ def losses(train: Examples) -> list[float]:
     task, record = task_for("classes", train, 0.1), Losses()
     loss = task.training_loss(train, class_weights="balanced", label_smoothing=0.1)
     seed_everything(3)
-    loaded = task.build(None, TabularArchitecture.model_validate(SHAPE), train, dropout=0.1)
+    loaded = task.build(None, TabularArchitecture.model_validate({**SHAPE, "dropout": 0.1}), train)
     Training(
         loaded.model,
         task.samples(loaded, train, View(seed=3)),

@@ -216,7 +216,7 @@ def test_it_tags_words_too() -> None:
     spec = Spec(format=1, task="token_classification", target="tags", labels=["O", "X"], columns={}, content_digest="")
     task = TokenClassification(spec)
     train = Examples.of(tokens=[["a", "don't", "b"], ["b"]] * 2, tags=[[0, 1, 0], [0]] * 2)
-    loaded = task.build(None, Architecture.model_validate(SHAPE), train, dropout=0.0)
+    loaded = task.build(None, Architecture.model_validate({**SHAPE, "dropout": 0.0}), train)
     samples = task.samples(loaded, train, View(16))
     batch = samples.batch(np.arange(4), 0)
     loss, count = task.loss(task.forward(loaded.model, batch), batch)
