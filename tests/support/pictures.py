@@ -1,5 +1,6 @@
 """Small pictures to learn from: a bright spot in a corner on noise, and which corner it is."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,16 @@ LABELS = {"classes": CORNERS, "multi_label": ["low", "right"], "number": []}
 SIDE = 12
 STILL = {"flip": False, "shift": 0.0}
 """Input settings without augmentation."""
+SHAPE = {"layers": 2, "width": 8}
+"""Of a small convolutional network."""
+TINY_VIT = {
+    "hidden_size": 8,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 2,
+    "intermediate_size": 16,
+    "image_size": SIDE,
+    "patch_size": 4,
+}
 
 
 def picture(corner: int, draw: np.random.Generator) -> bytes:
@@ -66,4 +77,28 @@ def write_pictures(folder: Path, target: str = "classes", **asked: Any) -> Path:
         pq.write_table(table if split != "unlabelled" else table.drop("label"), folder / f"{split}.parquet")
     spec = task_of_pictures(target, Examples(pq.read_table(folder / "train.parquet")), **asked).spec
     (folder / "dataset.json").write_text(spec.model_dump_json())
+    return folder
+
+
+def base_folder(folder: Path, kind: str, **preprocessing: Any) -> Path:
+    """A base as transformers writes it, with seven labels of its own."""
+    import torch
+    from transformers import ResNetConfig, ResNetForImageClassification, ViTConfig, ViTForImageClassification
+
+    torch.manual_seed(1)
+    if kind == "resnet":
+        config = ResNetConfig(embedding_size=4, hidden_sizes=[4, 8], depths=[1, 1], layer_type="basic")
+        config.num_labels = 7
+        ResNetForImageClassification(config).save_pretrained(folder)
+    else:
+        config = ViTConfig(**TINY_VIT)
+        config.num_labels = 7
+        ViTForImageClassification(config).save_pretrained(folder)
+    asked = {
+        "do_resize": True,
+        "size": {"height": SIDE, "width": SIDE},
+        "image_mean": [0.4] * 3,
+        "image_std": [0.2] * 3,
+    }
+    (folder / "preprocessor_config.json").write_text(json.dumps({**asked, **preprocessing}))
     return folder

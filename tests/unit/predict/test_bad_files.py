@@ -1,5 +1,6 @@
 """Whatever a file holds, predict answers for all its rows or says in one sentence where it stopped."""
 
+import gzip
 import json
 import math
 from pathlib import Path
@@ -143,3 +144,14 @@ def test_a_model_folder_whose_description_is_damaged_is_refused(folder: Path, te
     (folder / "model.json").write_text(text)
     (folder / "a.txt").write_text("hello")
     assert "not a model of Stillhouse" in answered_or_refused(folder, folder / "a.txt", "out.jsonl")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b'{"text": "not packed"}\n', gzip.compress(b'{"text": "cut", "label": 1}\n')[:-9]],
+    ids=["not packed", "cut"],
+)
+def test_a_packed_file_that_is_damaged_is_refused_in_a_sentence(model: Path, tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "a.jsonl.gz").write_bytes(content)
+    with pytest.raises(UserError, match=r"a\.jsonl\.gz: cannot be read \(.*fix the file or take it out"):
+        step.predict(str(model), tmp_path / "a.jsonl.gz")

@@ -370,36 +370,6 @@ def test_an_unknown_output_format_is_refused_before_the_model_is_loaded(rows: Pa
         predict(str(tmp_path), rows, out=tmp_path / "out.xlsx")
 
 
-@pytest.mark.parametrize("suffix", ["csv", "parquet"])
-def test_rows_that_bring_a_new_column_late_are_not_cut(model: Path, tmp_path: Path, suffix: str) -> None:
-    lines = ['{"text": "a"}'] * BATCH_ROWS + ['{"text": "a", "late": 1}']
-    (tmp_path / "rows.jsonl").write_text("\n".join(lines))
-
-    with pytest.raises(UserError, match=r"column 'late' is not in the first rows; write .jsonl"):
-        predict(str(model), tmp_path / "rows.jsonl", out=tmp_path / f"out.{suffix}")
-
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["rows.jsonl"]
-
-
-@pytest.mark.parametrize(
-    "content",
-    [b'{"text": "not packed"}\n', gzip.compress(b'{"text": "cut", "label": 1}\n')[:-9]],
-    ids=["not packed", "cut"],
-)
-def test_a_packed_file_that_is_damaged_is_refused_in_a_sentence(model: Path, tmp_path: Path, content: bytes) -> None:
-    (tmp_path / "a.jsonl.gz").write_bytes(content)
-    with pytest.raises(UserError, match=r"a\.jsonl\.gz: cannot be read \(.*fix the file or take it out"):
-        predict(str(model), tmp_path / "a.jsonl.gz")
-
-
-def test_a_column_that_changes_its_type_is_refused_for_parquet(model: Path, tmp_path: Path) -> None:
-    lines = ['{"text": "a", "n": 1}'] * BATCH_ROWS + ['{"text": "a", "n": "many"}']
-    (tmp_path / "rows.jsonl").write_text("\n".join(lines))
-
-    with pytest.raises(UserError, match=r"the rows differ in their types .*; write .jsonl instead"):
-        predict(str(model), tmp_path / "rows.jsonl", out=tmp_path / "out.parquet")
-
-
 def test_the_command_writes_json_lines_to_stdout_and_says_the_rate_on_stderr(model: Path, rows: Path) -> None:
     command = [sys.executable, "-m", "stillhouse.components.predict", str(model), str(rows)]
 

@@ -1,4 +1,4 @@
-"""Rows on their way out keep the types that they came with."""
+"""Rows on their way out keep the types that they came with, or are refused with what to write instead."""
 
 from pathlib import Path
 
@@ -7,7 +7,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from stillhouse.components.formats.tables import common_schema
+from stillhouse.components.predict.predict import BATCH_ROWS, predict
 from stillhouse.components.predict.write import writer
+from stillhouse.errors import UserError
 
 
 @pytest.fixture
@@ -47,3 +49,22 @@ def test_files_that_do_not_agree_have_no_types_in_common(source: Path, tmp_path:
     (tmp_path / "a.csv").write_text("n\n7\n")
     assert common_schema([source, other]) is None
     assert common_schema([source, tmp_path / "a.csv"]) is None
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_rows_that_bring_a_new_column_late_are_not_cut(model: Path, tmp_path: Path, suffix: str) -> None:
+    lines = ['{"text": "a"}'] * BATCH_ROWS + ['{"text": "a", "late": 1}']
+    (tmp_path / "rows.jsonl").write_text("\n".join(lines))
+
+    with pytest.raises(UserError, match=r"column 'late' is not in the first rows; write .jsonl"):
+        predict(str(model), tmp_path / "rows.jsonl", out=tmp_path / f"out.{suffix}")
+
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["rows.jsonl"]
+
+
+def test_a_column_that_changes_its_type_is_refused_for_parquet(model: Path, tmp_path: Path) -> None:
+    lines = ['{"text": "a", "n": 1}'] * BATCH_ROWS + ['{"text": "a", "n": "many"}']
+    (tmp_path / "rows.jsonl").write_text("\n".join(lines))
+
+    with pytest.raises(UserError, match=r"the rows differ in their types .*; write .jsonl instead"):
+        predict(str(model), tmp_path / "rows.jsonl", out=tmp_path / "out.parquet")
