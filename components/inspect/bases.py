@@ -14,7 +14,6 @@ from stillhouse.components.artifacts.chosen_base import (
     Candidates,
     Use,
     is_auto,
-    objective_of,
     otherwise_of,
 )
 from stillhouse.components.artifacts.kept import found_model, model_key
@@ -196,8 +195,7 @@ def uses_of(steps: StepSettings, fixed: Mapping[str, Base]) -> dict[str, list[Us
     pretrain, finetune, student = steps["pretrain"], steps["finetune"], steps["distill"].student
     objective = pretrain.objective
     if pretrain.base and objective == AUTO:
-        learnt = load_task(pretrain.task).learnt_by(pretrain.architecture)
-        objective = objective_of(objective, fixed[pretrain.base].address, learnt)
+        objective = pretrain.objective_on(fixed[pretrain.base].address)
     reads = load_task(finetune.task).reads
     wanted = [(finetune.base, Use(step="finetune", max_length=finetune.loop.max_length, reads=reads))]
     if objective != "none":

@@ -6,8 +6,7 @@ from datetime import UTC, datetime
 from typing import Self
 
 from stillhouse.components.artifacts.promotion_record import Entry
-from stillhouse.components.storage.digests import digest_json
-from stillhouse.components.storage.sources import SourceFile, list_source, names_below
+from stillhouse.components.storage.sources import SourceFile, digest_files, list_source, names_below
 from stillhouse.components.storage.windows import Partitions, Window, check_times, with_time
 from stillhouse.errors import UserError
 
@@ -28,7 +27,7 @@ class Data:
     @property
     def digest(self) -> str:
         """Over names, sizes and versions of the files."""
-        return digest_json(sorted([file.name, file.size, file.version] for file in self.files))
+        return digest_files(self.files)
 
 
 @dataclass(frozen=True)

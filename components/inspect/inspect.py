@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, cast
 from pydantic import Field
 
 from stillhouse.components.artifacts.base_facts import BaseFacts, notes_of
-from stillhouse.components.artifacts.chosen_base import Candidates, Use, objective_of
+from stillhouse.components.artifacts.chosen_base import Candidates, Use
 from stillhouse.components.artifacts.promotion_record import Entry, load
 from stillhouse.components.config.settings import Settings, check, refuse_secrets
 from stillhouse.components.inspect.bases import (
@@ -32,7 +32,6 @@ from stillhouse.components.storage.digests import digest_json
 from stillhouse.components.storage.fingerprint import code_digest
 from stillhouse.components.storage.home import local_store
 from stillhouse.components.storage.store import Store
-from stillhouse.components.tasks import load_task
 from stillhouse.components.tracking.run import StepRun
 from stillhouse.errors import UserError
 
@@ -163,7 +162,7 @@ def _objective(steps: StepSettings, bases: dict[str, Base]) -> str:
     """What pretrain learns; as long as its base is to be chosen, what it would from random weights."""
     start = bases.get(steps["pretrain"].base)
     address, pretrain = start.address if start and not start.candidates else "", steps["pretrain"]
-    return objective_of(pretrain.objective, address, load_task(pretrain.task).learnt_by(pretrain.architecture))
+    return pretrain.objective_on(address)
 
 
 def _champion(store: Store, steps: StepSettings) -> Entry | None:

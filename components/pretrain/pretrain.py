@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from stillhouse.components.artifacts.chosen_base import base_of, objective_of
+from stillhouse.components.artifacts.chosen_base import base_of
 from stillhouse.components.artifacts.dataset import read_split
 from stillhouse.components.artifacts.examples import Examples
 from stillhouse.components.artifacts.spec import Spec, read_spec
 from stillhouse.components.pretrain.settings import PretrainSettings
-from stillhouse.components.tasks import Task, load_task, task_of
+from stillhouse.components.tasks import Task, task_of
 from stillhouse.components.tasks.interface.task import View
 from stillhouse.errors import UserError
 
@@ -158,6 +158,4 @@ def _info(settings: PretrainSettings, spec: Spec, loaded: "LoadedModel", as_told
 def settled(settings: PretrainSettings, spec: Spec) -> PretrainSettings:
     """The settings with the base that prepare chose, and the objective that follows from it, in place of `auto`."""
     base = base_of(settings.base, spec)
-    learnt = load_task(settings.task).learnt_by(settings.architecture)
-    objective = objective_of(settings.objective, base, learnt)
-    return settings.model_copy(update={"base": base, "objective": objective})
+    return settings.model_copy(update={"base": base, "objective": settings.objective_on(base)})

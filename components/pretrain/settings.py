@@ -2,7 +2,7 @@
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from stillhouse.components.artifacts.chosen_base import AUTO, Objective
+from stillhouse.components.artifacts.chosen_base import AUTO, Objective, objective_of
 from stillhouse.components.models.settings import Architecture
 from stillhouse.components.tasks import load_task
 from stillhouse.components.training.settings import DerivableSettings, LoopSettings, OptimizerSettings
@@ -23,6 +23,10 @@ class PretrainSettings(DerivableSettings):
     doi:10.18653/v1/2023.eacl-main.217)."""
     loop: LoopSettings = LoopSettings()
     optimizer: OptimizerSettings = OptimizerSettings(learning_rate=1e-3)
+
+    def objective_on(self, address: str) -> str:
+        """What is learnt from the base at `address`, from random weights where it is empty; never `auto`."""
+        return objective_of(self.objective, address, load_task(self.task).learnt_by(self.architecture))
 
     @field_validator("architecture")
     @classmethod

@@ -7,7 +7,7 @@ that is a window of partitions (`windows`) only the files within it count.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,13 +64,18 @@ def list_source(url: str, window: Window | None = None) -> list[SourceFile]:
     return [_described(name, path) for name, path in _local_files(place) if wanted(name)]
 
 
+def digest_files(files: Iterable[SourceFile]) -> str:
+    """Of their names, sizes and versions: another one means that something has changed."""
+    return digest_json(sorted([file.name, file.size, file.version] for file in files))
+
+
 def digest_source(url: str) -> str:
-    """Of the names and versions of the source's files: another one means that something has changed.
+    """`digest_files` of a source.
 
     Raises:
         UserError: as `list_source`.
     """
-    return digest_json(sorted([file.name, file.size, file.version] for file in list_source(url)))
+    return digest_files(list_source(url))
 
 
 def names_below(url: str) -> list[str]:

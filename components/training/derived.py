@@ -6,9 +6,10 @@ run that was killed finds its checkpoints again. What the rules were chosen on i
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial, reduce
+from operator import getitem
 from typing import Any, TypeVar
 
 import numpy as np
@@ -152,10 +153,7 @@ def apply(settings: SettingsT, values: dict[str, Any], keys: list[str]) -> Setti
     for key, value in values.items():
         if key in keys:
             *sections, name = key.split(".")
-            inner = document
-            for section in sections:
-                inner = inner[section]
-            inner[name] = value
+            _at(document, sections)[name] = value
     return settings.__class__.model_validate(document)
 
 
@@ -174,13 +172,14 @@ def told(settings: DerivableSettings, unit: str) -> dict[str, str]:
         unit: what batches are counted in.
     """
     document = settings.model_dump(mode="json", exclude_none=True)
-    found = [f"{key} {_plain(_at(document, key))}" for key in (settings.derive.keys if settings.derive else [])]
+    keys = settings.derive.keys if settings.derive else []
+    found = [f"{key} {_plain(_at(document, key.split('.')))}" for key in keys]
     return {"derived": f"From the data and the budget follow, batches in {unit}s: {', '.join(found)}."} if found else {}
 
 
-def _at(document: dict[str, Any], key: str) -> Any:
-    """The value under a dotted key."""
-    return reduce(lambda inner, name: inner[name], key.split("."), document)
+def _at(document: dict[str, Any], path: Sequence[str]) -> Any:
+    """What stands under these keys, one within the other."""
+    return reduce(getitem, path, document)
 
 
 def _plain(value: Any) -> str:

@@ -11,11 +11,10 @@ from typing import Any
 from kubernetes.client import ApiException
 from kubernetes.utils.quantity import parse_quantity
 
-from stillhouse.components.artifacts.chosen_base import is_auto, objective_of, otherwise_of
+from stillhouse.components.artifacts.chosen_base import is_auto, otherwise_of
 from stillhouse.components.inspect.settings import Parameters, StepSettings
 from stillhouse.components.models.settings import Architecture
 from stillhouse.components.probe.finding import Finding, failure, not_checked, ok, warning
-from stillhouse.components.tasks import load_task
 from stillhouse.components.training.settings import LoopSettings
 from stillhouse.pipelines.cluster.connection import TIMEOUT
 from stillhouse.pipelines.doctor.capacity import gib
@@ -98,9 +97,7 @@ def estimate(steps: StepSettings) -> Estimate:
         Estimate("finetune", TRAINED_BYTES * size, activation_bytes(teacher, finetune.loop), size),
         Estimate("distill", kept_bytes, both, size),
     ]
-    is_pretrained = (
-        objective_of(pretrain.objective, "", load_task(pretrain.task).learnt_by(pretrain.architecture)) != "none"
-    )
+    is_pretrained = pretrain.objective_on("") != "none"
     return max(found[0 if is_pretrained else 1 :], key=lambda one: one.total)
 
 

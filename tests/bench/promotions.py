@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from results_page import put
 from scipy.special import ndtr, ndtri
 
 from stillhouse.components.artifacts.evaluation import Evaluation
@@ -36,7 +37,6 @@ STEP = 1e-4
 """True accuracies are multiples of this."""
 ACCURACY = Measure("accuracy", "accuracy", lambda found, weights: weights @ found["right"] / weights.sum(axis=1))
 PAGE = Path(__file__).parents[2] / "docs" / "promotion.md"
-BEGIN, END = "<!-- promotions.py: begin -->", "<!-- promotions.py: end -->"
 RIVALS = 500
 """Candidates of the adversary."""
 
@@ -93,11 +93,10 @@ class Rows:
             self._set(middle, np.array([START]))
             shared = float((self._right[0] ** 2 * self._weights).sum())
             low, high = (middle, high) if 2 * (START - shared) > DIFFERING else (low, middle)
-        self.tie = low
         self._set(low, np.arange(round(1 / STEP) + 1) * STEP)
 
-    def chance(self, quality: float, difficulty: np.ndarray) -> np.ndarray:
-        """Of being right on rows of this difficulty, standard normal."""
+    def chance(self, quality: float | np.ndarray, difficulty: np.ndarray) -> np.ndarray:
+        """Of being right on rows of this difficulty, standard normal: float64, of the shape that both broadcast to."""
         return ndtr((ndtri(quality) - np.sqrt(self.tie) * difficulty) / np.sqrt(1 - self.tie))
 
     def draw(self, champion: np.ndarray, anchor: np.ndarray, candidate: np.ndarray, generator: Any) -> np.ndarray:
@@ -126,8 +125,8 @@ class Rows:
         return generator.multinomial(ROWS, np.clip(flat, 0, 1)).reshape(-1, 2, 2, 2)
 
     def _set(self, tie: float, qualities: np.ndarray) -> None:
-        steep = np.sqrt(1 - tie)
-        self._right = ndtr((ndtri(qualities)[:, None] - np.sqrt(tie) * self.nodes) / steep)
+        self.tie = tie
+        self._right = self.chance(qualities[:, None], self.nodes)
 
 
 class Night(NamedTuple):
@@ -324,9 +323,7 @@ def main() -> None:
         *table(years, adversary(rows, resamples, 200)),
         f"- Fast path and real gate agree on {len(sample)} nights.",
     ]
-    text = PAGE.read_text(encoding="utf-8")
-    before, after = text.split(BEGIN)[0], text.split(END)[1]
-    PAGE.write_text(f"{before}{BEGIN}\n\n" + "\n".join(lines) + f"\n\n{END}{after}", encoding="utf-8")
+    put("promotions.py", ["\n".join(lines)], PAGE)
     print("\n".join(lines))
 
 
