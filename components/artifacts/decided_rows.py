@@ -13,13 +13,12 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load, load_file, save
 
+from stillhouse.components.artifacts.kept import decided_key
 from stillhouse.components.storage.store import NotFound, Store
 from stillhouse.errors import UserError
 
 logger = logging.getLogger(__name__)
 
-DECIDED = "decided"
-"""Where these files lie in the store."""
 TEST_ROWS = "test_rows.safetensors"
 """In a dataset's folder: the short hashes of its test rows, for a step that reads no Parquet."""
 
@@ -68,11 +67,6 @@ class DecidedRows:
             known = self.hashes[place] == hashes
             found[known] = values[place[known]]
         return found
-
-
-def decided_key(digest: str) -> str:
-    """Where the store keeps what is known of rows that have decided."""
-    return f"{DECIDED}/{digest}"
 
 
 def decided_rows(store: Store, digest: str | None) -> DecidedRows:

@@ -119,8 +119,8 @@ class AddedLabel(JsonArtifact):
     f1: float
 
 
-class ComparedChampion(JsonArtifact):
-    """The champion, and how far it could be compared."""
+class ComparedModel(JsonArtifact):
+    """A model of an earlier run, and whether it could be compared."""
 
     name: str
     """As sentences call it."""
@@ -128,6 +128,11 @@ class ComparedChampion(JsonArtifact):
     compared: bool
     why_not: str = ""
     """Why it could not be compared, as what follows a colon; empty where it was."""
+
+
+class ComparedChampion(ComparedModel):
+    """The champion, and how far it could be compared."""
+
     rows: int = 0
     """Test rows on which it was compared: those that it never saw, and whose labels both know."""
     shared_labels: list[str] = Field(default_factory=list)
@@ -139,15 +144,9 @@ class ComparedChampion(JsonArtifact):
     """Labels that the champion does not know."""
 
 
-class ComparedAnchor(JsonArtifact):
+class ComparedAnchor(ComparedModel):
     """The anchor, and whether it could be compared."""
 
-    name: str
-    """As sentences call it."""
-    digest: str
-    compared: bool
-    why_not: str = ""
-    """As of the champion."""
     spared: int = 0
     """Test rows that it never saw and that were left out: they have helped to decide too often."""
 

@@ -1,6 +1,5 @@
 """Brings a model, wherever it is, into a local folder."""
 
-import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +13,7 @@ from stillhouse.components.artifacts.weights_file import folder_of, is_weights_f
 from stillhouse.components.config.home import home_folder
 from stillhouse.components.safety.model_folders import refuse_unsafe
 from stillhouse.components.storage.digests import digest_folder, digest_json, sha256_bytes
-from stillhouse.components.storage.disk import staged_folder, sync_folder, writing
+from stillhouse.components.storage.disk import mark_used, staged_folder, sync_folder, writing
 from stillhouse.components.storage.home import FETCHED
 from stillhouse.components.storage.hub import guarded_hub
 from stillhouse.components.storage.model_files import model_files
@@ -72,8 +71,7 @@ def _merged(folder: Path, base_folder: Path) -> Path:
     if not target.is_dir():
         _write_merged(target, folder, base_folder / base.inside, made)
     look_at(model_files(str(target)))
-    for path in target.iterdir():  # in use: the sweep goes by age
-        os.utime(path)
+    mark_used(target)
     return target
 
 
@@ -143,6 +141,5 @@ def _from_store(store: Store, key: str, address: str) -> Path:
             store.get_folder(key, folder, manifest)
     except NotFound:
         raise UserError(f"model '{address}' does not exist; check the address.") from None
-    for path in folder.iterdir():  # in use: the sweep goes by age
-        os.utime(path)
+    mark_used(folder)
     return folder

@@ -13,6 +13,8 @@ from stillhouse.errors import UserError
 
 AT_HAND = "store://"
 """What the address of a place in the store at hand begins with."""
+DECIDED = "decided"
+"""Folder of what is known of test rows that have helped to decide."""
 KEY = re.compile(r"(?:models/[^/]+|datasets/[^/]+/dataset\.json)$")
 """How the addresses of earlier releases, which name a store, end."""
 
@@ -25,6 +27,11 @@ def model_key(digest: str) -> str:
 def statistics_key(dataset_digest: str) -> str:
     """Where the store keeps the dataset.json of a promoted model."""
     return f"datasets/{dataset_digest}/dataset.json"
+
+
+def decided_key(digest: str) -> str:
+    """Where the store keeps what is known of test rows that have helped to decide."""
+    return f"{DECIDED}/{digest}"
 
 
 def at_hand(address: str) -> str:

@@ -1,12 +1,11 @@
 """A base that is one file of weights, as torchvision publishes its ResNets, and the folder that is made of it."""
 
 import importlib.util
-import os
 from pathlib import Path
 
 from stillhouse.components.config.home import home_folder
 from stillhouse.components.storage.digests import digest_json, sha256_bytes, sha256_file
-from stillhouse.components.storage.disk import staged_folder, sync_folder, writing
+from stillhouse.components.storage.disk import mark_used, staged_folder, sync_folder, writing
 from stillhouse.components.storage.home import FETCHED
 from stillhouse.components.storage.sources import fetch_source
 from stillhouse.components.storage.urls import is_local
@@ -42,8 +41,7 @@ def folder_of(address: str) -> Path:
     folder = home / digest_json([MADE_BY, sha256_file(path)])
     if not folder.is_dir():
         _write(path, folder, address)
-    for each in folder.iterdir():  # in use: the sweep goes by age
-        os.utime(each)
+    mark_used(folder)
     return folder
 
 

@@ -19,8 +19,6 @@ from stillhouse.components.tasks import Task
 from stillhouse.components.tasks.interface.results import Answers, some
 from stillhouse.components.tracking.run import StepRun
 
-NOTHING: dict[str, Any] = {"to_anchor": {}}
-
 
 def against_anchor(
     against: HeldAgainst | None,
@@ -30,7 +28,7 @@ def against_anchor(
     test: Examples,
     settings: EvaluateSettings,
     run: StepRun,
-) -> dict[str, Any]:
+) -> tuple[dict[str, Any], dict[str, dict[str, float]]]:
     """Hold each candidate against the anchor; one that is the champion is not asked again.
 
     Args:
@@ -38,18 +36,26 @@ def against_anchor(
         contestants: The candidates, and the champion if it gave answers.
 
     Returns:
-        Parts of evaluation.json: `anchor` and `shelf_life` where there is one, `to_anchor` of each candidate by name.
+        Parts of evaluation.json, `anchor` and `shelf_life`, where there is one; of each candidate by name its paired
+        estimate (see `PairedEstimate`), where it could be compared.
     """
     if against is None or against.anchor is None:
-        return NOTHING
+        return {}, {}
     shelf_life, worn = _shelf_life(against, test)
-    is_champion = champion is not None and champion.digest == against.anchor.digest
-    found = champion if is_champion and champion else open_rival(against.anchor, "anchor", task, test)
-    anchor, answers = _asked(found, contestants if is_champion else {}, task, test, settings, run)
-    rows = anchor.rows & ~worn if answers is not None else anchor.rows
-    spared = int((anchor.rows & worn).sum()) if answers is not None else 0
-    if answers is not None and not rows.any():
-        anchor = anchor.left_out("each test row that it never saw has helped to decide too often")
+    same = champion if champion and champion.digest == against.anchor.digest else None
+    anchor = same or open_rival(against.anchor, "anchor", task, test)
+    answers: Answers | None = None
+    if same and "champion" in contestants:
+        answers = contestants["champion"].answers
+    elif anchor.folder:
+        anchor, answers = _asked(anchor, task, test, settings, run)
+    spared = 0
+    if answers is not None:
+        spared = int((anchor.rows & worn).sum())
+        anchor = replace(anchor, rows=anchor.rows & ~worn)
+        if not anchor.rows.any():
+            anchor = anchor.left_out("each test row that it never saw has helped to decide too often")
+            answers = None
     described = {
         "name": anchor.name.replace("champion", "anchor", 1),
         "digest": anchor.digest,
@@ -57,29 +63,14 @@ def against_anchor(
         "why_not": anchor.why_not,
         "spared": spared,
     }
-    parts = {"anchor": described, "shelf_life": shelf_life}
-    if answers is None or anchor.why_not:
-        return {**parts, **NOTHING}
-    return {**parts, "to_anchor": _estimates(replace(anchor, rows=rows), answers, contestants, task, test, settings)}
+    estimates = {} if answers is None else _estimates(anchor, answers, contestants, task, test, settings)
+    return {"anchor": described, "shelf_life": shelf_life}, estimates
 
 
 def _asked(
-    anchor: Champion,
-    contestants: Mapping[str, Contestant],
-    task: Task,
-    test: Examples,
-    settings: EvaluateSettings,
-    run: StepRun,
+    anchor: Champion, task: Task, test: Examples, settings: EvaluateSettings, run: StepRun
 ) -> tuple[Champion, Answers | None]:
-    """The anchor with its answers; without them, why it has none that can be compared.
-
-    Args:
-        contestants: With the champion, where that is the anchor.
-    """
-    if anchor.folder is None:
-        return anchor, None
-    if "champion" in contestants:
-        return anchor, contestants["champion"].answers
+    """The anchor with its answers; without them, why it has none that can be compared."""
     done = 0
 
     def progress(rows: int) -> None:
@@ -99,7 +90,7 @@ def _estimates(
     test: Examples,
     settings: EvaluateSettings,
 ) -> dict[str, dict[str, float]]:
-    """Of each candidate its paired estimate (see `PairedEstimate`)."""
+    """Of each candidate its paired estimate."""
     assert anchor.ground and anchor.task
     main, here = task.measures[0], test.take(np.flatnonzero(anchor.rows))
     statistics = {
@@ -119,7 +110,8 @@ def _estimates(
 def _shelf_life(against: HeldAgainst, test: Examples) -> tuple[dict[str, int], np.ndarray]:
     """What evaluation.json says of the rows' shelf life; bool [test rows]: those that are used up."""
     decided = decided_rows(local_store(), against.decided)
-    times, first = decided.times_of(test.hashes), decided.first_of(test.hashes)
+    hashes = test.hashes
+    times, first = decided.times_of(hashes), decided.first_of(hashes)
     told = {
         "rows": len(test),
         "fresh": int((times == 0).sum()),

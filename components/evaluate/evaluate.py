@@ -170,10 +170,10 @@ def _document(
     latencies: dict[str, np.ndarray],
     test: Examples,
     champion: Champion | None,
-    anchored: dict[str, Any],
+    anchored: tuple[dict[str, Any], dict[str, dict[str, float]]],
     run: StepRun,
 ) -> dict[str, Any]:
-    """evaluation.json; `anchored` are the parts of `against_anchor`."""
+    """evaluation.json; `anchored` is what `against_anchor` found."""
     ground = (champion.ground, champion.rows) if champion and champion.folder and champion.ground else None
     models, differences = compare(
         task,
@@ -188,7 +188,7 @@ def _document(
         models[name] |= contestant.described()
         if name in latencies:
             models[name]["latency_ms"] = percentiles(latencies[name])
-    main = task.measures[0]
+    main, (parts, to_anchor) = task.measures[0], anchored
 
     def beside(candidate: str, others: Sequence[str]) -> dict[str, Any]:
         """Differences, latency and slices of a model that may be promoted."""
@@ -207,7 +207,6 @@ def _document(
             **({"to_anchor": to_anchor[candidate]} if candidate in to_anchor else {}),
         }
 
-    to_anchor = anchored["to_anchor"]
     document = {
         "format": 1,
         "task": task.spec.task,
@@ -220,8 +219,8 @@ def _document(
         **beside("student", ("teacher", "champion")),
         "candidates": {name: beside(name, ("champion",)) for name in differences if name != "student"},
         "never_answered": task.never_answered(statistics["student"]),
+        **parts,
     }
-    document |= {part: anchored[part] for part in ("anchor", "shelf_life") if part in anchored}
     notes = [*comparison_notes(document, main.title), *label_notes(document), *task.spec.notes]
     if champion:
         described = champion.described(models["student"]["per_label"])

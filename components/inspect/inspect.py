@@ -125,8 +125,7 @@ def inspect(
     said = notes_of([*bases, *own_bases(steps, plan.bases)]) | _weightless(steps, plan.compared_with)
     if candidates:
         said["base.auto"] = candidates.said()
-    if said:
-        run.notes(said)
+    run.notes(said)
     snapshot = Snapshot(
         source_digest=plan.data.digest,
         files=len(plan.data.files),

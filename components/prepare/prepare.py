@@ -103,8 +103,7 @@ def prepare(settings: PrepareSettings, *, snapshot: str, dataset: Path | str, ca
         "bases": [base.model_dump() for base in bases],
         "no_values": _no_values(table, prepared, settings),
     }
-    if bases:
-        run.notes(notes_of(bases))
+    run.notes(notes_of(bases))
     with writing(dataset), staged_folder(dataset) as folder:
         write_dataset(folder, prepared, tables, settings, description)
         write_card(folder / CARD, prepared, settings, description)

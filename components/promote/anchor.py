@@ -49,21 +49,18 @@ def held_against(
     anchor, ledger = anchor_of(store, settings, record) if champion else None, record.ledger
     if champion is None or anchor is None:
         return "", None
-    decided = ledger.decided
-    if look := ledger.made_from(inputs, champion.digest):
-        decided = look.decided
-        repeated = record.champion is not None and record.champion.digest != champion.digest
-        if repeated and (then := next((one for one in record.roles.values() if one.digest == look.anchor), None)):
+    look = ledger.made_from(inputs, champion.digest)
+    if record.champion and record.champion.digest != champion.digest:  # a repeated run: what its own was told
+        of_look = (one for one in record.roles.values() if look and one.digest == look.anchor)
+        then = next(of_look, None) if look else record.previous_anchor or champion
+        if then:
             anchor = present(store, settings.model_name, then.alone(), needed=False)
-    elif record.champion and record.champion.digest != champion.digest:
-        then = record.previous_anchor or champion  # a repeated run: what its own was told
-        anchor = present(store, settings.model_name, then.alone(), needed=False)
     told = HeldAgainst(
         version=champion.version,
         digest=champion.digest,
         uri=champion.uri,
         anchor=_rival(anchor),
-        decided=decided,
+        decided=look.decided if look else ledger.decided,
         look=champion.look,
         shelf_life=settings.shelf_life,
     )

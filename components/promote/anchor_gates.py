@@ -7,6 +7,7 @@ from stillhouse.components.artifacts.verdict import Gate
 from stillhouse.components.promote.bounds import lower_bound
 from stillhouse.components.promote.looking import Stake, is_compared, oriented, rows_asked_for
 from stillhouse.components.promote.settings import PromoteSettings
+from stillhouse.components.promote.wording import better
 
 ANCHOR_EVIDENCE = {"anchor_rows", "anchor_compared"}
 """Gates that say only that too little is known."""
@@ -28,11 +29,10 @@ def _within(evaluation: Evaluation, settings: PromoteSettings, stake: Stake) -> 
     assert evaluation.to_anchor
     found, limit = oriented(evaluation.to_anchor, evaluation.greater_is_better), settings.within_anchor
     lead = lower_bound(found, stake.alpha)
-    shown = f"at least {lead:.4f} better than" if lead > 0 else f"at worst {-lead:.4f} worse than"
     sentence = (
-        f"{evaluation.main_metric} is {shown} the anchor's, {stake.anchor.label} (estimate {found.difference:+.4f}, "
-        f"{found.rows:,} rows, one-sided with an error of {stake.alpha:.2g}); a loss of up to {limit:.4g} is allowed "
-        "for all time."
+        f"{evaluation.main_metric} is {better(lead)} the anchor's, {stake.anchor.label} (estimate "
+        f"{found.difference:+.4f}, {found.rows:,} rows, one-sided with an error of {stake.alpha:.2g}); a loss of up to "
+        f"{limit:.4g} is allowed for all time."
     )
     return Gate(
         "within_anchor",

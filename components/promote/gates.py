@@ -14,6 +14,7 @@ from stillhouse.components.artifacts.verdict import Gate
 from stillhouse.components.promote.anchor_gates import ANCHOR_EVIDENCE, anchor_gates
 from stillhouse.components.promote.looking import Stake
 from stillhouse.components.promote.settings import PromoteSettings
+from stillhouse.components.promote.wording import better
 from stillhouse.spelling import listed
 
 EVIDENCE = {"test_rows", "champion_rows", "champion_compared", *ANCHOR_EVIDENCE}
@@ -146,7 +147,7 @@ def _baselines(evaluation: Evaluation, settings: PromoteSettings) -> Iterator[Ga
         elif name == TRIVIAL:
             lead = -_shortfall(evaluation, name)
             sentence = (
-                f"{evaluation.main_metric} is {_better(lead)} the majority baseline's{_bound(evaluation, name)}; "
+                f"{evaluation.main_metric} is {better(lead)} the majority baseline's{_bound(evaluation, name)}; "
                 "it must be better."
             )
             yield Gate(f"beat_{name}", lead > 0, lead, 0.0, sentence)
@@ -195,7 +196,7 @@ def _floor(name: str, what: str, value: float, floor: float, greater: bool) -> G
 def _within(evaluation: Evaluation, other: str, limit: float, *, gate: str = "", whose: str = "") -> Gate:
     shortfall, whose = _shortfall(evaluation, other), whose or f"the {other}'s"
     sentence = (
-        f"{evaluation.main_metric} is {_better(-shortfall)} {whose}{_bound(evaluation, other)}; "
+        f"{evaluation.main_metric} is {better(-shortfall)} {whose}{_bound(evaluation, other)}; "
         f"{limit:.4g} worse is allowed."
     )
     return Gate(gate or f"within_{other}", shortfall <= limit + ROUNDING, shortfall, limit, sentence)
@@ -216,10 +217,6 @@ def _shortfall(evaluation: Evaluation, other: str) -> float:
     """How much worse than `other` the student is at worst, at this confidence; negative when it is better."""
     paired = evaluation.differences[other]
     return -paired.lower if evaluation.greater_is_better else paired.upper
-
-
-def _better(lead: float) -> str:
-    return f"at least {lead:.4f} better than" if lead > 0 else f"at worst {-lead:.4f} worse than"
 
 
 def _bound(evaluation: Evaluation, other: str) -> str:

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from stillhouse.components.artifacts.decided_rows import DECIDED, decided_rows, rows_digest, rows_tested
+from stillhouse.components.artifacts.decided_rows import decided_rows, rows_digest, rows_tested
 from stillhouse.components.artifacts.evaluation import Evaluation, PairedEstimate
+from stillhouse.components.artifacts.kept import DECIDED
 from stillhouse.components.artifacts.ledger import Look, alpha_of
 from stillhouse.components.artifacts.promotion_record import Entry, Record, change
 from stillhouse.components.promote.bounds import lower_bound, rows_needed

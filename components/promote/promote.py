@@ -115,6 +115,7 @@ def promote(
         )
     )
     replaced = candidate.compared_with if outcome.decision == "promoted" else before.champion
+    record, _ = load(store, settings.model_name)
     decided = Verdict(
         format=FORMAT,
         decision=outcome.decision,
@@ -124,14 +125,14 @@ def promote(
         candidate=choice.model,
         gates=choice.gates,
         passed_over=choice.passed_over,
-        ledger=spending(stake, measured, load(store, settings.model_name)[0], had_anchor=before.anchor is not None),
+        ledger=spending(stake, measured, record, had_anchor=before.anchor is not None),
         notes=[],
         evaluation=measured,
         champion_before=replaced,
         run=run.run_id,
         time=now(),
     )
-    notes = _publish(store, settings.model_name, outcome, run, decided)
+    notes = _publish(store, settings.model_name, record, outcome, run, decided)
     after, _ = load(store, settings.model_name)
     in_production = {"promoted": candidate, "unchanged": after.champion}.get(outcome.decision)
     version = after.version_of(in_production.digest) if in_production else None
@@ -231,9 +232,10 @@ def _has_promoted(candidate: Entry, choice: Choice) -> Outcome:
     return Outcome("promoted", choice.tell(" ".join([f"All gates hold. {place}", *opened])))
 
 
-def _publish(store: Store, model_name: str, outcome: Outcome, run: StepRun, verdict: Verdict) -> list[str]:
+def _publish(
+    store: Store, model_name: str, record: Record, outcome: Outcome, run: StepRun, verdict: Verdict
+) -> list[str]:
     """Let MLflow follow what was promoted now, or what it could not follow when that was promoted or rolled back."""
-    record, _ = load(store, model_name)
     # After a lost race the winner is about to register its model itself.
     pending = outcome.decision != "conflict" and record.followed != record.serial
     if pending or outcome.decision == "promoted":

@@ -58,3 +58,8 @@ def _stands(baseline: str, difference: float, lower: float, upper: float, in_its
         return f"{baseline} is better than the student by {-difference:.3f} {behind}{taken}."
     chance = ", which may be chance," if in_its_place else ", which may be chance"
     return f"{baseline} is ahead of the student by {-difference:.3f} {behind}{chance}{taken}."
+
+
+def better(lead: float) -> str:
+    """A lead by a bound, before what it is over."""
+    return f"at least {lead:.4f} better than" if lead > 0 else f"at worst {-lead:.4f} worse than"

@@ -80,6 +80,12 @@ def staged_folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(staged, ignore_errors=True)
 
 
+def mark_used(folder: Path) -> None:
+    """Give what lies in a folder the time of now: the sweep goes by age."""
+    for path in folder.iterdir():
+        os.utime(path)
+
+
 def sync_folder(path: Path) -> None:
     """Put the names in the folder on the disk."""
     descriptor = os.open(path, os.O_RDONLY)

@@ -5,7 +5,7 @@ import re
 from datetime import UTC, datetime
 from pathlib import Path
 
-from stillhouse.components.artifacts.decided_rows import decided_key
+from stillhouse.components.artifacts.kept import decided_key
 from stillhouse.components.artifacts.promotion_record import Entry, load
 from stillhouse.components.storage.home import DOWNLOADS
 from stillhouse.components.storage.store import Store

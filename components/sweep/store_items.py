@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from stillhouse.components.artifacts.decided_rows import DECIDED
+from stillhouse.components.artifacts.kept import DECIDED
 from stillhouse.components.distributed.nodes.exchange import TRAINJOBS
 from stillhouse.components.runtime.attempts import PREFIX as ATTEMPTS
 from stillhouse.components.runtime.attempts import UNFINISHED, VERDICTS

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from stillhouse.components.artifacts.decided_rows import DECIDED
+from stillhouse.components.artifacts.kept import DECIDED
 from stillhouse.components.storage.home import DOWNLOADS
 from stillhouse.components.storage.lease import Lease, claim, live_leases
 from stillhouse.components.storage.store import FileStore, Store

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from stillhouse.components.config.home import home_folder
-from stillhouse.components.tracking.connection import RUN_TAG, connect
+from stillhouse.components.tracking.connection import RUN_TAG, connect, refused
 from stillhouse.components.tracking.registry import DATASET_TAG, DIGEST_TAG, patiently
 
 if TYPE_CHECKING:
@@ -34,9 +34,15 @@ def registered_version(name: str, version: str) -> Registered | None:
 
 
 def _registered(client: "MlflowClient", name: str, version: str) -> Registered | None:
-    versions = client.search_model_versions(f"name = '{name}'")
-    found = next((each for each in versions if str(each.version) == version and DIGEST_TAG in each.tags), None)
-    if found is None:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        found = client.get_model_version(name, version)
+    except MlflowException as error:
+        if not refused(error):
+            raise
+        return None
+    if DIGEST_TAG not in found.tags:
         return None
     made = datetime.fromtimestamp(found.creation_timestamp / 1000, UTC).isoformat(timespec="seconds")
     return Registered(found.tags[DIGEST_TAG], found.tags.get(RUN_TAG, ""), found.tags.get(DATASET_TAG, ""), made)
