@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from stillhouse.components.artifacts.base_tokenizer import check_tokenizer
-from stillhouse.components.models.architectures import DECODERS, ENCODERS, IMAGES, RECURRENT, why_not
+from stillhouse.components.models.architectures import DECODERS, ENCODERS, IMAGES, RECURRENT, TIMM, why_not
 from stillhouse.components.safety.model_folders import CODE, CONFIGS
 from stillhouse.components.storage.model_files import ModelFiles
 from stillhouse.components.storage.safetensors_header import Tensor
@@ -18,7 +18,7 @@ from stillhouse.errors import UserError
 
 WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
 PREPROCESSING = "preprocessor_config.json"
-TIMM = "pretrained_cfg"
+SHOWN_BY_TIMM = "pretrained_cfg"
 """Key of config.json under which timm says how pictures are shown."""
 ADAPTER_CONFIG, ADAPTER_WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 FLOATS = {"F64", "F32", "F16", "BF16"}
@@ -82,8 +82,8 @@ def look_at(files: ModelFiles, *, tokenizer: bool = True) -> BaseFolder:
     if "config.json" not in names:
         raise _without_config(files, names, inside)
     config = read_json(files, f"{inside}config.json")
-    if TIMM in config and "model_type" not in config:  # as timm writes it
-        config = {**config, "model_type": "timm_wrapper"}
+    if SHOWN_BY_TIMM in config and "model_type" not in config:  # as timm writes it
+        config = {**config, "model_type": TIMM}
     _check_config(files, config, inside)
     tensors = _tensors(files, config, names, inside)
     _check_types(files, tensors)
@@ -95,7 +95,7 @@ def look_at(files: ModelFiles, *, tokenizer: bool = True) -> BaseFolder:
 
 
 def _check_preprocessing(files: ModelFiles, names: set[str], config: Mapping[str, Any]) -> None:
-    if PREPROCESSING not in names and TIMM not in config:
+    if PREPROCESSING not in names and SHOWN_BY_TIMM not in config:
         raise _refused(
             files,
             f"it has no {PREPROCESSING}, which says how its pictures were resized and scaled; copy it from where the "

@@ -21,6 +21,8 @@ DECODERS = {
 """They read from left to right; pretraining is next_word, and their last layer has no bias."""
 RECURRENT = {"stillhouse_lstm"}
 """They read from left to right and, apart from that, from right to left; pretraining is next_word both ways."""
+TIMM = "timm_wrapper"
+"""The model_type of timm's networks."""
 IMAGES = {
     *("beit", "bit", "convnext", "convnextv2", "cvt", "data2vec-vision", "deit", "dinov2", "dinov2_with_registers"),
     *("efficientnet", "focalnet", "hiera", "levit", "mobilenet_v1", "mobilenet_v2", "mobilevit", "mobilevitv2"),
@@ -34,7 +36,7 @@ IMAGES = {
         "stillhouse_conv_autoencoder",
         "stillhouse_dense_head",
     ),
-    *("swiftformer", "swin", "swinv2", "timm_wrapper", "vit", "vit_mae", "vit_msn"),
+    *("swiftformer", "swin", "swinv2", TIMM, "vit", "vit_mae", "vit_msn"),
 }
 """They see pictures."""
 COUNT_BEHIND_PADDING = {

@@ -37,7 +37,7 @@ class DenseHeadForImageClassification(PreTrainedModel):
 
         super().__init__(config)
         below: Any = config.network
-        self.network = class_of(type(below))(below) if network is None else network
+        self.network = class_of(below)(below) if network is None else network
         features = _without_output(self.network)
         for name in ("image_size", "patch_size"):
             if hasattr(below, name):

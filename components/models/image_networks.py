@@ -17,6 +17,7 @@ from transformers import (
     ViTMAEForPreTraining,
 )
 
+from stillhouse.components.models.architectures import TIMM
 from stillhouse.components.models.conv_adversarial import ConvAdversarial
 from stillhouse.components.models.conv_autoencoder import (
     ConvAutoencoder,
@@ -48,8 +49,6 @@ class Masked(ViTForImageClassification):
     config_class = ViTMAEConfig
 
 
-TIMM = "timm_wrapper"
-"""The model_type of timm's networks."""
 USUAL_SIZE = 224
 """Pixels either way, of networks that do not say it."""
 OBJECTIVES: dict[str, type[PreTrainedModel]] = {
@@ -60,14 +59,16 @@ OBJECTIVES: dict[str, type[PreTrainedModel]] = {
 """The network that learns each objective."""
 
 
-def class_of(kind: type[PreTrainedConfig]) -> type[PreTrainedModel]:
-    """The classifier for a kind of configuration.
+def class_of(config: PreTrainedConfig) -> type[PreTrainedModel]:
+    """The classifier for a configuration; that of timm's networks, under a dense head too, is made known here.
 
     Raises:
         KeyError: there is none.
     """
-    if kind.model_type == TIMM:
+    below: Any = config.network if isinstance(config, DenseHeadConfig) else config
+    if below.model_type == TIMM:
         from stillhouse.components.models import timm_network as timm_network
+    kind = type(config)
     return Masked if kind is ViTMAEConfig else AutoModelForImageClassification._model_mapping[kind]  # type: ignore[index]
 
 
@@ -92,11 +93,8 @@ def from_folder(folder: str, **options: Any) -> PreTrainedModel:
     Raises:
         UserError: it cannot be loaded, or is not one that classifies pictures.
     """
-    if TIMM in kinds_in(folder):
-        from stillhouse.components.models import timm_network as timm_network
-    masked = kind_in(folder) == ViTMAEConfig.model_type
-    model = _load(Masked if masked else AutoModelForImageClassification, folder, **options)
-    if not masked:
+    model = _load(AutoModelForImageClassification, folder, **options)
+    if not isinstance(model, Masked):
         return model
     known = ViTConfig().to_dict().keys() - {"model_type"}
     config = ViTConfig.from_dict({name: value for name, value in model.config.to_dict().items() if name in known})
@@ -133,17 +131,10 @@ def multiplications_per_picture(model: PreTrainedModel) -> int:
 
 def kind_in(folder: str) -> str:
     """The model_type in a folder's config.json; empty where there is none."""
-    return kinds_in(folder)[0]
-
-
-def kinds_in(folder: str) -> tuple[str, ...]:
-    """The same, and that of the network under a dense head."""
     try:
-        config = json.loads(Path(folder, "config.json").read_bytes())
-        below = (config["network"]["model_type"],) if DenseHeadConfig.model_type == config["model_type"] else ()
-        return str(config.get("model_type", "")), *below
-    except (OSError, ValueError, AttributeError, KeyError, TypeError):
-        return ("",)
+        return str(json.loads(Path(folder, "config.json").read_bytes()).get("model_type", ""))
+    except (OSError, ValueError, AttributeError):
+        return ""
 
 
 def _load(auto: Any, folder: str, **options: Any) -> PreTrainedModel:

@@ -137,7 +137,8 @@ class LstmModel(LstmPreTrainedModel):
         left, seen = _turn(right, turned), [right]
         for layer in self.layers:
             right, left = layer(self.dropout(right), self.dropout(left))
-            seen.append(torch.cat([right, _turn(left, turned)], dim=-1) if output_hidden_states else right)
+            if output_hidden_states:
+                seen.append(torch.cat([right, _turn(left, turned)], dim=-1))
         last = seen[-1] if output_hidden_states else torch.cat([right, _turn(left, turned)], dim=-1)
         return BaseModelOutput(
             last_hidden_state=self.dropout(last), hidden_states=tuple(seen) if output_hidden_states else None

@@ -84,11 +84,6 @@ def resnet_of(tensors: Mapping[str, Tensor]) -> ResNetForImageClassification:
     return model.eval()
 
 
-def depth_of(config: ResNetConfig) -> int:
-    """Layers with weights, by which a ResNet is called: 18, 34, 50, 101, 152."""
-    return 2 + sum(config.depths or ()) * (2 if config.layer_type == "basic" else 3)
-
-
 def _renamed(name: str) -> str:
     first, _, last = name.partition(".")
     if first in ENDS:

@@ -18,6 +18,7 @@ from safetensors.torch import load_file
 from transformers import (
     CONFIG_MAPPING,
     AutoConfig,
+    AutoModelForImageClassification,
     AutoModelForSequenceClassification,
     PreTrainedConfig,
     PreTrainedModel,
@@ -84,17 +85,23 @@ def account(config: Mapping[str, Any], tensors: Mapping[str, "Tensor"], address:
     """
     quiet()
     settings = _config(config, address)
-    model_class = _classifier(type(settings))
+    auto = AutoModelForImageClassification if settings.model_type in IMAGES else AutoModelForSequenceClassification
+    model_class = _class_for(auto, settings)
     prefix, _, model, info = fit(model_class, settings, tensors, address)
     return judge(model, info, prefix, address)
 
 
-def _classifier(kind: type[PreTrainedConfig]) -> type[PreTrainedModel]:
-    if kind.model_type not in IMAGES:
-        return AutoModelForSequenceClassification._model_mapping[kind]  # type: ignore[index]
+def _class_for(auto: Any, config: PreTrainedConfig) -> type[PreTrainedModel]:
+    """The class that `auto` picks for a configuration.
+
+    Raises:
+        KeyError: there is none.
+    """
+    if auto is not AutoModelForImageClassification:
+        return auto._model_mapping[type(config)]
     from stillhouse.components.models.image_networks import class_of
 
-    return class_of(kind)
+    return class_of(config)
 
 
 def fit(
@@ -255,7 +262,7 @@ def load(auto: Any, folder: str, **options: Any) -> PreTrainedModel:
     config = _for_any_machine(
         AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False, **settings)
     )
-    model_class: Any = auto if issubclass(auto, PreTrainedModel) else auto._model_mapping[type(config)]
+    model_class: Any = auto if issubclass(auto, PreTrainedModel) else _class_for(auto, config)
     files = model_files(folder)
     names = [name for name in sorted(files.sizes) if SHARDS.fullmatch(name)]
     tensors = {name: tensor for file in names for name, tensor in files.header(file).items()}

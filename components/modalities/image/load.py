@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from stillhouse.components.modalities.image.preprocessing import FILE, Preprocessing
+from stillhouse.components.models.architectures import TIMM
 from stillhouse.components.models.image_settings import FIRST_BOTTLENECK, RESNETS
 from stillhouse.components.models.loaded import LoadedModel, model_json
 from stillhouse.errors import UserError
@@ -68,7 +69,7 @@ def _taken_by(
     Raises:
         UserError: the recipe asks for a size that it does not take.
     """
-    if model.config.model_type != "timm_wrapper":
+    if model.config.model_type != TIMM:
         return preprocessing, {}
     network = cast("TimmForImageClassification", model)
     name, usual, notes = network.config.architecture, network.usual_size, {}

@@ -11,7 +11,7 @@ from torchvision.models import resnet50
 from torchvision.models.resnet import BasicBlock, Bottleneck, ResNet
 from transformers import AutoModelForImageClassification, ResNetConfig
 
-from stillhouse.components.models.torchvision_resnet import NotAResNet, depth_of, read_state_dict, resnet_of
+from stillhouse.components.models.torchvision_resnet import NotAResNet, read_state_dict, resnet_of
 
 NETWORKS: dict[str, Any] = {
     "resnet50": resnet50,
@@ -43,6 +43,11 @@ def test_logits_are_torchvisions_before_and_after_saving(name: str, tmp_path: Pa
         model.save_pretrained(tmp_path / "saved")
         again = AutoModelForImageClassification.from_pretrained(tmp_path / "saved").eval()
         assert again(pixels).logits.equal(model(pixels).logits)
+
+
+def depth_of(config: ResNetConfig) -> int:
+    """Layers with weights, by which a ResNet is called: 18, 34, 50, 101, 152."""
+    return 2 + sum(config.depths or ()) * (2 if config.layer_type == "basic" else 3)
 
 
 def test_its_shape_is_read_off_its_tensors() -> None:

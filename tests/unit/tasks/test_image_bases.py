@@ -1,6 +1,8 @@
 """Networks on pictures, made or read from a base: heads, preprocessing, names of their layers, what they learn by."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -51,14 +53,19 @@ def test_a_base_of_transformers_gets_a_head_and_keeps_its_own_preprocessing(
     assert num_layers(made.model) == (2 if kind == "resnet" else 3)
 
 
-def test_a_base_of_timm_is_looked_at_and_gets_a_head(train: Examples, tmp_path: Path) -> None:
-    """As a hub has it: timm's names and config.json, which says how pictures are shown, too."""
+def write_timm(folder: Path) -> torch.nn.Module:
+    """A base as a hub has it: timm's names and config.json, which says how pictures are shown, too."""
     torch.manual_seed(1)
     network = timm.create_model("test_resnet", num_classes=7)
-    save_file(network.state_dict(), tmp_path / "model.safetensors")
+    save_file(network.state_dict(), folder / "model.safetensors")
     shown = {"input_size": [3, SIDE, SIDE], "crop_pct": 0.75, "mean": [0.4] * 3, "std": [0.2] * 3}
     told = {"architecture": "test_resnet", "num_classes": 7, "pretrained_cfg": shown}
-    (tmp_path / "config.json").write_text(json.dumps(told))
+    (folder / "config.json").write_text(json.dumps(told))
+    return network
+
+
+def test_a_base_of_timm_is_looked_at_and_gets_a_head(train: Examples, tmp_path: Path) -> None:
+    network = write_timm(tmp_path)
     facts = facts_of(str(tmp_path), "", look(str(tmp_path)))
     assert (facts.architecture, facts.tensors) == ("timm_wrapper", 45)
     task = task_of_pictures("classes", train)
@@ -67,6 +74,17 @@ def test_a_base_of_timm_is_looked_at_and_gets_a_head(train: Examples, tmp_path: 
     state = made.model.state_dict()
     assert all(state[f"timm_model.{name}"].equal(it) for name, it in network.state_dict().items() if "fc." not in name)
     assert made.model.config.id2label == dict(enumerate(LABELS["classes"]))
+
+
+def test_a_step_that_looked_at_no_base_builds_on_one_of_timm(tmp_path: Path) -> None:
+    """In a process of its own, where nothing has made timm's networks known before."""
+    write_timm(tmp_path)
+    code = (
+        "import sys; from stillhouse.components.models.image_networks import from_folder;"
+        "print(type(from_folder(sys.argv[1], ignore_mismatched_sizes=True, num_labels=3)).__name__)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, tmp_path], capture_output=True, text=True, check=False)
+    assert done.stdout == "TimmForImageClassification\n", done.stderr
 
 
 def test_a_base_without_its_preprocessing_is_refused(train: Examples, tmp_path: Path) -> None:
