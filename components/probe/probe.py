@@ -216,18 +216,18 @@ TRAINING_CHECKS: dict[str, Callable[[ProbeSettings], Finding]] = {"rows": rows, 
 """Those that take what reads tables, or the packaged base."""
 
 
-NEEDS = {"promotions": ("store", "MLflow")}
-"""Checks that must not have found anything amiss before."""
+FAILED, AMISS = ("failure",), ("failure", "warning")
+NEEDS = {"base models": {"store": FAILED}, "promotions": {"store": FAILED, "MLflow": AMISS}}
+"""What the checks before must not have found. No store at all is a warning: what needs one says so itself."""
 
 
 def probe(settings: ProbeSettings, names: Iterable[str]) -> Iterator[Finding]:
     """The finding of each check."""
-    amiss: set[str] = set()
+    found: dict[str, str] = {}
     for name in names:
-        missing = [need for need in NEEDS.get(name, ()) if need in amiss]
+        missing = [need for need, levels in NEEDS.get(name, {}).items() if found.get(need) in levels]
         finding = not_checked(f"It builds on '{missing[0]}'.") if missing else _finding(settings, name)
-        if finding.level in ("failure", "warning"):
-            amiss.add(name)
+        found[name] = finding.level
         yield finding.of(name)
 
 

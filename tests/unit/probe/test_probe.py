@@ -94,9 +94,10 @@ def test_a_missing_bucket(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (level, text.endswith("the bucket does not exist; make it or correct the URL.")) == ("failure", True)
 
 
-def test_what_builds_on_it_is_not_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("check", ["base models", "promotions"])
+def test_what_builds_on_it_is_not_checked(monkeypatch: pytest.MonkeyPatch, check: str) -> None:
     monkeypatch.setenv("STILLHOUSE_STORE", "s3://no-such-bucket")
-    *_, last = probe(settings(), ["store", "promotions"])
+    *_, last = probe(settings(), ["store", check])
     assert (last.level, last.text) == ("not checked", "It builds on 'store'.")
 
 
@@ -114,8 +115,8 @@ def test_a_store_that_ignores_conditions(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_no_store_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("STILLHOUSE_STORE")
-    assert look("store")[0] == "warning"
-    assert look("promotions")[0] == "not checked"
+    store, bases, promotions = probe(settings(), ["store", "base models", "promotions"])
+    assert (store.level, bases.level, promotions.level) == ("warning", "ok", "not checked")
 
 
 def test_an_mlflow_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
