@@ -15,12 +15,14 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
+from uuid import uuid4
 
 import pytest
 from hypothesis import settings
 
 from stillhouse.components.distributed.launch import on_accelerators
 from stillhouse.components.models.settings import Architecture
+from stillhouse.components.storage.s3 import client as patience
 from stillhouse.components.tasks import load_task
 from stillhouse.components.tasks.interface.settings import settings_for_name
 from stillhouse.components.tracking.run import StepRun
@@ -308,3 +310,39 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
         connect(home)
     return home / "mlflow.db"
+
+
+@pytest.fixture(scope="session")
+def s3_client() -> Iterator[Any]:
+    """A plain client of an S3 server, to make buckets and do mischief with."""
+    import boto3
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    keys = {"aws_access_key_id": "tester", "aws_secret_access_key": "not-a-secret"}
+    yield boto3.client("s3", endpoint_url=f"http://{host}:{port}", region_name="us-east-1", **keys)
+    server.stop()
+
+
+@pytest.fixture
+def s3(s3_client: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
+    """The environment in which a store finds the server; five attempts, and short waits."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", s3_client.meta.endpoint_url)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "tester")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "not-a-secret")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "no-config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "no-credentials"))
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "5")
+    monkeypatch.setattr(patience, "MAX_WAIT", 0.01)
+    return s3_client
+
+
+@pytest.fixture
+def bucket(s3: Any) -> str:
+    """Name of a new bucket."""
+    name = f"bucket-{uuid4().hex}"
+    s3.create_bucket(Bucket=name)
+    return name

@@ -1,6 +1,7 @@
 """A file of torchvision's weights as a base: looked at, fetched, and known by its content."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -40,6 +41,16 @@ def test_it_is_fetched_as_a_folder_with_the_preprocessing_that_was_published(wei
     assert (asked.mean, asked.spread) == ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
     assert {"config.json", "model.safetensors"} <= {path.name for path in folder.iterdir()}
     assert fetch_model(str(weights)) == folder
+
+
+def test_in_a_bucket_it_is_the_same_base(weights: Path, tmp_path: Path, s3: Any, bucket: str) -> None:
+    s3.upload_file(str(weights), bucket, "bases/small.pth")
+    there = f"s3://{bucket}/bases/small.pth"
+    base = resolve_base(there, open_store(tmp_path / "store"))
+    assert look(base.address) == look(str(weights))
+    assert fetch_model(there) == fetch_model(str(weights))
+    with pytest.raises(UserError, match=rf"^base 's3://{bucket}/bases/gone\.pth' .*; check"):
+        fetch_model(f"s3://{bucket}/bases/gone.pth")
 
 
 def test_a_run_says_what_it_is(weights: Path, tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ import json
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -25,24 +24,15 @@ TABLE = b"text,label\nhello,ham\nbuy now,spam\n"
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Any]:
+def server(s3_client: Any) -> Any:
     """A client of an S3 server with the bucket `models` and a table in `data`."""
-    import boto3
-    from moto.server import ThreadedMotoServer
-
-    started = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    started.start()
-    host, port = started.get_host_and_port()
-    keys = {"aws_access_key_id": "tester", "aws_secret_access_key": "not-a-secret"}
-    client: Any = boto3.client("s3", endpoint_url=f"http://{host}:{port}", region_name="us-east-1", **keys)
     for bucket in ("models", "data"):
-        client.create_bucket(Bucket=bucket)
-    client.put_object(Bucket="data", Key="mails/small.csv", Body=TABLE)
-    client.put_object(Bucket="data", Key="mails/large.csv", Body=TABLE * 2)
-    client.put_object(Bucket="data", Key="mails/README.md", Body=b"#")
-    client.put_object(Bucket="data", Key="pictures/cat.png", Body=b"#")
-    yield client
-    started.stop()
+        s3_client.create_bucket(Bucket=bucket)
+    s3_client.put_object(Bucket="data", Key="mails/small.csv", Body=TABLE)
+    s3_client.put_object(Bucket="data", Key="mails/large.csv", Body=TABLE * 2)
+    s3_client.put_object(Bucket="data", Key="mails/README.md", Body=b"#")
+    s3_client.put_object(Bucket="data", Key="pictures/cat.png", Body=b"#")
+    return s3_client
 
 
 @pytest.fixture(autouse=True)
