@@ -86,6 +86,19 @@ class PairedEstimate(JsonArtifact):
     """What one more wrong answer costs in the metric: 1 / rows, or more where the rows that differ weigh more."""
 
 
+class NegativeFlips(JsonArtifact):
+    """Rows that the champion has right and a candidate has wrong."""
+
+    rows: int
+    """Rows on which both were compared."""
+    number: int
+    """Of these, those that the champion has right and the candidate has wrong."""
+    rate: float
+    """`number` / `rows`."""
+    upper: float
+    """One-sided exact bound of the rate (Clopper-Pearson), with the evaluation's confidence."""
+
+
 class Slice(JsonArtifact):
     """The main metric on the test rows with one value of a column."""
 
@@ -108,6 +121,8 @@ class Candidate(JsonArtifact):
     """By `column=value`, the largest of each column first."""
     to_anchor: PairedEstimate | None = None
     """None where no anchor was compared."""
+    negative_flips: NegativeFlips | None = None
+    """None where no champion was compared, or where answers are not right or wrong, as numbers and recommendations."""
 
 
 class AddedLabel(JsonArtifact):
@@ -212,11 +227,12 @@ class Evaluation(JsonArtifact):
     models: dict[str, MeasuredModel]
     """By name, in the order of the report: student, teacher, the champion if it is compared, the baselines."""
     differences: dict[str, PairedDifference]
-    """The student's, as the next four; see `Candidate`."""
+    """The student's, as the next five; see `Candidate`."""
     latency_ratio: dict[str, float]
     latency_ratio_bounds: dict[str, tuple[float, float]] = Field(default_factory=dict)
     slices: dict[str, Slice]
     to_anchor: PairedEstimate | None = None
+    negative_flips: NegativeFlips | None = None
     candidates: dict[str, Candidate] = Field(default_factory=dict)
     """Models that may be promoted in the student's place."""
     never_answered: list[str] = Field(default_factory=list)

@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from stillhouse.components.artifacts.evaluation import Evaluation
+from stillhouse.components.artifacts.evaluation import Evaluation, NegativeFlips
 from stillhouse.components.artifacts.json_artifact import JsonArtifact
 from stillhouse.components.artifacts.promotion_record import Entry
 from stillhouse.components.runtime.attempts import VERDICTS
@@ -31,10 +31,10 @@ class Gate:
     opened: bool = False
     """It would not hold, and a setting lets it pass."""
     estimate: float | None = None
-    """Of what the bound `measured` is of; None, as below, of gates that are not bounds against the anchor."""
+    """Of what the bound `measured` is of; None, as `rows`, of gates other than those of anchor and negative flips."""
     rows: int | None = None
     alpha: float | None = None
-    """The probability that the bound is wrong."""
+    """The probability that the bound is wrong; None of gates that are not bounds against the anchor."""
 
 
 class Spending(JsonArtifact):
@@ -88,6 +88,12 @@ class Verdict(JsonArtifact):
         if self.evaluation is None:
             raise LookupError(f"the run {self.run} has no evaluation")
         return self.evaluation
+
+    @property
+    def negative_flips(self) -> NegativeFlips | None:
+        """The candidate's, as far as they were counted."""
+        found = self.measured
+        return (found.candidates.get(self.candidate) or found).negative_flips
 
     @property
     def failed(self) -> list[Gate]:

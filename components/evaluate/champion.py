@@ -44,6 +44,11 @@ class Champion:
     note: str = ""
     """A sentence on what is uneven about the comparison."""
 
+    @property
+    def meeting(self) -> tuple[Ground, np.ndarray] | None:
+        """Where it meets the candidates and on which rows, bool [test rows]; None where it cannot be compared."""
+        return (self.ground, self.rows) if self.folder and self.ground else None
+
     def left_out(self, why: str) -> "Champion":
         """The champion, not to be compared."""
         return replace(self, folder=None, why_not=why)

@@ -1,13 +1,14 @@
 """Every contestant's measures with intervals, and the paired differences of those that may be promoted."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from stillhouse.components.artifacts.evaluation import TRIVIAL
 from stillhouse.components.artifacts.examples import Examples
 from stillhouse.components.evaluate.contestants import Contestant
+from stillhouse.components.evaluate.flips import negative_flips
 from stillhouse.components.evaluate.intervals import intervals, mcnemar, measured, paired_difference
 from stillhouse.components.evaluate.settings import EvaluateSettings
 from stillhouse.components.targets.measure import Statistics
@@ -16,6 +17,19 @@ from stillhouse.components.tasks.interface.results import Ground, some
 
 Candidates = Mapping[str, set[str] | None]
 """Models that may be promoted, each with those that it is held against; None for all."""
+
+
+class Compared(NamedTuple):
+    """What came of holding all contestants against each other."""
+
+    models: dict[str, Any]
+    """Of each its measures (`metrics`, `per_label`)."""
+    differences: dict[str, dict[str, Any]]
+    """Of each candidate the paired difference to each model that it is held against (rows, `paired_difference` in the
+    main measure, p_value of `mcnemar`)."""
+    flips: dict[str, np.ndarray]
+    """Of each candidate the rows that it has wrong and the champion right, bool [test rows]; empty without a champion
+    to compare with, or where answers are not right or wrong."""
 
 
 def candidates(task: Task, contestants: Mapping[str, Contestant]) -> Candidates:
@@ -33,7 +47,7 @@ def compare(
     ground: tuple[Ground, np.ndarray] | None,
     settings: EvaluateSettings,
     progress: Callable[[int], None],
-) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+) -> Compared:
     """Measure all contestants on the test rows, the champion on the rows and labels where it meets the candidates.
 
     Args:
@@ -41,12 +55,8 @@ def compare(
         ground: where the champion is measured, and on which rows, bool [test rows]; None without a champion to compare
             with.
         progress: is told the number of resamples measured so far.
-
-    Returns:
-        Of each model its measures (`metrics`, `per_label`), and of each candidate the paired difference to each model
-        that it is held against (rows, `paired_difference` in the main measure, p_value of `mcnemar`).
     """
-    against = candidates(task, contestants)
+    against, flips = candidates(task, contestants), {}
     models, differences = _held_together(task, statistics, len(test), against, settings, progress)
     for name, found in statistics.items():
         models[name]["per_label"] = task.per_label(found)
@@ -59,7 +69,8 @@ def compare(
         models["champion"] = found["champion"] | {"per_label": meeting.per_label(both["champion"])}
         for name in against:
             differences[name]["champion"] = to_champion[name]["champion"]
-    return {name: models[name] for name in contestants}, differences
+        flips = negative_flips(task, both, rows)
+    return Compared({name: models[name] for name in contestants}, differences, flips)
 
 
 def _held_together(

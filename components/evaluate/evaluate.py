@@ -19,9 +19,10 @@ from stillhouse.components.artifacts.trainings import trainings_of
 from stillhouse.components.evaluate.anchor import against_anchor
 from stillhouse.components.evaluate.baselines import strong_baseline, trivial_baseline
 from stillhouse.components.evaluate.champion import Champion, answers_of, champion_notes, open_champion, read_champion
-from stillhouse.components.evaluate.comparison import compare
+from stillhouse.components.evaluate.comparison import Compared, compare
 from stillhouse.components.evaluate.contestants import Contestant, trained
 from stillhouse.components.evaluate.evidence import evidence
+from stillhouse.components.evaluate.flips import described as described_flips
 from stillhouse.components.evaluate.latency import latency_ratios, percentiles, time_rows
 from stillhouse.components.evaluate.mistakes import worst_mistakes
 from stillhouse.components.evaluate.report import write_report
@@ -84,14 +85,17 @@ def evaluate(
     latencies = _latencies(settings, contestants, test, run)
     statistics = {name: task.statistics(one.answers, test) for name, one in contestants.items() if name != "champion"}
     anchored = against_anchor(read_champion(champion), rival, contestants, task, test, settings, run)
-    document = _document(settings, task, contestants, statistics, latencies, test, rival, anchored, run)
+    meeting = rival.meeting if rival else None
+    resampled = partial(run.progress, total=settings.resamples, unit="resamples", note="bootstrap")
+    compared = compare(task, contestants, statistics, test, meeting, settings, resampled)
+    document = _document(settings, task, contestants, statistics, latencies, test, rival, anchored, compared)
     document["evidence"] = evidence(settings, task, train, test, statistics.get(task.baseline), folders)
     # What was said of their bases, which are often the same.
     of_bases = dict.fromkeys([*notes_of(Path(teacher)).values(), *notes_of(Path(student)).values()])
     document["notes"] = [*of_bases, *document["notes"]]
     # From which, with what the recipe gives, a run can be made again whose settings followed from its data.
     document["trained_with"] = _trained_with(folders)
-    findings = _findings(settings, task, document, contestants, statistics, test, folders)
+    findings = _findings(settings, task, document, contestants, statistics, test, folders, compared)
     run.progress(0, 1, "pages", "report")
     write_report(report, findings)
     _write_json(Path(evaluation), document)
@@ -171,28 +175,24 @@ def _document(
     test: Examples,
     champion: Champion | None,
     anchored: tuple[dict[str, Any], dict[str, dict[str, float]]],
-    run: StepRun,
+    compared: Compared,
 ) -> dict[str, Any]:
     """evaluation.json; `anchored` is what `against_anchor` found."""
-    ground = (champion.ground, champion.rows) if champion and champion.folder and champion.ground else None
-    models, differences = compare(
-        task,
-        contestants,
-        statistics,
-        test,
-        ground,
-        settings,
-        lambda done: run.progress(done, settings.resamples, "resamples", "bootstrap"),
-    )
+    models, differences, flips = compared
     for name, contestant in contestants.items():
         models[name] |= contestant.described()
         if name in latencies:
             models[name]["latency_ms"] = percentiles(latencies[name])
     main, (parts, to_anchor) = task.measures[0], anchored
+    unseen = int(champion.rows.sum()) if champion and champion.meeting else None
 
     def beside(candidate: str, others: Sequence[str]) -> dict[str, Any]:
         """Differences, latency and slices of a model that may be promoted."""
         times = {other: latencies[other] for other in others if other in latencies}
+        beyond = {"to_anchor": to_anchor[candidate]} if candidate in to_anchor else {}
+        if candidate in flips:
+            rows = differences[candidate]["champion"]["rows"]
+            beyond["negative_flips"] = described_flips(int(flips[candidate].sum()), rows, settings.confidence)
         return {
             "differences": differences[candidate],
             **latency_ratios(latencies[candidate], times, confidence=settings.confidence, seed=settings.seed),
@@ -204,7 +204,7 @@ def _document(
                 confidence=settings.confidence,
                 seed=settings.seed,
             ),
-            **({"to_anchor": to_anchor[candidate]} if candidate in to_anchor else {}),
+            **beyond,
         }
 
     document = {
@@ -214,7 +214,7 @@ def _document(
         "greater_is_better": main.greater_is_better,
         "confidence": settings.confidence,
         "seed": settings.seed,
-        "rows": {"test": len(test), "unseen_by_champion": int(ground[1].sum()) if ground else None},
+        "rows": {"test": len(test), "unseen_by_champion": unseen},
         "models": models,
         **beside("student", ("teacher", "champion")),
         "candidates": {name: beside(name, ("champion",)) for name in differences if name != "student"},
@@ -238,14 +238,17 @@ def _findings(
     statistics: dict[str, Statistics],
     test: Examples,
     folders: dict[str, Path],
+    compared: Compared,
 ) -> Findings:
-    student, teacher = contestants["student"].answers, contestants["teacher"].answers
+    answers = contestants["student"].answers, contestants["teacher"].answers
+    worst = partial(worst_mistakes, task, test, *answers, statistics["student"], settings.num_mistakes)
     return Findings(
         task=task,
         results=Results(test, statistics, document, lambda name: short_name(name, document["models"]), folders),
         settings=settings,
         source=Path(task.spec.source).name,
-        mistakes=worst_mistakes(task, test, student, teacher, statistics["student"], settings.num_mistakes),
+        mistakes=worst(),
+        flips=worst(compared.flips["student"]) if compared.flips else [],
         trainings=trainings_of(folders["student"]),
     )
 
@@ -277,6 +280,9 @@ def _track(run: StepRun, document: dict[str, Any], evaluation: Path, report: Pat
             for metric, value in entry["metrics"].items()
         }
     )
+    for name, beside in {"student": document, **document["candidates"]}.items():
+        if flips := beside.get("negative_flips"):
+            run.metrics({f"{name}/negative_flips": flips["rate"], f"{name}/negative_flips_upper": flips["upper"]})
     for source, name in ((evaluation, "evaluation.json"), (report, "report.html")):
         shutil.copyfile(source, run.folder / name)
         run.artifact(run.folder / name)

@@ -28,15 +28,23 @@ class Mistake(NamedTuple):
 
 
 def worst_mistakes(
-    task: Task, examples: Examples, student: Answers, teacher: Answers, statistics: Statistics, number: int
+    task: Task,
+    examples: Examples,
+    student: Answers,
+    teacher: Answers,
+    statistics: Statistics,
+    number: int,
+    among: np.ndarray | None = None,
 ) -> list[Mistake]:
     """The `number` worst answers of the student that are wrong at all, the worst first.
 
     Args:
         student, teacher: their answers to all of `examples`.
         statistics: of the student's.
+        among: bool [examples], the only ones that are looked at; None for all.
     """
     badness = task.badness(statistics)
+    badness = badness if among is None else np.where(among, badness, 0.0)
     order = np.argsort(-badness, kind="stable")[: min(number, int((badness > 0).sum()))]
     found = []
     for row in order.tolist():

@@ -22,6 +22,7 @@ def write_report(path: str | Path, findings: Findings) -> None:
         sections.speed_section(findings),
         sections.slices_section(findings),
         sections.mistakes_section(findings),
+        sections.flips_section(findings),
         _method(findings),
     ]
     rows, notes = evaluation["rows"]["test"], len(evaluation["notes"])

@@ -22,6 +22,8 @@ class Findings:
     settings: EvaluateSettings
     source: str
     mistakes: list[Mistake]
+    flips: list[Mistake]
+    """Of the mistakes on rows that the champion has right the worst ones."""
     trainings: list[Trained]
     """Those of the run, as far as the student's folder tells of them."""
 

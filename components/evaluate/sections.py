@@ -136,6 +136,23 @@ def mistakes_section(findings: Findings) -> Section:
     return Section("Worst mistakes", text, cards=cards)
 
 
+def flips_section(findings: Findings) -> Section | None:
+    """Rows that the champion has right and the student wrong, as examples; None without a champion to compare with."""
+    title, evaluation = "Negative flips", findings.evaluation
+    if "champion" not in evaluation["differences"]:
+        return None
+    if (flips := evaluation.get("negative_flips")) is None:
+        nearer = "Answers here are not right or wrong but nearer or further off, so no negative flips are counted."
+        return Section(title, nearer)
+    text = (
+        f"Of {flips['rows']:,} rows the student has {flips['number']:,} wrong that the champion has right: "
+        f"{flips['rate']:.2%}, at most {flips['upper']:.2%} ({evaluation['confidence']:.0%} one-sided)."
+    )
+    cards = [Card(flip.badges, flip.shown) for flip in findings.flips]
+    worst = " Below are the worst of them; the champion's answer is the true one." if cards else ""
+    return Section(title, text + worst, cards=cards)
+
+
 def _best(findings: Findings, metric: str) -> float:
     """The column's best value among the models that answered every test row."""
     unseen, champion = findings.evaluation["rows"]["unseen_by_champion"], findings.evaluation.get("champion", {})

@@ -14,7 +14,7 @@ from stillhouse.components.artifacts.verdict import Gate
 from stillhouse.components.promote.anchor_gates import ANCHOR_EVIDENCE, anchor_gates
 from stillhouse.components.promote.looking import Stake
 from stillhouse.components.promote.settings import PromoteSettings
-from stillhouse.components.promote.wording import better
+from stillhouse.components.promote.wording import better, told_flips
 from stillhouse.spelling import listed
 
 EVIDENCE = {"test_rows", "champion_rows", "champion_compared", *ANCHOR_EVIDENCE}
@@ -131,7 +131,23 @@ def _quality(evaluation: Evaluation, settings: PromoteSettings) -> Iterator[Gate
         few = evaluation.differences["champion"].rows < settings.min_test_rows
         if not (few and settings.replace_incomparable):
             yield _within(evaluation, "champion", settings.within_champion)
+            if settings.max_negative_flips is not None:
+                yield _negative_flips(evaluation, settings.max_negative_flips)
     yield from _baselines(evaluation, settings)
+
+
+def _negative_flips(evaluation: Evaluation, limit: float) -> Gate:
+    """What users had right yesterday and have wrong tomorrow."""
+    name, flips = "max_negative_flips", evaluation.negative_flips
+    if flips is None:
+        sentence = (
+            "Answers here are not right or wrong but nearer or further off, so no negative flips can be held against "
+            f"{limit:.4g}; leave promote.max_negative_flips out."
+        )
+        return Gate(name, False, None, limit, sentence)
+    sentence = f"{told_flips(flips, evaluation.confidence)}; up to {limit:.4g} is allowed."
+    held = flips.upper <= limit + ROUNDING
+    return Gate(name, held, flips.upper, limit, sentence, estimate=flips.rate, rows=flips.rows)
 
 
 def _baselines(evaluation: Evaluation, settings: PromoteSettings) -> Iterator[Gate]:

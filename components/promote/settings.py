@@ -60,6 +60,9 @@ class PromoteSettings(Settings):
     """Floor of the main metric."""
     slice_floors: dict[str, float] = Field(default_factory=dict)
     """Floor of the main metric per slice, as column=value."""
+    max_negative_flips: float | None = Field(default=None, ge=0, le=1)
+    """Share of the rows that the champion has right and the candidate wrong: it must not be more at worst, by its upper
+    one-sided bound."""
     max_latency_vs_teacher: float = Field(default=1.0, gt=0)
     """Median latency as a ratio to the teacher's: what it is at least, by its one-sided bound, must not be more."""
     max_latency_vs_champion: float = Field(default=1.5, gt=0)

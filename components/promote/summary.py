@@ -1,6 +1,7 @@
 """The verdict as Markdown, for the pipelines interface."""
 
 from stillhouse.components.artifacts.verdict import Gate, Verdict
+from stillhouse.components.promote.wording import flips_of
 
 TITLES = {
     "promoted": "promoted",
@@ -27,7 +28,8 @@ def summarise(verdict: Verdict) -> str:
     for name in evaluation.models:
         found = evaluation.estimate(name)
         lines.append(f"| {name} | {found.value:.4f} | {found.low:.4f} to {found.high:.4f} |")
-    lines += ["", f"Measured on {evaluation.rows.test:,} test rows.", ""]
+    measured = f"Measured on {evaluation.rows.test:,} test rows. {flips_of(verdict)}"
+    lines += ["", measured.rstrip(), ""]
     lines += [f"- {note}" for note in evaluation.notes]
     return "\n".join(lines).rstrip() + "\n"
 

@@ -7,6 +7,7 @@ from stillhouse.components.artifacts.promotion_record import Entry
 from stillhouse.components.artifacts.spec import Spec
 from stillhouse.components.artifacts.verdict import Verdict
 from stillhouse.components.promote.summary import TITLES, cell
+from stillhouse.components.promote.wording import flips_of
 from stillhouse.components.tracking.run import StepRun
 from stillhouse.components.tracking.whole import ARTIFACT, VERSION
 
@@ -43,6 +44,8 @@ def figures(verdict: Verdict, rows: dict[str, int]) -> dict[str, float]:
         found[f"{name}/{evaluation.main_metric}"] = evaluation.estimate(name).value
         found[f"{name}/latency_ms"] = model.latency_ms.p50 if model.latency_ms else None
         found[f"{name}/megabytes"] = model.bytes / MEGABYTE if model.bytes else None
+    for name, beside in {"student": evaluation, **evaluation.candidates}.items():
+        found[f"{name}/negative_flips"] = beside.negative_flips.rate if beside.negative_flips else None
     found["gates/failed"] = len(verdict.failed)
     return {name: value for name, value in found.items() if value is not None}
 
@@ -100,6 +103,5 @@ def _body(verdict: Verdict) -> Iterator[str]:
         yield ""
     for gate in failed:
         yield f"- **{gate.name}** failed: {gate.sentence}"
-    if verdict.ledger:
-        yield ""
-        yield verdict.ledger.sentence
+    for sentence in (flips_of(verdict), verdict.ledger.sentence if verdict.ledger else ""):
+        yield from ["", sentence] if sentence else []

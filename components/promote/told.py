@@ -13,6 +13,7 @@ from stillhouse.components.artifacts.promotion_record import Record
 from stillhouse.components.artifacts.spec import Spec
 from stillhouse.components.artifacts.verdict import Gate, Verdict, stored_verdict
 from stillhouse.components.promote.summary import TITLES
+from stillhouse.components.promote.wording import flips_of
 from stillhouse.components.storage.store import Store
 from stillhouse.errors import UserError
 
@@ -78,7 +79,8 @@ def with_verdict(report: str, verdict: Verdict, spec: Spec, past: Sequence[Measu
         f"<p>{escape(verdict.why)}</p>",
         *(f'<p class="callout">{escape(note)}</p>' for note in verdict.notes),
         _gates(verdict.gates),
-        f'<p class="caption">{escape(verdict.ledger.sentence)}</p>' if verdict.ledger else "",
+        _caption(flips_of(verdict)),
+        _caption(verdict.ledger.sentence if verdict.ledger else ""),
         _table("What was run", ("", ""), [(escape(name), escape(value)) for name, value in _facts(verdict, spec)]),
         _curve([*past, here], verdict) if past else "",
         "</section>",
@@ -90,6 +92,10 @@ def _heading(verdict: Verdict) -> str:
     version = f" version {verdict.version}" if verdict.version else ""
     title, tone = TITLES[verdict.decision], TONES.get(verdict.decision, "warn")
     return f'<h2>{escape(verdict.model_name + version)} <span class="badge {tone}">{escape(title)}</span></h2>'
+
+
+def _caption(text: str) -> str:
+    return f'<p class="caption">{escape(text)}</p>' if text else ""
 
 
 def _gates(gates: Sequence[Gate]) -> str:

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
-from stillhouse.components.artifacts.evaluation import Evaluation, HalfRows, PairedDifference
-from stillhouse.components.artifacts.verdict import Gate
+from stillhouse.components.artifacts.evaluation import Evaluation, HalfRows, NegativeFlips, PairedDifference
+from stillhouse.components.artifacts.verdict import Gate, Verdict
 
 
 def first_sentences(evaluation: Evaluation, gates: Iterable[Gate], *, in_its_place: bool = False) -> str:
@@ -63,3 +63,17 @@ def _stands(baseline: str, difference: float, lower: float, upper: float, in_its
 def better(lead: float) -> str:
     """A lead by a bound, before what it is over."""
     return f"at least {lead:.4f} better than" if lead > 0 else f"at worst {-lead:.4f} worse than"
+
+
+def told_flips(flips: NegativeFlips, confidence: float) -> str:
+    """How many rows the candidate loses that the champion has right, before a stop."""
+    return (
+        f"The candidate has {flips.number:,} of {flips.rows:,} rows wrong that the champion has right: a rate of "
+        f"{flips.rate:.4f}, at most {flips.upper:.4f} ({confidence * 100:.3g} % one-sided)"
+    )
+
+
+def flips_of(verdict: Verdict) -> str:
+    """The same of a verdict's candidate, as a sentence; empty where none were counted."""
+    flips = verdict.negative_flips
+    return f"{told_flips(flips, verdict.measured.confidence)}." if flips else ""

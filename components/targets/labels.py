@@ -69,6 +69,10 @@ class Classes:
         """float64 [rows]: 1 where a row is wrong, else 0."""
         return 1.0 - statistics["right"]
 
+    def right(self, statistics: Statistics) -> np.ndarray | None:
+        """bool [rows]: those answered right."""
+        return statistics["right"]
+
     def per_label(self, statistics: Statistics) -> list[dict[str, str | float | int]]:
         """Precision, recall and F1 of each label and the number of rows that have it."""
         return per_label(statistics, self.labels)
@@ -190,6 +194,10 @@ class Number:
     def errors(self, statistics: Statistics) -> np.ndarray:
         """float64 [rows]: how far off each answer is."""
         return np.abs(statistics["answers"] - statistics["targets"])
+
+    def right(self, statistics: Statistics) -> np.ndarray | None:
+        """None in the place of bool [rows]: a number is nearer or further off."""
+        return None
 
     def per_label(self, statistics: Statistics) -> list[dict[str, str | float | int]]:
         """None: a number has no labels."""

@@ -156,6 +156,10 @@ class TokenClassification(TextModels):
     def errors(self, statistics: Statistics) -> np.ndarray:
         return self.target.errors(statistics)
 
+    def right(self, statistics: Statistics) -> np.ndarray:
+        """bool [sentences]: those without a wrong tag."""
+        return self.errors(statistics) == 0
+
     def per_label(self, statistics: Statistics) -> list[dict[str, Any]]:
         return self.target.per_label(statistics)
 

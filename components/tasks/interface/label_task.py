@@ -199,6 +199,9 @@ class LabelTask(Task):
     def errors(self, statistics: Statistics) -> np.ndarray:
         return self.target.errors(statistics)
 
+    def right(self, statistics: Statistics) -> np.ndarray | None:
+        return self.target.right(statistics)
+
     def badness(self, statistics: Statistics) -> np.ndarray:
         return self.target.badness(statistics)
 

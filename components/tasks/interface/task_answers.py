@@ -96,6 +96,11 @@ class TaskAnswers(ABC):
         values = np.nan_to_num(np.concatenate([np.zeros(0), *alone]), nan=float(main.greater_is_better))
         return 1.0 - values if main.greater_is_better else values
 
+    def right(self, statistics: Statistics) -> np.ndarray | None:
+        """bool [examples]: which are answered right. None, the default, where answers are nearer or further off and not
+        right or wrong: then no flips are counted against the champion."""
+        return None
+
     def badness(self, statistics: Statistics) -> np.ndarray:
         """The order of the gallery of mistakes, float64 [examples]; 0 is not shown. By default the errors."""
         return self.errors(statistics)

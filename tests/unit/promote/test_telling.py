@@ -3,10 +3,13 @@
 from typing import Any
 
 import pytest
+from tests.unit.promote.conftest import BEATEN
 
 from stillhouse.components.artifacts.evaluation import Evaluation
 from stillhouse.components.artifacts.verdict import Gate, Verdict
+from stillhouse.components.promote.summary import summarise
 from stillhouse.components.promote.telling import describe_run, describe_version, figures
+from stillhouse.components.promote.wording import flips_of
 from stillhouse.components.tracking.spool import read_events
 
 Workplace = Any
@@ -92,6 +95,27 @@ def test_of_a_rejection_it_names_the_gates_that_failed(evaluate: Any) -> None:
     assert text.startswith("**spam: not promoted.** All")
     assert text.endswith("Gates passed: 0 of 1:\n\n- **max_bytes** failed: Too big.\n\n> A note.")
     assert "version" not in text
+
+
+FLIPS = {"negative_flips": {"rows": 1200, "number": 12, "rate": 0.01, "upper": 0.0163}}
+SAID = (
+    "The candidate has 12 of 1,200 rows wrong that the champion has right: a rate of 0.0100, at most 0.0163 (95 % "
+    "one-sided)."
+)
+
+
+def test_negative_flips_are_told_whether_they_are_a_gate_or_not(evaluate: Any) -> None:
+    decided = verdict(evaluate(FLIPS, champion=True))
+    assert describe_run(decided).endswith(f"Gates passed: 1 of 1.\n\n{SAID}")
+    assert f"Measured on 1,000 test rows. {SAID}\n" in summarise(decided)
+    assert figures(decided, {})["student/negative_flips"] == 0.01
+
+
+def test_of_a_baseline_in_the_students_place_its_own_are_told(evaluate: Any) -> None:
+    candidates = {"tfidf_logistic": {**BEATEN["candidates"]["tfidf_logistic"], **FLIPS}}
+    measured = evaluate({**BEATEN, "candidates": candidates}, champion=True)
+    assert describe_run(verdict(measured, candidate="tfidf_logistic")).endswith(SAID)
+    assert flips_of(verdict(measured)) == ""
 
 
 def test_figures_have_the_names_that_the_steps_give_them(evaluate: Any) -> None:

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from stillhouse.components.artifacts.spec import Spec
 from stillhouse.components.artifacts.verdict import Gate, Verdict
 from stillhouse.components.evaluate.comparison import compare
 from stillhouse.components.evaluate.contestants import Contestant
+from stillhouse.components.evaluate.flips import described
 from stillhouse.components.evaluate.mistakes import worst_mistakes
 from stillhouse.components.evaluate.report import write_report
 from stillhouse.components.evaluate.results import Findings
@@ -66,6 +68,7 @@ SECTIONS = [
     "Speed and size",
     "Slices",
     "Worst mistakes",
+    "Negative flips",
     "How it was measured",
 ]
 
@@ -115,7 +118,7 @@ def found_of(task: Task, test: Examples, contestants: dict[str, Contestant]) -> 
         for name, contestant in contestants.items()
         if name != "champion"
     }
-    models, differences = compare(task, contestants, statistics, test, ground, settings, lambda done: None)
+    models, differences, flips = compare(task, contestants, statistics, test, ground, settings, lambda done: None)
     for name, contestant in contestants.items():
         models[name] |= contestant.described()
     for size, name in enumerate(("tfidf_logistic", "champion", "student", "teacher"), 1):
@@ -130,17 +133,26 @@ def found_of(task: Task, test: Examples, contestants: dict[str, Contestant]) -> 
         "models": models,
         "differences": differences["student"],
         "latency_ratio": {"teacher": 0.75},
+        **({"negative_flips": described(int(flips["student"].sum()), 50, 0.95)} if flips else {}),
         "slices": {"list=yes": {"rows": 30, "value": 0.9, "low": 0.8, "high": 0.95}},
         "never_answered": task.never_answered(statistics["student"]),
     }
     document["notes"] = [*comparison_notes(document, task.measures[0].title), *label_notes(document)]
-    student, teacher = contestants["student"].answers, contestants["teacher"].answers
+    worst = partial(
+        worst_mistakes,
+        task,
+        test,
+        contestants["student"].answers,
+        contestants["teacher"].answers,
+        statistics["student"],
+    )
     return Findings(
         task=task,
         results=Results(test, statistics, document, lambda name: short_name(name, models)),
         settings=settings,
         source="mails.csv",
-        mistakes=worst_mistakes(task, test, student, teacher, statistics["student"], 5),
+        mistakes=worst(5),
+        flips=worst(5, flips["student"]) if flips else [],
         trainings=TRAININGS,
     )
 
@@ -244,6 +256,29 @@ def test_a_baseline_that_wins_is_said_at_the_top_and_marked_in_the_table(tmp_pat
     assert "TF-IDF + logistic regression beats the student" in top
     row = page.locator("section").nth(1).locator("tr", has_text="TF-IDF").first
     assert row.locator("b").count() >= 4
+
+
+def test_rows_that_the_champion_has_right_and_the_student_wrong_are_counted_and_shown(
+    tmp_path: Path, open_page: OpenPage
+) -> None:
+    found = findings("classes", 2)
+    told = found.evaluation["negative_flips"]
+    write_report(tmp_path / "report.html", found)
+    shown = open_page(tmp_path / "report.html", 1280).page.locator("section", has_text="Negative flips").last
+    assert f"Of 50 rows the student has {told['number']} wrong that the champion has right: " in shown.inner_text()
+    assert 0 < shown.locator(".shown").count() == min(5, told["number"])
+    assert "student: label" in shown.inner_text()
+
+
+def test_where_answers_are_not_right_or_wrong_it_says_that_no_flips_are_counted(tmp_path: Path) -> None:
+    write_report(tmp_path / "report.html", findings("number", 0))
+    page = (tmp_path / "report.html").read_text()
+    assert "Answers here are not right or wrong but nearer or further off, so no negative flips are counted." in page
+
+
+def test_without_a_champion_there_is_nothing_to_flip_from(tmp_path: Path) -> None:
+    write_report(tmp_path / "report.html", findings("classes", 2, champion=False))
+    assert "Negative flips" not in (tmp_path / "report.html").read_text()
 
 
 def test_mistakes_are_shown_as_text(tmp_path: Path, open_page: OpenPage) -> None:
