@@ -4,7 +4,7 @@ Fields stand in the order of the file. A copy lies in the store, where later run
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -62,6 +62,8 @@ class Verdict(JsonArtifact):
     model_name: str
     version: str | None = None
     """In the model registry, of the model that is in production now; None where the run brought none there."""
+    recipe: dict[str, Any] = Field(default_factory=dict)
+    """What the run was asked for; empty where promote ran alone."""
     candidate: str = "student"
     """The model that the gates were for, as evaluation.json calls it."""
     gates: list[Gate] = Field(default_factory=list)

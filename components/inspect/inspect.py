@@ -141,11 +141,17 @@ def inspect(
     )
     compared = plan.compared_with
     against, anchor = held_against(store, steps["promote"], plan.inputs, compared)
-    seen = PromoteInspected(inputs=plan.inputs, champion=compared, anchor=anchor, data_until=source.data_until)
-    settings: StepSettings = {**plan.steps, "promote": steps["promote"].model_copy(update={"inspected": seen})}
     given = checked.model_copy(update={"step_overrides": _as_checked(checked.step_overrides, steps)})
     run.inputs(given.model_dump(mode="json"))
     run.whole.params(given.as_recipe())
+    seen = PromoteInspected(
+        inputs=plan.inputs,
+        champion=compared,
+        anchor=anchor,
+        data_until=source.data_until,
+        recipe=given.as_recipe(),
+    )
+    settings: StepSettings = {**plan.steps, "promote": steps["promote"].model_copy(update={"inspected": seen})}
     digests = {"source_digest": plan.data.digest, "inputs": plan.inputs}
     run.tags({**digests, "champion": compared.digest if compared else ""})
     run.whole.tags({"model_name": checked.model_name, "task": checked.data_task, "code": snapshot.code[:SHORT]})

@@ -17,6 +17,7 @@ def promote(
     report: Input[HTML],
     verdict: Output[Artifact],
     summary: Output[Markdown],
+    recipe_lock: Output[Artifact],
 ):
     """Hold the candidate against the gates; register and promote it, or say why not."""
     from stillhouse.components.promote.promote import promote as step
@@ -34,5 +35,6 @@ def promote(
             report=path_of(report),
             verdict=verdict.path,
             summary=summary.path,
+            lock=recipe_lock.path,
             run=run,
         )

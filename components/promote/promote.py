@@ -26,6 +26,7 @@ from typing import NamedTuple
 from stillhouse.components.artifacts.evaluation import Evaluation
 from stillhouse.components.artifacts.kept import model_key, statistics_key
 from stillhouse.components.artifacts.promotion_record import Entry, Record, change, load, now
+from stillhouse.components.artifacts.recipe_lock import FILE, recipe_lock
 from stillhouse.components.artifacts.spec import Spec, read_spec
 from stillhouse.components.artifacts.verdict import FORMAT, Decision, Verdict, verdict_key
 from stillhouse.components.promote.anchor import anchor_after, anchor_of, spending
@@ -77,6 +78,7 @@ def promote(
     verdict: str,
     summary: str,
     run: StepRun,
+    lock: str | None = None,
 ) -> None:
     """Decide about the student, or the baseline in its place, and write the verdict either way.
 
@@ -89,6 +91,7 @@ def promote(
         report: The report of evaluate; a copy that begins with the verdict goes into the folder of the run.
         verdict: Where verdict.json goes.
         summary: Where the verdict as Markdown goes.
+        lock: Where recipe.lock.yaml goes; None for promote alone, which knows no recipe.
     """
     store = local_store()
     measured, spec = Evaluation.from_file(Path(evaluation)), read_spec(Path(dataset))
@@ -122,6 +125,7 @@ def promote(
         why=outcome.why,
         model_name=settings.model_name,
         version=None,
+        recipe=settings.inspected.recipe if settings.inspected else {},
         candidate=choice.model,
         gates=choice.gates,
         passed_over=choice.passed_over,
@@ -139,7 +143,7 @@ def promote(
     decided = decided.model_copy(update={"notes": notes + serve(after, store), "version": version})
     past = past_champions(store, after, measured.main_metric, but=run.run_id)
     page = with_verdict(Path(report).read_text("utf-8"), decided, spec, past)
-    _write(decided, verdict=verdict, summary=summary, page=page, dataset=dataset, run=run)
+    _write(decided, verdict=verdict, summary=summary, lock=lock, page=page, dataset=dataset, run=run)
     tell(run, decided, spec)
     store.put(verdict_key(run.run_id), json.dumps(decided.model_dump(mode="json")).encode())
 
@@ -287,15 +291,22 @@ def _beside(champion: Entry, candidate: Entry) -> bool:
     return bool(candidate.inputs) and champion.inputs == candidate.inputs and champion.load != candidate.load
 
 
-def _write(decided: Verdict, *, verdict: str, summary: str, page: str, dataset: str, run: StepRun) -> None:
-    """Write verdict.json and the summary, and copies with the report and the data card into the folder of the run."""
+def _write(
+    decided: Verdict, *, verdict: str, summary: str, lock: str | None, page: str, dataset: str, run: StepRun
+) -> None:
+    """Write verdict.json, the summary and recipe.lock.yaml, and copies with the report and the data card into the
+    folder of the run."""
     data = decided.to_file()
-    copies = {
+    files = {
+        Path(verdict): data,
+        Path(summary): summarise(decided).encode(),
         run.folder / "verdict.json": data,
         run.folder / "report.html": page.encode(),
         run.folder / "card.html": Path(dataset, "card.html").read_bytes(),
     }
-    for path, content in {Path(verdict): data, Path(summary): summarise(decided).encode(), **copies}.items():
+    if locked := recipe_lock(decided):
+        files |= {path: locked.encode() for path in (run.folder / FILE, lock and Path(lock)) if path}
+    for path, content in files.items():
         with writing(path), staged_file(path, content) as staged:
             staged.replace(path)
     run.tags({"decision": decided.decision, "why": decided.why, "version": decided.version})

@@ -21,6 +21,8 @@ class Inspected(Settings):
     """The anchor that it is held against."""
     data_until: str | None = None
     """When the run was due, where its source is a window of partitions."""
+    recipe: dict[str, Any] = Field(default_factory=dict)
+    """What the run was asked for, as a recipe would have it."""
 
 
 class PromoteSettings(Settings):

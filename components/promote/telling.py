@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from stillhouse.components.artifacts.promotion_record import Entry
+from stillhouse.components.artifacts.recipe_lock import FILE, recipe_lock
 from stillhouse.components.artifacts.spec import Spec
 from stillhouse.components.artifacts.verdict import Verdict
 from stillhouse.components.promote.summary import TITLES, cell
@@ -11,9 +12,13 @@ from stillhouse.components.promote.wording import flips_of
 from stillhouse.components.tracking.run import StepRun
 from stillhouse.components.tracking.whole import ARTIFACT, VERSION
 
-PAGES = {"report.html": "report", "card.html": "data card", "verdict.json": "verdict"}
-"""Artifacts of the whole run, as links to them are called."""
 MEGABYTE = 1e6
+
+
+def pages(verdict: Verdict) -> dict[str, str]:
+    """Artifacts of the whole run, as links to them are called."""
+    lock = {FILE: "settings"} if recipe_lock(verdict) else {}
+    return {"report.html": "report", "card.html": "data card", "verdict.json": "verdict", **lock}
 
 
 def tell(run: StepRun, verdict: Verdict, spec: Spec) -> None:
@@ -23,7 +28,7 @@ def tell(run: StepRun, verdict: Verdict, spec: Spec) -> None:
         spec: Of the dataset; the step that made it may have come from the cache, and said nothing.
     """
     whole = run.whole
-    for page in PAGES:
+    for page in pages(verdict):
         whole.artifact(run.folder / page)
     whole.dataset(Path(spec.source).stem, spec.content_digest, spec.source, spec.rows)
     whole.metrics(figures(verdict, spec.rows))
@@ -53,7 +58,7 @@ def figures(verdict: Verdict, rows: dict[str, int]) -> dict[str, float]:
 def describe_run(verdict: Verdict) -> str:
     """Markdown for the page of the whole run; its first lines are what the page shows unasked."""
     name, version = verdict.model_name, verdict.version
-    links = [f"[{called}]({ARTIFACT}{page})" for page, called in PAGES.items()]
+    links = [f"[{called}]({ARTIFACT}{page})" for page, called in pages(verdict).items()]
     if version:
         links.append(f"[version {version}]({VERSION}{name}/{version})")
     return "\n".join(

@@ -24,7 +24,6 @@ def run(
     The same command goes on where an interrupted one stopped, and takes seconds when nothing changed.
     """
     from stillhouse.pipelines.recipes.recipe import load_recipe
-    from stillhouse.pipelines.recipes.recipe_lock import write_lock
 
     loaded = load_recipe(recipe, with_thresholds(overrides, min_new_rows, min_drift))
     from rich.console import Console
@@ -38,8 +37,4 @@ def run(
         idle, pipeline = ("pretrain",), RETRAIN_WITHOUT_PRETRAINING
     job = Job(loaded.name, parameters, STEPS, pipeline, idle, cache=not no_cache)
 
-    def conclude(folder: Path) -> None:
-        write_lock(loaded, folder)
-        show_outcome(Console(), folder)
-
-    run_pipeline(job, home, verbose, conclude)
+    run_pipeline(job, home, verbose, lambda folder: show_outcome(Console(), folder))

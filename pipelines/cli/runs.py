@@ -20,13 +20,17 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 def runs_(
     home: HomeOption = HOME,
     last: Annotated[int, typer.Option("--last", min=1, help="How many to show, the newest first.")] = SHOWN,
+    lock: Annotated[str, typer.Option(metavar="RUN", help="Print this run's recipe.lock.yaml instead.")] = "",
 ) -> None:
     """List runs, the newest first: when each began, its state, its verdict and why.
 
     Those of this machine lie in --home; of those on a cluster the store that STILLHOUSE_STORE names knows the verdicts.
     """
-    from stillhouse.pipelines.local.run_list import list_runs
+    from stillhouse.pipelines.local.run_list import list_runs, lock_of
 
+    if lock:
+        typer.echo(lock_of(home.absolute(), lock), nl=False)
+        return
     found = list_runs(home.absolute())
     if not found:
         typer.echo(f"There are no runs in '{home}'; `stillhouse run RECIPE` makes one, --home looks elsewhere.")

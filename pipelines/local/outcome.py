@@ -11,6 +11,7 @@ from rich.text import Text
 
 from stillhouse.components.artifacts.evaluation import Evaluation
 from stillhouse.components.artifacts.kept import model_key
+from stillhouse.components.artifacts.recipe_lock import FILE
 from stillhouse.components.artifacts.verdict import Verdict
 from stillhouse.components.config.home import home_folder
 from stillhouse.components.storage.home import local_store
@@ -37,7 +38,7 @@ def show_outcome(console: Console, folder: Path) -> None:
     places = {
         "report": _file(folder / "report.html"),
         "data card": _file(folder / "card.html"),
-        "settings": _file(folder / "recipe.lock.yaml"),
+        "settings": _file(folder / FILE),
         "model": _model(verdict.model_name) if verdict else None,
         "MLflow": mlflow_command(),
     }

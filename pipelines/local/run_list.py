@@ -9,12 +9,14 @@ from typing import Any
 import psutil
 from rich.markup import escape
 
-from stillhouse.components.artifacts.verdict import verdict_key
+from stillhouse.components.artifacts.recipe_lock import FILE, recipe_lock
+from stillhouse.components.artifacts.verdict import Verdict, stored_verdict, verdict_key
 from stillhouse.components.runtime.attempts import VERDICTS
 from stillhouse.components.storage.home import local_store
 from stillhouse.components.storage.store import Store
 from stillhouse.components.tracking.settings import PIPELINE, spool_folder
 from stillhouse.components.tracking.spool import Event, read_events
+from stillhouse.errors import UserError
 
 STATES = {"FINISHED": "finished", "FAILED": "failed", "KILLED": "stopped"}
 """Of the last event of a run's spool."""
@@ -48,6 +50,27 @@ def list_runs(home: Path) -> list[KnownRun]:
     names = [entry.key.rpartition("/")[2].removesuffix(".json") for entry in store.list(VERDICTS)]
     elsewhere = [_from_store(store, name) for name in names if name not in known]
     return sorted([*here, *elsewhere], key=_age, reverse=True)
+
+
+def lock_of(home: Path, run_id: str) -> str:
+    """The text of a run's recipe.lock.yaml, wherever it ran.
+
+    Raises:
+        UserError: neither `home` nor the store has a verdict of the run, or it trained no models.
+    """
+    path = home / run_id / "verdict.json"
+    is_name = bool(run_id) and "/" not in run_id
+    here = is_name and path.is_file()
+    verdict = Verdict.from_file(path) if here else stored_verdict(local_store(), run_id) if is_name else None
+    if verdict is None:
+        raise UserError(f"No verdict of a run '{run_id}' is in '{home}' or the store; `stillhouse runs` lists them.")
+    if (text := recipe_lock(verdict)) is None:
+        raise UserError(f"The run '{run_id}' has no {FILE}: {_why_no_lock(verdict)}.")
+    return text
+
+
+def _why_no_lock(verdict: Verdict) -> str:
+    return "it trained no models" if verdict.evaluation is None else "its models do not say how they were trained"
 
 
 def _age(run: KnownRun) -> tuple[float, str]:

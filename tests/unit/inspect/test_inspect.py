@@ -65,6 +65,14 @@ def test_one_appended_row_changes_the_snapshot_and_what_promote_is_told(look: Lo
     assert differing(before, look()) == {"snapshot", "promote"}
 
 
+def test_promote_is_told_what_the_run_was_asked_for(look: Look, data: Path) -> None:
+    found = look(step_overrides={"finetune": {"loop": {"epochs": 6.0}}}, train_seed=4)  # a number as KFP hands it on
+    told = json.loads(found.promote)["inspected"]["recipe"]
+
+    assert (told["name"], told["seed"], told["data"]["source"]) == ("spam", 4, str(data))
+    assert repr(told["finetune"]["loop"]["epochs"]) == "6"
+
+
 def test_a_file_that_is_written_anew_with_the_same_content_changes_nothing(look: Look, data: Path) -> None:
     before = look()
     shutil.copytree(data, data.with_name("copy"))

@@ -193,6 +193,7 @@ class Workplace:
         inputs: str = "",
         against: str | None = "",
         run: str = "",
+        recipe: dict[str, Any] | None = None,
         **settings: Any,
     ) -> dict[str, Any]:
         """Run the step on the candidate `weights`; its verdict.
@@ -202,6 +203,7 @@ class Workplace:
             inputs: What inspect says the candidate is made from; `weights` when left out.
             against: Weights of the champion that inspect saw (None: none); the present one by default.
             run: Id of the pipeline run, by default made of `weights`.
+            recipe: What inspect was asked for.
         """
         folder = self.folder / (run or f"run-{weights}")
         folder.mkdir(exist_ok=True)
@@ -222,7 +224,12 @@ class Workplace:
             PromoteSettings(
                 model_name=self.name,
                 task="text_classification",
-                inspected=Inspected(inputs=inputs or weights, champion=seen.alone() if seen else None, anchor=anchor),
+                inspected=Inspected(
+                    inputs=inputs or weights,
+                    champion=seen.alone() if seen else None,
+                    anchor=anchor,
+                    recipe=recipe or {},
+                ),
                 **settings,
             ),
             snapshot=json.dumps({"inputs": f"prepare {weights}", "reference": None, "champion": None, "window": None}),
@@ -233,6 +240,7 @@ class Workplace:
             report=str(folder / "report.html"),
             verdict=str(folder / "verdict.json"),
             summary=str(folder / "summary.md"),
+            lock=str(folder / "recipe_lock"),
             run=step,
         )
         return json.loads((folder / "verdict.json").read_text())

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from stillhouse.components.artifacts.ledger import Ledger
 from stillhouse.components.artifacts.promotion_record import Record
@@ -321,6 +322,23 @@ def test_the_verdict_lies_in_the_folder_of_the_run_with_the_report(workplace: Wo
     assert json.loads((folder / "verdict.json").read_text()) == verdict
     assert (folder / "report.html").read_text().endswith("</section><p>report</p></main>")
     assert verdict["evaluation"] == evaluate({"rows/test": 10}).model_dump(mode="json")
+
+
+def test_the_settings_of_the_models_are_written_for_kfp_for_people_and_for_mlflow(workplace: Workplace) -> None:
+    loop = {"loop": {"epochs": 7}}
+    trained_with = {
+        "finetune": {"base": "", "architecture": {}, **loop},
+        "distill": {"student": {"layers": 1}, **loop},
+    }
+    workplace.promote("a", {"trained_with": trained_with}, recipe={"name": "mails", "data": {"source": "mails.csv"}})
+
+    text = (workplace.folder / "run-a" / "recipe_lock").read_text()
+    assert yaml.safe_load(text)["finetune"] == loop
+    folder = workplace.folder / "home" / "run-a"
+    assert (folder / "recipe.lock.yaml").read_text() == text
+    told = (folder / "spool" / "promote.jsonl").read_text()
+    assert "[settings](artifact:recipe.lock.yaml)" in told
+    assert str(folder / "recipe.lock.yaml") in told
 
 
 def test_the_summary_shows_decision_gates_models_and_notes(workplace: Workplace) -> None:

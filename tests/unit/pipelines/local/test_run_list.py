@@ -8,6 +8,7 @@ from pathlib import Path
 from threading import Timer
 
 import pytest
+import yaml
 from typer.testing import CliRunner
 
 from stillhouse.components.storage.home import local_store
@@ -15,7 +16,7 @@ from stillhouse.components.tracking.spool import Spool
 from stillhouse.errors import UserError
 from stillhouse.pipelines.cli.app import app
 from stillhouse.pipelines.local.logs import show_local_logs
-from stillhouse.pipelines.local.run_list import list_runs
+from stillhouse.pipelines.local.run_list import list_runs, lock_of
 
 MakeRun = Callable[..., Path]
 
@@ -113,3 +114,27 @@ def test_a_step_without_a_log_is_named(make_run: MakeRun, home: Path) -> None:
     make_run("spam-1")
     with pytest.raises(UserError, match=r"no log of a step 'prepar'; did you mean 'prepare'\?"):
         show_local_logs(home, "spam-1", "prepar", print, follow=False)
+
+
+def test_the_settings_of_a_run_are_told_wherever_it_ran(make_run: MakeRun, home: Path) -> None:
+    trained_with = {
+        "finetune": {"task": "text_classification", "base": "", "architecture": {"layers": 2}, "loop": {"epochs": 7}},
+        "distill": {"task": "text_classification", "student": {"layers": 1}, "loop": {"epochs": 9, "seed": 3}},
+    }
+    verdict = json.loads((Path(__file__).parents[3] / "data/verdict-by-5c44ae6/verdict.json").read_bytes())
+    verdict["recipe"] = {"name": "spam", "data": {"source": "s3://mails"}}
+    verdict["evaluation"]["trained_with"] = trained_with
+    make_run("spam-1", "FINISHED", **verdict)
+    make_run("spam-2", "FINISHED", **{**verdict, "evaluation": None})
+    local_store().put("verdicts/cluster-1.json", json.dumps(verdict).encode())
+
+    here, there = (
+        CliRunner().invoke(app, ["runs", "--home", str(home), "--lock", run]) for run in ("spam-1", "cluster-1")
+    )
+    assert here.exit_code == 0
+    assert there.output == here.output
+    assert yaml.safe_load(here.output)["distill"]["loop"] == {"epochs": 9}
+    with pytest.raises(UserError, match=r"'spam-2' has no recipe.lock.yaml: it trained no models\."):
+        lock_of(home, "spam-2")
+    with pytest.raises(UserError, match="No verdict of a run 'spam-9' is in"):
+        lock_of(home, "spam-9")
