@@ -59,8 +59,8 @@ def _graph(*, pretrains: bool) -> Any:
             pod_cpu: Processors of each pod that trains.
             pod_memory: Memory of each pod that trains.
             step_overrides: Settings of single steps, keyed by step: {"finetune": {"loop": {"epochs": 4}}}.
-            train_budget: How long a run may take (10m, 2h); settings that are not given follow from the data and this.
-                none: each step's own defaults.
+            train_budget: How long a run may take (10m, 2h), or its GPU-hours (0.5 gpu-hours); settings that are not
+                given follow from the data and this. none: each step's own defaults.
             train_pretraining: What to learn on text without labels first: masked_lm, next_word, none; `auto`: masked_lm
                 from random weights, else none.
             train_seed: Seed of everything random.

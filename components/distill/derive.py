@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from stillhouse.components.artifacts.examples import Examples
 from stillhouse.components.distill.settings import DistillSettings
 from stillhouse.components.models.layers import num_parameters
-from stillhouse.components.training.derived import Load, Rules, derived, settle
+from stillhouse.components.training.derived import Load, Rules, follow
 from stillhouse.components.training_step.validation import sizes_of
 
 if TYPE_CHECKING:
@@ -35,7 +35,6 @@ def from_data(
     Args:
         examples: all that the student learns from.
     """
-    assert settings.derive is not None
     weights = task.weights_per_unit(student.model)
     keeps = settings.origin != "architecture"
     asked = task.weights_per_unit(teacher.model) / weights
@@ -46,6 +45,5 @@ def from_data(
     longest = min((*(limit for limit in limits if limit), teacher.info["max_length"])) if any(limits) else None
     own = task.defaults.distill
     rules = replace(FROM_TEACHER, further=own.further) if keeps else own
-    values = derived(load, rules, settings.derive.seconds, longest)
     chosen = {"student": settings.student.model_dump(), "freeze_embeddings": keeps}
-    return settle(settings, {**chosen, **values})
+    return follow(settings, load, rules, longest, chosen)

@@ -8,7 +8,7 @@ from stillhouse.components.artifacts.examples import Examples
 from stillhouse.components.finetune.settings import FinetuneSettings
 from stillhouse.components.models.layers import num_parameters, width
 from stillhouse.components.targets.measure import values_of
-from stillhouse.components.training.derived import Load, Rules, derived, settle
+from stillhouse.components.training.derived import Load, Rules, follow
 from stillhouse.components.training.ranks import Ranks
 from stillhouse.components.training_step.validation import sizes_of
 
@@ -78,13 +78,11 @@ def attempts_from_data(
 def _from_data(
     task: "Task", settings: FinetuneSettings, loaded: "LoadedModel", train: Examples, is_pretrained: bool
 ) -> FinetuneSettings:
-    assert settings.derive is not None
     model = loaded.model
     lengths, weights = sizes_of(task, loaded, train), task.weights_per_unit(model)
     load = Load(lengths, weights, num_parameters(model), overhead=task.overhead(train))
     rules = task.defaults.finetune
     if is_pretrained:
         rules = replace(pretrained_rules(width(model)), further=rules.further)
-    values = derived(load, rules, settings.derive.seconds, task.longest(model))
     head = "linear_probe" if is_pretrained else "random"
-    return settle(settings, {"head": head, **values})
+    return follow(settings, load, rules, task.longest(model), {"head": head})

@@ -23,11 +23,13 @@ from stillhouse.components.inspect.bases import (
     own_bases,
     unseen_bases,
 )
+from stillhouse.components.inspect.budget import read_budget
 from stillhouse.components.inspect.data import Data, Known, Source
 from stillhouse.components.inspect.settings import Parameters, StepSettings
 from stillhouse.components.promote.anchor import held_against
 from stillhouse.components.promote.presence import present
 from stillhouse.components.promote.settings import Inspected as PromoteInspected
+from stillhouse.components.runtime.accelerators import num_nodes
 from stillhouse.components.storage.digests import digest_json
 from stillhouse.components.storage.fingerprint import code_digest
 from stillhouse.components.storage.home import local_store
@@ -101,7 +103,7 @@ def inspect(
 
     Args:
         parameters: The pipeline's parameters, by name (`Parameters`).
-        gpus: Accelerators of each step that trains.
+        gpus: Accelerators of each step that trains, on each of its nodes.
         pretrains: Whether the pipeline has the step pretrain.
         scheduled_time: When the run was due, in ISO 8601; empty, or a placeholder that nobody filled in, for now.
 
@@ -112,7 +114,8 @@ def inspect(
     refuse_secrets(parameters, lambda _: "parameters")
     checked: Parameters = check(Parameters.of_task(parameters), parameters, "parameters")
     store = local_store()
-    steps = checked.steps("parameters")
+    asked = int(gpus or 0) * num_nodes()
+    steps = checked.steps("parameters", asked)
     champion = _champion(store, steps)
     source = Source(steps["prepare"].source, scheduled_time)
     steps["prepare"] = steps["prepare"].model_copy(update={"source": source.address})
@@ -123,6 +126,9 @@ def inspect(
     source.check(plan.data, plan.known)
     bases, candidates = check_bases(steps, plan.bases), candidates_of(steps, plan.bases)
     said = notes_of([*bases, *own_bases(steps, plan.bases)]) | _weightless(steps, plan.compared_with)
+    budget = read_budget(checked.train_budget, asked)
+    if budget and budget.gpu_hours:
+        said["budget"] = budget.sentence()
     if candidates:
         said["base.auto"] = candidates.said()
     run.notes(said)

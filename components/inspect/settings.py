@@ -10,6 +10,7 @@ from stillhouse.components.config.settings import Settings, check
 from stillhouse.components.distill.settings import DistillSettings, Student
 from stillhouse.components.evaluate.settings import EvaluateSettings
 from stillhouse.components.finetune.settings import FinetuneSettings
+from stillhouse.components.inspect.budget import PATTERN, SHARES, Budget, read_budget
 from stillhouse.components.models.settings import Architecture
 from stillhouse.components.prepare.settings import PrepareSettings
 from stillhouse.components.pretrain.settings import PretrainSettings
@@ -36,9 +37,6 @@ DERIVED: dict[str, tuple[str, ...]] = {
     ),
 }
 """Settings of steps that follow from the data, where the recipe does not say them; a kind of problem may have more."""
-SHARES = {"pretrain": 0.1, "finetune": 0.45, "distill": 0.3}
-"""Shares of the budget; the rest is for the other steps and what is not counted."""
-UNITS = {"s": 1, "m": 60, "h": 3600}
 
 
 class StepSettings(TypedDict):
@@ -67,9 +65,9 @@ class Parameters(Settings):
     model_student: Student = Student()
     model_teacher: Architecture = Architecture()
     step_overrides: dict[str, dict[str, Any]] = Field(default_factory=dict)
-    train_budget: str = Field(default="8m", pattern=r"^(none|\d+(\.\d+)?[smh])$")
-    """How long the run may take; what the recipe leaves open follows from the data and from this. `none`: the defaults
-    of the steps count, whatever the data."""
+    train_budget: str = Field(default="8m", pattern=PATTERN)
+    """How long the run may take, or its GPU-hours; what the recipe leaves open follows from the data and from this.
+    `none`: the defaults of the steps count, whatever the data."""
     train_pretraining: str = AUTO
     train_seed: int = Field(default=1, ge=0, lt=2**31)
 
@@ -91,13 +89,14 @@ class Parameters(Settings):
     def as_recipe(self) -> dict[str, Any]:
         """The parameters under the keys that a recipe has for them; shapes and columns as far as they are given."""
         given = self.model_dump(mode="json", exclude_defaults=True)
+        columns = self.data_columns.model_dump(mode="json", exclude_unset=True)
         sections = {step: dict(section) for step, section in self.step_overrides.items()}
         sections["pretrain"] = {"objective": self.train_pretraining, **sections.get("pretrain", {})}
         return {
             "name": self.model_name,
             "task": self.data_task,
             "seed": self.train_seed,
-            "data": {"source": self.data_source, "columns": given.get("data_columns", {})},
+            "data": {"source": self.data_source, "columns": columns},
             "model": {
                 "base": self.model_base,
                 "teacher": given.get("model_teacher", {}),
@@ -106,11 +105,16 @@ class Parameters(Settings):
             **sections,
         }
 
-    def steps(self, where: str) -> StepSettings:
+    def steps(self, where: str, gpus: int | None = None) -> StepSettings:
         """Settings of each step: the parameters, and over them `step_overrides`.
 
+        Args:
+            where: the parameters are from, for the sentence.
+            gpus: of each step that trains, as `read_budget` takes them.
+
         Raises:
-            UserError: there is no such task, an override names no step, or a key or value that its step refuses.
+            UserError: there is no such task, an override names no step, or a key or value that its step refuses; or the
+                budget is in GPU-hours, and there are no GPUs.
         """
         unknown = sorted(set(self.step_overrides) - set(STEPS))
         if unknown:
@@ -135,21 +139,25 @@ class Parameters(Settings):
             )
             for name, cls in STEPS.items()
         }
+        budget = read_budget(self.train_budget, gpus)
         for name in DERIVED:
-            if derive := self._derive(name, kind):
+            if budget and (derive := self._derive(name, kind, budget)):
                 checked[name] = checked[name].model_copy(update={"derive": derive})
         return cast(StepSettings, checked)
 
-    def _derive(self, step: str, kind: type[Task]) -> Derive | None:
-        """What of a step follows from the data; None where there is no budget, or for pretraining no rule."""
+    def _derive(self, step: str, kind: type[Task], budget: Budget) -> Derive | None:
+        """What of a step follows from the data; None where there is no rule for pretraining."""
         rules: Rules | None = getattr(kind.defaults, step)
-        if self.train_budget == "none" or rules is None:
+        if rules is None:
             return None
-        seconds = float(self.train_budget[:-1]) * UNITS[self.train_budget[-1]] * SHARES[step]
         given = {".".join(path) for path in _paths(self.step_overrides.get(step, {}))}
         if step == "distill" and self.model_student.model_dump() != Student().model_dump():  # of whatever task
             given.add("student.layers")
-        return Derive(seconds=seconds, keys=[key for key in (*DERIVED[step], *rules.further) if key not in given])
+        return Derive(
+            seconds=budget.seconds * SHARES[step],
+            keys=[key for key in (*DERIVED[step], *rules.further) if key not in given],
+            gpu_hours=budget.gpu_hours,
+        )
 
 
 def _paths(values: dict[str, Any]) -> Iterator[tuple[str, ...]]:

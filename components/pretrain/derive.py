@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from stillhouse.components.models.layers import num_parameters
 from stillhouse.components.pretrain.settings import PretrainSettings
-from stillhouse.components.training.derived import Load, derived, settle
+from stillhouse.components.training.derived import Load, follow
 from stillhouse.components.training_step.validation import sizes_of
 
 if TYPE_CHECKING:
@@ -22,4 +22,4 @@ def from_data(
         return settings
     lengths, weights = sizes_of(task, loaded, examples), task.weights_per_unit(loaded.model)
     load = Load(lengths, weights, num_parameters(loaded.model), overhead=task.overhead(examples))
-    return settle(settings, derived(load, rules, settings.derive.seconds, task.longest(loaded.model)))
+    return follow(settings, load, rules, task.longest(loaded.model))

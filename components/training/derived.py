@@ -5,6 +5,7 @@ run that was killed finds its checkpoints again. What the rules were chosen on i
 """
 
 import json
+import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +17,8 @@ import numpy as np
 
 from stillhouse.components.config.settings import Settings
 from stillhouse.components.training.cpu_limit import allowed_processors
-from stillhouse.components.training.settings import DerivableSettings
+from stillhouse.components.training.settings import DerivableSettings, Derive
+from stillhouse.errors import UserError
 
 SettingsT = TypeVar("SettingsT", bound=Settings)
 DerivableT = TypeVar("DerivableT", bound=DerivableSettings)
@@ -95,7 +97,7 @@ class Load:
         steps = -(-len(self.lengths) // batch_rows)
         operations = self.weights * tokens * (6.0 * epochs + 2.0 * self.forward_passes)
         if on_gpu():
-            return operations / GPU_FLOPS + epochs * steps * 0.02
+            return operations / (GPU_FLOPS * num_ranks()) + epochs * steps * 0.02
         beside = epochs * (steps * self.overhead.step + len(self.lengths) * self.overhead.example)
         return operations / (CPU_FLOPS * num_cores()) + epochs * steps * self.trained * SECONDS_PER_WEIGHT + beside
 
@@ -157,6 +159,41 @@ def apply(settings: SettingsT, values: dict[str, Any], keys: list[str]) -> Setti
     return settings.__class__.model_validate(document)
 
 
+def follow(
+    settings: DerivableT, load: Load, rules: Rules, longest: int | None, chosen: Mapping[str, Any] | None = None
+) -> DerivableT:
+    """`settings` with what they leave to the data.
+
+    Args:
+        longest: see `derived`.
+        chosen: further values, by dotted key; `rules.further` win over them.
+
+    Raises:
+        UserError: the budget is in GPU-hours, and a training of these settings is reckoned to take more.
+    """
+    assert settings.derive is not None
+    settled = settle(settings, {**(chosen or {}), **derived(load, rules, settings.derive.seconds, longest)})
+    if settings.derive.gpu_hours is not None:
+        _refuse_overrun(settled, settings.derive, load, rules, longest)
+    return settled
+
+
+def _refuse_overrun(settings: Any, derive: Derive, load: Load, rules: Rules, longest: int | None) -> None:
+    """GPU-hours are money: unlike a time they are not passed, also where the recipe asks for more itself."""
+    length = int(load.lengths.max()) if longest is None else settings.loop.max_length
+    epochs, rows = settings.loop.epochs, len(load.lengths)
+    seconds = load.seconds(length, epochs, rules.batch_rows)
+    if seconds <= derive.seconds:
+        return
+    assert derive.gpu_hours is not None
+    needed = math.ceil(10 * derive.gpu_hours * seconds / derive.seconds) / 10
+    raise UserError(
+        f"budget: {derive.gpu_hours:g} gpu-hours leave this step {derive.seconds / 60:.3g} min, and {epochs} "
+        f"epoch{'s' * (epochs > 1)} of {rows:,} examples are reckoned to take {seconds / 60:.3g} min; give "
+        f"'{needed:g} gpu-hours', fewer rows or epochs, or a smaller model."
+    )
+
+
 def settle(settings: DerivableT, values: dict[str, Any]) -> DerivableT:
     """`settings` with what of `values` is left to the data; their `derive` names no more than that."""
     assert settings.derive is not None
@@ -192,6 +229,13 @@ def on_gpu() -> bool:
     import torch  # the tasks say their rules where there is none
 
     return torch.cuda.is_available()
+
+
+def num_ranks() -> int:
+    """Processes that train together, each on a GPU of its own."""
+    from stillhouse.components.training.ranks import Ranks  # imports torch
+
+    return Ranks.current().size
 
 
 def num_cores() -> int:

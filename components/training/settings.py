@@ -14,6 +14,8 @@ class Derive(Settings):
     seconds: float
     keys: list[str]
     """As a recipe writes them below the step: loop.epochs."""
+    gpu_hours: float | None = None
+    """What the whole run may spend, where the budget is GPU-hours: then `seconds` are not passed."""
 
 
 class DerivableSettings(Settings):

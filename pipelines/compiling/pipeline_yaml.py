@@ -6,6 +6,7 @@ from typing import Any
 from kfp import compiler
 
 from stillhouse.components.config.settings import refuse_secrets
+from stillhouse.components.inspect.budget import read_budget
 from stillhouse.components.storage.disk import writing
 from stillhouse.components.storage.urls import is_local
 from stillhouse.pipelines.compiling.options import ClusterOptions
@@ -25,11 +26,14 @@ def compile_pipeline(parameters: dict[str, Any], path: Path, cluster: ClusterOpt
     then asks for `data_source`.
 
     Raises:
-        UserError: `path` cannot be written, or a parameter carries a key or password.
+        UserError: `path` cannot be written, a parameter carries a key or password, or the budget is in GPU-hours and
+            the hardware has no GPU.
     """
     refuse_secrets(parameters, lambda key: ".".join(key))
     given = {name: value for name, value in parameters.items() if name != "data_source" or not is_local(value)}
-    defaults = given | cluster.chosen_hardware().form()
+    hardware = cluster.chosen_hardware()
+    read_budget(parameters["train_budget"], hardware.gpu_count * cluster.nodes)
+    defaults = given | hardware.form()
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f".{path.name}.part.yaml")

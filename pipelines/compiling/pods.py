@@ -73,6 +73,8 @@ def _give_pod_settings(
     if task.name == "inspect":
         # Here, for kfp.local 2.17 fails on this placeholder. KFP's driver fills in RFC 3339 in UTC.
         task.inputs["scheduled_time"] = dsl.PIPELINE_JOB_SCHEDULE_TIME_UTC_PLACEHOLDER
+        if options.nodes > 1:
+            task.set_env_variable("STILLHOUSE_NODES", str(options.nodes))
     on_nodes = options.nodes > 1 and task.name in TRAIN
     if "gpu_count" in task.inputs and not on_nodes:
         _give_hardware(task, hardware, options.queue, form)

@@ -78,8 +78,8 @@ class Recipe(Settings):
     """Kind of problem, a file of components/tasks."""
     seed: int = Field(default=1, ge=0, lt=2**31)
     budget: str = Field(default="8m", pattern=Parameters.model_fields["train_budget"].metadata[0].pattern)
-    """How long a run may take (10m, 2h); settings that are left out follow from the data and from this
-    (docs/settings.md). none: each step's own defaults."""
+    """How long a run may take (10m, 2h), or on a cluster its GPU-hours (0.5 gpu-hours); settings that are left out
+    follow from the data and from this (docs/settings.md). none: each step's own defaults."""
     data: Data
     input: Annotated[NoSettings, BeforeValidator(lambda value: {} if value is None else value)] = NoSettings()
     """What the kind of problem lets one set of the form that its examples have; of text nothing."""
@@ -93,8 +93,9 @@ class Recipe(Settings):
     promote: Section = Field(default_factory=dict)
 
     def parameters(self) -> dict[str, Any]:
-        """The pipeline's parameters, as the recipe gives them: what it leaves out stays out of the dicts."""
-        sections = {step: dict(getattr(self, step)) for step in STEPS}
+        """The pipeline's parameters, as the recipe gives them: what it leaves out, or gives no value, stays out of the
+        dicts, for KFP's parameters know no null."""
+        sections = {step: _with_values(getattr(self, step)) for step in STEPS}
         if self.data.missing is not None:
             sections["prepare"]["missing"] = self.data.missing
         if csv := self.data.csv.model_dump(exclude_unset=True):
@@ -103,18 +104,27 @@ class Recipe(Settings):
             sections["prepare"]["input"] = form
         objective = sections["pretrain"].pop("objective", Parameters.model_fields["train_pretraining"].default)
         return {
-            "data_columns": self.data.columns.model_dump(exclude_unset=True),
+            "data_columns": _with_values(self.data.columns.model_dump(exclude_unset=True)),
             "data_source": self.data.source,
             "data_task": self.task,
             "model_base": self.model.base,
             "model_name": self.name,
-            "model_student": self.model.student.model_dump(exclude_unset=True),
-            "model_teacher": self.model.teacher.model_dump(exclude_unset=True),
+            "model_student": _with_values(self.model.student.model_dump(exclude_unset=True)),
+            "model_teacher": _with_values(self.model.teacher.model_dump(exclude_unset=True)),
             "step_overrides": {step: section for step, section in sections.items() if section},
             "train_budget": self.budget,
             "train_pretraining": str(objective),
             "train_seed": self.seed,
         }
+
+
+def _with_values(section: dict[str, Any]) -> dict[str, Any]:
+    """A section without keys that have no value, on all levels."""
+    return {
+        key: _with_values(value) if isinstance(value, dict) else value
+        for key, value in section.items()
+        if value is not None
+    }
 
 
 def load_recipe(name: str, overrides: Iterable[str] = ()) -> Recipe:

@@ -79,6 +79,8 @@ def test_data_are_read_as_they_were(lock: Lock, tmp_path: Path) -> None:
     data = {**RECIPE["data"], "csv": {"separator": ";"}, "missing": ["none", "-"]}
     prepare = steps_of(lock(data=data, prepare={"near_duplicates": 1.0}))["prepare"]
     assert (prepare.source, prepare.csv.separator, prepare.missing) == (str(tmp_path / "mails.csv"), ";", ["none", "-"])
+    written = yaml.safe_load((tmp_path / "recipe.lock.yaml").read_text())
+    assert written["data"]["columns"] == {"text": ["text"], "label": "label"}
     assert (prepare.columns.model_dump()["text"], prepare.near_duplicates) == (["text"], 1.0)
 
 
@@ -111,3 +113,7 @@ def test_without_a_recipe_or_models_that_say_how_they_were_trained_there_is_no_l
     recipe: dict[str, Any], trained_with: dict[str, Any] | None
 ) -> None:
     assert recipe_lock(verdict_of(recipe, trained_with)) is None
+
+
+def test_a_lock_can_be_handed_to_kfp_which_knows_no_null(lock: Lock) -> None:
+    assert "null" not in json.dumps(lock().parameters())

@@ -73,6 +73,32 @@ def test_promote_is_told_what_the_run_was_asked_for(look: Look, data: Path) -> N
     assert repr(told["finetune"]["loop"]["epochs"]) == "6"
 
 
+def test_gpu_hours_are_a_time_on_the_gpus_that_are_asked_for(
+    look: Look, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STILLHOUSE_NODES", "2")
+    found = look(gpus="4", train_budget="2 gpu-hours")
+    derive = json.loads(found.finetune)["derive"]
+    assert (derive["seconds"], derive["gpu_hours"]) == (pytest.approx(0.45 * 2 * 3600 / 8), 2)
+    assert (
+        "The budget of 2 gpu-hours is 15 min on 8 GPUs, of which may take: pretrain 1.5 min, finetune 6.75 min, "
+        "distill 4.5 min." in (tmp_path / "home/run/spool/inspect.jsonl").read_text()
+    )
+
+
+@pytest.mark.parametrize(
+    ("gpus", "budget", "sentence"),
+    [
+        ("0", "1 gpu-hour", "budget is '1 gpu-hour', and this run asks for no GPUs; ask for some"),
+        ("1", "0 gpu-hours", "budget is '0 gpu-hours', in which nothing can be learnt"),
+        ("1", "2 gpus", "'train_budget' is '2 gpus'"),
+    ],
+)
+def test_gpu_hours_that_cannot_be_kept_are_refused(look: Look, gpus: str, budget: str, sentence: str) -> None:
+    with pytest.raises(UserError, match=sentence):
+        look(gpus=gpus, train_budget=budget)
+
+
 def test_a_file_that_is_written_anew_with_the_same_content_changes_nothing(look: Look, data: Path) -> None:
     before = look()
     shutil.copytree(data, data.with_name("copy"))

@@ -5,7 +5,8 @@ import pytest
 
 from stillhouse.components.finetune.settings import FinetuneSettings
 from stillhouse.components.training import derived as module
-from stillhouse.components.training.derived import Load, Overhead, Rules, apply, derived, settle, told
+from stillhouse.components.training.derived import Load, Overhead, Rules, apply, derived, follow, settle, told
+from stillhouse.errors import UserError
 
 RULES = Rules(steps=600, epochs=(3, 12), learning_rate=2e-4, layer_decay=0.9)
 MINILM = {"weights": 10_600_000, "trained": 22_700_000}
@@ -63,6 +64,42 @@ def test_the_teachers_answers_count_as_time() -> None:
     lengths = np.full(5_000, 100)
     with_answers = Load(lengths, 3_500_000, 3_500_000, forward_passes=3)
     assert with_answers.seconds(96, 4) > Load(lengths, 3_500_000, 3_500_000).seconds(96, 4) * 1.2
+
+
+GPU_HOURS = {"task": "text_classification", "derive": {"seconds": 60.0, "keys": ["loop.epochs"], "gpu_hours": 0.5}}
+
+
+def test_gpu_hours_are_not_passed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "on_gpu", lambda: True)
+    given = FinetuneSettings.model_validate(GPU_HOURS)
+    assert follow(given, Load(np.full(1_600, 30), **MINILM), RULES, 512).loop.epochs == 6
+    monkeypatch.setattr(module, "num_ranks", lambda: 4)
+    many = Load(np.full(160_000, 30), **MINILM)
+    with pytest.raises(UserError) as refused:
+        follow(given, many, RULES, 512)
+    assert str(refused.value) == (
+        "budget: 0.5 gpu-hours leave this step 1 min, and 1 epoch of 160,000 examples are reckoned to take 3.4 min; "
+        "give '1.7 gpu-hours', fewer rows or epochs, or a smaller model."
+    )
+    enough = given.derive.model_copy(update={"gpu_hours": 1.7, "seconds": 1.7 / 0.5 * 60}) if given.derive else None
+    assert follow(given.model_copy(update={"derive": enough}), many, RULES, 512).loop.epochs == 1
+
+
+def test_nor_by_what_the_recipe_asks_for_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "on_gpu", lambda: True)
+    given = FinetuneSettings.model_validate(
+        {**GPU_HOURS, "derive": {**GPU_HOURS["derive"], "keys": []}, "loop": {"epochs": 1000}}
+    )
+    with pytest.raises(UserError, match=r"this step 1 min, and 1000 epochs of 1,600 examples are reckoned"):
+        follow(given, Load(np.full(1_600, 30), **MINILM), RULES, 512)
+
+
+def test_gpus_that_train_together_are_reckoned_with(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "on_gpu", lambda: True)
+    load = Load(np.full(1_600, 512), weights=10**9, trained=10**9)
+    alone = load.seconds(512, 1)
+    monkeypatch.setattr(module, "num_ranks", lambda: 8)
+    assert load.seconds(512, 1) - 2 == pytest.approx((alone - 2) / 8)  # 100 steps of 0.02 s cost the same
 
 
 def test_only_what_the_recipe_leaves_open_is_derived() -> None:

@@ -282,7 +282,20 @@ def test_a_step_on_several_nodes_knows_what_to_ask_for_and_holds_no_gpu_itself(o
     assert "gpu_count" in on_nodes.tasks[step]["inputs"]["parameters"]
 
 
-@pytest.mark.parametrize("step", sorted(STEPS - GPU_STEPS | {"evaluate"}))
+def test_the_step_that_makes_a_time_of_gpu_hours_knows_the_nodes(compiled: Compiled, on_nodes: Compiled) -> None:
+    assert "STILLHOUSE_NODES" not in compiled.variables("inspect")
+    assert on_nodes.variables("inspect") == compiled.variables("inspect") | {"STILLHOUSE_NODES": "3"}
+
+
+def test_gpu_hours_without_gpus_are_not_compiled(parameters: dict[str, Any], tmp_path: Path) -> None:
+    path, given = tmp_path / "spam.yaml", {**parameters, "train_budget": "2 gpu-hours"}
+    with pytest.raises(UserError, match="budget is '2 gpu-hours', and this run asks for no GPUs"):
+        compile_pipeline(given, path, ClusterOptions(hardware="cpu"))
+    compile_pipeline(given, path, ClusterOptions(hardware="gpu"))
+    assert Compiled(path).inputs["train_budget"]["defaultValue"] == "2 gpu-hours"
+
+
+@pytest.mark.parametrize("step", sorted(STEPS - GPU_STEPS - {"inspect"} | {"evaluate"}))
 def test_steps_that_do_not_train_stay_as_they_are_on_several_nodes(
     compiled: Compiled, on_nodes: Compiled, step: str
 ) -> None:

@@ -116,6 +116,14 @@ def test_a_section_without_a_key_is_an_empty_one(write_recipe: WriteRecipe) -> N
     assert load_recipe(str(write_recipe(("finetune:", "distill:\nfinetune:")))).distill == {}
 
 
+def test_a_key_without_a_value_is_as_left_out(write_recipe: WriteRecipe) -> None:
+    empty = ("finetune.dropout", "finetune.loop.patience", "pretrain.objective", "data.columns.group")
+    shapes = ("model.student.layers", "model.teacher.feed_forward")
+    path = str(write_recipe())
+    given = load_recipe(path, [f"{key}=null" for key in (*empty, *shapes)]).parameters()
+    assert given == load_recipe(path).parameters() | {"model_base": ""}  # a teacher has a shape
+
+
 def test_an_override_goes_over_the_file(write_recipe: WriteRecipe) -> None:
     assert load_recipe(str(write_recipe()), ["finetune.loop.epochs=5"]).finetune == {"loop": {"epochs": 5}}
 
