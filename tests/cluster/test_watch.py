@@ -57,7 +57,7 @@ def stuck(runs: Runs, image: str, tmp_path_factory: pytest.TempPathFactory) -> d
 
     @dsl.pipeline(name="stillhouse-stuck", pipeline_config=dsl.PipelineConfig(active_deadline_seconds=LIMIT))
     def pipeline() -> None:
-        refused = component().set_container_image(f"{image.partition('@')[0]}:never-pushed")
+        refused = component().set_container_image(f"{image.rpartition('/')[0]}/never-pushed:1")
         kubernetes.set_image_pull_secrets(refused, ["no-such-pull-secret"])
         huge = component().set_accelerator_type("nvidia.com/gpu").set_accelerator_limit(IMPOSSIBLE)
         for task in (refused, huge):
