@@ -251,6 +251,13 @@ class Evaluation(JsonArtifact):
     with."""
 
     @property
+    def bases(self) -> list[str]:
+        """Addresses of the models that the trainings of teacher and student started from."""
+        of_steps = [settings.get("base") for settings in self.trained_with.values()]
+        of_student = (self.trained_with.get("distill", {}).get("student") or {}).get("base")
+        return [address for address in (*of_steps, of_student) if address]
+
+    @property
     def baselines(self) -> list[str]:
         """Those that the student is held against, the strong one first."""
         return sorted(set(self.differences) - NO_BASELINES, key=lambda name: (name == TRIVIAL, name))

@@ -15,6 +15,8 @@ AT_HAND = "store://"
 """What the address of a place in the store at hand begins with."""
 DECIDED = "decided"
 """Folder of what is known of test rows that have helped to decide."""
+ROWS = "rows"
+"""Folder of what promoted models have learnt from."""
 KEY = re.compile(r"(?:models/[^/]+|datasets/[^/]+/dataset\.json)$")
 """How the addresses of earlier releases, which name a store, end."""
 
@@ -27,6 +29,11 @@ def model_key(digest: str) -> str:
 def statistics_key(dataset_digest: str) -> str:
     """Where the store keeps the dataset.json of a promoted model."""
     return f"datasets/{dataset_digest}/dataset.json"
+
+
+def rows_key(digest: str) -> str:
+    """Where the store keeps which rows a promoted model has learnt from."""
+    return f"{ROWS}/{digest}"
 
 
 def decided_key(digest: str) -> str:
@@ -72,6 +79,17 @@ def place_of(address: str) -> tuple[Store, str]:
     if address.startswith(AT_HAND):
         return local_store(), address.removeprefix(AT_HAND)
     return _placed(address)
+
+
+def store_of(address: str) -> Store:
+    """The store that the promoted model at an address lies in; the one at hand where the address names none.
+
+    Raises:
+        UserError: the store that it names cannot be opened.
+    """
+    found = KEY.search(address)
+    root = address[: found.start()].rstrip("/") if found else ""
+    return open_store(root) if root and not address.startswith(AT_HAND) else local_store()
 
 
 def _placed(address: str) -> tuple[Store, str]:

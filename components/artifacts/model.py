@@ -1,4 +1,4 @@
-"""The model folder: a transformers folder with a model.json, its curves, and the hashes of the rows it learnt from."""
+"""The model folder: a transformers folder with a model.json and its curves."""
 
 import json
 import os
@@ -7,8 +7,6 @@ import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 import stillhouse
 from stillhouse.components.artifacts.spec import Spec
@@ -19,7 +17,6 @@ if TYPE_CHECKING:
     from stillhouse.components.models.loaded import LoadedModel
 
 FORMAT = 1
-TRAINING_ROWS = "training_rows.safetensors"
 
 
 def write_model(
@@ -29,7 +26,6 @@ def write_model(
     *,
     info: dict[str, Any],
     parents: list[Path],
-    hashes: np.ndarray,
     trainings: Sequence[Trained] = (),
 ) -> None:
     """Write a model folder, whole or not at all.
@@ -41,7 +37,6 @@ def write_model(
             a task's.
         info: task, target, labels, main_metric, max_length, columns, settings and dataset_digest for model.json.
         parents: model folders that this one came from.
-        hashes: int64 [rows], short hashes of the rows whose labels it learnt from or was chosen on.
         trainings: of this run that it came out of, the first one first.
 
     Raises:
@@ -56,17 +51,16 @@ def write_model(
         return reading
 
     origin = {"parents": [digest_folder(parent) for parent in parents], "parameters": num_parameters(loaded.model)}
-    _write(folder, {**info, **origin}, hashes, write)
+    _write(folder, {**info, **origin}, write)
 
 
-def write_baseline(model: BaselineModel, folder: Path, *, info: dict[str, Any], hashes: np.ndarray) -> None:
+def write_baseline(model: BaselineModel, folder: Path, *, info: dict[str, Any]) -> None:
     """The same for a baseline.
 
     Args:
         model: as it was fitted.
         folder: as above.
         info: as above, without max_length: it reads whole examples.
-        hashes: int64 [rows], as above.
 
     Raises:
         UserError: as above.
@@ -76,12 +70,10 @@ def write_baseline(model: BaselineModel, folder: Path, *, info: dict[str, Any], 
         model.save(staged)
         return {"load": model.LOAD}
 
-    _write(folder, {**info, "parents": [], "parameters": model.parameters}, hashes, write)
+    _write(folder, {**info, "parents": [], "parameters": model.parameters}, write)
 
 
-def _write(folder: Path, about: dict[str, Any], hashes: np.ndarray, save: Callable[[Path], dict[str, Any]]) -> None:
-    import safetensors.numpy
-
+def _write(folder: Path, about: dict[str, Any], save: Callable[[Path], dict[str, Any]]) -> None:
     from stillhouse.components.storage.disk import staged_folder, writing
 
     with writing(folder), staged_folder(folder) as staged:
@@ -94,7 +86,6 @@ def _write(folder: Path, about: dict[str, Any], hashes: np.ndarray, save: Callab
             "stillhouse_version": stillhouse.__version__,
         }
         text = json.dumps(described, indent=2, ensure_ascii=False, sort_keys=True) + "\n"
-        safetensors.numpy.save_file({"hashes": np.unique(hashes)}, staged / TRAINING_ROWS)
         (staged / "model.json").write_text(text, encoding="utf-8")
         shutil.rmtree(folder, ignore_errors=True)
         staged.rename(folder)

@@ -68,7 +68,6 @@ def distill(
             notes=student.notes,
             parents=[teacher_folder],
             earlier=trainings_of(teacher_folder),
-            splits=[train, validation],
             figures=kept,
         )
 

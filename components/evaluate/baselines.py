@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import numpy as np
-
 from stillhouse.components.artifacts.examples import Examples
 from stillhouse.components.evaluate.contestants import Contestant, trained
 from stillhouse.components.evaluate.settings import EvaluateSettings
@@ -13,20 +11,18 @@ NONE = "This task has no baseline that may be promoted.\n"
 
 
 def strong_baseline(
-    settings: EvaluateSettings, task: Task, train: Examples, test: Examples, seen: np.ndarray, folder: Path
+    settings: EvaluateSettings, task: Task, train: Examples, test: Examples, folder: Path
 ) -> Contestant | None:
     """The task's strong baseline, fitted on the training rows; None where it has none.
 
     Where it may be promoted it is written as a model of its own, and asked as such.
 
     Args:
-        seen: int64 [rows], short hashes of the rows that a later run counts as seen by it: those that the student saw,
-            so that either champion is compared on the same rows.
         folder: model folder to write; without such a model it says so.
     """
     fitted = task.fit_baseline(train, settings.seed)
     if fitted is not None:
-        task.write_baseline(fitted, folder, settings={"task": settings.task, "seed": settings.seed}, hashes=seen)
+        task.write_baseline(fitted, folder, settings={"task": settings.task, "seed": settings.seed})
         return trained(folder, test, settings.serve_on, lambda rows: None).called(task.baseline_title)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "README").write_text(NONE, encoding="utf-8")

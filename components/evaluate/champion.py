@@ -10,7 +10,9 @@ import numpy as np
 from stillhouse.components.artifacts.examples import Examples
 from stillhouse.components.artifacts.fetch import fetch_model
 from stillhouse.components.artifacts.held_against import HeldAgainst, Rival
-from stillhouse.components.artifacts.model import TRAINING_ROWS, read_model_json
+from stillhouse.components.artifacts.kept import store_of
+from stillhouse.components.artifacts.known_rows import KnownRows, RowsUnknown, known_rows
+from stillhouse.components.artifacts.model import read_model_json
 from stillhouse.components.artifacts.spec import Spec
 from stillhouse.components.evaluate.contestants import Contestant, Progress, trained
 from stillhouse.components.storage.store import NotFound
@@ -97,7 +99,7 @@ def open_rival(found: Rival, role: str, task: Task, test: Examples) -> Champion:
     champion = Champion(name, found.digest)
     try:
         folder = fetch_model(found.uri, as_base=False)
-        info, seen = _read(folder)
+        info = read_model_json(folder)
         theirs = Spec.of_model({"task": task.spec.task, **info})
         champion = replace(champion, task=task_of(theirs) if theirs.task == task.spec.task else None)
     except (UserError, NotFound, OSError, ValueError, LookupError, TypeError) as error:
@@ -105,7 +107,10 @@ def open_rival(found: Rival, role: str, task: Task, test: Examples) -> Champion:
         return champion.left_out(f"its model cannot be read ({_first_line(error)})")
     if champion.task is None:
         return champion.left_out(f"it is a model of the task {theirs.task}, and the data are of {task.spec.task}")
-    unseen = ~np.isin(test.hashes, seen)
+    seen = _seen(found, folder)
+    if isinstance(seen, str):
+        return champion.left_out(seen)
+    unseen = ~seen.labels_of(test.hashes)
     ground = task.ground(champion.task, test)
     note = _other_columns(name, task, theirs)
     champion = replace(champion, folder=folder, ground=ground, rows=unseen & ground.known, note=note)
@@ -157,15 +162,12 @@ def champion_notes(described: dict[str, Any]) -> list[str]:
     return notes
 
 
-def _read(folder: Path) -> tuple[dict[str, Any], np.ndarray]:
-    """model.json, and the short hashes of the rows that it knows."""
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
-
+def _seen(found: Rival, folder: Path) -> KnownRows | str:
+    """The rows that it knows; where nobody can say it, why it cannot be compared."""
     try:
-        return read_model_json(folder), load_file(folder / TRAINING_ROWS)["hashes"]
-    except SafetensorError as error:
-        raise ValueError(f"{TRAINING_ROWS}: {error}") from None
+        return known_rows(store_of(found.uri), found.digest, folder)
+    except RowsUnknown as error:
+        return f"which test rows it never saw is not known ({error})"
 
 
 def _other_columns(name: str, task: Task, champion: Spec) -> str:

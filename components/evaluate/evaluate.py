@@ -79,8 +79,7 @@ def evaluate(
     folders = {"student": Path(student), "teacher": Path(teacher)}
     contestants, rival = _answers(settings, folders, rival, task, test, run)
     run.progress(0, len(train), "rows", "training the baselines")
-    seen = np.concatenate([train.hashes, read_split(Path(dataset), "validation").hashes])
-    strong = strong_baseline(settings, task, train, test, seen, Path(baseline))
+    strong = strong_baseline(settings, task, train, test, Path(baseline))
     contestants |= ({task.baseline: strong} if strong else {}) | {TRIVIAL: trivial_baseline(task, train, test)}
     latencies = _latencies(settings, contestants, test, run)
     statistics = {name: task.statistics(one.answers, test) for name, one in contestants.items() if name != "champion"}

@@ -75,7 +75,6 @@ def finetune(
                 notes=notes_of(backbone) | loaded.notes if backbone else loaded.notes,
                 parents=[Path(start)] if start else [],
                 earlier=trainings_of(backbone) if backbone else [],
-                splits=[course.train_rows, course.validation],
             )
 
 

@@ -4,9 +4,9 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
-
 from stillhouse.components.artifacts.examples import short_hashes
+from stillhouse.components.artifacts.kept import store_of
+from stillhouse.components.artifacts.known_rows import KnownRows, RowsUnknown, known_rows
 from stillhouse.components.prepare.settings import PrepareSettings
 from stillhouse.components.prepare.write_dataset import Prepared
 
@@ -23,10 +23,10 @@ class Novelty:
     """The largest of the card's distances, from 0 to 1: words, lengths and labels."""
 
     @classmethod
-    def of(cls, prepared: Prepared, drift: Mapping[str, float] | None, known: np.ndarray | None) -> "Novelty":
-        """Compare with the short hashes, int64 [known rows], of the rows that the champion knows."""
+    def of(cls, prepared: Prepared, drift: Mapping[str, float] | None, known: KnownRows | None) -> "Novelty":
+        """Compare with the rows that the champion knows; None where nobody can say."""
         rows = short_hashes([row.hash for row in prepared.splits["train"]])
-        new_rows = None if known is None else int((~np.isin(rows, known)).sum())
+        new_rows = None if known is None else int((~known.labels_of(rows)).sum())
         return cls(new_rows, max(drift.values()) if drift else None)
 
     def too_little(self, settings: PrepareSettings) -> str:
@@ -44,18 +44,10 @@ class Novelty:
         return ""
 
 
-def read_known_rows(model: str) -> np.ndarray | None:
-    """Short hashes, int64 [rows], of what the model at the address `model` knows; None, and a warning, when it is
-    gone."""
-    from safetensors.numpy import load
-
-    from stillhouse.components.artifacts.kept import place_of
-    from stillhouse.components.artifacts.model import TRAINING_ROWS
-    from stillhouse.components.storage.store import NotFound, join
-
-    store, key = place_of(model)
+def read_known_rows(model: str) -> KnownRows | None:
+    """What the model at the address `model` knows; None, and a warning, when that is gone."""
     try:
-        return load(store.get(join(key, TRAINING_ROWS)))["hashes"]
-    except NotFound:
-        logger.warning("%s is gone: all rows count as new.", model)
+        return known_rows(store_of(model), model.rpartition("/")[2])
+    except RowsUnknown as error:
+        logger.warning("%s: all rows count as new (%s).", model, error)
         return None

@@ -15,6 +15,7 @@ from safetensors.numpy import save_file
 
 from stillhouse.components.artifacts.decided_rows import TEST_ROWS
 from stillhouse.components.artifacts.examples import SLICE_PREFIX, Examples
+from stillhouse.components.artifacts.known_rows import LEARNT_ROWS
 from stillhouse.components.artifacts.spec import FORMAT
 from stillhouse.components.formats.fields import canonical
 from stillhouse.components.formats.splits import LABELLED, SPLITS, Split
@@ -128,7 +129,10 @@ def write_dataset(
     for split, table in tables.items():
         path = folder / f"{split}.parquet"
         pq.write_table(table, path, compression="zstd", row_group_size=ROW_GROUP)
-    save_file({"hashes": np.unique(Examples(tables["test"]).hashes)}, folder / TEST_ROWS)
+    hashes = {split: Examples(table).hashes for split, table in tables.items()}
+    save_file({"hashes": np.unique(hashes["test"])}, folder / TEST_ROWS)
+    labelled = np.unique(np.concatenate([hashes["train"], hashes["validation"]]))
+    save_file({"labelled": labelled, "unlabelled": np.unique(hashes["unlabelled"])}, folder / LEARNT_ROWS)
     document = {
         "format": FORMAT,
         "task": settings.task,

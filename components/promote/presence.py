@@ -6,8 +6,10 @@ from stillhouse.components.artifacts.kept import (
     found_model,
     found_statistics,
     model_key,
+    rows_key,
     statistics_key,
 )
+from stillhouse.components.artifacts.known_rows import RowsUnknown, known_rows
 from stillhouse.components.artifacts.promotion_record import Entry
 from stillhouse.components.storage.store import Store
 from stillhouse.errors import UserError
@@ -33,6 +35,11 @@ def present(store: Store, model_name: str, entry: Entry, *, needed: bool = True)
             f"where the store was before, or `stillhouse rollback {model_name}`, or go on without it for one run: "
             "--set promote.replace_incomparable=true."
         )
+    if needed and (lost := _lost_key(store, entry)):
+        raise UserError(
+            f"the champion of '{model_name}', {entry.name}, cannot be compared: {lost}, or go on without it for one "
+            "run: --set promote.replace_incomparable=true."
+        )
     return entry.model_copy(
         update={
             "uri": model or AT_HAND + model_key(entry.digest),
@@ -42,6 +49,17 @@ def present(store: Store, model_name: str, entry: Entry, *, needed: bool = True)
             "compared_with": entry.compared_with and _assumed(entry.compared_with),
         }
     )
+
+
+def _lost_key(store: Store, entry: Entry) -> str:
+    """Why the rows that it has learnt from cannot be told from others, where they are kept; empty if they can."""
+    if not store.list(rows_key(entry.digest)):
+        return ""
+    try:
+        known_rows(store, entry.digest)
+    except RowsUnknown as error:
+        return str(error)
+    return ""
 
 
 def _assumed(entry: Entry) -> Entry:

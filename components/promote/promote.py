@@ -5,7 +5,7 @@ What is done in which order, and what a fault in between leaves behind:
 0. Where there is an anchor, the look at the candidate is written into the record's ledger, with what it spends, before
    anything is decided by it (`looking`); a step that is retried finds it there.
 1. Copies of the candidate (the student, or the baseline in its place) and of dataset.json go into the store under their
-   digests; nobody refers to them yet.
+   digests, and which rows it has learnt from; nobody refers to them yet.
 2. The promotion record changes by conditional write. From here on the candidate is in production.
 3. MLflow follows: the version is registered and noted in the record, the aliases are moved. When MLflow is
    down, or the step is killed here, the promotion stands, and the next promote of this model (also one that
@@ -24,7 +24,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from stillhouse.components.artifacts.evaluation import Evaluation
-from stillhouse.components.artifacts.kept import model_key, statistics_key
+from stillhouse.components.artifacts.kept import model_key, rows_key, statistics_key
+from stillhouse.components.artifacts.known_rows import put_known_rows
 from stillhouse.components.artifacts.promotion_record import Entry, Record, change, load, now
 from stillhouse.components.artifacts.recipe_lock import FILE, recipe_lock
 from stillhouse.components.artifacts.spec import Spec, read_spec
@@ -115,6 +116,7 @@ def promote(
             anchor=anchor_after(settings, measured, choice, stake, candidate),
             model=model,
             dataset=dataset,
+            bases=measured.bases if choice.model == STUDENT else [],
         )
     )
     replaced = candidate.compared_with if outcome.decision == "promoted" else before.champion
@@ -203,12 +205,21 @@ def _rejected(choice: Choice, champion: Entry | None) -> Outcome | None:
 
 
 def _promoted(
-    store: Store, model_name: str, candidate: Entry, choice: Choice, *, anchor: Entry, model: str, dataset: str
+    store: Store,
+    model_name: str,
+    candidate: Entry,
+    choice: Choice,
+    *,
+    anchor: Entry,
+    model: str,
+    dataset: str,
+    bases: list[str],
 ) -> Outcome:
     """Copy and promote; another outcome when the record says so at the moment of writing.
 
     Args:
         anchor: The anchor from then on.
+        bases: Addresses of the models that its trainings started from.
     """
 
     def edit(record: Record) -> Record:
@@ -219,8 +230,9 @@ def _promoted(
     key, statistics = model_key(candidate.digest), statistics_key(candidate.dataset_digest)
     # Copies may lie there already, of a run that lost a race, and be as good as removed: not until the record refers
     # to them, which protects them from then on.
-    with hold(store, key, statistics, run=candidate.run):
+    with hold(store, key, rows_key(candidate.digest), statistics, run=candidate.run):
         store.put_folder(model, key)
+        put_known_rows(store, candidate.digest, Path(dataset), bases)
         store.put(statistics, Path(dataset, "dataset.json").read_bytes())
         try:
             change(store, model_name, edit)

@@ -5,11 +5,11 @@ import re
 from datetime import UTC, datetime
 from pathlib import Path
 
-from stillhouse.components.artifacts.kept import decided_key
+from stillhouse.components.artifacts.kept import decided_key, model_key, rows_key
 from stillhouse.components.artifacts.promotion_record import Entry, load
 from stillhouse.components.storage.home import DOWNLOADS
 from stillhouse.components.storage.store import Store
-from stillhouse.components.sweep.store_items import MODELS, STATISTICS
+from stillhouse.components.sweep.store_items import STATISTICS
 
 STATISTICS_KEY = re.compile(rf"{STATISTICS}/[^/]+(?=/dataset\.json$)")
 
@@ -37,7 +37,7 @@ def recorded(store: Store, since: float | None) -> set[str]:
         if since is not None:
             # A record gives times in whole seconds.
             champions = record.in_production_since(datetime.fromtimestamp(int(since), UTC))
-            found |= {f"{MODELS}/{digest}" for digest in champions}
+            found |= {key for digest in champions for key in _of_model(digest)}
     return found
 
 
@@ -56,7 +56,7 @@ def aliased(home: Path) -> set[str]:
         version = client.get_model_version(name, number)
         found |= {
             version.tags.get(RUN_TAG, ""),
-            f"{MODELS}/{version.tags.get(DIGEST_TAG)}",
+            *_of_model(version.tags.get(DIGEST_TAG, "")),
             f"{STATISTICS}/{version.tags.get(DATASET_TAG)}",
             f"{DOWNLOADS}/{name}-{number}-{version.creation_timestamp}",
         }
@@ -72,7 +72,11 @@ def _keys(entry: Entry) -> set[str]:
     reference = STATISTICS_KEY.search(entry.reference or "")
     return {
         entry.run,
-        f"{MODELS}/{entry.digest}",
+        *_of_model(entry.digest),
         f"{STATISTICS}/{entry.dataset_digest}",
         *([reference[0]] if reference else []),
     }
+
+
+def _of_model(digest: str) -> tuple[str, str]:
+    return model_key(digest), rows_key(digest)

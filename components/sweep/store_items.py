@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from stillhouse.components.artifacts.kept import DECIDED
+from stillhouse.components.artifacts.kept import DECIDED, ROWS
 from stillhouse.components.distributed.nodes.exchange import TRAINJOBS
 from stillhouse.components.runtime.attempts import PREFIX as ATTEMPTS
 from stillhouse.components.runtime.attempts import UNFINISHED, VERDICTS
@@ -17,6 +17,7 @@ KINDS = {
     VERDICTS: "verdicts",
     "checkpoints": "checkpoints, teacher caches",
     MODELS: "models in the store",
+    ROWS: "rows that models have learnt from",
     STATISTICS: "statistics in the store",
     DECIDED: "rows that have decided",
     TRAINJOBS: "what steps and their nodes exchange",

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from stillhouse.components.artifacts.kept import DECIDED
+from stillhouse.components.artifacts.kept import DECIDED, ROWS
 from stillhouse.components.storage.home import DOWNLOADS
 from stillhouse.components.storage.lease import Lease, claim, live_leases
 from stillhouse.components.storage.store import FileStore, Store
@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 YOUNG_SECONDS = 600.0
 """What is younger stays, whatever the settings say."""
 DAY_SECONDS = 86400.0
-REFERABLE = {MODELS, STATISTICS, DECIDED, DOWNLOADS, RUNS}
+REFERABLE = {MODELS, ROWS, STATISTICS, DECIDED, DOWNLOADS, RUNS}
 """Whatever else there is, no record and no alias refers to it."""
 PROMOTED = "a record or an alias refers to it"
 UNKNOWN = "MLflow does not say if an alias does"

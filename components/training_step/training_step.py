@@ -6,9 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-import numpy as np
-
-from stillhouse.components.artifacts.examples import Examples
 from stillhouse.components.artifacts.model import model_info, write_model
 from stillhouse.components.artifacts.trainings import Trained, described
 from stillhouse.components.models.loaded import LoadedModel
@@ -110,7 +107,6 @@ class TrainingStep:
         info: dict[str, Any],
         parents: list[Path],
         earlier: Sequence[Trained] = (),
-        splits: Sequence[Examples] = (),
         keeps_last: bool = False,
     ) -> dict[str, float]:
         """Report the figures, then write the model folder: where that is, all is done.
@@ -121,7 +117,6 @@ class TrainingStep:
             info: for model.json, see `write_model`.
             parents: model folders that this one came from.
             earlier: trainings that it came out of before this one, the first one first.
-            splits: whose labels it learnt from or was chosen on.
             keeps_last: whether the metric chose nothing, and the last weights were kept.
 
         Returns:
@@ -129,10 +124,9 @@ class TrainingStep:
         """
         figures = {**figures, **history.summary(self.unit)}
         self.run.metrics(figures, step=history.step)
-        hashes = np.concatenate([np.zeros(0, np.int64), *(split.hashes for split in splits)])
         trained = described(self.name, history, metric, keeps_last=keeps_last)
         trainings = [*earlier, {**trained, "settings": used(self.settings)}]
-        write_model(loaded, folder, task.save, info=info, parents=parents, hashes=hashes, trainings=trainings)
+        write_model(loaded, folder, task.save, info=info, parents=parents, trainings=trainings)
         return figures
 
     def write_answering(
@@ -145,7 +139,6 @@ class TrainingStep:
         notes: dict[str, str],
         parents: list[Path],
         earlier: Sequence[Trained],
-        splits: Sequence[Examples],
         figures: Mapping[str, float] | None = None,
     ) -> dict[str, float]:
         """`write` for a model that answers the dataset's target.
@@ -165,7 +158,6 @@ class TrainingStep:
             info={**info, "notes": notes},
             parents=parents,
             earlier=earlier,
-            splits=splits,
         )
 
 

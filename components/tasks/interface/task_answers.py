@@ -129,22 +129,19 @@ class TaskAnswers(ABC):
         `fit_baseline`."""
         with TemporaryDirectory() as temporary:
             folder = Path(temporary, "model")
-            self.write_baseline(self.fit_baseline(train, seed), folder, settings={}, hashes=np.zeros(0, np.int64))
+            self.write_baseline(self.fit_baseline(train, seed), folder, settings={})
             return self.answer(self.load(folder), examples)
 
-    def write_baseline(
-        self, fitted: BaselineModel | None, folder: Path, *, settings: Mapping[str, Any], hashes: np.ndarray
-    ) -> None:
+    def write_baseline(self, fitted: BaselineModel | None, folder: Path, *, settings: Mapping[str, Any]) -> None:
         """Write what `fit_baseline` fitted as a model folder, which `load` reads.
 
         Args:
             settings: of the step that fitted it.
-            hashes: int64 [rows], short hashes of the rows that it counts as seen by it.
         """
         if fitted is None:
             raise NotImplementedError(f"{type(self).__name__} names the baseline {self.baseline}, and has none")
         info = model_info(self.spec, self.measures[0].name, {**settings, **self.baseline_settings}, None)
-        write_baseline(fitted, folder, info=info, hashes=hashes)
+        write_baseline(fitted, folder, info=info)
 
     # Compared with a champion.
 

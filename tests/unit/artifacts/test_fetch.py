@@ -107,7 +107,7 @@ def test_a_model_that_no_store_has_is_one_sentence(in_store: str, tmp_path: Path
 
 def test_a_model_without_weights_to_start_from_is_fetched_only_to_answer(tmp_path: Path) -> None:
     model = TfidfLinear("classes", ["a"], np.ones(1), np.zeros((2, 1)), np.zeros(2))
-    write_baseline(model, tmp_path / "model", info={"target": "classes"}, hashes=np.zeros(1, np.int64))
+    write_baseline(model, tmp_path / "model", info={"target": "classes"})
 
     assert fetch_model(str(tmp_path / "model"), as_base=False) == tmp_path / "model"
     with pytest.raises(UserError, match="it is TF-IDF with a linear model, which has no weights to start from; name a"):

@@ -11,6 +11,7 @@ from stillhouse.components.artifacts.dataset import read_split
 from stillhouse.components.artifacts.decided_rows import DecidedRows
 from stillhouse.components.evaluate import anchor as module
 from stillhouse.components.storage.home import local_store
+from stillhouse.components.storage.row_key import row_key
 
 
 @pytest.fixture(autouse=True)
@@ -49,7 +50,7 @@ def test_a_champion_that_is_the_anchor_is_asked_once(
 def test_another_anchor_is_compared_on_rows_of_its_own_that_are_not_used_up(workplace: Any, evaluate: Any) -> None:
     champion, anchor = workplace.write_model("young", saw=0), workplace.write_model("old", width=32, saw=10)
     hashes = read_split(workplace.folder / "dataset", "test").hashes
-    decided = DecidedRows().after(hashes[:25], 1).after(hashes[:15], 2)
+    decided = DecidedRows(row_key(local_store())).after(hashes[:25], 1).after(hashes[:15], 2)
     more = {"decided": decided.put(local_store()), "look": 1, "shelf_life": 2}
 
     found = evaluate(workplace, champion=told(champion, entry(anchor, "a" * 64), **more)).document

@@ -13,8 +13,11 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from stillhouse.components.artifacts.dataset import read_split
+from stillhouse.components.artifacts.known_rows import put_known_rows
 from stillhouse.components.artifacts.spec import read_spec
 from stillhouse.components.evaluate.champion import Champion, open_champion
+from stillhouse.components.storage.home import local_store
+from stillhouse.components.storage.row_key import row_key
 from stillhouse.components.tasks import task_of
 
 
@@ -52,6 +55,34 @@ def test_rows_of_its_training_are_told_from_unseen_ones(workplace: Any) -> None:
     assert champion.ground is not None
     assert np.flatnonzero(~champion.rows).tolist() == list(range(15))
     assert champion.why_not == ""
+
+
+@pytest.fixture
+def of_the_store(workplace: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: Path) -> Path:
+    """A champion without hashes in its folder: the store says, under its key, that it saw the first 12 test rows."""
+    monkeypatch.setenv("STILLHOUSE_STORE", str(tmp_path / "store"))
+    folder = Path(shutil.copytree(model, tmp_path / "model"))
+    (folder / "training_rows.safetensors").unlink()
+    seen = read_split(workplace.folder / "dataset", "test").hashes[:12]
+    save_file({"labelled": seen, "unlabelled": seen[:0]}, tmp_path / "learnt_rows.safetensors")
+    put_known_rows(local_store(), "d" * 64, tmp_path, [])
+    return folder
+
+
+def test_rows_that_the_store_says_it_learnt_from_are_left_out(workplace: Any, of_the_store: Path) -> None:
+    champion = find(workplace, of_the_store)
+
+    assert np.flatnonzero(~champion.rows).tolist() == list(range(12))
+
+
+def test_one_whose_rows_were_hashed_with_a_lost_key_is_not_compared(workplace: Any, of_the_store: Path) -> None:
+    local_store().delete("keys/rows")
+    gone = find(workplace, of_the_store).why_not
+    row_key(local_store())
+    another = find(workplace, of_the_store).why_not
+
+    assert gone.startswith("which test rows it never saw is not known ('") and "is gone; copy it back)" in gone
+    assert "keys/rows' is not the key that '" in another
 
 
 @pytest.mark.parametrize(
@@ -119,9 +150,12 @@ def test_one_that_saw_every_test_row_cannot_be_compared(workplace: Any) -> None:
         (lambda folder: (folder / "model.json").write_text("{"), "its model cannot be read ("),
         (
             lambda folder: (folder / "training_rows.safetensors").write_bytes(b"x" * 9),
-            "its model cannot be read (train",
+            "which test rows it never saw is not known (its training_rows.safetensors cannot be read (",
         ),
-        (lambda folder: (folder / "training_rows.safetensors").unlink(), "its model cannot be read ("),
+        (
+            lambda folder: (folder / "training_rows.safetensors").unlink(),
+            "which test rows it never saw is not known ('",
+        ),
         (lambda folder: os.truncate(folder / "model.safetensors", 2000), "its model cannot be read ("),
     ],
     ids=["gone", "no model.json", "torn model.json", "torn rows", "no rows", "torn weights"],

@@ -58,12 +58,6 @@ def test_model_json_names_labels_settings_and_the_parent(trained: Trained) -> No
     assert info["parents"] == [digest_folder(trained.backbone.model)]
 
 
-def test_it_keeps_the_hashes_of_all_rows_whose_labels_it_saw(trained: Trained) -> None:
-    hashes = load_file(trained.teacher.model / "training_rows.safetensors")["hashes"]
-    seen = [read_split(trained.dataset, name).hashes for name in ("train", "validation")]
-    assert hashes.tolist() == sorted(np.concatenate(seen).tolist())
-
-
 def test_it_starts_from_what_pretrain_wrote_else_from_the_base_else_from_nothing(
     trained: Trained, nothing: Path
 ) -> None:

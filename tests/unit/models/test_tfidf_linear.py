@@ -29,7 +29,7 @@ def model(target: str = "classes") -> TfidfLinear:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    write_baseline(model(), tmp_path / "model", info=INFO, hashes=np.array([3, 1, 3]))
+    write_baseline(model(), tmp_path / "model", info=INFO)
     return tmp_path / "model"
 
 
@@ -54,12 +54,11 @@ def test_it_is_loaded_through_its_task_and_answers_the_same(folder: Path) -> Non
     assert task.answer(loaded, Examples.of(text=[])).shape == (0, 3)
 
 
-def test_the_folder_holds_weights_words_and_the_rows_it_saw(folder: Path) -> None:
+def test_the_folder_holds_weights_and_words_and_nothing_of_the_rows_it_saw(folder: Path) -> None:
     names = {path.name for path in folder.iterdir()}
-    assert names == {"model.json", "model.safetensors", "vocabulary.json", "training_rows.safetensors"}
+    assert names == {"model.json", "model.safetensors", "vocabulary.json"}
     info = json.loads((folder / "model.json").read_text())
     assert (info["format"], info["load"], info["parameters"], info["parents"]) == (1, "tfidf_linear", 12, [])
-    assert load_file(folder / "training_rows.safetensors")["hashes"].tolist() == [1, 3]
     assert load_file(folder / "model.safetensors")["weights"].shape == (3, 3)
 
 

@@ -10,7 +10,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from stillhouse.components.artifacts.dataset import read_split
-from stillhouse.components.artifacts.model import TRAINING_ROWS
+from stillhouse.components.artifacts.known_rows import PLAIN_ROWS
 from stillhouse.components.prepare.novelty import Novelty
 from stillhouse.components.prepare.prepare import prepare
 from stillhouse.components.prepare.settings import LEARN, PrepareSettings
@@ -31,7 +31,7 @@ def answer(tmp_path: Path, run: StepRun, write: Make, table: Make) -> Answer:
             prepared(known, "known", {}, {})
             hashes = read_split(tmp_path / "known", "train").hashes if known else np.zeros(0, np.int64)
             (tmp_path / "model").mkdir()
-            save_file({"hashes": hashes}, tmp_path / "model" / TRAINING_ROWS)
+            save_file({"hashes": hashes}, tmp_path / "model" / PLAIN_ROWS)
             store = open_store(tmp_path / "store")
             store.put_folder(tmp_path / "model", "models/abc")
             snapshot = {"reference": str(tmp_path / "known" / "dataset.json"), "champion": store.uri("models/abc")}
@@ -88,7 +88,7 @@ def test_a_champion_whose_model_is_gone_knows_no_row(
     found = prepare(settings, snapshot=snapshot, dataset=tmp_path / "d", card=tmp_path / "card", run=run)
 
     assert found == LEARN
-    assert "gone is gone: all rows count as new." in caplog.text
+    assert "gone: all rows count as new (" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -159,6 +159,10 @@ class Workplace:
     name: str
     test_rows: np.ndarray = field(default_factory=lambda: np.arange(1000, dtype=np.int64))
     """Short hashes of the rows that candidates are tested on."""
+    learnt_rows: np.ndarray = field(default_factory=lambda: np.arange(2000, 2100, dtype=np.int64))
+    """Of those that they learn from."""
+    seen_rows: np.ndarray = field(default_factory=lambda: np.arange(3000, 3010, dtype=np.int64))
+    """Of those without a label."""
 
     @property
     def store(self) -> Store:
@@ -218,6 +222,7 @@ class Workplace:
         if anchor and not (changes or {}).get("anchor"):
             evaluation["anchor"]["digest"] = anchor.digest
         save_file({"hashes": self.test_rows}, dataset / "test_rows.safetensors")
+        save_file({"labelled": self.learnt_rows, "unlabelled": self.seen_rows}, dataset / "learnt_rows.safetensors")
         (folder / "evaluation.json").write_text(json.dumps(evaluation))
         step = StepRun("promote", folder.name, self.folder / "home")
         promote(

@@ -3,13 +3,16 @@
 import shutil
 from typing import Any
 
+import numpy as np
 import pytest
 
 from stillhouse.components.artifacts.fetch import fetch_model
 from stillhouse.components.artifacts.kept import place_of
+from stillhouse.components.artifacts.known_rows import known_rows
 from stillhouse.components.artifacts.promotion_record import Entry
 from stillhouse.components.promote.presence import present
 from stillhouse.components.promote.rollback import rollback
+from stillhouse.components.storage.row_key import row_key
 from stillhouse.components.storage.store import open_store
 from stillhouse.errors import UserError
 
@@ -49,6 +52,28 @@ def test_the_champion_and_its_statistics_are_found_by_digest(moved: Workplace) -
 def fetch_model_weights(address: str) -> str:
     store, key = place_of(address)
     return store.get(f"{key}/model.safetensors").decode()
+
+
+def test_what_the_champion_learnt_from_is_told_with_the_key_that_moved_along(moved: Workplace) -> None:
+    known = known_rows(moved.store, champion_of(moved).digest)
+
+    assert known.labels_of(np.array([2000, 2099, 2100, 3000])).tolist() == [True, True, False, False]
+
+
+@pytest.mark.parametrize("another", [False, True])
+def test_a_store_whose_key_is_lost_says_so_before_anything_is_trained(moved: Workplace, another: bool) -> None:
+    moved.store.delete("keys/rows")
+    if another:
+        row_key(moved.store)
+
+    with pytest.raises(UserError) as refused:
+        champion_of(moved)
+
+    sentence = str(refused.value)
+    assert f"the champion of '{moved.name}', version" in sentence and "\n" not in sentence
+    assert "keys/rows" in sentence and "copy" in sentence
+    assert sentence.endswith("or go on without it for one run: --set promote.replace_incomparable=true.")
+    assert present(moved.store, moved.name, moved.record.champion, needed=False)
 
 
 def test_the_next_candidate_replaces_it_and_rollback_brings_it_back(moved: Workplace) -> None:

@@ -42,6 +42,8 @@ def test_production_and_the_way_back_work_after_a_sweep(workplace: Workplace, di
     swept(workplace)
 
     assert models(workplace) == {digests[weights] for weights in "234"}  # the previous one was compared with 2
+    assert {entry.key.split("/")[1] for entry in workplace.store.list("rows")} == models(workplace)
+    assert workplace.store.get("keys/rows")
     assert workplace.weights("champion") == f"{workplace.name} 4"
     rollback(workplace.name)
     assert workplace.weights("champion") == f"{workplace.name} 3"

@@ -9,7 +9,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -114,7 +113,7 @@ def test_a_teacher_tells_apart_what_its_tokenizer_tells_apart(kind: str, worksho
 def classifier(base: Path, folder: Path) -> Path:
     """A classifier on the base, as a step writes it."""
     loaded = task.build(str(base), None, NONE)
-    write_model(loaded, folder, task.save, info=INFO, parents=[], hashes=np.zeros(0, np.int64))
+    write_model(loaded, folder, task.save, info=INFO, parents=[])
     return folder
 
 
@@ -137,7 +136,7 @@ def test_positions_are_counted_as_the_base_counted_them_whatever_it_is_padded_wi
     in_memory = replace(task.build(str(base), None, NONE), info=INFO)
     in_memory.model.eval()
     expected = task.answer(in_memory, Examples.of(text=TEXTS))
-    write_model(in_memory, tmp_path / "model", task.save, info=INFO, parents=[], hashes=np.zeros(0, np.int64))
+    write_model(in_memory, tmp_path / "model", task.save, info=INFO, parents=[])
     again = task.answer(task.load(tmp_path / "model"), Examples.of(text=TEXTS))
     assert again == pytest.approx(expected, abs=1e-6)
 

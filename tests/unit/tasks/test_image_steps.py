@@ -49,8 +49,7 @@ def test_a_teacher_goes_on_from_an_autoencoder_and_answers_the_same_when_read_ag
     assert (answers.argmax(1) == test.values("label")).mean() > 0.8
     assert task.answer(loaded, test, batch_units=3) == pytest.approx(answers, abs=1e-5)
     task.save(loaded, (again := teacher.model.parent / "again"))
-    for name in ("model.json", "training_rows.safetensors"):
-        (again / name).write_bytes((teacher.model / name).read_bytes())
+    (again / "model.json").write_bytes((teacher.model / "model.json").read_bytes())
     assert np.array_equal(task.answer(task.load(again), test), answers)
 
 

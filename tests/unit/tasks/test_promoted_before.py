@@ -9,17 +9,20 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pytest
+from safetensors.numpy import load_file
 from tiny_bases import cased
 from transformers import AutoTokenizer
 
 from stillhouse.components.artifacts.examples import Examples
+from stillhouse.components.artifacts.held_against import Rival
 from stillhouse.components.artifacts.model import read_model_json, write_model
 from stillhouse.components.artifacts.spec import Spec
+from stillhouse.components.evaluate.champion import open_rival
 from stillhouse.components.predict.predict import predict
 from stillhouse.components.promote.rollback import rollback
+from stillhouse.components.tasks import task_of
 from stillhouse.components.tasks.text_classification import TextClassification
 from stillhouse.components.tracking.pyfunc_model import TextModel
 from stillhouse.components.tracking.registry import KEPT_CODE
@@ -67,6 +70,19 @@ def test_predict_answers_as_before_also_after_a_rollback(home: Path) -> None:
     assert [row["score"] for row in predicted(home, "champion")] == scores(answers("previous"))
 
 
+def test_as_champion_it_is_compared_on_rows_that_it_never_saw(home: Path, champion: Path) -> None:
+    seen = load_file(champion / "training_rows.safetensors")["hashes"][:3]
+    hashes = [f"{int(row) % 2**64:016x}" + 16 * "0" for row in seen] + [f"{row:032x}" for row in range(4)]
+    info = read_model_json(champion)
+    spec = Spec.of_model({"task": "text_classification", **info})
+    labels = [row % len(info["labels"]) for row in range(7)]
+    test = Examples.of(hash=hashes, text=["ripe apple"] * 7, label=labels)
+
+    rival = Rival(digest=champion.name, uri=f"store://models/{champion.name}")
+    assert open_rival(rival, "champion", task_of(spec), test).rows.tolist() == [False] * 3 + [True] * 4
+    assert not (home / "store/keys").exists()
+
+
 def test_as_champion_and_as_registered_model_it_answers_as_before(champion: Path) -> None:
     texts = [row["text"] for row in answers("champion")]
     task = TextClassification(Spec.of_model(read_model_json(champion)))
@@ -82,7 +98,7 @@ def test_the_next_run_goes_on_with_the_ids_that_its_weights_have_learnt(champion
     task = TextClassification(Spec.of_model(info))
     heir = task.build(str(champion), None, Examples.of(text=["Apple", "apple"]))
     assert heir.notes == {}
-    write_model(heir, tmp_path / "heir", task.save, info=info, parents=[champion], hashes=np.zeros(0, np.int64))
+    write_model(heir, tmp_path / "heir", task.save, info=info, parents=[champion])
     assert read_model_json(tmp_path / "heir")["tokenizer"] == "tokenizer.json"
     theirs: Any = AutoTokenizer.from_pretrained(tmp_path / "heir")
     for text in ("Apple ripe", "apple ripe"):

@@ -37,7 +37,7 @@ def registered(tmp_path: Path, target: str) -> tuple[str, TfidfLinear]:
     weights, bias = np.array([[-1.5, 2.0, 0.5], [3.0, -1.0, 0.25]])[:outputs], np.array([0.5, -1])[:outputs]
     model = TfidfLinear(target, ["pills", "you", "cheap"], np.array([1.2, 1.5, 2.0]), weights, bias)
     info = {"target": target, "labels": LABELS[target], "dataset_digest": "d" * 64, "cleaning": {"mask_pii": False}}
-    write_baseline(model, tmp_path / target, info=info, hashes=np.array([1]))
+    write_baseline(model, tmp_path / target, info=info)
     with step_run("promote") as run:
         return log_model(run, tmp_path / target, "words", digest=target), model
 

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 import mlflow
-import numpy as np
 import pandas as pd
 import pytest
 
@@ -39,7 +38,6 @@ def version(home: Path, tmp_path: Path) -> tuple[str, list[dict[str, Any]]]:
         task.save,
         info=model_info(task.spec, "f1_macro", {}, None),
         parents=[],
-        hashes=np.zeros(1, np.int64),
     )
     again = task.load(tmp_path / "model")
     examples = Examples.of(features=ROWS)

@@ -4,9 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from safetensors.numpy import load_file
 
-from stillhouse.components.artifacts.examples import Examples
 from stillhouse.components.artifacts.model import read_model_json
 from stillhouse.components.artifacts.spec import Spec
 from stillhouse.components.artifacts.trainings import trainings_of
@@ -22,7 +20,6 @@ Trained = Any
 SETTINGS = FinetuneSettings.model_validate({"task": "t", "derive": {"seconds": 1.0, "keys": []}})
 SPEC = Spec(format=1, task="text_classification", target="classes", labels=["a", "b"], columns={}, content_digest="d")
 HISTORY = History(step=2, best=0.5, best_step=1, points=[{"step": 1, "epochs": 1.0, "f1_macro": 0.5}])
-SPLIT = Examples.of(text=["x"], label=[0], hash=["0000000000000007" + 16 * "f"])
 
 
 class Told(StepRun):
@@ -53,7 +50,6 @@ def written(trained: Trained, run: Told, monkeypatch: pytest.MonkeyPatch, tmp_pa
             notes={"base": "so"},
             parents=[],
             earlier=[{"step": "pretrain"}],
-            splits=[SPLIT],
             figures={"more": 3.0},
         )
 
@@ -77,7 +73,6 @@ def test_figures_model_json_and_curves_are_written_together(written: Any, run: T
         SETTINGS.loop.max_length,
         "d",
     )
-    assert load_file(tmp_path / "model" / "training_rows.safetensors")["hashes"].tolist() == [7]
     assert [training["step"] for training in trainings_of(tmp_path / "model")] == ["pretrain", "finetune"]
 
 
