@@ -211,6 +211,30 @@ class Rows(JsonArtifact):
     """Of these, those that the champion never saw and whose labels both know; None where it is not compared."""
 
 
+class Histogram(JsonArtifact):
+    """Counts between neighbouring edges, of which there is one more; the upper edge belongs to each."""
+
+    edges: list[int]
+    counts: list[int]
+
+
+class Lengths(JsonArtifact):
+    """How long the training rows are for a model, and what it is not shown of them."""
+
+    unit: str
+    """What is counted: token."""
+    max_length: int
+    """What examples are cut to."""
+    counted: int
+    """Rows whose lengths these are, of all `rows`."""
+    rows: int
+    cut: float
+    """Share of those that are longer."""
+    median: float
+    largest: int
+    histogram: Histogram
+
+
 class Evaluation(JsonArtifact):
     """evaluation.json."""
 
@@ -246,6 +270,8 @@ class Evaluation(JsonArtifact):
     notes: list[str] = Field(default_factory=list)
     """Sentences for people."""
     evidence: Evidence = Field(default_factory=Evidence)
+    lengths: dict[str, Lengths] = Field(default_factory=dict)
+    """Of the training rows, by model, for the kinds of problems that cut examples."""
     trained_with: dict[str, dict[str, Any]] = Field(default_factory=dict)
     """The settings that the teacher (`pretrain`, where it was, and `finetune`) and the student (`distill`) were trained
     with."""

@@ -65,6 +65,7 @@ def distill(
             task,
             student,
             history,
+            train=train,
             notes=student.notes,
             parents=[teacher_folder],
             earlier=trainings_of(teacher_folder),

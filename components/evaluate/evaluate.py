@@ -92,6 +92,7 @@ def evaluate(
     # What was said of their bases, which are often the same.
     of_bases = dict.fromkeys([*notes_of(Path(teacher)).values(), *notes_of(Path(student)).values()])
     document["notes"] = [*of_bases, *document["notes"]]
+    document["lengths"] = _lengths(folders)
     # From which, with what the recipe gives, a run can be made again whose settings followed from its data.
     document["trained_with"] = _trained_with(folders)
     findings = _findings(settings, task, document, contestants, statistics, test, folders, compared)
@@ -111,6 +112,12 @@ def _trained_with(folders: Mapping[str, Path]) -> dict[str, dict[str, Any]]:
         "finetune": read_model_json(folders["teacher"]).get("settings", {}),
         "distill": read_model_json(folders["student"]).get("settings", {}),
     }
+
+
+def _lengths(folders: Mapping[str, Path]) -> dict[str, Any]:
+    """How long the training rows are for each model, as its last training says."""
+    last = {name: training for name, folder in folders.items() for training in trainings_of(folder)[-1:]}
+    return {name: training["lengths"] for name, training in last.items() if "lengths" in training}
 
 
 def _check_device(device: str) -> None:

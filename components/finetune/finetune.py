@@ -72,6 +72,7 @@ def finetune(
                 task,
                 loaded,
                 history,
+                train=course.train_rows,
                 notes=notes_of(backbone) | loaded.notes if backbone else loaded.notes,
                 parents=[Path(start)] if start else [],
                 earlier=trainings_of(backbone) if backbone else [],

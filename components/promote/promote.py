@@ -33,6 +33,7 @@ from stillhouse.components.artifacts.verdict import FORMAT, Decision, Verdict, v
 from stillhouse.components.promote.anchor import anchor_after, anchor_of, spending
 from stillhouse.components.promote.choice import STUDENT, Choice, choose
 from stillhouse.components.promote.gates import EVIDENCE
+from stillhouse.components.promote.lengths import with_lengths
 from stillhouse.components.promote.looking import Stake, stake_of
 from stillhouse.components.promote.publish import publish
 from stillhouse.components.promote.serving import serve
@@ -308,13 +309,13 @@ def _write(
 ) -> None:
     """Write verdict.json, the summary and recipe.lock.yaml, and copies with the report and the data card into the
     folder of the run."""
-    data = decided.to_file()
+    data, card = decided.to_file(), Path(dataset, "card.html").read_text("utf-8")
     files = {
         Path(verdict): data,
         Path(summary): summarise(decided).encode(),
         run.folder / "verdict.json": data,
         run.folder / "report.html": page.encode(),
-        run.folder / "card.html": Path(dataset, "card.html").read_bytes(),
+        run.folder / "card.html": with_lengths(card, decided.measured.lengths).encode(),
     }
     if locked := recipe_lock(decided):
         files |= {path: locked.encode() for path in (run.folder / FILE, lock and Path(lock)) if path}

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from stillhouse.components.artifacts.examples import Examples
 from stillhouse.components.artifacts.model import model_info, write_model
 from stillhouse.components.artifacts.trainings import Trained, described
 from stillhouse.components.models.loaded import LoadedModel
@@ -15,6 +16,7 @@ from stillhouse.components.training.checkpoints import Checkpoints
 from stillhouse.components.training.history import History
 from stillhouse.components.training.loop import Evaluation, Training, Unfreezing
 from stillhouse.components.training.settings import LoopSettings, OptimizerSettings
+from stillhouse.components.training_step.lengths import lengths_of
 
 if TYPE_CHECKING:
     import torch
@@ -108,6 +110,7 @@ class TrainingStep:
         parents: list[Path],
         earlier: Sequence[Trained] = (),
         keeps_last: bool = False,
+        lengths: Mapping[str, Any] | None = None,
     ) -> dict[str, float]:
         """Report the figures, then write the model folder: where that is, all is done.
 
@@ -118,6 +121,7 @@ class TrainingStep:
             parents: model folders that this one came from.
             earlier: trainings that it came out of before this one, the first one first.
             keeps_last: whether the metric chose nothing, and the last weights were kept.
+            lengths: of what it learnt from, as `lengths_of` has them.
 
         Returns:
             The figures.
@@ -125,7 +129,8 @@ class TrainingStep:
         figures = {**figures, **history.summary(self.unit)}
         self.run.metrics(figures, step=history.step)
         trained = described(self.name, history, metric, keeps_last=keeps_last)
-        trainings = [*earlier, {**trained, "settings": used(self.settings)}]
+        cut = {"lengths": lengths} if lengths else {}
+        trainings = [*earlier, {**trained, "settings": used(self.settings), **cut}]
         write_model(loaded, folder, task.save, info=info, parents=parents, trainings=trainings)
         return figures
 
@@ -136,6 +141,7 @@ class TrainingStep:
         loaded: LoadedModel,
         history: History,
         *,
+        train: Examples,
         notes: dict[str, str],
         parents: list[Path],
         earlier: Sequence[Trained],
@@ -144,10 +150,11 @@ class TrainingStep:
         """`write` for a model that answers the dataset's target.
 
         Args:
+            train: the labelled rows that it learnt from.
             notes: what must be said of how its base was read: sentences by name.
         """
-        main = task.measures[0].name
-        info = model_info(task.spec, main, used(self.settings), self.settings.loop.max_length)
+        main, max_length = task.measures[0].name, self.settings.loop.max_length
+        info = model_info(task.spec, main, used(self.settings), max_length)
         return self.write(
             folder,
             task,
@@ -158,6 +165,7 @@ class TrainingStep:
             info={**info, "notes": notes},
             parents=parents,
             earlier=earlier,
+            lengths=lengths_of(task, loaded, train, max_length),
         )
 
 

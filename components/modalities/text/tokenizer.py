@@ -22,6 +22,10 @@ ENCODE_CHARACTERS_PER_TOKEN = 12
 """A text is cut to this many characters per token of max_length before it is encoded; few texts need more."""
 
 
+MOST_COUNTED = 4096
+"""Tokens of a text that are counted, where it is only asked how long it is."""
+
+
 def train_tokenizer(texts: Sequence[str], vocab_size: int, max_length: int) -> "PreTrainedTokenizerFast":
     """Learn a cased WordPiece tokenizer (Schuster and Nakajima, 2012) with BERT's special tokens from `texts`."""
     from tokenizers import decoders, processors
@@ -92,6 +96,11 @@ def encode(
     offsets = np.zeros(len(ids) + 1, dtype=np.int64)
     np.cumsum([len(i) for i in ids], out=offsets[1:])
     return (np.concatenate(ids) if ids else np.zeros(0, np.int32)), offsets
+
+
+def num_tokens(tokenizer: "PreTrainedTokenizerFast", texts: Sequence[str]) -> np.ndarray:
+    """Tokens of each text, special ones included, up to MOST_COUNTED: int64 [texts]."""
+    return np.diff(encode(tokenizer, texts, MOST_COUNTED)[1])
 
 
 def _ends(ids: np.ndarray, max_length: int) -> np.ndarray:

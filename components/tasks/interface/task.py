@@ -189,6 +189,11 @@ class Task(TaskData, TaskAnswers):
         """Units of the longest example that the model takes; None: there is no limit."""
         return None
 
+    def whole_sizes(self, loaded: "LoadedModel", examples: Examples) -> "np.ndarray | None":
+        """Units of each example before it is cut, as this model counts them: int64 [examples]; None where none ever
+        is."""
+        return None
+
     def weights_per_unit(self, model: "nn.Module") -> int:
         """Weights that each unit of an example is multiplied with: what a training costs is estimated by it."""
         from stillhouse.components.models.layers import num_parameters

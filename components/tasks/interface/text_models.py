@@ -11,6 +11,7 @@ from stillhouse.components.modalities.text import pretraining
 from stillhouse.components.modalities.text.likeness import WordHashes, shingles
 from stillhouse.components.modalities.text.load import attention_mask, load_trained, same_ids, write_text_model
 from stillhouse.components.modalities.text.new_head import under_new_head
+from stillhouse.components.modalities.text.tokenizer import num_tokens
 from stillhouse.components.models.loaded import LoadedModel, info_of_trained
 from stillhouse.components.models.settings import Architecture
 from stillhouse.components.tasks.interface.task import Batch, Example, Task, Unit, View
@@ -102,6 +103,9 @@ class TextModels(Task):
         from stillhouse.components.models.layers import num_positions
 
         return num_positions(cast("PreTrainedModel", model))
+
+    def whole_sizes(self, loaded: LoadedModel, examples: Examples) -> "np.ndarray":
+        return num_tokens(loaded.processor, self.texts(examples))
 
     def weights_per_unit(self, model: "nn.Module") -> int:
         from stillhouse.components.models.layers import layer_list, num_parameters

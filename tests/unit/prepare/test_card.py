@@ -10,6 +10,7 @@ import pytest
 from stillhouse.components.formats.splits import SPLITS
 from stillhouse.components.prepare.card import REASONS
 from stillhouse.components.prepare.splits import _AGAINST
+from stillhouse.components.promote.lengths import BEFORE
 
 Make = Callable[..., Any]
 
@@ -26,6 +27,10 @@ def card(write: Make, table: Make, prepared: Make, tmp_path: Path) -> str:
 def test_the_card_shows_lengths_labels_and_drops(card: str) -> None:
     for title in ("Lengths", "Rows of each label", "Rows dropped by reason"):
         assert f'aria-label="{title}"' in card
+
+
+def test_the_card_has_a_place_for_what_the_models_are_shown(card: str) -> None:
+    assert card.count(BEFORE) == 1
 
 
 def test_the_card_names_every_reason_with_its_rows(card: str) -> None:

@@ -214,7 +214,7 @@ class Workplace:
         dataset = folder / "dataset"
         dataset.mkdir(exist_ok=True)
         (dataset / "dataset.json").write_text(json.dumps(facts(weights)))
-        (dataset / "card.html").write_text("<p>card</p>")
+        (dataset / "card.html").write_text("<main>card</main>")
         (folder / "report.html").write_text("<main><p>report</p></main>")
         seen = self.record.champion if against == "" else self._entry(against)
         anchor = self.record.reference if seen else None

@@ -74,6 +74,12 @@ def assert_same(found: list[TagAnswer], expected: list[TagAnswer]) -> None:
 # Samples and losses
 
 
+def test_examples_are_counted_whole_before_they_are_cut(loaded: LoadedModel) -> None:
+    uncut = task.samples(loaded, examples, View(SHAPE.max_length)).lengths
+    assert task.whole_sizes(loaded, examples).tolist() == uncut.tolist()
+    assert uncut.max() > task.samples(loaded, examples, View(8)).lengths.max()
+
+
 def test_a_new_head_has_the_tags_and_transformers_knows_their_names(loaded: LoadedModel) -> None:
     assert loaded.model.config.id2label == dict(enumerate(TAGS))
     assert loaded.model.config.num_labels == 5

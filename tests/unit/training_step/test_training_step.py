@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from stillhouse.components.artifacts.examples import Examples
 from stillhouse.components.artifacts.model import read_model_json
 from stillhouse.components.artifacts.spec import Spec
 from stillhouse.components.artifacts.trainings import trainings_of
@@ -47,6 +48,7 @@ def written(trained: Trained, run: Told, monkeypatch: pytest.MonkeyPatch, tmp_pa
             task,
             loaded,
             HISTORY,
+            train=Examples.of(text=["x"]),
             notes={"base": "so"},
             parents=[],
             earlier=[{"step": "pretrain"}],
@@ -73,7 +75,9 @@ def test_figures_model_json_and_curves_are_written_together(written: Any, run: T
         SETTINGS.loop.max_length,
         "d",
     )
-    assert [training["step"] for training in trainings_of(tmp_path / "model")] == ["pretrain", "finetune"]
+    before, own = trainings_of(tmp_path / "model")
+    assert (before["step"], own["step"]) == ("pretrain", "finetune")
+    assert (own["lengths"]["max_length"], own["lengths"]["rows"]) == (SETTINGS.loop.max_length, 1)
 
 
 def test_figures_are_told_before_the_model_is_there(written: Any, run: Told, tmp_path: Path) -> None:
