@@ -48,6 +48,10 @@ class KnownRows:
         """bool [rows]: whether it knows the labels of the rows of these short hashes, int64 [rows]."""
         return np.isin(self.key.hashes(rows) if self.key else rows, self.labelled)
 
+    def learnt_from(self, rows: np.ndarray) -> np.ndarray:
+        """bool [rows]: whether it has learnt anything of the rows of these short hashes, int64 [rows]."""
+        return np.isin(self.key.hashes(rows) if self.key else rows, np.union1d(self.labelled, self.others))
+
     def keyed(self, key: RowKey) -> np.ndarray:
         """int64 [rows]: all of them, hashed with the key of their store."""
         return np.union1d(self.labelled, self.others) if self.key else key.hashes(self.labelled)

@@ -26,8 +26,8 @@ class Spec(JsonArtifact):
     labels: list[str]
     """Names of the classes or labels, in the order of their indices; empty for numbers."""
     columns: dict[str, list[str] | str | None] = Field(default_factory=dict)
-    """Of the source: by the name of a field, `group` and `split` its column, several, or None; an empty list stands for
-    all that play no other part."""
+    """Of the source: by the name of a field, `group`, `split` and `slices` its column, several, or None; an empty list
+    stands for all that play no other part."""
     csv: dict[str, Any] = Field(default_factory=dict)
     """How delimited files were read, as far as the recipe says."""
     cleaning: dict[str, Any] = Field(default_factory=dict)

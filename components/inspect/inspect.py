@@ -12,6 +12,7 @@ from pydantic import Field
 
 from stillhouse.components.artifacts.base_facts import BaseFacts, notes_of
 from stillhouse.components.artifacts.chosen_base import Candidates, Use
+from stillhouse.components.artifacts.forgotten import forgotten_rows
 from stillhouse.components.artifacts.promotion_record import Entry, load
 from stillhouse.components.config.settings import Settings, check, refuse_secrets
 from stillhouse.components.inspect.bases import (
@@ -119,7 +120,8 @@ def inspect(
     champion = _champion(store, steps)
     source = Source(steps["prepare"].source, scheduled_time)
     steps["prepare"] = steps["prepare"].model_copy(update={"source": source.address})
-    plan = _plan(steps, source, Bases({base for base in _bases_of(steps) if base}, store), champion)
+    beside = {"code": code_digest(), **_forgotten(store)}
+    plan = _plan(steps, source, Bases({base for base in _bases_of(steps) if base}, store), champion, beside)
     objective = _objective(steps, plan.bases)
     if not pretrains and objective != "none":
         raise UserError(WITHOUT_PRETRAINING.format(objective))
@@ -190,6 +192,16 @@ def _champion(store: Store, steps: StepSettings) -> Entry | None:
     return present(store, name, champion, needed=is_base or not steps["promote"].replace_incomparable)
 
 
+def _forgotten(store: Store) -> dict[str, str]:
+    """The digest of the rows that no dataset may hold, where there are any: without them a dataset is made anew.
+
+    Raises:
+        UserError: nobody can tell which rows these are.
+    """
+    found = forgotten_rows(store)
+    return {"forgotten": found.digest} if found else {}
+
+
 def _weightless(steps: StepSettings, champion: Entry | None) -> dict[str, str]:
     """What the run says where it would start from the champion, and that one is not a network."""
     asked = any(re.match(r"(champion|auto)\b", base.strip()) for base in _bases_of(steps))
@@ -221,17 +233,20 @@ class Plan:
     """Digest of all that the candidate is made from."""
 
 
-def _plan(steps: StepSettings, source: Source, bases: Bases, champion: Entry | None) -> Plan:
+def _plan(steps: StepSettings, source: Source, bases: Bases, champion: Entry | None, beside: dict[str, str]) -> Plan:
     """First as if the champion's own run were to be repeated; what then differs is looked at from the champion.
 
     What `auto` chooses is written into the dataset: on the champion's own, it is what the champion's run chose.
+
+    Args:
+        beside: What everything is made from besides source, bases and settings: digests by name.
     """
 
     def plan(known: Known, predecessor: Entry | None, start: Entry | None) -> Plan:
         data, fixed = source.look(known), bases.fixed(predecessor, start)
         found = {"source": data.digest, "bases": {name: base.digest for name, base in fixed.items()}}
         settings = _with_bases(steps, {"": "", **{name: base.address for name, base in fixed.items()}})
-        return Plan(data, known, predecessor, settings, fixed, *_inputs(settings, {**found, "code": code_digest()}))
+        return Plan(data, known, predecessor, settings, fixed, *_inputs(settings, {**found, **beside}))
 
     if champion is None:
         return plan(Known(), None, None)

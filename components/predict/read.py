@@ -140,6 +140,7 @@ def lot_of(path: Path, batch: Batch, task: TaskData, roles: Roles) -> Lot:
         if missing := [name for name in needed if name not in known]:
             columns = ", ".join(known)
             raise UserError(f"{places[row]}: column '{missing[0]}' is missing; name one of {columns} with --column.")
-    rest = [name for name in batch.names if name not in needed]
+    parts = {*needed, *named_in(task.spec.columns)}  # a label, group or slice is not an input
+    rest = [name for name in batch.names if name not in parts]
     inputs, targets = task.take(path, batch, with_rest(roles, rest))
     return Lot(values, pa.table(inputs), targets, places, batch.share)

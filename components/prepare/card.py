@@ -22,6 +22,7 @@ MAX_EXAMPLES = 3
 """Training rows shown for each label."""
 REASONS = {
     "conflicting_label": "the same {noun} has different labels; all its rows go",
+    "forgotten": "it was given to `stillhouse forget`: no dataset holds it any more",
     "duplicate": "exact copy of a row that stays",
     "near_duplicate": "nearly equals a row of its own split that stays",
     "overlaps_test": "equals or nearly equals a test row",

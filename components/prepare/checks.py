@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from stillhouse.components.formats.splits import LABELLED, Split
 from stillhouse.components.prepare.rare_labels import listed
+from stillhouse.components.prepare.rows import FORGOTTEN
 from stillhouse.components.prepare.settings import PrepareSettings
 from stillhouse.components.prepare.write_dataset import Prepared
 from stillhouse.errors import UserError
@@ -15,7 +16,8 @@ def check_rows(prepared: Prepared, settings: PrepareSettings) -> None:
     Raises:
         UserError: `min_rows` or `max_dropped` does not hold.
     """
-    source, dropped = settings.source, sum(prepared.dropped.values())
+    source = settings.source
+    dropped = sum(rows for reason, rows in prepared.dropped.items() if reason != FORGOTTEN)
     labelled = sum(row.target is not None for rows in prepared.splits.values() for row in rows)
     if labelled < settings.min_rows:
         raise UserError(

@@ -11,8 +11,10 @@ from typing import Any
 
 from stillhouse.components.artifacts.base_facts import notes_of
 from stillhouse.components.artifacts.chosen_base import Candidates
-from stillhouse.components.artifacts.examples import Examples
+from stillhouse.components.artifacts.examples import Examples, short_hashes
+from stillhouse.components.artifacts.forgotten import Forgotten, forgotten_rows
 from stillhouse.components.config.settings import shown
+from stillhouse.components.formats.fields import canonical
 from stillhouse.components.formats.missing import Missing
 from stillhouse.components.formats.table import Table
 from stillhouse.components.prepare.bases import check_weights
@@ -21,13 +23,13 @@ from stillhouse.components.prepare.checks import check_coverage, check_drift, ch
 from stillhouse.components.prepare.novelty import Novelty, read_known_rows
 from stillhouse.components.prepare.rare_labels import part_without_rare
 from stillhouse.components.prepare.read import read, unparsed
-from stillhouse.components.prepare.rows import Row, digest
+from stillhouse.components.prepare.rows import FORGOTTEN, Row, digest
 from stillhouse.components.prepare.settings import LEARN, PrepareSettings
 from stillhouse.components.prepare.splits import Dropped, assign, drop_copies, separate
 from stillhouse.components.prepare.statistics import read_reference
 from stillhouse.components.prepare.write_dataset import Prepared, content_digest, split_tables, write_dataset
 from stillhouse.components.storage.disk import staged_folder, sync_folder, writing
-from stillhouse.components.storage.home import SOURCES
+from stillhouse.components.storage.home import SOURCES, local_store
 from stillhouse.components.storage.sources import fetch_source
 from stillhouse.components.storage.urls import local_path, scheme_of
 from stillhouse.components.storage.windows import Window
@@ -75,7 +77,8 @@ def prepare(settings: PrepareSettings, *, snapshot: str, dataset: Path | str, ca
     root = local_path(settings.source) if scheme_of(settings.source, SCHEMES) == "file" else fetched
     table = read(files, settings, lambda done, total: run.progress(done, total, "files", "reading"), root)
     reference = _comparable(read_reference(known["reference"]) if known["reference"] else None, settings)
-    prepared = refine(table, settings, run.progress, reference["target"] if reference else None)
+    expected = reference["target"] if reference else None
+    prepared = refine(table, settings, run.progress, expected, forgotten_rows(local_store()))
     profile = _profile(prepared)
     drift = profile.drift(reference) if reference else None
     novelty = Novelty.of(prepared, drift, read_known_rows(known["champion"]) if known.get("champion") else None)
@@ -138,9 +141,14 @@ def _fitted(prepared: Prepared, train: Examples) -> Prepared:
 
 
 def refine(
-    table: Table, settings: PrepareSettings, progress: Progress = lambda *_: None, expected: str | None = None
+    table: Table,
+    settings: PrepareSettings,
+    progress: Progress = lambda *_: None,
+    expected: str | None = None,
+    forgotten: Forgotten | None = None,
 ) -> Prepared:
-    """Clean, deduplicate and split the rows of `table`; `expected` is the kind of target in production.
+    """Clean, deduplicate and split the rows of `table`, but for those that are forgotten; `expected` is the kind of
+    target in production.
 
     Raises:
         UserError: the label column does not fit.
@@ -148,10 +156,11 @@ def refine(
     task = unparsed(settings)
     table = task.gather(table)
     found = task.standardise_all(table.inputs, lambda done, total: progress(done, total, "rows", "cleaning"))
+    unusable = _unusable(table, found)
+    found = _without_forgotten(task, table, found, forgotten)
     usable = [i for i, example in enumerate(found) if not isinstance(example, str)]
     examples = [example for example in found if not isinstance(example, str)]
     dropped = Counter(table.dropped) + Counter(reason for reason in found if isinstance(reason, str))
-    unusable = _unusable(table, found)
     targets = _targets(task, table, usable, settings, expected)
     hashes = [digest(task.identity(example)) for example in examples]
     groups, given = [table.groups[i] for i in usable], [table.splits[i] for i in usable]
@@ -177,6 +186,25 @@ def refine(
         return Prepared(knowing, parted, read, counted, near_copies, examples=shown), lost
 
     return part_without_rare(_knowing(task, targets), targets, part, settings)
+
+
+def _without_forgotten(
+    task: Task, table: Table, found: list[dict[str, Any] | str], forgotten: Forgotten | None
+) -> list[dict[str, Any] | str]:
+    """The examples, with the reason `forgotten` in the place of those that are: in their canonical form, or as they
+    came, which another cleaning does not change."""
+    if forgotten is None:
+        return found
+    hashes = [[digest(canonical(row)) for row in batch.to_pylist()] for batch in table.inputs.to_batches(1024)]
+    gone = forgotten.holds(short_hashes([one for some in hashes for one in some]))
+    usable = [i for i, example in enumerate(found) if not isinstance(example, str)]
+    gone[usable] |= forgotten.holds(
+        short_hashes([digest(task.identity(example)) for example in found if not isinstance(example, str)])
+    )
+    return [
+        FORGOTTEN if is_gone and not isinstance(example, str) else example
+        for example, is_gone in zip(found, gone.tolist(), strict=True)
+    ]
 
 
 def _knowing(task: Task, targets: Targets) -> Task:

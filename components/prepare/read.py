@@ -43,6 +43,7 @@ def unparsed(settings: PrepareSettings) -> Task:
             **settings.columns.of(kind.fields),
             "group": settings.columns.group,
             "split": settings.columns.split,
+            **({"slices": settings.slices} if settings.slices else {}),
         },
         csv=settings.csv.model_dump(exclude_none=True),
         input=settings.input.model_dump(mode="json"),

@@ -5,6 +5,9 @@ from typing import Any, NamedTuple
 
 from stillhouse.components.formats.splits import Split
 
+FORGOTTEN = "forgotten"
+"""The reason why a row is dropped that `stillhouse forget` was given."""
+
 
 class Row(NamedTuple):
     """A row in its canonical form."""

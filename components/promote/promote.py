@@ -24,8 +24,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from stillhouse.components.artifacts.evaluation import Evaluation
+from stillhouse.components.artifacts.forgotten import forgotten_rows
 from stillhouse.components.artifacts.kept import model_key, rows_key, statistics_key
-from stillhouse.components.artifacts.known_rows import put_known_rows
+from stillhouse.components.artifacts.known_rows import put_known_rows, rows_learnt
 from stillhouse.components.artifacts.promotion_record import Entry, Record, change, load, now
 from stillhouse.components.artifacts.recipe_lock import FILE, recipe_lock
 from stillhouse.components.artifacts.spec import Spec, read_spec
@@ -108,6 +109,7 @@ def promote(
     candidate = _looked_at(candidate if choice.model == STUDENT else made_of(baseline), stake)
     outcome = (
         settled(before, candidate, choice)
+        or _forgotten(store, Path(dataset))
         or _rejected(choice, before.champion)
         or _promoted(
             store,
@@ -203,6 +205,16 @@ def _rejected(choice: Choice, champion: Entry | None) -> Outcome | None:
         return Outcome(NO_EVIDENCE, choice.tell(why))
     stays = f", {champion.label} stays in production" if champion else ""
     return Outcome("rejected", choice.tell(f"Not promoted{stays}: {why}"))
+
+
+def _forgotten(store: Store, dataset: Path) -> Outcome | None:
+    """A candidate that has learnt from rows that were forgotten since its run began is not promoted."""
+    forgotten = forgotten_rows(store)
+    if forgotten is None:
+        return None
+    gone = sum(int(forgotten.holds(rows).sum()) for rows in rows_learnt(dataset).values())
+    why = f"Not promoted: it has learnt from {gone:,} of the rows that were forgotten meanwhile; start the run again."
+    return Outcome("rejected", why) if gone else None
 
 
 def _promoted(

@@ -10,6 +10,7 @@ from typer.core import TyperGroup
 
 from stillhouse import __version__
 from stillhouse.errors import USER_ERROR, UserError
+from stillhouse.pipelines.cli.forget import forget
 from stillhouse.pipelines.cli.predict import predict
 from stillhouse.pipelines.cli.replay import replay
 from stillhouse.pipelines.cli.rollback import rollback
@@ -85,5 +86,6 @@ _later("ui", "Open MLflow at the newest run.")
 app.command(context_settings=PASS_ON)(step)
 app.command(context_settings=PASS_ON)(predict)
 app.command(context_settings=PASS_ON)(rollback)
+app.command(context_settings=PASS_ON)(forget)
 app.command()(replay)
 _later("sweep", "Remove what ended runs have left and nothing refers to: `stillhouse sweep --dry-run`.")

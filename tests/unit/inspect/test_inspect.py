@@ -9,11 +9,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from tests.unit.inspect.promoting import promote
 
+from stillhouse.components.artifacts.forgotten import forget_rows
 from stillhouse.components.inspect.inspect import Inspected, inspect
 from stillhouse.components.promote.settings import PromoteSettings
+from stillhouse.components.storage.home import local_store
 from stillhouse.components.tracking.run import StepRun
 from stillhouse.components.tracking.spool import read_events
 from stillhouse.errors import UserError
@@ -97,6 +100,17 @@ def test_gpu_hours_are_a_time_on_the_gpus_that_are_asked_for(
 def test_gpu_hours_that_cannot_be_kept_are_refused(look: Look, gpus: str, budget: str, sentence: str) -> None:
     with pytest.raises(UserError, match=sentence):
         look(gpus=gpus, train_budget=budget)
+
+
+def test_rows_that_are_forgotten_make_the_dataset_anew_even_on_the_champions_own_data(look: Look) -> None:
+    promote(before := look(), "first")
+    forget_rows(local_store(), np.array([7]))
+    after = look()
+    forget_rows(local_store(), np.array([7]))
+
+    assert {"snapshot", "promote"} <= differing(before, after)
+    assert json.loads(after.promote)["inspected"]["champion"]
+    assert look() == after
 
 
 def test_a_file_that_is_written_anew_with_the_same_content_changes_nothing(look: Look, data: Path) -> None:

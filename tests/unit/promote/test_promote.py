@@ -7,9 +7,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
 
+from stillhouse.components.artifacts.forgotten import forget_rows
 from stillhouse.components.artifacts.ledger import Ledger
 from stillhouse.components.artifacts.promotion_record import Record
 from stillhouse.components.promote import promote as step
@@ -117,6 +119,23 @@ def without_comparison(workplace: Workplace, weights: str, **settings: Any) -> d
     """Promote `weights` after an evaluation that could not compare the champion."""
     gone = {"differences/champion": None, "latency_ratio/champion": None}
     return workplace.promote(weights, {**INCOMPARABLE, **gone}, **settings)
+
+
+@pytest.mark.parametrize("row", [2000, 3000], ids=["labelled", "unlabelled"])
+def test_one_that_learnt_from_rows_that_are_forgotten_meanwhile_is_rejected(workplace: Workplace, row: int) -> None:
+    forget_rows(workplace.store, np.array([row, 7777]))
+
+    verdict = workplace.promote("a")
+
+    sentence = "Not promoted: it has learnt from 1 of the rows that were forgotten meanwhile; start the run again."
+    assert (verdict["decision"], verdict["why"]) == ("rejected", sentence)
+    assert workplace.record.champion is None
+
+
+def test_rows_that_it_was_only_tested_on_may_be_forgotten(workplace: Workplace) -> None:
+    forget_rows(workplace.store, workplace.test_rows)
+
+    assert workplace.promote("a")["decision"] == "promoted"
 
 
 def test_a_champion_that_cannot_be_compared_stays(workplace: Workplace) -> None:

@@ -15,7 +15,7 @@ FLOORS = (
     ("recipes", "terminal", "retrain"),
     ("probe",),
     ("inspect",),
-    ("promote",),
+    ("promote", "forget"),
     ("evaluate", "predict", "finetune", "pretrain", "distill"),
     ("training_step",),
     ("prepare", "sweep", "conclude", "decline"),
