@@ -1,7 +1,5 @@
 """KFP face of finetune."""
 
-from typing import Optional
-
 from kfp import dsl
 from kfp.dsl import Dataset, Input, Metrics, Model, Output
 
@@ -14,7 +12,9 @@ def finetune(
     dataset: Input[Dataset],
     teacher: Output[Model],
     metrics: Output[Metrics],
-    backbone: Optional[Input[Model]] = None,  # noqa: UP045 - kfp knows an input that may be missing by this only
+    # May be missing; as Optional[…] no pod could read it: KFP's backend names no schema title of an input, and kfp then
+    # makes it of what is written here.
+    backbone: Input[Model] = None,  # pyrefly: ignore[bad-function-definition]
     gpu_count: str = "0",
 ):
     """Put a new head on the backbone, if there is one, and train it on the labelled rows."""

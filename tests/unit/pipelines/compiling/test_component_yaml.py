@@ -1,8 +1,10 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 from kfp import compiler, components, dsl
+from kfp.dsl.executor import Executor
 
 from stillhouse.pipelines.compiling.component_yaml import STEPS, compile_components
 from stillhouse.pipelines.compiling.options import ClusterOptions
@@ -20,6 +22,22 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("name", NAMES)
 def test_each_step_is_a_component_that_kfp_loads(folder: Path, name: str) -> None:
     assert components.load_component_from_file(str(folder / f"{name}.yaml")).name == name
+
+
+@pytest.mark.parametrize("step", STEPS, ids=NAMES)
+def test_a_pod_reads_its_inputs_as_kfps_backend_names_them(step: Any, tmp_path: Path) -> None:
+    """By their number in ML Metadata and, unlike kfp's local runner, without a schema title."""
+    inputs = {
+        name: spec for name, spec in (step.component_spec.inputs or {}).items() if spec.type.startswith("system.")
+    }
+    artifact = {"name": "169", "uri": "minio://mlpipeline/v2/artifacts/one", "metadata": {"display_name": "one"}}
+    asked = {
+        "inputs": {"artifacts": {name: {"artifacts": [artifact]} for name in inputs}},
+        "outputs": {"outputFile": str(tmp_path / "output.json")},
+    }
+    found = Executor(executor_input=asked, function_to_execute=step.python_func)
+    paths = {name: getattr(found.get_input_artifact(name), "path", None) for name in inputs}
+    assert paths == dict.fromkeys(inputs, "/minio/mlpipeline/v2/artifacts/one")
 
 
 @pytest.mark.parametrize("name", NAMES)
