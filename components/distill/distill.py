@@ -12,8 +12,11 @@ from stillhouse.components.distill.settings import DistillSettings
 from stillhouse.components.tasks import Task, task_of
 from stillhouse.components.tasks.interface.task import Batch, View
 from stillhouse.components.training_step.validation import validation_of
+from stillhouse.errors import UserError
 
 if TYPE_CHECKING:
+    from stillhouse.components.distill.champion import KeptChampion
+    from stillhouse.components.distill.signal import Kept
     from stillhouse.components.distill.student import StudentWithProjections
     from stillhouse.components.models.loaded import LoadedModel
     from stillhouse.components.tracking.run import StepRun
@@ -51,12 +54,15 @@ def distill(
     student = make_student(task, loaded_teacher, settings.student, base, train)
     run.notes(student.notes)
     parts = [train, read_split(dataset, "unlabelled")] if settings.use_unlabelled else [train]
-    pair = _Pair(task, loaded_teacher, student, Examples.concat(parts))
+    examples = Examples.concat(parts)
+    champion = _champion(task, settings, train, examples, run)
+    pair = _Pair(task, loaded_teacher, student, examples, champion)
     settings = pair.settled(settings)
     run.params(used(settings))
     run.notes(told(settings, task.unit.name))
     network = pair.network(settings, train)
     inputs = [task.spec.content_digest, digest_folder(teacher_folder), digest_folder(base) if base else ""]
+    inputs += [champion.digest] if champion else []
     with training_step("distill", settings, inputs, run, task.unit.name) as step:
         history, kept = pair.train(step, settings, network, validation)
         task.finish(student)
@@ -73,6 +79,22 @@ def distill(
         )
 
 
+def _champion(
+    task: Task, settings: DistillSettings, train: Examples, examples: Examples, run: "StepRun"
+) -> "KeptChampion | None":
+    """The champion that the student keeps to, if it is to; where it cannot, the run says why."""
+    from stillhouse.components.distill.champion import NotKept, champion_to_keep
+    from stillhouse.components.training.precision import pick_device
+
+    if not (settings.keep_champion_right and settings.champion):
+        return None
+    found = champion_to_keep(task, settings.champion, train, examples, str(pick_device()))
+    if isinstance(found, NotKept):
+        run.notes({"distill.champion": found.why})
+        return None
+    return found
+
+
 @dataclass(frozen=True)
 class _Pair:
     """A teacher and its student, and what they are shown."""
@@ -82,6 +104,7 @@ class _Pair:
     student: "LoadedModel"
     examples: Examples
     """Labelled ones, and after them those without a label."""
+    champion: "KeptChampion | None" = None
 
     def settled(self, settings: DistillSettings) -> DistillSettings:
         """The settings with what is left to the data."""
@@ -135,31 +158,72 @@ class _Pair:
         return history, kept
 
     def _samples(self, step: "TrainingStep", settings: DistillSettings) -> "tuple[Samples, dict[str, float]]":
-        """All examples, with the teacher's answers unless they are too large to keep or more than these is compared."""
+        """All examples, with the teacher's answers unless they are too large to keep or more than these is compared,
+        and with the champion's where it is kept to."""
         from stillhouse.components.distill.signal import AnsweredSamples, ViewedSamples
-        from stillhouse.components.distill.teacher import Asking
 
-        task, run, view = self.task, step.run, View(settings.loop.max_length, settings.loop.seed)
+        task, view = self.task, View(settings.loop.max_length, settings.loop.seed)
         samples = task.samples(self.student, self.examples, view)
         num_views = task.num_views if task.is_augmented else 1
         size = num_views * task.signal_bytes(samples)
         same = task.same_inputs(self.student, self.teacher, self.examples)
+        kept = self._of_champion(step, settings, num_views)
         if settings.compares_inside or (same and size > settings.max_cache_bytes):
-            return ViewedSamples(samples, num_views), {"teacher_hit_share": 0.0, "teacher_cache_bytes": 0}
+            viewed = AnsweredSamples(samples, kept) if kept else ViewedSamples(samples, num_views)
+            return viewed, {"teacher_hit_share": 0.0, "teacher_cache_bytes": 0}
         asked = samples if same else task.samples(self.teacher, self.examples, view)
-        total = num_views * int(asked.lengths.sum())
 
         def signal(model: Any, batch: Batch) -> Any:
             return task.signal(task.forward(model, batch), batch, settings.temperature)
 
-        signals = Asking(
-            self.teacher.model,
+        told = self._told(step, settings, "teacher", self.teacher.model, signal, asked, num_views)
+        signals = [mine | theirs for mine, theirs in zip(told, kept, strict=True)] if kept else told
+        hit_share = max(0.0, 1 - num_views / settings.loop.epochs)
+        return AnsweredSamples(samples, signals), {"teacher_hit_share": hit_share, "teacher_cache_bytes": size}
+
+    def _of_champion(self, step: "TrainingStep", settings: DistillSettings, num_views: int) -> "list[dict[str, Kept]]":
+        """What the champion tells of each view of the rows that it has right; empty where there is none to keep to."""
+        import torch
+
+        champion = self.champion
+        if champion is None:
+            return []
+        asked = champion.task.samples(champion.model, self.examples, View(seed=settings.loop.seed))
+        size = num_views * champion.task.signal_bytes(asked)
+        if size > settings.max_cache_bytes:
+            raise UserError(
+                f"distill: the champion's answers take {size:,} bytes, and distill.max_cache_bytes is "
+                f"{settings.max_cache_bytes:,}; raise it, or leave distill.keep_champion_right out."
+            )
+
+        def signal(model: Any, batch: Batch) -> Any:
+            return champion.signal(model, batch, settings.temperature)
+
+        told = self._told(step, settings, "champion", champion.model.model, signal, asked, num_views)
+        right = torch.from_numpy(champion.right)
+        return [{name: kept.only(right) for name, kept in of_view.items()} for of_view in told]
+
+    def _told(
+        self,
+        step: "TrainingStep",
+        settings: DistillSettings,
+        name: str,
+        model: Any,
+        signal: Any,
+        asked: "Samples",
+        num_views: int,
+    ) -> "list[dict[str, Kept]]":
+        """What a model tells of each view of all examples."""
+        from stillhouse.components.distill.teacher import Asking
+
+        unit, total = f"{self.task.unit.name}s", num_views * int(asked.lengths.sum())
+        return Asking(
+            model,
             signal,
             asked,
             num_views=num_views,
             budget=settings.loop.micro_batch_tokens,
             get_or_make=step.checkpoints.get_or_make,
-            progress=lambda done: run.progress(done, total, f"{task.unit.name}s", "teacher answers"),
+            progress=lambda done: step.run.progress(done, total, unit, f"{name} answers"),
+            name=name,
         ).signals()
-        hit_share = max(0.0, 1 - num_views / settings.loop.epochs)
-        return AnsweredSamples(samples, signals), {"teacher_hit_share": hit_share, "teacher_cache_bytes": size}

@@ -1,6 +1,7 @@
 """Settings of distill."""
 
-from typing import Literal
+from argparse import SUPPRESS
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -42,6 +43,12 @@ class DistillSettings(DerivableSettings):
     """Weight of the mean squared error between mapped hidden states (Sanh et al. 2019; TinyBERT)."""
     attention_weight: float = Field(default=0.0, ge=0)
     """Weight of the mean squared error between attention maps; student and teacher need equal heads."""
+    keep_champion_right: float = Field(default=0.0, ge=0)
+    """Weight of the champion's soft answers on the rows that it has right, so that fewer of them turn wrong (focal
+    distillation, arXiv:2011.09161)."""
+    champion: Annotated[str, SUPPRESS] = ""
+    """Its address, filled in by inspect where it counts and repeated by recipe.lock.yaml; no option of the command
+    line."""
     use_unlabelled: bool = True
     """Learn the teacher's answers on unlabelled rows too."""
     max_cache_bytes: int = Field(default=2**31, ge=0)

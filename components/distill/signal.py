@@ -33,6 +33,12 @@ class Kept(NamedTuple):
         ends = torch.cat([counts.new_zeros(1), counts[place].cumsum(0)])
         return cls(values[_spans(begins, counts[place])[0]], ends)
 
+    def only(self, chosen: torch.Tensor) -> "Kept":
+        """The same of the chosen examples, bool [examples]; the others have no values."""
+        counts = self.ends.diff()
+        ends = torch.cat([self.ends[:1], (counts * chosen).cumsum(0)])
+        return Kept(self.values[chosen[rows_of(counts)]], ends)
+
     def of_rows(self, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """The values of some examples end to end, [sum, ...], and which of `rows` each belongs to, int64 [sum]."""
         index, row = _spans(self.ends[rows], self.ends[rows + 1] - self.ends[rows])

@@ -42,6 +42,8 @@ class Asking:
     was stopped answers nothing twice, and processes that train together answer each a share of it all."""
     progress: Callable[[float], None]
     """Told how many units are answered."""
+    name: str = "teacher"
+    """Under which its answers are kept."""
 
     def signals(self) -> list[dict[str, Kept]]:
         """What it tells of every view of every example, on the CPU.
@@ -68,7 +70,7 @@ class Asking:
         return signals
 
     def _part(self, view: int, number: int, runs: list[np.ndarray], done: int) -> Tensors:
-        return self.get_or_make(f"teacher/{view}-{number:06d}", partial(self._answer, runs, view, done))
+        return self.get_or_make(f"{self.name}/{view}-{number:06d}", partial(self._answer, runs, view, done))
 
     def _answer(self, runs: list[np.ndarray], view: int, done: int) -> Tensors:
         """What the teacher tells of some runs of examples: of each part of the signal its values and counts."""

@@ -182,14 +182,15 @@ def _champion(store: Store, steps: StepSettings) -> Entry | None:
     """The champion, looked for before anything is trained that would have to be compared with it.
 
     Raises:
-        UserError: it is gone; unless it may be replaced uncompared, and nothing starts from its weights.
+        UserError: it is gone; unless it may be replaced uncompared, and nothing learns from it or starts from it.
     """
     name = steps["promote"].model_name
     champion = load(store, name)[0].champion
     if champion is None:
         return None
     is_base = any(from_champion(base, None) is not None for base in _bases_of(steps))
-    return present(store, name, champion, needed=is_base or not steps["promote"].replace_incomparable)
+    teaches = is_base or steps["distill"].keep_champion_right > 0
+    return present(store, name, champion, needed=teaches or not steps["promote"].replace_incomparable)
 
 
 def _forgotten(store: Store) -> dict[str, str]:
@@ -246,6 +247,7 @@ def _plan(steps: StepSettings, source: Source, bases: Bases, champion: Entry | N
         data, fixed = source.look(known), bases.fixed(predecessor, start)
         found = {"source": data.digest, "bases": {name: base.digest for name, base in fixed.items()}}
         settings = _with_bases(steps, {"": "", **{name: base.address for name, base in fixed.items()}})
+        settings = _with_champion(settings, predecessor)
         return Plan(data, known, predecessor, settings, fixed, *_inputs(settings, {**found, **beside}))
 
     if champion is None:
@@ -284,6 +286,14 @@ def _with_bases(steps: StepSettings, addresses: dict[str, str]) -> StepSettings:
         "finetune": steps["finetune"].model_copy(update={"base": addresses[finetune]}),
         "distill": steps["distill"].model_copy(update={"student": given}),
     }
+
+
+def _with_champion(steps: StepSettings, champion: Entry | None) -> StepSettings:
+    """The settings with the champion that the student keeps to, where it is to; recipe.lock.yaml names it already."""
+    distill = steps["distill"]
+    if champion is None or not distill.keep_champion_right or distill.champion:
+        return steps
+    return {**steps, "distill": distill.model_copy(update={"champion": champion.uri})}
 
 
 def _inputs(steps: StepSettings, found: dict[str, Any]) -> tuple[str, str]:

@@ -102,6 +102,30 @@ def test_the_student_may_start_from_the_champion(look: Look, tmp_path: Path) -> 
     assert bases(found) == {""}
 
 
+def test_the_student_is_handed_the_champion_whose_right_answers_it_is_to_keep(look: Look, tmp_path: Path) -> None:
+    keep = {"step_overrides": {"distill": {"keep_champion_right": 5.0}}}
+    first = look("", **keep)
+    promote(first, "first")
+    assert json.loads(first.distill)["champion"] == ""
+    assert look("", **keep) == first  # the champion's own inputs
+    add_row(tmp_path)
+
+    second = look("", **keep)
+
+    assert json.loads(second.distill)["champion"] == "store://models/first"
+    assert json.loads(look("").distill)["champion"] == ""
+    promote(second, "second")
+    assert look("", **keep) == second
+
+
+def test_a_recipe_that_repeats_a_run_keeps_to_the_champion_of_then(look: Look, tmp_path: Path) -> None:
+    promote(look(""), "first")
+    add_row(tmp_path)
+    again = {"keep_champion_right": 5.0, "champion": "store://models/older"}
+
+    assert json.loads(look("", step_overrides={"distill": again}).distill)["champion"] == "store://models/older"
+
+
 def test_after_the_first_promotion_unchanged_data_are_cached(look: Look) -> None:
     before = look()
     promote(before, "first")
