@@ -108,6 +108,15 @@ def is_adapter(files: ModelFiles) -> bool:
     return ADAPTER_CONFIG in files.sizes and not {WEIGHTS, INDEX} & files.sizes.keys()
 
 
+def is_of_own_architecture(files: ModelFiles) -> bool:
+    """Whether the folder holds a network that Stillhouse trained for a task and that is no architecture of
+    transformers or timm, as of tables and recommenders: the task alone can tell whether it is whole."""
+    if not {"model.json", "config.json", WEIGHTS} <= files.sizes.keys() or is_baseline(files):
+        return False
+    made_for = read_json(files, "model.json").get("task")
+    return bool(made_for and why_not(read_json(files, "config.json").get("model_type")))
+
+
 def is_baseline(files: ModelFiles) -> bool:
     """Whether the folder holds a baseline, such as TF-IDF with a linear model, which Stillhouse made."""
     return "model.json" in files.sizes and read_json(files, "model.json").get("load") not in (None, *NETWORKS)

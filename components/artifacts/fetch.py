@@ -7,7 +7,13 @@ from pathlib import Path
 from filelock import FileLock
 
 from stillhouse.components.artifacts.adapters import Change, changes, look_at_adapters, merge, split_address
-from stillhouse.components.artifacts.base_folder import ADAPTER_WEIGHTS, is_adapter, is_baseline, look_at
+from stillhouse.components.artifacts.base_folder import (
+    ADAPTER_WEIGHTS,
+    is_adapter,
+    is_baseline,
+    is_of_own_architecture,
+    look_at,
+)
 from stillhouse.components.artifacts.kept import AT_HAND, place_of
 from stillhouse.components.artifacts.weights_file import folder_of, is_weights_file
 from stillhouse.components.config.home import home_folder
@@ -53,6 +59,9 @@ def fetch_model(address: str, *, as_base: bool = True) -> Path:
         folder = _fetch(address)
         files = model_files(str(folder))
         if not as_base and is_baseline(files):
+            return folder
+        if is_of_own_architecture(files):
+            refuse_unsafe(folder)
             return folder
         if is_adapter(files):
             return _merged(folder, _fetch(look_at_adapters(files).base_at_hand()))

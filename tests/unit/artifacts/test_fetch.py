@@ -105,6 +105,21 @@ def test_a_model_that_no_store_has_is_one_sentence(in_store: str, tmp_path: Path
     assert not (tmp_path / "home" / FETCHED).exists()
 
 
+def test_a_network_of_an_architecture_of_its_own_is_left_to_its_task_if_stillhouse_made_it(tmp_path: Path) -> None:
+    (folder := tmp_path / "model").mkdir()
+    (folder / "config.json").write_text('{"model_type": "stillhouse_tabular"}')
+    (folder / "model.safetensors").write_bytes(b"")
+    with pytest.raises(UserError, match="stillhouse_tabular is an architecture that is not supported"):
+        fetch_model(str(folder))
+
+    (folder / "model.json").write_text('{"task": "tabular", "load": "transformers"}')
+    assert fetch_model(str(folder)) == fetch_model(str(folder), as_base=False) == folder
+
+    (folder / "config.json").write_text('{"model_type": "stillhouse_tabular", "auto_map": {"AutoModel": "x.Y"}}')
+    with pytest.raises(UserError, match="asks for code of its own"):
+        fetch_model(str(folder), as_base=False)
+
+
 def test_a_model_without_weights_to_start_from_is_fetched_only_to_answer(tmp_path: Path) -> None:
     model = TfidfLinear("classes", ["a"], np.ones(1), np.zeros((2, 1)), np.zeros(2))
     write_baseline(model, tmp_path / "model", info={"target": "classes"})

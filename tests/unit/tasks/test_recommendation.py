@@ -17,6 +17,7 @@ from stillhouse.components.artifacts.examples import Examples
 from stillhouse.components.artifacts.spec import Spec, read_spec
 from stillhouse.components.artifacts.trainings import trainings_of
 from stillhouse.components.distill.signal import Kept
+from stillhouse.components.evaluate.champion import open_champion
 from stillhouse.components.inspect.settings import Parameters
 from stillhouse.components.modalities.interactions.items import ItemIndex
 from stillhouse.components.modalities.interactions.settings import RecommenderArchitecture
@@ -174,6 +175,16 @@ def test_a_base_keeps_the_weights_of_items_that_are_still_there(learnt: Learnt) 
     assert torch.equal(new["output.bias"][:-1], old["output.bias"][2:].flip(0))
     assert torch.equal(new["encoder.embeddings.weight"][:-1], old["encoder.embeddings.weight"][2:].flip(0))
     assert torch.equal(new["decoder.weight"], old["decoder.weight"])
+
+
+def test_a_later_run_compares_with_it_as_champion_and_goes_on_from_it(workshop: Workshop, learnt: Learnt) -> None:
+    entry = json.dumps({"digest": "d", "uri": str(learnt.student.model)})
+    champion = open_champion(entry, learnt.task, read_split(learnt.dataset, "test"))
+    assert champion is not None
+    assert champion.task is not None
+    assert champion.why_not.startswith("which test rows it never saw is not known")  # it was not promoted
+    again = workshop.run("finetune", {**FAST, "base": str(learnt.teacher.model)}, dataset=learnt.dataset)
+    assert again.figures["validation_ndcg_10"] > 0.1
 
 
 def test_a_model_of_other_data_is_measured_by_the_names_of_its_items(learnt: Learnt) -> None:

@@ -12,10 +12,13 @@ import pytest
 import safetensors.torch
 from golden_losses import Losses, hold
 
+from stillhouse.components.artifacts.dataset import read_split
 from stillhouse.components.artifacts.examples import Examples
-from stillhouse.components.artifacts.spec import Spec
+from stillhouse.components.artifacts.spec import Spec, read_spec
+from stillhouse.components.evaluate.champion import open_champion
 from stillhouse.components.models.loaded import LoadedModel
 from stillhouse.components.models.tabular_settings import TabularArchitecture
+from stillhouse.components.tasks import task_of
 from stillhouse.components.tasks.interface.task import View
 from stillhouse.components.tasks.tabular import Tabular
 from stillhouse.components.training.preemption import Preempted
@@ -275,6 +278,25 @@ def test_a_student_learns_to_answer(workshop: Workshop, taught: Any, student: di
     assert found.figures["validation_f1_macro"] > 0.7
     assert found.info["parameters"] < teacher.info["parameters"]
     assert found.figures["teacher_cache_bytes"] == 2 * (96 + 24) * 3 * 4
+
+
+def test_a_later_run_compares_with_it_as_champion_goes_on_from_it_and_keeps_what_it_has_right(
+    workshop: Workshop, taught: Any
+) -> None:
+    dataset, teacher, _ = taught
+    task, test = task_of(read_spec(dataset)), read_split(dataset, "test")
+    champion = open_champion(json.dumps({"digest": "d", "uri": str(teacher.model)}), task, test)
+    assert champion is not None
+    assert champion.task is not None
+    assert champion.why_not.startswith("which test rows it never saw is not known")  # it was not promoted
+    again = run(workshop, "finetune", {**SHORT, "base": str(teacher.model)}, dataset=dataset)
+    assert again.figures["validation_f1_macro"] > 0.7
+    kept = {**SHORT, "keep_champion_right": 5.0, "champion": str(teacher.model), "student": {"layers": 1}}
+    free, keeping = (
+        run(workshop, "distill", settings, dataset=dataset, teacher=again.model)
+        for settings in ({**SHORT, "student": {"layers": 1}}, kept)
+    )
+    assert keeping.weights != free.weights
 
 
 def test_numbers_are_learnt_and_answered_in_their_unit(workshop: Workshop, tmp_path: Path) -> None:
