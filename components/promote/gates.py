@@ -125,6 +125,8 @@ def _quality(evaluation: Evaluation, settings: PromoteSettings) -> Iterator[Gate
         value = evaluation.estimate("student").value
         what = f"{evaluation.main_metric} is"
         yield _floor("min_metric", what, value, settings.min_metric, evaluation.greater_is_better)
+    if settings.max_calibration_error is not None:
+        yield _calibration(evaluation, settings.max_calibration_error)
     if "teacher" in evaluation.differences:
         yield _within_teacher(evaluation, settings.within_teacher)
     if "champion" in evaluation.differences:
@@ -134,6 +136,15 @@ def _quality(evaluation: Evaluation, settings: PromoteSettings) -> Iterator[Gate
             if settings.max_negative_flips is not None:
                 yield _negative_flips(evaluation, settings.max_negative_flips)
     yield from _baselines(evaluation, settings)
+
+
+def _calibration(evaluation: Evaluation, limit: float) -> Gate:
+    """Whether answers are as often right as their confidence says."""
+    name, found = "max_calibration_error", evaluation.models["student"].metrics.get("ece")
+    if found is None:
+        sentence = "No calibration error is measured of such answers; leave promote.max_calibration_error out."
+        return Gate(name, False, None, limit, sentence)
+    return _floor(name, "The calibration error (ECE) is", found.value, limit, greater=False)
 
 
 def _negative_flips(evaluation: Evaluation, limit: float) -> Gate:

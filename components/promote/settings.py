@@ -60,6 +60,8 @@ class PromoteSettings(Settings):
     """Whether the best baseline is promoted in the place of a student that does not reach it, or never."""
     min_metric: float | None = None
     """Floor of the main metric."""
+    max_calibration_error: float | None = Field(default=None, ge=0, le=1)
+    """Ceiling of the calibration error (ECE): how far confidence and share of right answers lie apart."""
     slice_floors: dict[str, float] = Field(default_factory=dict)
     """Floor of the main metric per slice, as column=value."""
     max_negative_flips: float | None = Field(default=None, ge=0, le=1)

@@ -341,6 +341,25 @@ def test_the_floor_of_the_main_metric(gates: Gates, floor: float, passed: bool) 
     assert gates(min_metric=floor)["min_metric"].passed is passed
 
 
+@pytest.mark.parametrize(("limit", "passed"), [(0.0312, True), (0.03, False)])
+def test_the_ceiling_of_the_calibration_error(gates: Gates, limit: float, passed: bool) -> None:
+    measured = {"models/student/metrics/ece": {"value": 0.0312, "low": 0.02, "high": 0.05}}
+
+    gate = gates(measured, max_calibration_error=limit)["max_calibration_error"]
+
+    assert gate.passed is passed
+    assert gate.sentence == f"The calibration error (ECE) is 0.0312; at most {limit} is asked for."
+
+
+def test_a_ceiling_of_an_error_that_is_not_measured_cannot_hold(gates: Gates) -> None:
+    gate = gates(max_calibration_error=0.05)["max_calibration_error"]
+
+    assert not gate.passed
+    assert gate.sentence == (
+        "No calibration error is measured of such answers; leave promote.max_calibration_error out."
+    )
+
+
 @pytest.mark.parametrize(("value", "passed"), [(0.9, True), (0.8999, False)])
 def test_the_floor_of_a_slice(gates: Gates, value: float, passed: bool) -> None:
     measured = {"slices": {"language=de": {"rows": 40, "value": value, "low": 0.8, "high": 1.0}}}
