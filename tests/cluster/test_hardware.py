@@ -12,6 +12,14 @@ pytestmark = [pytest.mark.cluster, pytest.mark.timeout(3600)]
 
 Small = Callable[..., Path]
 GPU = "nvidia.com/gpu"
+RESTRICTED = {
+    "runAsNonRoot": True,
+    "runAsUser": 1000,
+    "allowPrivilegeEscalation": False,
+    "capabilities": {"drop": ["ALL"]},
+    "seccompProfile": {"type": "RuntimeDefault"},
+}
+"""What a namespace under Pod Security `restricted` asks of a container."""
 WAITS = "queued, 0/2 nodes are available: 2 Insufficient nvidia.com/gpu"
 HARDWARE = """\
 gpu_count: {count}
