@@ -13,6 +13,8 @@ from safetensors.numpy import save_file
 
 from stillhouse.components.artifacts.evaluation import Evaluation
 from stillhouse.components.artifacts.promotion_record import Record, load
+from stillhouse.components.artifacts.verdict import Gate
+from stillhouse.components.promote.gates import judge
 from stillhouse.components.promote.promote import promote
 from stillhouse.components.promote.settings import Inspected, PromoteSettings
 from stillhouse.components.storage.store import Store, open_store
@@ -117,6 +119,7 @@ BEATEN: dict[str, Any] = {
 Changes = dict[str, Any]
 """Values by their path: keys with '/' between them."""
 Evaluate = Callable[..., Evaluation]
+Gates = Callable[..., dict[str, Gate]]
 
 
 def _evaluate(changes: Changes | None = None, *, champion: bool = False) -> dict[str, Any]:
@@ -321,3 +324,14 @@ def together() -> Together:
             return list(pool.map(work, range(workers)))
 
     return race
+
+
+@pytest.fixture
+def gates(evaluate: Evaluate) -> Gates:
+    """The gates by name, of an evaluation with some changes and of some settings."""
+
+    def judged(changes: dict[str, Any] | None = None, *, champion: bool = False, **settings: Any) -> dict[str, Gate]:
+        chosen = PromoteSettings(model_name="spam", task="text_classification", **settings)
+        return {gate.name: gate for gate in judge(evaluate(changes, champion=champion), chosen)}
+
+    return judged
