@@ -32,7 +32,7 @@ def compile_pipeline(parameters: dict[str, Any], path: Path, cluster: ClusterOpt
     refuse_secrets(parameters, lambda key: ".".join(key))
     given = {name: value for name, value in parameters.items() if name != "data_source" or not is_local(value)}
     hardware = cluster.chosen_hardware()
-    read_budget(parameters["train_budget"], hardware.gpu_count * cluster.nodes)
+    read_budget(parameters.get("train_budget", "none"), hardware.gpu_count * cluster.nodes)
     defaults = given | hardware.form()
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)

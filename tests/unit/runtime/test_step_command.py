@@ -15,9 +15,9 @@ from stillhouse.components.inspect.settings import STEPS, Parameters
 
 SETTINGS = {"inspect": Parameters, **STEPS}
 HEAVY = {"torch", "transformers", "kfp", "mlflow", "datasets", "sklearn", "pandas"}
-ONLY_KFP = {"evaluate": {"metrics", "classification"}}
+ONLY_KFP = {"evaluate": {"metrics", "classification"}, "promote": {"lock"}}
 """Arguments that KFP's face alone hands over."""
-ONLY_INSPECT = {"--inspected", "--derive"}
+ONLY_INSPECT = {"--inspected", "--derive", "--champion"}
 """Settings that inspect fills in."""
 
 
