@@ -85,6 +85,7 @@ def full(runs: Runs) -> Iterator[Callable[[], None]]:
             "image": runs.options["light_image"],
             "command": ["sleep", "3600"],
             "resources": {"limits": {GPU: count}},
+            "securityContext": RESTRICTED,
         }
         spec = {
             "nodeName": node.metadata.name,
