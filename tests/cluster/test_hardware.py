@@ -109,7 +109,7 @@ def test_with_every_gpu_taken_a_run_waits_says_why_and_goes_on(
 ) -> None:
     (tmp_path / "gpus.yaml").write_text(HARDWARE.format(count=1))
     run = runs.submit(small("waiting"), "--hardware", tmp_path / "gpus.yaml")
-    runs.until(lambda: runs.pods(run, "pretrain"), 5)
+    runs.until(lambda: runs.pods(run, "finetune"), 10)
     with runs.watching(run) as lines:
         runs.until(
             lambda: any("queued, 0/2 nodes are available: 2 Insufficient nvidia.com/gpu" in line for line in lines), 2
