@@ -13,6 +13,10 @@ from stillhouse.errors import UserError
 
 AT_HAND = "store://"
 """What the address of a place in the store at hand begins with."""
+MODELS = "models"
+"""Folder of the copies of promoted models."""
+STATISTICS = "datasets"
+"""Folder of their dataset.json."""
 DECIDED = "decided"
 """Folder of what is known of test rows that have helped to decide."""
 ROWS = "rows"
@@ -23,12 +27,12 @@ KEY = re.compile(r"(?:models/[^/]+|datasets/[^/]+/dataset\.json)$")
 
 def model_key(digest: str) -> str:
     """Where the store keeps a copy of a promoted model."""
-    return f"models/{digest}"
+    return f"{MODELS}/{digest}"
 
 
 def statistics_key(dataset_digest: str) -> str:
     """Where the store keeps the dataset.json of a promoted model."""
-    return f"datasets/{dataset_digest}/dataset.json"
+    return f"{STATISTICS}/{dataset_digest}/dataset.json"
 
 
 def rows_key(digest: str) -> str:

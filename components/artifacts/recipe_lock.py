@@ -21,13 +21,19 @@ FROM_THE_TOP = ("task", "base", "architecture", "student")
 """Settings of the steps that a recipe gives at its top, below `model`."""
 
 
-def recipe_lock(verdict: Verdict) -> str | None:
-    """The file's text, the same wherever it is asked for; None where no models were evaluated, or some that were made
-    elsewhere and do not say how."""
+def has_lock(verdict: Verdict) -> bool:
+    """Whether a run has the file: not where no models were evaluated, or some that were made elsewhere and do not say
+    how."""
     trained_with = verdict.evaluation.trained_with if verdict.evaluation else {}
-    if not (verdict.recipe and trained_with and all(trained_with.values())):
+    return bool(verdict.recipe and trained_with and all(trained_with.values()))
+
+
+def recipe_lock(verdict: Verdict) -> str | None:
+    """The file's text, the same wherever it is asked for; None where the run has none."""
+    if not has_lock(verdict):
         return None
-    return HEAD + yaml.safe_dump(_locked(verdict.recipe, trained_with), sort_keys=False, allow_unicode=True)
+    document = _locked(verdict.recipe, verdict.measured.trained_with)
+    return HEAD + yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
 
 
 def _locked(recipe: Mapping[str, Any], trained_with: Mapping[str, dict[str, Any]]) -> dict[str, Any]:

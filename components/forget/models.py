@@ -3,13 +3,12 @@
 import json
 from dataclasses import dataclass
 
-from stillhouse.components.artifacts.kept import model_key
+from stillhouse.components.artifacts.kept import MODELS, model_key
 from stillhouse.components.artifacts.promotion_record import load, model_names
 from stillhouse.components.artifacts.spec import Spec
 from stillhouse.components.storage.store import NotFound, Store, join
 from stillhouse.errors import UserError
 
-MODELS = "models"
 ROLES = {
     "champion": "in production",
     "previous": "the way back of `stillhouse rollback {name}`",

@@ -4,7 +4,7 @@ import json
 import logging
 import shutil
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -157,12 +157,13 @@ def refine(
     table = task.gather(table)
     found = task.standardise_all(table.inputs, lambda done, total: progress(done, total, "rows", "cleaning"))
     unusable = _unusable(table, found)
-    found = _without_forgotten(task, table, found, forgotten)
+    identities = {i: digest(task.identity(each)) for i, each in enumerate(found) if not isinstance(each, str)}
+    found = _without_forgotten(table, found, identities, forgotten)
     usable = [i for i, example in enumerate(found) if not isinstance(example, str)]
     examples = [example for example in found if not isinstance(example, str)]
     dropped = Counter(table.dropped) + Counter(reason for reason in found if isinstance(reason, str))
     targets = _targets(task, table, usable, settings, expected)
-    hashes = [digest(task.identity(example)) for example in examples]
+    hashes = [identities[i] for i in usable]
     groups, given = [table.groups[i] for i in usable], [table.splits[i] for i in usable]
 
     def part(targets: Targets) -> tuple[Prepared, list[Dropped]]:
@@ -189,18 +190,19 @@ def refine(
 
 
 def _without_forgotten(
-    task: Task, table: Table, found: list[dict[str, Any] | str], forgotten: Forgotten | None
+    table: Table, found: list[dict[str, Any] | str], identities: Mapping[int, str], forgotten: Forgotten | None
 ) -> list[dict[str, Any] | str]:
     """The examples, with the reason `forgotten` in the place of those that are: in their canonical form, or as they
-    came, which another cleaning does not change."""
+    came, which another cleaning does not change.
+
+    Args:
+        identities: digests of the canonical forms, by the number of the row; of rows that have one.
+    """
     if forgotten is None:
         return found
     hashes = [[digest(canonical(row)) for row in batch.to_pylist()] for batch in table.inputs.to_batches(1024)]
     gone = forgotten.holds(short_hashes([one for some in hashes for one in some]))
-    usable = [i for i, example in enumerate(found) if not isinstance(example, str)]
-    gone[usable] |= forgotten.holds(
-        short_hashes([digest(task.identity(example)) for example in found if not isinstance(example, str)])
-    )
+    gone[list(identities)] |= forgotten.holds(short_hashes(list(identities.values())))
     return [
         FORGOTTEN if is_gone and not isinstance(example, str) else example
         for example, is_gone in zip(found, gone.tolist(), strict=True)

@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from html import escape
 
 from stillhouse.components.artifacts.evaluation import Lengths
+from stillhouse.components.promote.drawing import LEFT, MARK, RIGHT, TOP, picture
 
 BEFORE = "<section>\n  <h2>Dropped rows</h2>"
 """Of the card's page; text of the data is escaped in it."""
 END = "</main>"
-WIDTH, HEIGHT, LEFT, TOP, BOTTOM = 420, 160, 44, 14, 22
-"""Of the picture, and the room of its axes, in pixels."""
+HEIGHT, BOTTOM = 160, 22
+"""Of the picture, and the room below its bars, in pixels."""
 MAX_EDGES = 8
 """Edges of bars that have a number."""
 
@@ -58,10 +59,10 @@ def _drawn(found: Lengths) -> str:
     filled = [index for index, count in enumerate(found.histogram.counts) if count]
     counts = found.histogram.counts[filled[0] : filled[-1] + 1]
     edges = found.histogram.edges[filled[0] : filled[-1] + 2]
-    right, bottom, most = WIDTH - 14, HEIGHT - BOTTOM, max(counts)
-    step, every = (right - LEFT) / len(counts), -(-len(edges) // MAX_EDGES)
+    bottom, most = HEIGHT - BOTTOM, max(counts)
+    step, every = (RIGHT - LEFT) / len(counts), -(-len(edges) // MAX_EDGES)
     parts = [
-        f'<line x1="{LEFT}" x2="{right}" y1="{bottom}" y2="{bottom}" stroke="currentColor" opacity=".3"/>'
+        f'<line x1="{LEFT}" x2="{RIGHT}" y1="{bottom}" y2="{bottom}" stroke="currentColor" opacity=".3"/>'
         f'<text x="{LEFT - 6}" y="{TOP + 4}" text-anchor="end">{most:,}</text>'
     ]
     for index, (count, low, high) in enumerate(zip(counts, edges, edges[1:], strict=False)):
@@ -74,14 +75,8 @@ def _drawn(found: Lengths) -> str:
         parts.append(f'<text x="{LEFT + index * step:.1f}" y="{bottom + 16}" text-anchor="middle">{edge:,}</text>')
     if edges[0] <= found.max_length <= edges[-1]:
         x = LEFT + step * _position(found.max_length, edges)
-        parts.append(
-            f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{TOP - 8}" y2="{bottom}" stroke="#E69F00" stroke-width="2"/>'
-        )
-    label = escape(_caption(found))
-    return (
-        f'<svg role="img" aria-label="{label}" width="100%" style="max-width:{WIDTH * 1.2:.0f}px" '
-        f'viewBox="0 0 {WIDTH} {HEIGHT}" font-size="11.5" fill="currentColor">{"".join(parts)}</svg>'
-    )
+        parts.append(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{TOP - 8}" y2="{bottom}" stroke="{MARK}" stroke-width="2"/>')
+    return picture(_caption(found), HEIGHT, parts)
 
 
 def _position(value: int, edges: list[int]) -> float:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from stillhouse.components.artifacts.promotion_record import Entry
-from stillhouse.components.artifacts.recipe_lock import FILE, recipe_lock
+from stillhouse.components.artifacts.recipe_lock import FILE, has_lock
 from stillhouse.components.artifacts.spec import Spec
 from stillhouse.components.artifacts.verdict import Verdict
 from stillhouse.components.promote.summary import TITLES, cell
@@ -17,7 +17,7 @@ MEGABYTE = 1e6
 
 def pages(verdict: Verdict) -> dict[str, str]:
     """Artifacts of the whole run, as links to them are called."""
-    lock = {FILE: "settings"} if recipe_lock(verdict) else {}
+    lock = {FILE: "settings"} if has_lock(verdict) else {}
     return {"report.html": "report", "card.html": "data card", "verdict.json": "verdict", **lock}
 
 

@@ -12,6 +12,7 @@ from typing import Self
 from stillhouse.components.artifacts.promotion_record import Record
 from stillhouse.components.artifacts.spec import Spec
 from stillhouse.components.artifacts.verdict import Gate, Verdict, stored_verdict
+from stillhouse.components.promote.drawing import LEFT, MARK, RIGHT, TOP, picture
 from stillhouse.components.promote.summary import TITLES
 from stillhouse.components.promote.wording import flips_of
 from stillhouse.components.storage.store import Store
@@ -24,8 +25,8 @@ TONES = {"promoted": "good", "unchanged": "neutral", "conflict": "bad"}
 MAX_CHAMPIONS = 24
 """Promotions that are drawn, the last ones."""
 MAX_DATES = 5
-WIDTH, HEIGHT, LEFT, TOP, BOTTOM = 420, 190, 44, 14, 34
-"""Of the picture, and the room of its axes, in pixels."""
+HEIGHT, BOTTOM = 190, 34
+"""Of the picture, and the room below its points, in pixels."""
 
 
 @dataclass(frozen=True)
@@ -145,10 +146,10 @@ def _curve(models: Sequence[Measured], verdict: Verdict) -> str:
     low, high = min(model.low for model in models), max(model.high for model in models)
     room = (high - low) * 0.08 or 0.01
     low, high = low - room, high + room
-    right, bottom = WIDTH - 14, HEIGHT - BOTTOM
+    bottom = HEIGHT - BOTTOM
 
     def x(index: int) -> float:
-        return LEFT + 10 + (right - LEFT - 20) * index / (len(models) - 1)
+        return LEFT + 10 + (RIGHT - LEFT - 20) * index / (len(models) - 1)
 
     def y(value: float) -> float:
         return bottom - (bottom - TOP) * (value - low) / (high - low)
@@ -158,13 +159,13 @@ def _curve(models: Sequence[Measured], verdict: Verdict) -> str:
     for part in range(5):
         value = low + (high - low) * part / 4
         lines.append(
-            f'<line x1="{LEFT}" x2="{right}" y1="{y(value):.1f}" y2="{y(value):.1f}" stroke="currentColor" '
+            f'<line x1="{LEFT}" x2="{RIGHT}" y1="{y(value):.1f}" y2="{y(value):.1f}" stroke="currentColor" '
             f'opacity=".1"/><text x="{LEFT - 6}" y="{y(value) + 4:.1f}" text-anchor="end">{value:.3f}</text>'
         )
     every = -(-len(models) // MAX_DATES)
     for i, model in enumerate(models):
         last = i == len(models) - 1
-        color = "#E69F00" if last else "var(--accent)"
+        color = MARK if last else "var(--accent)"
         lines.append(
             f'<line x1="{x(i):.1f}" x2="{x(i):.1f}" y1="{y(model.low):.1f}" y2="{y(model.high):.1f}" stroke="{color}" '
             f'stroke-width="2" opacity=".5"/><circle cx="{x(i):.1f}" cy="{y(model.value):.1f}" r="5" fill="{color}">'
@@ -176,8 +177,4 @@ def _curve(models: Sequence[Measured], verdict: Verdict) -> str:
     metric = verdict.measured.main_metric
     became = "the new one" if verdict.decision == "promoted" else "this run's candidate"
     caption = f"{metric} of the champions, each on the test rows of its day; {became} is the last one."
-    return (
-        f'<p class="caption">{escape(caption)}</p><svg role="img" aria-label="{escape(caption)}" width="100%" '
-        f'style="max-width:{WIDTH * 1.2:.0f}px" viewBox="0 0 {WIDTH} {HEIGHT}" font-size="11.5" fill="currentColor">'
-        f"{''.join(lines)}</svg>"
-    )
+    return _caption(caption) + picture(caption, HEIGHT, lines)

@@ -5,11 +5,10 @@ import re
 from datetime import UTC, datetime
 from pathlib import Path
 
-from stillhouse.components.artifacts.kept import decided_key, model_key, rows_key
+from stillhouse.components.artifacts.kept import STATISTICS, decided_key, model_key, rows_key
 from stillhouse.components.artifacts.promotion_record import Entry, load
 from stillhouse.components.storage.home import DOWNLOADS
 from stillhouse.components.storage.store import Store
-from stillhouse.components.sweep.store_items import STATISTICS
 
 STATISTICS_KEY = re.compile(rf"{STATISTICS}/[^/]+(?=/dataset\.json$)")
 

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from stillhouse.components.artifacts.kept import DECIDED, ROWS
+from stillhouse.components.artifacts.kept import DECIDED, MODELS, ROWS, STATISTICS
 from stillhouse.components.distributed.nodes.exchange import TRAINJOBS
 from stillhouse.components.runtime.attempts import PREFIX as ATTEMPTS
 from stillhouse.components.runtime.attempts import UNFINISHED, VERDICTS
@@ -11,7 +11,6 @@ from stillhouse.components.storage.store import FileStore, Store
 from stillhouse.components.sweep.home_items import staged_items
 from stillhouse.components.sweep.items import Item, grouped, item_of
 
-MODELS, STATISTICS = "models", "datasets"
 KINDS = {
     ATTEMPTS: "notes of attempts",
     VERDICTS: "verdicts",

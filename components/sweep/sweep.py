@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from stillhouse.components.artifacts.kept import DECIDED, ROWS
+from stillhouse.components.artifacts.kept import DECIDED, MODELS, ROWS, STATISTICS
 from stillhouse.components.storage.home import DOWNLOADS
 from stillhouse.components.storage.lease import Lease, claim, live_leases
 from stillhouse.components.storage.store import FileStore, Store
@@ -25,7 +25,7 @@ from stillhouse.components.sweep.home_items import RUNS, home_items
 from stillhouse.components.sweep.items import Item
 from stillhouse.components.sweep.references import aliased, has_registry, recorded
 from stillhouse.components.sweep.settings import SweepSettings
-from stillhouse.components.sweep.store_items import MODELS, STATISTICS, dead_leases, store_items
+from stillhouse.components.sweep.store_items import dead_leases, store_items
 
 logger = logging.getLogger(__name__)
 

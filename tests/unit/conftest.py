@@ -27,6 +27,7 @@ from stillhouse.components.tasks import load_task
 from stillhouse.components.tasks.interface.settings import settings_for_name
 from stillhouse.components.tracking.run import StepRun
 from stillhouse.components.tracking.spool import read_events
+from stillhouse.components.training.preemption import Preempted
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig
@@ -120,6 +121,15 @@ class Workshop:
         function = getattr(import_module(f"stillhouse.components.{step}.{step}"), step)
         figures = on_accelerators(function, gpu_count)(parsed, **paths, model=model, run=log)
         return Done(figures, model, _points(self.folder / "home" / f"run-{model.name}" / "spool" / f"{step}.jsonl"))
+
+    def whole_and_resumed(self, run: Callable[..., Done], stop_after: int) -> tuple[Done, Done]:
+        """A step run to its end, and the same stopped after so many steps and run again; `run` takes both settings of
+        the method above."""
+        whole = run(name="whole")
+        with pytest.raises(Preempted):
+            run(name="again", stop_after=stop_after)
+        assert not (self.folder / "again").exists()
+        return whole, run(name="again")
 
 
 def _with_defaults(step: str, settings: dict[str, Any]) -> dict[str, Any]:

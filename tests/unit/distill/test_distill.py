@@ -1,5 +1,6 @@
 """distill makes a student that answers as the teacher does."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,6 @@ from asking import ask
 from stillhouse.components.artifacts.dataset import read_split
 from stillhouse.components.artifacts.trainings import trainings_of
 from stillhouse.components.storage.digests import digest_folder
-from stillhouse.components.training.preemption import Preempted
 from stillhouse.errors import UserError
 
 Workshop = Any
@@ -171,10 +171,7 @@ def test_stopped_by_sigterm_it_goes_on_to_the_same_bits(
 ) -> None:
     paths = {"dataset": workshop.dataset(augment=0.1), "teacher": trained.teacher.model}
     settings = {**settings, "loop": {"epochs": 3}}
-    unbroken = workshop.run("distill", settings, **paths)
-    with pytest.raises(Preempted):
-        workshop.run("distill", settings, **paths, stop_after=stop_after, name="again")
-    resumed = workshop.run("distill", settings, **paths, name="again")
+    unbroken, resumed = workshop.whole_and_resumed(partial(workshop.run, "distill", settings, **paths), stop_after)
 
     assert resumed.weights == unbroken.weights
     assert resumed.points == unbroken.points

@@ -1,6 +1,7 @@
 """finetune puts a new head on a backbone and trains what is not frozen."""
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -169,10 +170,7 @@ def test_numbers_far_from_zero_are_learnt_and_answered_in_their_unit(workshop: W
 def test_stopped_by_sigterm_it_goes_on_to_the_same_bits(workshop: Workshop, nothing: Path, stop_after: int) -> None:
     settings = {"loop": {"epochs": 3, "patience": 3, "evaluations_per_epoch": 2}}
     paths = {"dataset": workshop.dataset("number", augment=0.1), "backbone": nothing}
-    unbroken = workshop.run("finetune", settings, **paths)
-    with pytest.raises(Preempted):
-        workshop.run("finetune", settings, **paths, stop_after=stop_after, name="again")
-    resumed = workshop.run("finetune", settings, **paths, name="again")
+    unbroken, resumed = workshop.whole_and_resumed(partial(workshop.run, "finetune", settings, **paths), stop_after)
 
     assert resumed.weights == unbroken.weights
     assert resumed.points == unbroken.points

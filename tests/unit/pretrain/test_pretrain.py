@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,6 @@ from stillhouse.components.tasks import task_of
 from stillhouse.components.tasks.interface.settings import settings_for_name
 from stillhouse.components.tasks.interface.task import View
 from stillhouse.components.tasks.text_classification import TextClassification
-from stillhouse.components.training.preemption import Preempted
 from stillhouse.errors import UserError
 
 Workshop = Any
@@ -116,12 +116,8 @@ def test_next_words_teach_a_decoder_that_is_tuned_and_distilled(workshop: Worksh
 
 @pytest.mark.parametrize("stop_after", [3, 8])
 def test_stopped_by_sigterm_it_goes_on_to_the_same_bits(workshop: Workshop, stop_after: int) -> None:
-    dataset = workshop.dataset()
-    unbroken = workshop.run("pretrain", {}, dataset=dataset)
-    with pytest.raises(Preempted):
-        workshop.run("pretrain", {}, dataset=dataset, stop_after=stop_after, name="again")
-    assert not (workshop.folder / "again").exists()
-    resumed = workshop.run("pretrain", {}, dataset=dataset, name="again")
+    run = partial(workshop.run, "pretrain", {}, dataset=workshop.dataset())
+    unbroken, resumed = workshop.whole_and_resumed(run, stop_after)
 
     assert resumed.weights == unbroken.weights
     assert resumed.points == unbroken.points

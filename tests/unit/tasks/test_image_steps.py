@@ -1,6 +1,7 @@
 """Whole steps on pictures: pretrained, fine-tuned, distilled, stopped and gone on with."""
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,6 @@ from safetensors.torch import load_file
 from stillhouse.components.artifacts.examples import Examples
 from stillhouse.components.artifacts.spec import Spec
 from stillhouse.components.tasks.image_classification import ImageClassification
-from stillhouse.components.training.preemption import Preempted
 from stillhouse.errors import UserError
 
 Workshop = Any
@@ -126,10 +126,7 @@ def test_stopped_by_sigterm_it_goes_on_to_the_same_bits(
 ) -> None:
     dataset, teacher, _ = taught
     paths = {"dataset": dataset} | ({"teacher": teacher.model} if step == "distill" else {})
-    expected = run(workshop, step, settings, **paths, name="whole")
-    with pytest.raises(Preempted):
-        run(workshop, step, settings, **paths, stop_after=stop_after, name="again")
-    resumed = run(workshop, step, settings, **paths, name="again")
+    expected, resumed = workshop.whole_and_resumed(partial(run, workshop, step, settings, **paths), stop_after)
     assert resumed.weights == expected.weights
     assert resumed.points[-1] == expected.points[-1]
 
@@ -144,10 +141,8 @@ def test_a_network_of_timm_with_batch_normalisation_goes_on_to_the_same_bits_and
         "loop": {"epochs": 2, "batch_tokens": 19},
         "optimizer": {"name": "sgd", "learning_rate": 1e-2},
     }
-    expected = run(workshop, "finetune", settings, dataset=taught[0], name="whole")
-    with pytest.raises(Preempted):
-        run(workshop, "finetune", settings, dataset=taught[0], stop_after=7, name="again")
-    resumed = run(workshop, "finetune", settings, dataset=taught[0], name="again")
+    tuned = partial(run, workshop, "finetune", settings, dataset=taught[0])
+    expected, resumed = workshop.whole_and_resumed(tuned, 7)
     assert resumed.weights == expected.weights
     student = {"student": {"architecture": {"network": "timm", "name": "test_efficientnet"}}, "loop": settings["loop"]}
     found = run(workshop, "distill", student, dataset=taught[0], teacher=resumed.model)

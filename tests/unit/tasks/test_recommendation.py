@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,6 @@ from stillhouse.components.tasks import load_task, task_of
 from stillhouse.components.tasks.interface.results import Results
 from stillhouse.components.tasks.interface.task import View
 from stillhouse.components.tasks.recommendation import Recommendation
-from stillhouse.components.training.preemption import Preempted
 from stillhouse.errors import UserError
 
 Workshop = Any
@@ -157,10 +157,8 @@ def test_stopped_by_sigterm_it_goes_on_to_the_same_bits(
         "loop": {"epochs": 3, "batch_tokens": 16},
     }
     paths = {"backbone": learnt.backbone.model} if step == "finetune" else {"teacher": learnt.teacher.model}
-    unbroken = workshop.run(step, settings, dataset=learnt.dataset, **paths)
-    with pytest.raises(Preempted):
-        workshop.run(step, settings, dataset=learnt.dataset, **paths, stop_after=stop_after, name="again")
-    resumed = workshop.run(step, settings, dataset=learnt.dataset, **paths, name="again")
+    run = partial(workshop.run, step, settings, dataset=learnt.dataset, **paths)
+    unbroken, resumed = workshop.whole_and_resumed(run, stop_after)
     assert resumed.weights == unbroken.weights
     assert resumed.points == unbroken.points
 

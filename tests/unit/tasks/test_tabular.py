@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,6 @@ from stillhouse.components.models.tabular_settings import TabularArchitecture
 from stillhouse.components.tasks import task_of
 from stillhouse.components.tasks.interface.task import View
 from stillhouse.components.tasks.tabular import Tabular
-from stillhouse.components.training.preemption import Preempted
 from stillhouse.errors import UserError
 
 Workshop = Any
@@ -313,9 +313,6 @@ def test_stopped_by_sigterm_it_goes_on_to_the_same_bits(
 ) -> None:
     dataset, teacher, _ = taught
     paths = {"dataset": dataset} | ({"teacher": teacher.model} if step == "distill" else {})
-    expected = run(workshop, step, SHORT, **paths, name="whole")
-    with pytest.raises(Preempted):
-        run(workshop, step, SHORT, **paths, stop_after=stop_after, name="again")
-    resumed = run(workshop, step, SHORT, **paths, name="again")
+    expected, resumed = workshop.whole_and_resumed(partial(run, workshop, step, SHORT, **paths), stop_after)
     assert resumed.weights == expected.weights
     assert resumed.points[-1] == expected.points[-1]
