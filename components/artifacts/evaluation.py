@@ -20,6 +20,10 @@ class Estimate(JsonArtifact):
     value: float
     low: float
     high: float
+    lower: float | None = None
+    """One-sided bound, as `upper`, of the main measure: each holds alone with the evaluation's confidence, on few rows
+    and where all are answered right, too. None of the others, and in files of earlier releases."""
+    upper: float | None = None
 
 
 class LabelMeasures(JsonArtifact):
@@ -106,6 +110,9 @@ class Slice(JsonArtifact):
     value: float
     low: float
     high: float
+    lower: float | None = None
+    """As of an `Estimate`, with `upper`."""
+    upper: float | None = None
 
 
 class Candidate(JsonArtifact):

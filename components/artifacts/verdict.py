@@ -31,7 +31,7 @@ class Gate:
     opened: bool = False
     """It would not hold, and a setting lets it pass."""
     estimate: float | None = None
-    """Of what the bound `measured` is of; None, as `rows`, of gates other than those of anchor and negative flips."""
+    """Of what the bound `measured` is of; None, as `rows`, of gates that say neither."""
     rows: int | None = None
     alpha: float | None = None
     """The probability that the bound is wrong; None of gates that are not bounds against the anchor."""

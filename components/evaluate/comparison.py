@@ -9,7 +9,7 @@ from stillhouse.components.artifacts.evaluation import TRIVIAL
 from stillhouse.components.artifacts.examples import Examples
 from stillhouse.components.evaluate.contestants import Contestant
 from stillhouse.components.evaluate.flips import negative_flips
-from stillhouse.components.evaluate.intervals import intervals, mcnemar, measured, paired_difference
+from stillhouse.components.evaluate.intervals import bounds, intervals, mcnemar, measured, paired_difference
 from stillhouse.components.evaluate.settings import EvaluateSettings
 from stillhouse.components.targets.measure import Statistics
 from stillhouse.components.tasks import Task
@@ -93,6 +93,9 @@ def _held_together(
     models = {name: {"metrics": intervals(found[name], settings.confidence)} for name in statistics}
     errors = {name: task.errors(of_model) for name, of_model in statistics.items()}
     main = task.measures[0].name
+    for name, model in models.items():
+        if main in model["metrics"]:
+            model["metrics"][main] |= bounds(task.measures[0], found[name], errors[name], settings.confidence)
     differences = {
         candidate: {
             other: {

@@ -206,6 +206,7 @@ def _document(
                 main,
                 statistics[candidate],
                 test.slices(settings.slices),
+                task.errors(statistics[candidate]),
                 resamples=settings.resamples,
                 confidence=settings.confidence,
                 seed=settings.seed,

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from stillhouse.components.targets.bounds import margin
 from stillhouse.components.targets.measure import Measure, Statistics, values_of
 from stillhouse.components.targets.resamples import blocks
 
@@ -69,6 +70,28 @@ def intervals(model: Measured, confidence: float) -> dict[str, dict[str, float]]
     }
 
 
+def bounds(metric: Measure, model: Measured, errors: np.ndarray, confidence: float) -> dict[str, float]:
+    """What one measure is at least (`lower`) and at most (`upper`); each holds alone with `confidence`.
+
+    Not percentiles of the resamples: of rows that are all answered right these have no spread. See `targets/bounds.py`.
+
+    Args:
+        errors: of the model, float64 [rows]; 0 is right.
+    """
+    value, (spread, cost) = model.values[metric.name], _spread_and_cost(model.samples[metric.name], errors > 0)
+    # A measure in the user's unit, as a mean absolute error, has no points of which a row could cost one.
+    cost = max(cost, 1 / len(errors)) if metric.tolerance == "points" else cost
+    off = margin(len(errors), spread, cost, 1 - confidence)
+    return {"lower": value - off, "upper": value + off}
+
+
+def _spread_and_cost(resampled: np.ndarray, wrong: np.ndarray) -> tuple[float, float]:
+    """Standard error of a measure, or of a difference, and what one of the rows weighs that are `wrong`, bool [rows]:
+    together they have that error."""
+    spread, number = float(np.std(resampled[np.isfinite(resampled)])), int(wrong.sum())
+    return spread, spread / math.sqrt(number) if number else 0.0
+
+
 def paired_difference(metric: str, first: Measured, second: Measured, confidence: float) -> dict[str, float]:
     """First minus second in one measure: difference, lower and upper (each holds alone with `confidence`).
 
@@ -98,13 +121,12 @@ def paired_estimate(
         errors: each model's, float64 [rows].
     """
     resampled = first.samples[metric] - second.samples[metric]
-    spread = float(np.std(resampled[np.isfinite(resampled)]))
-    rows, differing = len(errors[0]), int((errors[0] != errors[1]).sum())
+    rows, (spread, cost) = len(errors[0]), _spread_and_cost(resampled, errors[0] != errors[1])
     return {
         "rows": rows,
         "difference": first.values[metric] - second.values[metric],
         "standard_error": spread,
-        "row_cost": max(1 / rows, spread / math.sqrt(differing) if differing else 0.0),
+        "row_cost": max(1 / rows, cost),
     }
 
 

@@ -8,7 +8,7 @@ there to teach and not to serve, the upper one: a loss must be shown.
 
 from collections.abc import Iterator, Sequence
 
-from stillhouse.components.artifacts.evaluation import TRIVIAL, Evaluation
+from stillhouse.components.artifacts.evaluation import TRIVIAL, Estimate, Evaluation, Slice
 from stillhouse.components.artifacts.promotion_record import Entry
 from stillhouse.components.artifacts.verdict import Gate
 from stillhouse.components.promote.anchor_gates import ANCHOR_EVIDENCE, anchor_gates
@@ -122,9 +122,8 @@ def _labels(evaluation: Evaluation, settings: PromoteSettings) -> Iterator[Gate]
 
 def _quality(evaluation: Evaluation, settings: PromoteSettings) -> Iterator[Gate]:
     if settings.min_metric is not None:
-        value = evaluation.estimate("student").value
-        what = f"{evaluation.main_metric} is"
-        yield _floor("min_metric", what, value, settings.min_metric, evaluation.greater_is_better)
+        found, what = evaluation.estimate("student"), f"{evaluation.main_metric} is"
+        yield _floor_of("min_metric", what, found, settings.min_metric, evaluation.rows.test, evaluation)
     if settings.max_calibration_error is not None:
         yield _calibration(evaluation, settings.max_calibration_error)
     if "teacher" in evaluation.differences:
@@ -184,15 +183,14 @@ def _baselines(evaluation: Evaluation, settings: PromoteSettings) -> Iterator[Ga
 
 
 def _slices(evaluation: Evaluation, settings: PromoteSettings) -> Iterator[Gate]:
-    metric, greater = evaluation.main_metric, evaluation.greater_is_better
     for name, floor in settings.slice_floors.items():
         found = evaluation.slices.get(name)
         if found is None:
             sentence = f"No test row lies in the slice {name}; nothing can be held against {floor:.4g}."
             yield Gate(f"slice {name}", False, None, floor, sentence)
         else:
-            what = f"{metric} in the slice {name} ({found.rows:,} rows) is"
-            yield _floor(f"slice {name}", what, found.value, floor, greater)
+            what = f"{evaluation.main_metric} in the slice {name} ({found.rows:,} rows) is"
+            yield _floor_of(f"slice {name}", what, found, floor, found.rows, evaluation)
 
 
 def _cost(evaluation: Evaluation, settings: PromoteSettings) -> Iterator[Gate]:
@@ -212,6 +210,20 @@ def _cost(evaluation: Evaluation, settings: PromoteSettings) -> Iterator[Gate]:
         assert size is not None  # what may be promoted has weights
         sentence = f"The weights take {size:,} bytes; {settings.max_bytes:,} are allowed."
         yield Gate("max_bytes", size <= settings.max_bytes, size, settings.max_bytes, sentence)
+
+
+def _floor_of(name: str, what: str, found: Estimate | Slice, floor: float, rows: int, evaluation: Evaluation) -> Gate:
+    """Whether the main metric is surely above its floor: by the one-sided bound, on so many rows."""
+    greater = evaluation.greater_is_better
+    bound = found.lower if greater else found.upper
+    if bound is None:  # an evaluation of an earlier release
+        return _floor(name, what, found.value, floor, greater)
+    passed, most = bound >= floor - ROUNDING if greater else bound <= floor + ROUNDING, "least" if greater else "most"
+    sentence = (
+        f"{what} {found.value:.4f}, at {most} {bound:.4f} ({evaluation.confidence * 100:.3g} % one-sided); "
+        f"at {most} {floor:.4g} is asked for."
+    )
+    return Gate(name, passed, bound, floor, sentence, estimate=found.value, rows=rows)
 
 
 def _floor(name: str, what: str, value: float, floor: float, greater: bool) -> Gate:

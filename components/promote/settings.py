@@ -59,11 +59,11 @@ class PromoteSettings(Settings):
     prefer: Literal["quality", "student"] = "quality"
     """Whether the best baseline is promoted in the place of a student that does not reach it, or never."""
     min_metric: float | None = None
-    """Floor of the main metric."""
+    """Floor of the main metric, by its lower one-sided bound (a ceiling of an error, by the upper one)."""
     max_calibration_error: float | None = Field(default=None, ge=0, le=1)
     """Ceiling of the calibration error (ECE): how far confidence and share of right answers lie apart."""
     slice_floors: dict[str, float] = Field(default_factory=dict)
-    """Floor of the main metric per slice, as column=value."""
+    """Floor of the main metric per slice, as column=value, by the same bound on its rows."""
     max_negative_flips: float | None = Field(default=None, ge=0, le=1)
     """Share of the rows that the champion has right and the candidate wrong: it must not be more at worst, by its upper
     one-sided bound."""

@@ -22,10 +22,11 @@ from stillhouse.components.artifacts.evaluation import Evaluation
 from stillhouse.components.artifacts.ledger import alpha_of
 from stillhouse.components.artifacts.promotion_record import Entry
 from stillhouse.components.evaluate.intervals import measured, paired_difference, paired_estimate
-from stillhouse.components.promote.bounds import UNSEEN, rows_needed, student
+from stillhouse.components.promote.bounds import rows_needed
 from stillhouse.components.promote.gates import judge
 from stillhouse.components.promote.looking import Stake
 from stillhouse.components.promote.settings import PromoteSettings
+from stillhouse.components.targets.bounds import UNSEEN, student
 from stillhouse.components.targets.measure import Measure
 
 ROWS, NIGHTS, WORLDS, START, RESAMPLES, SEED = 1200, 365, 1000, 0.97, 2000, 1

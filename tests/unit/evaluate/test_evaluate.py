@@ -86,6 +86,8 @@ def test_a_trained_model_is_described_whole(done: Any, workplace: Any) -> None:
     assert [row["label"] for row in student["per_label"]] == ["ham", "spam"]
     main = student["metrics"]["f1_macro"]
     assert main["low"] <= main["value"] <= main["high"]
+    assert main["lower"] < main["value"] < main["upper"]
+    assert student["metrics"]["accuracy"].keys() == {"value", "low", "high"}  # gates ask for no other
 
 
 def test_the_strong_baseline_is_a_model_of_its_own_and_measured_as_one_that_may_be_promoted(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from stillhouse.components.evaluate import intervals as module
-from stillhouse.components.evaluate.intervals import intervals, mcnemar, measured, paired_difference
+from stillhouse.components.evaluate.intervals import bounds, intervals, mcnemar, measured, paired_difference
 from stillhouse.components.targets.labels import Classes, Number
 
 TARGET = Classes(["ham", "spam"])
@@ -44,6 +44,32 @@ def test_a_resample_that_lacks_a_class_does_not_spoil_the_interval_of_roc_auc() 
     assert np.isnan(model.samples["roc_auc"]).any()
     found = intervals(model, 0.95)["roc_auc"]
     assert found == {"value": 1, "low": 1, "high": 1}
+
+
+def test_rows_that_are_all_right_bound_a_measure_by_their_number() -> None:
+    """Clopper and Pearson's bound is 0.9418 for 50 of 50, where every resample says 1."""
+    targets = np.arange(50) % 2
+    models = {"model": TARGET.statistics(answers(targets, np.zeros(50, dtype=bool)), targets)}
+    model = measured(models, TARGET.measures, 50, resamples=200, seed=1)["model"]
+    assert intervals(model, 0.95)["accuracy"]["low"] == 1
+    accuracy = next(measure for measure in TARGET.measures if measure.name == "accuracy")
+    found = bounds(accuracy, model, np.zeros(50), 0.95)
+    assert found["lower"] == pytest.approx(1 - 0.0795, abs=1e-4)
+
+
+def test_a_measure_in_the_users_unit_is_bounded_in_that_unit() -> None:
+    """A thousand times the unit, a thousand times the bounds."""
+    targets = np.linspace(0, 9, 100)
+    off = np.where(np.arange(100) % 3 == 0, 0.5, 0.1)
+    found = []
+    for unit in (1.0, 1000.0):
+        number = Number()
+        statistics = number.statistics(unit * (targets + off)[:, None], unit * targets)
+        mae = next(measure for measure in number.measures if measure.name == "mae")
+        model = measured({"model": statistics}, [mae], 100, resamples=200, seed=1)["model"]
+        found.append({**bounds(mae, model, number.errors(statistics), 0.95), **model.values})
+    assert found[1]["upper"] == pytest.approx(1000 * found[0]["upper"])
+    assert 0.19 < found[0]["lower"] < 0.22 < found[0]["mae"] < 0.25 < found[0]["upper"] < 0.28
 
 
 def test_a_better_student_is_ahead_with_both_bounds() -> None:

@@ -319,6 +319,34 @@ def test_the_floor_of_a_slice(gates: Gates, value: float, passed: bool) -> None:
     assert "40 rows" in gate.sentence
 
 
+def test_floors_are_held_by_the_lower_bound_where_there_is_one(gates: Gates) -> None:
+    """A file of an earlier release has none: above, its value counts."""
+    changes = {
+        "models/student/metrics/f1_macro": {"value": 0.97, "low": 0.96, "high": 0.98, "lower": 0.9614, "upper": 0.98},
+        "slices": {"language=de": {"rows": 40, "value": 1.0, "low": 1.0, "high": 1.0, "lower": 0.89, "upper": 1.11}},
+    }
+    held = gates(changes, min_metric=0.96, slice_floors={"language=de": 0.89})
+    missed = gates(changes, min_metric=0.965, slice_floors={"language=de": 0.9})
+
+    assert [held[name].passed for name in ("min_metric", "slice language=de")] == [True, True]
+    assert [missed[name].passed for name in ("min_metric", "slice language=de")] == [False, False]
+    assert missed["min_metric"].sentence == (
+        "f1_macro is 0.9700, at least 0.9614 (95 % one-sided); at least 0.965 is asked for."
+    )
+    gate = missed["slice language=de"]
+    assert (gate.measured, gate.estimate, gate.rows) == (0.89, 1.0, 40)
+
+
+def test_the_ceiling_of_an_error_is_held_by_the_upper_bound(gates: Gates) -> None:
+    error = {"value": 2.0, "low": 1.9, "high": 2.2, "lower": 1.9, "upper": 2.15}
+    changes = {"greater_is_better": False, "models/student/metrics/f1_macro": error}
+
+    assert gates(changes, min_metric=2.2)["min_metric"].passed
+    assert gates(changes, min_metric=2.1)["min_metric"].sentence == (
+        "f1_macro is 2.0000, at most 2.1500 (95 % one-sided); at most 2.1 is asked for."
+    )
+
+
 def test_a_slice_without_test_rows_fails_its_floor(gates: Gates) -> None:
     gate = gates(slice_floors={"language=fr": 0.5})["slice language=fr"]
 
