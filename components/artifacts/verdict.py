@@ -69,6 +69,8 @@ class Verdict(JsonArtifact):
     gates: list[Gate] = Field(default_factory=list)
     passed_over: list[Gate] = Field(default_factory=list)
     """The student's gates, where it is not the candidate."""
+    loses_to: list[str] = Field(default_factory=list)
+    """Baselines that the candidate is behind, or does not surely reach, as evaluation.json calls them."""
     ledger: Spending | None = None
     """None where there was no anchor."""
     notes: list[str] = Field(default_factory=list)

@@ -8,7 +8,7 @@ from stillhouse.components.artifacts.verdict import Gate
 from stillhouse.components.promote.gates import judge
 from stillhouse.components.promote.looking import Stake
 from stillhouse.components.promote.settings import PromoteSettings
-from stillhouse.components.promote.wording import first_sentences
+from stillhouse.components.promote.wording import beaten_by, first_sentences
 
 STUDENT = "student"
 
@@ -24,6 +24,8 @@ class Choice:
     """How student and baseline stand to each other, and what to try next, in sentences; empty when nothing is known."""
     passed_over: list[Gate] = field(default_factory=list)
     """The student's gates, when it is not the candidate."""
+    loses_to: list[str] = field(default_factory=list)
+    """Baselines that the candidate does not reach, as evaluation.json calls them."""
 
     def to_anchor(self, evaluation: Evaluation) -> PairedEstimate | None:
         """The candidate beside the anchor; None where that was not compared."""
@@ -45,14 +47,17 @@ def choose(
     """
     gates = judge(evaluation, settings, champion, stake)
     other = next(iter(evaluation.candidates), None)
+    lost = beaten_by(evaluation, gates)
     if settings.prefer == "student" or not _is_beaten(gates) or other is None:
-        return Choice(STUDENT, gates, first_sentences(evaluation, gates))
-    beside = judge(_seen_from(evaluation, other), _without(settings, other), champion, stake)
+        return Choice(STUDENT, gates, first_sentences(evaluation, gates), loses_to=lost)
+    beside = judge(seen := _seen_from(evaluation, other), _without(settings, other), champion, stake)
     if all(gate.passed for gate in beside):
-        return Choice(other, beside, first_sentences(evaluation, gates, in_its_place=True), gates)
+        said = first_sentences(evaluation, gates, in_its_place=True)
+        return Choice(other, beside, said, gates, beaten_by(seen, beside))
     failed = " ".join(gate.sentence for gate in beside if not gate.passed)
     said = first_sentences(evaluation, gates)
-    return Choice(STUDENT, gates, f"{said} {evaluation.title(other)} is not promoted in its place: {failed}".lstrip())
+    said = f"{said} {evaluation.title(other)} is not promoted in its place: {failed}".lstrip()
+    return Choice(STUDENT, gates, said, loses_to=lost)
 
 
 def _is_beaten(gates: list[Gate]) -> bool:

@@ -7,6 +7,7 @@ there to teach and not to serve, the upper one: a loss must be shown.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from stillhouse.components.artifacts.evaluation import TRIVIAL, Estimate, Evaluation, Slice
 from stillhouse.components.artifacts.promotion_record import Entry
@@ -134,7 +135,14 @@ def _quality(evaluation: Evaluation, settings: PromoteSettings) -> Iterator[Gate
             yield _within(evaluation, "champion", settings.within_champion)
             if settings.max_negative_flips is not None:
                 yield _negative_flips(evaluation, settings.max_negative_flips)
-    yield from _baselines(evaluation, settings)
+    for gate in _baselines(evaluation, settings):
+        warns = settings.when_beaten == "warn" and not gate.passed and gate.measured is not None
+        yield _opened(gate) if warns else gate
+
+
+def _opened(gate: Gate) -> Gate:
+    sentence = f"{gate.sentence} It may be promoted nonetheless, as promote.when_beaten says."
+    return replace(gate, passed=True, opened=True, sentence=sentence)
 
 
 def _calibration(evaluation: Evaluation, limit: float) -> Gate:

@@ -134,6 +134,7 @@ def promote(
         candidate=choice.model,
         gates=choice.gates,
         passed_over=choice.passed_over,
+        loses_to=choice.loses_to,
         ledger=spending(stake, measured, record, had_anchor=before.anchor is not None),
         notes=[],
         evaluation=measured,

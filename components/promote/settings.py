@@ -56,6 +56,9 @@ class PromoteSettings(Settings):
     """Baselines that the lower bound of the paired difference must reach (majority, tfidf_logistic); by default all."""
     must_beat_margin: float = Field(default=0.01, ge=0, le=1)
     """How far the main metric may be below a baseline's at worst; the majority answer must be beaten outright."""
+    when_beaten: Literal["refuse", "warn"] = "refuse"
+    """What becomes of a candidate that does not reach one of them: it is refused, or it may be promoted and the verdict
+    begins with what it loses to."""
     prefer: Literal["quality", "student"] = "quality"
     """Whether the best baseline is promoted in the place of a student that does not reach it, or never."""
     min_metric: float | None = None

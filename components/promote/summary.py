@@ -37,7 +37,7 @@ def summarise(verdict: Verdict) -> str:
 def _gates(title: str, gates: list[Gate]) -> list[str]:
     lines = [f"| {title} | | |", "|---|---|---|"]
     for gate in gates:
-        result = "passed" if gate.passed else "**failed**"
+        result = "**let pass**" if gate.opened else "passed" if gate.passed else "**failed**"
         lines.append(f"| {cell(gate.name)} | {result} | {cell(gate.sentence)} |")
     return lines
 

@@ -33,7 +33,8 @@ def tell(run: StepRun, verdict: Verdict, spec: Spec) -> None:
     whole.dataset(Path(spec.source).stem, spec.content_digest, spec.source, spec.rows)
     whole.metrics(figures(verdict, spec.rows))
     champion = verdict.champion_before
-    whole.tags({"champion": (champion.version or champion.digest[:12]) if champion else "none"})
+    lost = ", ".join(map(verdict.measured.title, verdict.loses_to)) or "none"
+    whole.tags({"champion": (champion.version or champion.digest[:12]) if champion else "none", "loses_to": lost})
     whole.verdict(verdict.decision, verdict.why, describe_run(verdict), verdict.version)
 
 

@@ -104,12 +104,17 @@ def _gates(gates: Sequence[Gate]) -> str:
     rows = [
         (
             escape(gate.name.replace("_", " ")),
-            '<span class="badge good">held</span>' if gate.passed else '<span class="badge bad">failed</span>',
+            _badge(gate),
             escape(gate.sentence),
         )
-        for gate in sorted(gates, key=lambda gate: gate.passed)
+        for gate in sorted(gates, key=lambda gate: gate.passed and not gate.opened)
     ]
     return _table(f"Gates: {passed} of {len(gates)} hold", ("Gate", "", "What was measured"), rows)
+
+
+def _badge(gate: Gate) -> str:
+    tone, said = ("warn", "let pass") if gate.opened else ("good", "held") if gate.passed else ("bad", "failed")
+    return f'<span class="badge {tone}">{said}</span>'
 
 
 def _facts(verdict: Verdict, spec: Spec) -> list[tuple[str, str]]:

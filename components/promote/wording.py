@@ -2,25 +2,36 @@
 
 from collections.abc import Iterable
 
-from stillhouse.components.artifacts.evaluation import Evaluation, HalfRows, NegativeFlips, PairedDifference
+from stillhouse.components.artifacts.evaluation import TRIVIAL, Evaluation, HalfRows, NegativeFlips, PairedDifference
 from stillhouse.components.artifacts.verdict import Gate, Verdict
 
 
 def first_sentences(evaluation: Evaluation, gates: Iterable[Gate], *, in_its_place: bool = False) -> str:
-    """Which is better, the student or the strong baseline, and by how much; where it is not the student, what to try
-    next. Empty for an evaluation that does not compare them.
+    """How the student stands to each baseline that it loses to, and in any case to the strong one; where it is not
+    ahead, what to try next. Empty for an evaluation that compares it with nothing of the kind.
 
     Args:
         gates: of the student.
-        in_its_place: whether the baseline is promoted instead of the student.
+        in_its_place: whether the strong baseline is promoted instead of the student.
     """
     strong = evaluation.strong_baseline
-    if strong is None:
-        return ""
-    difference, lower, upper = _sorted(evaluation, evaluation.differences[strong])
-    stands = _stands(evaluation.title(strong), difference, lower, upper, in_its_place)
-    beaten = difference <= 0 or any(gate.name == f"beat_{strong}" and not gate.passed for gate in gates)
-    return f"{stands} {what_next(evaluation)}".rstrip() if beaten or in_its_place else stands
+    lost = [] if in_its_place else beaten_by(evaluation, gates)
+    told = [*lost, *([strong] if strong and strong not in lost else [])]
+    sentences = [_stands(_called(evaluation, name), *_beside(evaluation, name), in_its_place) for name in told]
+    behind = lost or in_its_place or any(_beside(evaluation, name)[0] <= 0 for name in told)
+    return " ".join([*sentences, what_next(evaluation) if behind else ""]).rstrip()
+
+
+def beaten_by(evaluation: Evaluation, gates: Iterable[Gate]) -> list[str]:
+    """The baselines that the student loses to: it is behind them, or it does not reach them by the gate's bound,
+    whether that is let pass or not. The strong one comes first."""
+    missed = {gate.name for gate in gates if not gate.passed or gate.opened}
+
+    def loses_to(name: str) -> bool:
+        difference, *_ = _beside(evaluation, name)
+        return f"beat_{name}" in missed or difference < 0 or (name == TRIVIAL and difference == 0)
+
+    return [name for name in evaluation.baselines if loses_to(name)]
 
 
 def what_next(evaluation: Evaluation) -> str:
@@ -37,6 +48,15 @@ def what_next(evaluation: Evaluation) -> str:
     return f"To try next: {', '.join(ideas)}." if ideas else ""
 
 
+def _called(evaluation: Evaluation, baseline: str) -> str:
+    title = evaluation.title(baseline)
+    return f"the baseline '{title}'" if baseline == TRIVIAL else title
+
+
+def _beside(evaluation: Evaluation, baseline: str) -> tuple[float, float, float]:
+    return _sorted(evaluation, evaluation.differences[baseline])
+
+
 def _sorted(evaluation: Evaluation, paired: PairedDifference | HalfRows) -> tuple[float, float, float]:
     """By how much the first is better than the second: at all, at worst, at best."""
     if evaluation.greater_is_better:
@@ -47,17 +67,18 @@ def _sorted(evaluation: Evaluation, paired: PairedDifference | HalfRows) -> tupl
 def _stands(baseline: str, difference: float, lower: float, upper: float, in_its_place: bool) -> str:
     ahead, behind = f"({lower:.3f} to {upper:.3f})", f"({-upper:.3f} to {-lower:.3f})"
     taken = " and was promoted in its place" if in_its_place else ""
+    first = f"{baseline[0].upper()}{baseline[1:]}" if baseline.startswith("the ") else baseline
     if difference > 0:
         place = f"; {baseline} was promoted in its place" if in_its_place else ""
         chance = "" if lower > 0 else ", which may be chance"
         verb = "beats" if lower > 0 else "is ahead of"
         return f"The student {verb} {baseline} by {difference:.3f} {ahead}{chance}{place}."
     if difference == 0:
-        return f"{baseline} is as good as the student {behind}{taken}."
+        return f"{first} is as good as the student {behind}{taken}."
     if upper < 0:
-        return f"{baseline} is better than the student by {-difference:.3f} {behind}{taken}."
+        return f"{first} is better than the student by {-difference:.3f} {behind}{taken}."
     chance = ", which may be chance," if in_its_place else ", which may be chance"
-    return f"{baseline} is ahead of the student by {-difference:.3f} {behind}{chance}{taken}."
+    return f"{first} is ahead of the student by {-difference:.3f} {behind}{chance}{taken}."
 
 
 def better(lead: float) -> str:

@@ -9,8 +9,11 @@ from tests.unit.promote.conftest import BEATEN, Evaluate, Workplace
 from stillhouse.components.promote.choice import Choice, choose
 from stillhouse.components.promote.settings import PromoteSettings
 from stillhouse.components.promote.wording import first_sentences, what_next
+from stillhouse.components.tasks import baselines_of, known_tasks
+from stillhouse.components.tracking.spool import read_events
 
 Choose = Callable[..., Choice]
+STRONG = "tfidf_logistic"
 TFIDF = "TF-IDF + logistic regression"
 NEXT = (
     "To try next: more rows (on half of the 4,000 training rows TF-IDF + logistic regression loses 0.031), a base (the "
@@ -148,6 +151,55 @@ def test_the_first_sentence_says_how_they_stand_to_each_other(
     document = evaluate({**BEATEN, "differences/tfidf_logistic": paired})
 
     assert first_sentences(document, [], in_its_place=in_its_place) == sentence
+
+
+BEHIND = {"rows": 1000, "difference": -0.052, "lower": -0.083, "upper": -0.021, "p_value": 0.0}
+
+
+def test_a_loss_is_let_pass_where_the_recipe_says_so_and_said_first_everywhere(workplace: Workplace) -> None:
+    verdict = workplace.promote("a", BEATEN, when_beaten="warn")
+
+    assert (verdict["decision"], verdict["candidate"], verdict["loses_to"]) == ("promoted", "student", [STRONG])
+    assert verdict["why"].startswith(f"{TFIDF} is better than the student by 0.052 (0.021 to 0.083). {NEXT} All gates")
+    assert verdict["why"].endswith("0.01 worse is allowed. It may be promoted nonetheless, as promote.when_beaten says.")
+    assert workplace.weights("champion") == "a"
+    home = workplace.folder / "home" / "run-a"
+    assert '<span class="badge warn">let pass</span>' in (home / "report.html").read_text()
+    assert f"| beat_{STRONG} | **let pass** |" in (workplace.folder / "run-a" / "summary.md").read_text()
+    tags = [event["values"] for _, event in read_events(home / "spool" / "promote.jsonl") if event.get("what") == "tag"]
+    assert tags == [{"champion": "none", "loses_to": TFIDF}]
+
+
+@pytest.mark.parametrize("task", known_tasks())
+def test_any_baseline_of_a_kind_of_problem_may_be_named_and_refuses_or_warns(evaluate: Evaluate, task: str) -> None:
+    for name in baselines_of(task):
+        lost = evaluate({f"differences/{name}": BEHIND})
+        settings: dict[str, Any] = {"model_name": "m", "task": task, "must_beat": name}
+
+        refused = choose(lost, PromoteSettings(**settings), None)
+        warned = choose(lost, PromoteSettings(**settings, when_beaten="warn"), None)
+
+        assert (failed(refused), failed(warned)) == ([f"beat_{name}"], [])
+        assert refused.loses_to == warned.loses_to == [name]
+        assert warned.said == refused.said != ""
+        assert warned.said.startswith("The baseline 'majority' is" if name == "majority" else f"{name} is")
+
+
+def test_a_baseline_that_is_not_named_is_told_where_the_student_loses_to_it(chosen: Choose) -> None:
+    choice = chosen({"differences/majority": BEHIND}, must_beat=[])
+
+    assert failed(choice) == []
+    assert choice.loses_to == [STRONG, "majority"]
+    assert choice.said == (
+        f"{TFIDF} is better than the student by 0.052 (0.021 to 0.083). The baseline 'majority' is better than the "
+        f"student by 0.052 (0.021 to 0.083). {NEXT}"
+    )
+
+
+def test_a_baseline_that_was_not_compared_is_refused_even_so(chosen: Choose) -> None:
+    choice = chosen({"differences": {}}, must_beat="majority", when_beaten="warn", prefer="student")
+
+    assert failed(choice) == ["beat_majority"]
 
 
 def test_only_what_the_run_shows_is_worth_a_try(evaluate: Any) -> None:
