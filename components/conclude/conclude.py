@@ -6,24 +6,20 @@ is left. On this machine the process that started the run closes its MLflow run,
 
 import logging
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from stillhouse.components.artifacts.verdict import stored_verdict
-from stillhouse.components.conclude.webhook import post
+from stillhouse.components.conclude.webhook import notify
 from stillhouse.components.config.home import home_folder
 from stillhouse.components.runtime.attempts import last_failure, read_attempts
 from stillhouse.components.storage.home import local_store
 from stillhouse.components.storage.store import Store
 from stillhouse.components.tracking.run import StepRun, failures
 from stillhouse.components.tracking.settings import spool_folder
-from stillhouse.redaction import redact_all
 
 logger = logging.getLogger(__name__)
-
-WEBHOOK = "STILLHOUSE_WEBHOOK_SECRET"
-"""Environment variable with the address that outcomes are posted to; such addresses are secrets, and the name makes
-`stillhouse.redaction` hide its value."""
 
 
 class Ending(NamedTuple):
@@ -36,6 +32,8 @@ class Ending(NamedTuple):
     step: str = ""
     """The step that failed."""
     version: str | None = None
+    loses_to: Sequence[str] = ()
+    """Baselines that the candidate loses to."""
 
     @property
     def sentence(self) -> str:
@@ -66,14 +64,13 @@ def conclude(model_name: str, *, state: str, summary: str, run: StepRun | None) 
         run.whole.tags({"decision": ending.decision, "why": ending.why})
         if not ending.succeeded:
             run.end_as("FAILED", ending.sentence)
-    if url := os.environ.get(WEBHOOK):
-        post(url, _message(model_name, run_id, ending))
+    notify(_message(model_name, run_id, ending))
 
 
 def _ending(store: Store, run_id: str, state: str) -> Ending:
     """What promote decided, or decline; else why the step failed that failed last."""
     if verdict := stored_verdict(store, run_id):
-        return Ending(True, verdict.decision, verdict.why, version=verdict.version)
+        return Ending(True, verdict.decision, verdict.why, version=verdict.version, loses_to=verdict.loses_to)
     return _failure(store, run_id, state)
 
 
@@ -90,16 +87,15 @@ def _failure(store: Store, run_id: str, state: str) -> Ending:
 
 def _message(model_name: str, run_id: str, ending: Ending) -> dict[str, Any]:
     """What is posted; `text` is what chat programs show."""
-    return redact_all(
-        {
-            "format": 1,
-            "text": f"{model_name}: {ending.sentence}",
-            "model_name": model_name,
-            "run": run_id,
-            "succeeded": ending.succeeded,
-            "decision": ending.decision,
-            "why": ending.why,
-            "step": ending.step,
-            "version": ending.version,
-        }
-    )
+    return {
+        "format": 1,
+        "text": f"{model_name}: {ending.sentence}",
+        "model_name": model_name,
+        "run": run_id,
+        "succeeded": ending.succeeded,
+        "decision": ending.decision,
+        "why": ending.why,
+        "step": ending.step,
+        "version": ending.version,
+        "loses_to": list(ending.loses_to),
+    }

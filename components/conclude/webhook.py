@@ -1,7 +1,8 @@
-"""Post a JSON document to an address."""
+"""Post how a run ended, or what a person has decided, to an address."""
 
 import json
 import logging
+import os
 from typing import Any
 from urllib.error import URLError
 from urllib.parse import urlsplit
@@ -9,11 +10,16 @@ from urllib.request import Request, urlopen
 
 from tenacity import RetryError, Retrying, stop_after_attempt, wait_exponential_jitter
 
+from stillhouse.components.conclude.signature import message_id, signed_headers, signing_key
 from stillhouse.components.safety.addresses import guarded, refuse_metadata
 from stillhouse.errors import UserError
+from stillhouse.redaction import redact_all
 
 logger = logging.getLogger(__name__)
 
+WEBHOOK = "STILLHOUSE_WEBHOOK_SECRET"
+"""Environment variable with the address that outcomes are posted to; such addresses are secrets, and the name makes
+`stillhouse.redaction` hide its value."""
 SECONDS = 10.0
 """Longest wait for one answer."""
 POSTS = 3
@@ -21,29 +27,42 @@ PAUSE_SECONDS = (1.0, 10.0)
 """First and longest pause between two posts."""
 
 
-def post(url: str, document: dict[str, Any]) -> bool:
-    """Post `document`; whether it was taken. An address that does not answer costs a warning, for the run is over."""
+def notify(message: dict[str, Any]) -> None:
+    """Post a message, if there is an address; one about the same run with the same decision keeps its id."""
+    if url := os.environ.get(WEBHOOK):
+        post(url, redact_all(message), message_id(message["model_name"], message["run"], message["decision"]))
+
+
+def post(url: str, document: dict[str, Any], identity: str) -> bool:
+    """Post `document`, signed where there is a secret; whether it was taken. An address that does not answer costs a
+    warning, for the run is over; so does a secret that is not one: nothing is posted unsigned then.
+
+    Args:
+        identity: The message's id, by which a receiver knows one that it has had.
+    """
     if urlsplit(url).scheme not in ("http", "https"):
         logger.warning("the outcome was not posted: the webhook's address must begin with https:// or http://.")
         return False
     try:
         refuse_metadata(url, "the service that is to hear of it")
+        key = signing_key()
     except UserError as error:
         logger.warning("the outcome was not posted: %s", error)
         return False
-    request = Request(url, json.dumps(document).encode(), {"Content-Type": "application/json"})
     first, longest = PAUSE_SECONDS
     retrying = Retrying(stop=stop_after_attempt(POSTS), wait=wait_exponential_jitter(multiplier=first, max=longest))
     try:
         with guarded():
-            retrying(_post, request)
+            retrying(_post, url, json.dumps(document).encode(), identity, key)
     except RetryError as error:
         logger.warning("the outcome was not posted: %s", error.last_attempt.exception())
         return False
     return True
 
 
-def _post(request: Request) -> None:
-    with urlopen(request, timeout=SECONDS) as answer:
+def _post(url: str, body: bytes, identity: str, key: bytes | None) -> None:
+    """Post once; each time is signed anew, for a receiver refuses what is old."""
+    headers = {"Content-Type": "application/json", **(signed_headers(key, identity, body) if key else {})}
+    with urlopen(Request(url, body, headers), timeout=SECONDS) as answer:
         if answer.status >= 300:
             raise URLError(f"HTTP status {answer.status}")

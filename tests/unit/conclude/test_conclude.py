@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from stillhouse.components.conclude import conclude as module
-from stillhouse.components.conclude.conclude import WEBHOOK, conclude
+from stillhouse.components.conclude import webhook
+from stillhouse.components.conclude.conclude import conclude
+from stillhouse.components.conclude.webhook import WEBHOOK
 from stillhouse.components.decline.decline import decline
 from stillhouse.components.runtime.attempts import VERDICTS, Attempt, Journal
 from stillhouse.components.runtime.step_run import pipeline_end
@@ -38,7 +39,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
 @pytest.fixture
 def posted(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
     documents: list[tuple[str, dict[str, Any]]] = []
-    monkeypatch.setattr(module, "post", lambda url, document: documents.append((url, document)))
+    monkeypatch.setattr(webhook, "post", lambda url, document, identity: documents.append((url, document)))
     return documents
 
 
@@ -142,12 +143,13 @@ def test_the_outcome_is_posted(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, posted: list[tuple[str, dict[str, Any]]]
 ) -> None:
     monkeypatch.setenv(WEBHOOK, "https://chat.example/hook")
-    store.put(f"{VERDICTS}/{RUN}.json", json.dumps(VERDICT).encode())
+    store.put(f"{VERDICTS}/{RUN}.json", json.dumps(VERDICT | {"loses_to": ["majority"]}).encode())
     end(tmp_path)
     ((url, document),) = posted
     assert url == "https://chat.example/hook"
     assert document["text"] == "spam: promoted: All gates hold."
     assert (document["run"], document["succeeded"], document["version"]) == (RUN, True, "3")
+    assert document["loses_to"] == ["majority"]
 
 
 def test_without_an_address_nothing_is_posted(

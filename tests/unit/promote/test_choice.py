@@ -161,7 +161,9 @@ def test_a_loss_is_let_pass_where_the_recipe_says_so_and_said_first_everywhere(w
 
     assert (verdict["decision"], verdict["candidate"], verdict["loses_to"]) == ("promoted", "student", [STRONG])
     assert verdict["why"].startswith(f"{TFIDF} is better than the student by 0.052 (0.021 to 0.083). {NEXT} All gates")
-    assert verdict["why"].endswith("0.01 worse is allowed. It may be promoted nonetheless, as promote.when_beaten says.")
+    assert verdict["why"].endswith(
+        "0.01 worse is allowed. It may be promoted nonetheless, as promote.when_beaten says."
+    )
     assert workplace.weights("champion") == "a"
     home = workplace.folder / "home" / "run-a"
     assert '<span class="badge warn">let pass</span>' in (home / "report.html").read_text()

@@ -35,7 +35,7 @@ def test_the_whole_run_has_figures_dataset_pages_and_verdict(workplace: Workplac
     ((name, digest, rows),) = [(e["name"], e["digest"], e["rows"]) for e in said["dataset"]]
     assert (name, digest, rows) == ("mails", "data-a", ROWS)
     assert said["metric"][0]["values"]["student/f1_macro"] == 0.97
-    assert said["tag"][0]["values"] == {"champion": "none"}
+    assert said["tag"][0]["values"] == {"champion": "none", "loses_to": "none"}
     (verdict,) = said["verdict"]
     assert verdict["final"]
     assert verdict["values"]["decision"] == "promoted"
