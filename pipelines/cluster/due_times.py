@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
+from stillhouse.components.config.duration import seconds
 from stillhouse.errors import UserError
 from stillhouse.pipelines.cluster.cron import due_times, to_six_fields
-from stillhouse.pipelines.compiling.options import seconds
 
 SHORTEST = 60
 """Seconds between two runs at least: as with cron."""

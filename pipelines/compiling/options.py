@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 from pydantic import Field, field_validator
 
+from stillhouse.components.config.duration import seconds
 from stillhouse.components.config.settings import Settings, check
 from stillhouse.components.config.yaml_file import read_yaml
 from stillhouse.components.kubernetes.images import TRAINING
@@ -18,10 +19,6 @@ from stillhouse.errors import UserError
 from stillhouse.pipelines.compiling.hardware import Bytes, Hardware, load_hardware
 from stillhouse.redaction import find_secret
 
-DURATION = re.compile(r"([1-9]\d*)([smhd])$")
-SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-MAX_SECONDS = 2**31 - 1
-"""Limit of KFP."""
 NO_STORE = "No --store: checkpoints and promotions of its runs would go with their pods."
 
 Name = Annotated[str, Field(pattern=r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?)?$", max_length=253)]
@@ -141,15 +138,6 @@ class ClusterOptions(Settings):
         if own := self.training_image if default == TRAINING else self.light_image:
             return own
         return f"{self.image_repository}/{default.rpartition('/')[2]}" if self.image_repository else default
-
-
-def seconds(text: str) -> int:
-    """Seconds of a duration such as 90m."""
-    found = DURATION.match(text)
-    number = int(found[1]) * SECONDS[found[2]] if found else 0
-    if not 0 < number <= MAX_SECONDS:
-        raise ValueError("it must be a whole number followed by s, m, h or d, such as 90m")
-    return number
 
 
 OptionsFile = Annotated[

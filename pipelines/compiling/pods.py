@@ -12,11 +12,12 @@ from kfp import dsl, kubernetes
 from kfp.dsl import PipelineTask, pipeline_context
 from kfp.dsl.graph_component import GraphComponent
 
+from stillhouse.components.config.duration import seconds
 from stillhouse.components.kubernetes.labels import PART_OF, QUEUE_LABEL, RUN_LABEL
 from stillhouse.components.runtime.supervisor import supervised
 from stillhouse.components.tracking.settings import EXIT_STEP
 from stillhouse.pipelines.compiling.hardware import Hardware
-from stillhouse.pipelines.compiling.options import ClusterOptions, seconds
+from stillhouse.pipelines.compiling.options import ClusterOptions
 
 HOME = "/stillhouse"
 """Folder of everything that a step writes on its node."""
