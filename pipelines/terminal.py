@@ -14,6 +14,7 @@ DECISION_STYLES = {
     "rejected": "bold yellow",
     "not enough evidence": "bold yellow",
     "conflict": "bold red",
+    "waiting": "bold cyan",
 }
 """How the decision of a verdict is written."""
 STATE_STYLES = {

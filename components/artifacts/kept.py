@@ -19,6 +19,8 @@ STATISTICS = "datasets"
 """Folder of their dataset.json."""
 DECIDED = "decided"
 """Folder of what is known of test rows that have helped to decide."""
+WAITING = "waiting"
+"""Folder of the reports of candidates that a person is to decide about."""
 ROWS = "rows"
 """Folder of what promoted models have learnt from."""
 KEY = re.compile(r"(?:models/[^/]+|datasets/[^/]+/dataset\.json)$")
@@ -43,6 +45,11 @@ def rows_key(digest: str) -> str:
 def decided_key(digest: str) -> str:
     """Where the store keeps what is known of test rows that have helped to decide."""
     return f"{DECIDED}/{digest}"
+
+
+def waiting_report_key(run_id: str) -> str:
+    """Where the store keeps the report of a candidate that waits, as evaluate wrote it."""
+    return f"{WAITING}/{run_id}/report.html"
 
 
 def at_hand(address: str) -> str:

@@ -26,6 +26,13 @@ MAX_HISTORY = 200
 MOVES = ("promoted", "rolled_back")
 """Events after which another model is the champion."""
 
+What = Literal["promoted", "rolled_back", "registered", "waiting", "declined"]
+"""What may happen to a record: a candidate that waited is promoted, or declined."""
+Decision = Literal["promoted", "rejected", "conflict"]
+"""What may become of a candidate that has waited."""
+UNFOLLOWED = ("waiting", "declined")
+"""Events that change nothing that MLflow's aliases follow."""
+
 
 class Entry(Settings):
     """A promoted model: where its copy lies, and what it was made from."""
@@ -82,15 +89,58 @@ class Entry(Settings):
         return self.model_copy(update={"compared_with": None})
 
 
+class Waiting(Entry):
+    """A candidate that holds all gates and waits for a person; its `promoted_at` is since when."""
+
+    until: str
+    """The deadline."""
+    anchor: Entry | None = None
+    """The anchor from its promotion on; None: the candidate itself."""
+    held_against: str = ""
+    """Digest of the anchor that it was held against; empty before there was one."""
+
+    @property
+    def deadline(self) -> str:
+        """For people."""
+        return f"{datetime.fromisoformat(self.until):%Y-%m-%d %H:%M} UTC"
+
+    @property
+    def is_late(self) -> bool:
+        """Whether the deadline has passed."""
+        return datetime.fromisoformat(self.until) <= datetime.now(UTC)
+
+
+class Decided(Settings):
+    """What became of a candidate that has waited."""
+
+    decision: Decision
+    run: str
+    """That made it."""
+    digest: str
+    inputs: str
+    dataset_digest: str
+    load: str
+    by: str = ""
+    """Who said so; empty where nobody did: the deadline passed, or a later candidate took its place."""
+    note: str = ""
+    """What that person added."""
+    time: str
+    why: str
+    """In a sentence."""
+
+
 class Event(Settings):
     """One change of the record."""
 
     serial: int
-    what: Literal["promoted", "rolled_back", "registered"]
+    what: What
     digest: str
-    """Of the champion after the change (of the model that got its version, for `registered`)."""
+    """Of the champion after the change (of the model that got its version, for `registered`; of the candidate, for
+    `waiting` and `declined`)."""
     run: str
     time: str
+    by: str = ""
+    """The person who approved or rejected."""
     id: str = ""
     """Of this change alone: by it a writer whose answer was lost knows its own."""
 
@@ -107,6 +157,10 @@ class Record(Settings):
     """The best champion so far by paired evidence, against which every candidate is held; see `reference`."""
     previous_anchor: Entry | None = None
     """The anchor beside `previous`: a rollback brings it back."""
+    waiting: Waiting | None = None
+    """The candidate that a person is to decide about."""
+    decided: Decided | None = None
+    """What was decided last about one that had waited."""
     ledger: Ledger = Ledger()
     history: tuple[Event, ...] = ()
     followed: int = 0
@@ -131,14 +185,50 @@ class Record(Settings):
             "previous": self.previous,
             "anchor": self.anchor,
             "previous_anchor": self.previous_anchor,
+            "waiting": self.waiting,
         }
         return {role: entry for role, entry in named.items() if entry}
 
-    def promoted(self, entry: Entry, anchor: Entry | None = None) -> "Record":
-        """The record with `entry` as the champion, and `anchor` as the anchor; None leaves that as it is."""
+    def promoted(self, entry: Entry, anchor: Entry | None = None, *, by: str = "", **to: object) -> "Record":
+        """The record with `entry` as the champion, and `anchor` as the anchor; None leaves that as it is.
+
+        Args:
+            by: The person who approved it.
+            to: What else changes.
+        """
         after = (anchor or self.reference or entry).alone()
         anchors = {"anchor": after, "previous_anchor": self.reference and self.reference.alone()}
-        return self._changed("promoted", entry, champion=entry, previous=self.champion, **anchors)
+        return self._changed("promoted", entry, by, champion=entry, previous=self.champion, **anchors, **to)
+
+    def proposed(self, candidate: Waiting) -> "Record":
+        """The record with a candidate that waits, in the place of one that did before."""
+        before = self.decided
+        if self.waiting:
+            why = f"the candidate of a later run, {candidate.run}, waits in its place."
+            before = self.late() if self.waiting.is_late else self.of_waiting("rejected", why)
+        return self._changed("waiting", candidate, waiting=candidate, decided=before)
+
+    def of_waiting(self, decision: Decision, why: str, *, by: str = "", note: str = "") -> Decided:
+        """A decision about the candidate that waits."""
+        entry = self.waiting
+        assert entry is not None
+        known = {name: getattr(entry, name) for name in ("run", "digest", "inputs", "dataset_digest", "load")}
+        return Decided(decision=decision, by=by, note=note, time=now(), why=why, **known)
+
+    def late(self) -> Decided:
+        """The decision about one whose deadline has passed."""
+        assert self.waiting
+        return self.of_waiting("rejected", f"not approved in time, until {self.waiting.deadline}.")
+
+    def decided_as(self, decided: Decided) -> "Record":
+        """The record after a decision about the candidate that waited."""
+        entry, to = self.waiting, {"waiting": None, "decided": decided}
+        assert entry is not None
+        if decided.decision != "promoted":
+            return self._changed("declined", entry, decided.by, **to)
+        own = {name: getattr(entry, name) for name in Entry.model_fields}
+        promoted = Entry(**{**own, "promoted_at": decided.time})
+        return self.promoted(promoted, entry.anchor or promoted, by=decided.by, **to)
 
     def swapped(self) -> "Record":
         """The record with champion and previous exchanged, each with the anchor beside it."""
@@ -194,11 +284,12 @@ class Record(Settings):
         entries = [entry for entry in self.roles.values() if entry.digest == digest]
         return entries[0].version if entries else None
 
-    def _changed(self, what: Literal["promoted", "rolled_back", "registered"], about: Entry, **to: object) -> "Record":
+    def _changed(self, what: What, about: Entry, by: str = "", /, **to: object) -> "Record":
         serial = self.serial + 1
-        event = Event(serial=serial, what=what, digest=about.digest, run=about.run, time=now(), id=uuid4().hex)
+        event = Event(serial=serial, what=what, digest=about.digest, run=about.run, time=now(), by=by, id=uuid4().hex)
         history = (*self.history, event)[-MAX_HISTORY:]
-        return self.model_copy(update={"serial": serial, "history": history, **to})
+        followed = serial if what in UNFOLLOWED and self.followed == self.serial else self.followed
+        return self.model_copy(update={"serial": serial, "history": history, "followed": followed, **to})
 
 
 def load(store: Store, model_name: str) -> tuple[Record, str | None]:

@@ -15,7 +15,9 @@ from stillhouse.components.runtime.attempts import VERDICTS
 from stillhouse.components.storage.store import NotFound, Store
 
 FORMAT = 1
-Decision = Literal["promoted", "rejected", "not enough evidence", "unchanged", "conflict", "nothing to learn"]
+Decision = Literal[
+    "promoted", "rejected", "not enough evidence", "unchanged", "conflict", "nothing to learn", "waiting"
+]
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,21 @@ class Spending(JsonArtifact):
     sentence: str
 
 
+class Approval(JsonArtifact):
+    """That a person was asked, and what came of it."""
+
+    until: str
+    """The deadline; UTC, ISO 8601, as below."""
+    reason: str
+    """Why it may be promoted, in sentences."""
+    by: str = ""
+    """Who approved or rejected, as that person said; empty while it waits, and where nobody decided."""
+    note: str = ""
+    """What that person added."""
+    time: str | None = None
+    """When it was decided; None while it waits."""
+
+
 class Verdict(JsonArtifact):
     """verdict.json."""
 
@@ -73,6 +90,8 @@ class Verdict(JsonArtifact):
     """Baselines that the candidate is behind, or does not surely reach, as evaluation.json calls them."""
     ledger: Spending | None = None
     """None where there was no anchor."""
+    approval: Approval | None = None
+    """None where no person was asked."""
     notes: list[str] = Field(default_factory=list)
     """What does not follow yet, in sentences."""
     evaluation: Evaluation | None = None

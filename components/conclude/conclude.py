@@ -8,10 +8,10 @@ import logging
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from stillhouse.components.artifacts.verdict import stored_verdict
-from stillhouse.components.conclude.webhook import notify
+from stillhouse.components.conclude.webhook import message, notify
 from stillhouse.components.config.home import home_folder
 from stillhouse.components.runtime.attempts import last_failure, read_attempts
 from stillhouse.components.storage.home import local_store
@@ -27,7 +27,8 @@ class Ending(NamedTuple):
 
     succeeded: bool
     decision: str
-    """promoted, rejected, not enough evidence, unchanged, conflict or nothing to learn; `failed` without a verdict."""
+    """promoted, rejected, not enough evidence, unchanged, conflict, nothing to learn, waiting; `failed` without a
+    verdict."""
     why: str
     step: str = ""
     """The step that failed."""
@@ -64,7 +65,7 @@ def conclude(model_name: str, *, state: str, summary: str, run: StepRun | None) 
         run.whole.tags({"decision": ending.decision, "why": ending.why})
         if not ending.succeeded:
             run.end_as("FAILED", ending.sentence)
-    notify(_message(model_name, run_id, ending))
+    notify(message(text=ending.sentence, model_name=model_name, run=run_id, **ending._asdict()))
 
 
 def _ending(store: Store, run_id: str, state: str) -> Ending:
@@ -83,19 +84,3 @@ def _failure(store: Store, run_id: str, state: str) -> Ending:
         step, _, why = max(told)[1].partition(": ")
         return Ending(False, "failed", why, step)
     return Ending(False, "failed", f"no step said how it ended; KFP's state is {state or 'unknown'}, look at its pods.")
-
-
-def _message(model_name: str, run_id: str, ending: Ending) -> dict[str, Any]:
-    """What is posted; `text` is what chat programs show."""
-    return {
-        "format": 1,
-        "text": f"{model_name}: {ending.sentence}",
-        "model_name": model_name,
-        "run": run_id,
-        "succeeded": ending.succeeded,
-        "decision": ending.decision,
-        "why": ending.why,
-        "step": ending.step,
-        "version": ending.version,
-        "loses_to": list(ending.loses_to),
-    }

@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+from collections.abc import Sequence
 from typing import Any
 from urllib.error import URLError
 from urllib.parse import urlsplit
@@ -25,6 +26,42 @@ SECONDS = 10.0
 POSTS = 3
 PAUSE_SECONDS = (1.0, 10.0)
 """First and longest pause between two posts."""
+
+
+def message(
+    *,
+    text: str,
+    model_name: str,
+    run: str,
+    decision: str,
+    why: str,
+    succeeded: bool = True,
+    step: str = "",
+    version: str | None = None,
+    loses_to: Sequence[str] = (),
+    by: str = "",
+) -> dict[str, Any]:
+    """What is posted.
+
+    Args:
+        text: What chat programs show.
+        step: That failed.
+        loses_to: Baselines that the candidate loses to.
+        by: Who approved or rejected.
+    """
+    return {
+        "format": 1,
+        "text": f"{model_name}: {text}",
+        "model_name": model_name,
+        "run": run,
+        "succeeded": succeeded,
+        "decision": decision,
+        "why": why,
+        "step": step,
+        "version": version,
+        "loses_to": list(loses_to),
+        "by": by,
+    }
 
 
 def notify(message: dict[str, Any]) -> None:

@@ -14,6 +14,7 @@ ROLES = {
     "previous": "the way back of `stillhouse rollback {name}`",
     "anchor": "the anchor of the next candidates",
     "previous_anchor": "the anchor after a rollback",
+    "waiting": "waiting for `stillhouse approve {name}`",
 }
 """What people call the parts that a model plays in a promotion record."""
 

@@ -28,6 +28,7 @@ from stillhouse.components.inspect.budget import read_budget
 from stillhouse.components.inspect.data import Data, Known, Source
 from stillhouse.components.inspect.settings import Parameters, StepSettings
 from stillhouse.components.promote.anchor import held_against
+from stillhouse.components.promote.approval import close_late
 from stillhouse.components.promote.presence import present
 from stillhouse.components.promote.settings import Inspected as PromoteInspected
 from stillhouse.components.runtime.accelerators import num_nodes
@@ -115,6 +116,7 @@ def inspect(
     refuse_secrets(parameters, lambda _: "parameters")
     checked: Parameters = check(Parameters.of_task(parameters), parameters, "parameters")
     store = local_store()
+    close_late(store, checked.model_name)
     asked = int(gpus or 0) * num_nodes()
     steps = checked.steps("parameters", asked)
     champion = _champion(store, steps)

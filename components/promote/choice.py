@@ -52,7 +52,7 @@ def choose(
         return Choice(STUDENT, gates, first_sentences(evaluation, gates), loses_to=lost)
     beside = judge(seen := _seen_from(evaluation, other), _without(settings, other), champion, stake)
     if all(gate.passed for gate in beside):
-        said = first_sentences(evaluation, gates, in_its_place=True)
+        said = first_sentences(evaluation, gates, in_its_place=True, waits=settings.approval == "human")
         return Choice(other, beside, said, gates, beaten_by(seen, beside))
     failed = " ".join(gate.sentence for gate in beside if not gate.passed)
     said = first_sentences(evaluation, gates)

@@ -6,7 +6,8 @@ What is done in which order, and what a fault in between leaves behind:
    anything is decided by it (`looking`); a step that is retried finds it there.
 1. Copies of the candidate (the student, or the baseline in its place) and of dataset.json go into the store under their
    digests, and which rows it has learnt from; nobody refers to them yet.
-2. The promotion record changes by conditional write. From here on the candidate is in production.
+2. The promotion record changes by conditional write. From here on the candidate is in production; or it waits for a
+   person, with all of 3 and 4 left to `after_decision`.
 3. MLflow follows: the version is registered and noted in the record, the aliases are moved. When MLflow is
    down, or the step is killed here, the promotion stands, and the next promote of this model (also one that
    promotes nothing) registers the version and fixes the aliases from the record, which notes when they follow; the
@@ -21,16 +22,16 @@ import json
 import logging
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 from stillhouse.components.artifacts.evaluation import Evaluation
 from stillhouse.components.artifacts.forgotten import forgotten_rows
-from stillhouse.components.artifacts.kept import model_key, rows_key, statistics_key
+from stillhouse.components.artifacts.kept import model_key, rows_key, statistics_key, waiting_report_key
 from stillhouse.components.artifacts.known_rows import put_known_rows, rows_learnt
 from stillhouse.components.artifacts.promotion_record import Entry, Record, change, load, now
 from stillhouse.components.artifacts.recipe_lock import FILE, recipe_lock
 from stillhouse.components.artifacts.spec import Spec, read_spec
 from stillhouse.components.artifacts.verdict import FORMAT, Decision, Verdict, verdict_key
+from stillhouse.components.promote.after_decision import follow_up
 from stillhouse.components.promote.anchor import anchor_after, anchor_of, spending
 from stillhouse.components.promote.choice import STUDENT, Choice, choose
 from stillhouse.components.promote.gates import EVIDENCE
@@ -39,9 +40,11 @@ from stillhouse.components.promote.looking import Stake, stake_of
 from stillhouse.components.promote.publish import publish
 from stillhouse.components.promote.serving import serve
 from stillhouse.components.promote.settings import PromoteSettings
+from stillhouse.components.promote.settling import Outcome, Settled, has_promoted, settled
 from stillhouse.components.promote.summary import summarise
 from stillhouse.components.promote.telling import tell
 from stillhouse.components.promote.told import past_champions, with_verdict
+from stillhouse.components.promote.waiting import approval_of, declined, proposal, waits
 from stillhouse.components.storage.digests import digest_folder
 from stillhouse.components.storage.disk import staged_file, writing
 from stillhouse.components.storage.home import local_store
@@ -52,21 +55,6 @@ from stillhouse.components.tracking.run import StepRun
 logger = logging.getLogger(__name__)
 
 NO_EVIDENCE: Decision = "not enough evidence"
-
-
-class Outcome(NamedTuple):
-    """The decision, and why, in one sentence."""
-
-    decision: Decision
-    why: str
-
-
-class Settled(Exception):
-    """The record as it is now decides about the candidate."""
-
-    def __init__(self, outcome: Outcome) -> None:
-        super().__init__(outcome.why)
-        self.outcome = outcome
 
 
 def promote(
@@ -109,16 +97,18 @@ def promote(
     candidate = _looked_at(candidate if choice.model == STUDENT else made_of(baseline), stake)
     outcome = (
         settled(before, candidate, choice)
+        or declined(before, candidate)
         or _forgotten(store, Path(dataset))
         or _rejected(choice, before.champion)
-        or _promoted(
+        or _put_forward(
             store,
-            settings.model_name,
+            settings,
             candidate,
             choice,
             anchor=anchor_after(settings, measured, choice, stake, candidate),
             model=model,
             dataset=dataset,
+            report=report,
             bases=measured.bases if choice.model == STUDENT else [],
         )
     )
@@ -136,6 +126,7 @@ def promote(
         passed_over=choice.passed_over,
         loses_to=choice.loses_to,
         ledger=spending(stake, measured, record, had_anchor=before.anchor is not None),
+        approval=approval_of(record, candidate, choice) if outcome.decision == "waiting" else None,
         notes=[],
         evaluation=measured,
         champion_before=replaced,
@@ -152,6 +143,7 @@ def promote(
     _write(decided, verdict=verdict, summary=summary, lock=lock, page=page, dataset=dataset, run=run)
     tell(run, decided, spec)
     store.put(verdict_key(run.run_id), json.dumps(decided.model_dump(mode="json")).encode())
+    follow_up(store, settings.model_name)  # of a candidate whose place this one has taken
 
 
 def _candidate(
@@ -218,18 +210,19 @@ def _forgotten(store: Store, dataset: Path) -> Outcome | None:
     return Outcome("rejected", why) if gone else None
 
 
-def _promoted(
+def _put_forward(
     store: Store,
-    model_name: str,
+    settings: PromoteSettings,
     candidate: Entry,
     choice: Choice,
     *,
     anchor: Entry,
     model: str,
     dataset: str,
+    report: str,
     bases: list[str],
 ) -> Outcome:
-    """Copy and promote; another outcome when the record says so at the moment of writing.
+    """Copy and promote, or let it wait for a person; another outcome when the record says so at the moment of writing.
 
     Args:
         anchor: The anchor from then on.
@@ -239,8 +232,13 @@ def _promoted(
     def edit(record: Record) -> Record:
         if outcome := settled(record, candidate, choice):
             raise Settled(outcome)
-        return record.promoted(candidate, anchor)
+        if not asks:
+            return record.promoted(candidate, anchor)
+        if outcome := waits(record, settings.model_name, candidate, choice):
+            raise Settled(outcome)
+        return record.proposed(proposal(record, settings, candidate, anchor))
 
+    asks = settings.approval == "human"
     key, statistics = model_key(candidate.digest), statistics_key(candidate.dataset_digest)
     # Copies may lie there already, of a run that lost a race, and be as good as removed: not until the record refers
     # to them, which protects them from then on.
@@ -248,18 +246,16 @@ def _promoted(
         store.put_folder(model, key)
         put_known_rows(store, candidate.digest, Path(dataset), bases)
         store.put(statistics, Path(dataset, "dataset.json").read_bytes())
+        if asks:
+            store.put(waiting_report_key(candidate.run), Path(report).read_bytes())
         try:
-            change(store, model_name, edit)
+            record = change(store, settings.model_name, edit)
         except Settled as late:
+            if asks and late.outcome.decision != "waiting":
+                store.delete(waiting_report_key(candidate.run))
             return late.outcome
-    return _has_promoted(candidate, choice)
-
-
-def _has_promoted(candidate: Entry, choice: Choice) -> Outcome:
-    replaced = candidate.compared_with
-    place = f"It replaces {replaced.name}." if replaced else "It is the first champion of this name."
-    opened = [gate.sentence for gate in choice.gates if gate.opened]
-    return Outcome("promoted", choice.tell(" ".join([f"All gates hold. {place}", *opened])))
+    waiting = waits(record, settings.model_name, candidate, choice) if asks else None
+    return waiting or has_promoted(candidate, choice)
 
 
 def _publish(
@@ -274,47 +270,6 @@ def _publish(
         # The registry may have been emptied or exchanged since. One that does not answer now followed when last asked.
         publish(store, model_name, run=run, verdict=verdict)
     return []
-
-
-def settled(record: Record, candidate: Entry, choice: Choice) -> Outcome | None:
-    """What the record alone says about the candidate, before any gate; None when the gates decide.
-
-    A model that was rolled back is not promoted again: on unchanged inputs the next scheduled run makes the
-    very same one. And a candidate that was compared with another champion than the present one proves nothing
-    about the present one: so of two runs that promote at once one wins, and the other says so. Student and baseline of
-    the same inputs are compared with each other by the gates; which of them is promoted is for the settings to say.
-    """
-    champion = record.champion
-    if champion and (champion.digest, champion.run) == (candidate.digest, candidate.run):
-        return _has_promoted(champion, choice)  # this very step, before it was killed and retried
-    if champion and _same(champion, candidate):
-        return Outcome("unchanged", f"The champion was made from the same inputs: {champion.name}.")
-    if record.rolled_back and _same(record.rolled_back, candidate):
-        when = next(event.time for event in reversed(record.history) if event.what == "rolled_back")
-        sentence = (
-            f"This model was rolled back at {when} and is not promoted again; change the data or the "
-            "settings, or bring it back by another rollback."
-        )
-        return Outcome("rejected", sentence)
-    rival = champion.compared_with if champion and _beside(champion, candidate) else champion
-    if (rival and rival.digest) != (candidate.compared_with and candidate.compared_with.digest):
-        first = "The champion was rolled back in the meantime" if record.rolled_back else "Another run was first"
-        sentence = (
-            f"{first}: the champion is now {champion.name if champion else 'none'}, and this "
-            "candidate was not compared with it; start the run again."
-        )
-        return Outcome("conflict", sentence)
-    return None
-
-
-def _same(entry: Entry, candidate: Entry) -> bool:
-    same_inputs = bool(candidate.inputs and entry.inputs == candidate.inputs)
-    return entry.digest == candidate.digest or (same_inputs and entry.load == candidate.load)
-
-
-def _beside(champion: Entry, candidate: Entry) -> bool:
-    """Whether they are the student and the baseline of the same inputs."""
-    return bool(candidate.inputs) and champion.inputs == candidate.inputs and champion.load != candidate.load
 
 
 def _write(

@@ -6,6 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, ValidationInfo, field_validator
 
 from stillhouse.components.artifacts.promotion_record import Entry
+from stillhouse.components.config.duration import seconds
 from stillhouse.components.config.settings import Settings, shown
 from stillhouse.components.tasks import baselines_of
 
@@ -78,6 +79,10 @@ class PromoteSettings(Settings):
     min_test_rows: int = Field(default=30, ge=1)
     """Fewer rows are not enough evidence. The bounds of the paired differences count few rows against the candidate by
     themselves; below 30 a bootstrap says little of them."""
+    approval: Literal["automatic", "human"] = "automatic"
+    """Whether a candidate that holds all gates is promoted at once, or waits for `stillhouse approve`."""
+    approval_deadline: str = "3d"
+    """How long it waits: 90m, 12h, 3d. After that it is rejected, as not approved in time."""
     inspected: Annotated[Inspected | None, SUPPRESS] = None
     """Filled in by inspect and left out when the step runs alone; no option of the command line."""
 
@@ -98,6 +103,12 @@ class PromoteSettings(Settings):
             raise ValueError("it is true, false or a list of labels (in YAML, quote those like 'yes' and 'no')")
         # KFP turns whole numbers into floats.
         return [str(int(label)) if isinstance(label, float) and label.is_integer() else str(label) for label in given]
+
+    @field_validator("approval_deadline")
+    @classmethod
+    def _is_duration(cls, text: str) -> str:
+        seconds(text)
+        return text
 
     @field_validator("must_beat", mode="before")
     @classmethod

@@ -9,6 +9,7 @@ TITLES = {
     "not enough evidence": "not promoted, not enough evidence",
     "unchanged": "unchanged",
     "conflict": "not promoted, another run was first",
+    "waiting": "waiting for approval",
 }
 
 

@@ -20,7 +20,7 @@ from stillhouse.errors import UserError
 
 BEGINNING = "<main>"
 """Of the report's page; text of the data is escaped in it, so that this is its only one."""
-TONES = {"promoted": "good", "unchanged": "neutral", "conflict": "bad"}
+TONES = {"promoted": "good", "unchanged": "neutral", "conflict": "bad", "waiting": "neutral"}
 """Of decisions; all others are a warning."""
 MAX_CHAMPIONS = 24
 """Promotions that are drawn, the last ones."""

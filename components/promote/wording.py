@@ -6,18 +6,22 @@ from stillhouse.components.artifacts.evaluation import TRIVIAL, Evaluation, Half
 from stillhouse.components.artifacts.verdict import Gate, Verdict
 
 
-def first_sentences(evaluation: Evaluation, gates: Iterable[Gate], *, in_its_place: bool = False) -> str:
+def first_sentences(
+    evaluation: Evaluation, gates: Iterable[Gate], *, in_its_place: bool = False, waits: bool = False
+) -> str:
     """How the student stands to each baseline that it loses to, and in any case to the strong one; where it is not
     ahead, what to try next. Empty for an evaluation that compares it with nothing of the kind.
 
     Args:
         gates: of the student.
         in_its_place: whether the strong baseline is promoted instead of the student.
+        waits: whether a person is asked first.
     """
     strong = evaluation.strong_baseline
     lost = [] if in_its_place else beaten_by(evaluation, gates)
     told = [*lost, *([strong] if strong and strong not in lost else [])]
-    sentences = [_stands(_called(evaluation, name), *_beside(evaluation, name), in_its_place) for name in told]
+    taken = f"{'would be' if waits else 'was'} promoted in its place" if in_its_place else ""
+    sentences = [_stands(_called(evaluation, name), *_beside(evaluation, name), taken) for name in told]
     behind = lost or in_its_place or any(_beside(evaluation, name)[0] <= 0 for name in told)
     return " ".join([*sentences, what_next(evaluation) if behind else ""]).rstrip()
 
@@ -64,21 +68,21 @@ def _sorted(evaluation: Evaluation, paired: PairedDifference | HalfRows) -> tupl
     return -paired.difference, -paired.upper, -paired.lower
 
 
-def _stands(baseline: str, difference: float, lower: float, upper: float, in_its_place: bool) -> str:
+def _stands(baseline: str, difference: float, lower: float, upper: float, taken: str) -> str:
     ahead, behind = f"({lower:.3f} to {upper:.3f})", f"({-upper:.3f} to {-lower:.3f})"
-    taken = " and was promoted in its place" if in_its_place else ""
+    and_taken = f" and {taken}" if taken else ""
     first = f"{baseline[0].upper()}{baseline[1:]}" if baseline.startswith("the ") else baseline
     if difference > 0:
-        place = f"; {baseline} was promoted in its place" if in_its_place else ""
+        place = f"; {baseline} {taken}" if taken else ""
         chance = "" if lower > 0 else ", which may be chance"
         verb = "beats" if lower > 0 else "is ahead of"
         return f"The student {verb} {baseline} by {difference:.3f} {ahead}{chance}{place}."
     if difference == 0:
-        return f"{first} is as good as the student {behind}{taken}."
+        return f"{first} is as good as the student {behind}{and_taken}."
     if upper < 0:
-        return f"{first} is better than the student by {-difference:.3f} {behind}{taken}."
-    chance = ", which may be chance," if in_its_place else ", which may be chance"
-    return f"{first} is ahead of the student by {-difference:.3f} {behind}{chance}{taken}."
+        return f"{first} is better than the student by {-difference:.3f} {behind}{and_taken}."
+    chance = ", which may be chance," if taken else ", which may be chance"
+    return f"{first} is ahead of the student by {-difference:.3f} {behind}{chance}{and_taken}."
 
 
 def better(lead: float) -> str:

@@ -5,8 +5,9 @@ import re
 from datetime import UTC, datetime
 from pathlib import Path
 
-from stillhouse.components.artifacts.kept import STATISTICS, decided_key, model_key, rows_key
+from stillhouse.components.artifacts.kept import STATISTICS, WAITING, decided_key, model_key, rows_key
 from stillhouse.components.artifacts.promotion_record import Entry, load
+from stillhouse.components.artifacts.verdict import verdict_key
 from stillhouse.components.storage.home import DOWNLOADS
 from stillhouse.components.storage.store import Store
 
@@ -16,8 +17,9 @@ STATISTICS_KEY = re.compile(rf"{STATISTICS}/[^/]+(?=/dataset\.json$)")
 def recorded(store: Store, since: float | None) -> set[str]:
     """Keys in the store, and ids of runs, that the promotion records refer to.
 
-    Champion and previous model, their anchors, and those that they were compared with: a run on the champion's own
-    inputs is handed these again. What is known of the rows that have decided, now and before the last look.
+    Champion and previous model, their anchors, a candidate that waits with its verdict and report, and those that they
+    were compared with: a run on the champion's own inputs is handed these again. What is known of the rows that have
+    decided, now and before the last look.
 
     Args:
         since: Begin of the oldest run at work, in seconds since 1970 (None: there is none); whatever has been the
@@ -33,6 +35,8 @@ def recorded(store: Store, since: float | None) -> set[str]:
         for entry in record.roles.values():
             found |= _keys(entry) | (_keys(entry.compared_with) if entry.compared_with else set())
         found |= {decided_key(digest) for digest in record.ledger.needed}
+        if record.waiting:
+            found |= {verdict_key(record.waiting.run), f"{WAITING}/{record.waiting.run}"}
         if since is not None:
             # A record gives times in whole seconds.
             champions = record.in_production_since(datetime.fromtimestamp(int(since), UTC))

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from stillhouse.components.artifacts.kept import DECIDED, MODELS, ROWS, STATISTICS
+from stillhouse.components.artifacts.kept import DECIDED, MODELS, ROWS, STATISTICS, WAITING
 from stillhouse.components.distributed.nodes.exchange import TRAINJOBS
 from stillhouse.components.runtime.attempts import PREFIX as ATTEMPTS
 from stillhouse.components.runtime.attempts import UNFINISHED, VERDICTS
@@ -19,6 +19,7 @@ KINDS = {
     ROWS: "rows that models have learnt from",
     STATISTICS: "statistics in the store",
     DECIDED: "rows that have decided",
+    WAITING: "reports of candidates that waited",
     TRAINJOBS: "what steps and their nodes exchange",
     UNFINISHED: "notes of unfinished training",
 }

@@ -10,6 +10,7 @@ from typer.core import TyperGroup
 
 from stillhouse import __version__
 from stillhouse.errors import USER_ERROR, UserError
+from stillhouse.pipelines.cli.approval import approve, reject
 from stillhouse.pipelines.cli.forget import forget
 from stillhouse.pipelines.cli.predict import predict
 from stillhouse.pipelines.cli.replay import replay
@@ -85,6 +86,8 @@ _later("runs", "The runs with their verdicts, the newest first.")
 _later("ui", "Open MLflow at the newest run.")
 app.command(context_settings=PASS_ON)(step)
 app.command(context_settings=PASS_ON)(predict)
+app.command(context_settings=PASS_ON)(approve)
+app.command(context_settings=PASS_ON)(reject)
 app.command(context_settings=PASS_ON)(rollback)
 app.command(context_settings=PASS_ON)(forget)
 app.command()(replay)

@@ -22,6 +22,10 @@ def compile_(
     components: Annotated[
         Path | None, typer.Option(help="Folder for each step as a KFP component of its own; no pipeline is written.")
     ] = None,
+    approval: Annotated[
+        Path | None,
+        typer.Option(help="File for the form by which a person approves or rejects; no pipeline is written."),
+    ] = None,
     *,
     cluster: ClusterOptions,
 ) -> None:
@@ -33,8 +37,12 @@ def compile_(
         compile_components(components, cluster)
         typer.echo(str(components))
         return
-    from stillhouse.pipelines.compiling.pipeline_yaml import compile_pipeline
+    from stillhouse.pipelines.compiling.pipeline_yaml import compile_approval, compile_pipeline
 
+    if approval:
+        compile_approval(loaded.name, approval, cluster)
+        typer.echo(str(approval))
+        return
     path = out or Path(f"{loaded.name}-pipeline.yaml")
     compile_pipeline(loaded.parameters(), path, cluster)
     if not cluster.store:

@@ -4,11 +4,14 @@ from pathlib import Path
 from typing import Any
 
 from kfp import compiler
+from kfp.dsl.graph_component import GraphComponent
 
 from stillhouse.components.config.settings import refuse_secrets
 from stillhouse.components.inspect.budget import read_budget
 from stillhouse.components.storage.disk import writing
 from stillhouse.components.storage.urls import is_local
+from stillhouse.errors import UserError
+from stillhouse.pipelines.approval import approval
 from stillhouse.pipelines.compiling.options import ClusterOptions
 from stillhouse.pipelines.compiling.pods import on_cluster
 from stillhouse.pipelines.retrain import graph_for
@@ -34,9 +37,24 @@ def compile_pipeline(parameters: dict[str, Any], path: Path, cluster: ClusterOpt
     hardware = cluster.chosen_hardware()
     read_budget(parameters.get("train_budget", "none"), hardware.gpu_count * cluster.nodes)
     defaults = given | hardware.form()
+    pipeline = on_cluster(graph_for(parameters), cluster, experiment=parameters["model_name"], cache=cache)
+    _write(pipeline, path, defaults)
+
+
+def compile_approval(model_name: str, path: Path, cluster: ClusterOptions) -> None:
+    """Write the form by which a person approves or rejects a candidate of `model_name`.
+
+    Raises:
+        UserError: there is no store, in which a candidate could wait, or `path` cannot be written.
+    """
+    if not cluster.store:
+        raise UserError("A candidate waits in the store that its run wrote to; give --store s3://bucket/prefix.")
+    _write(on_cluster(approval, cluster, experiment=model_name), path, {"model_name": model_name})
+
+
+def _write(pipeline: GraphComponent, path: Path, defaults: dict[str, Any]) -> None:
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f".{path.name}.part.yaml")
-        pipeline = on_cluster(graph_for(parameters), cluster, experiment=parameters["model_name"], cache=cache)
         compiler.Compiler().compile(pipeline, str(temporary), pipeline_parameters=defaults)
         temporary.replace(path)

@@ -66,6 +66,7 @@ class StepProgress:
             case "tag":
                 said = (value for name, value in event["values"].items() if name.startswith(NOTE))
                 self.notes += [sentence for sentence in said if sentence not in self.notes]
+                self.metric = event["values"].get("decision", self.metric)
             case "metric":
                 self._metrics(event["values"])
             case "end":

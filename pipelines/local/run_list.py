@@ -1,8 +1,9 @@
 """What is known of the runs of a home folder and of its store."""
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,13 @@ from stillhouse.components.artifacts.recipe_lock import FILE, recipe_lock
 from stillhouse.components.artifacts.verdict import Verdict, stored_verdict, verdict_key
 from stillhouse.components.runtime.attempts import VERDICTS
 from stillhouse.components.storage.home import local_store
-from stillhouse.components.storage.store import Store
+from stillhouse.components.storage.store import NotFound, Store
 from stillhouse.components.tracking.settings import PIPELINE, spool_folder
 from stillhouse.components.tracking.spool import Event, read_events
 from stillhouse.errors import UserError
 
+WAITING = "waiting"
+"""The decision of a run whose candidate a person is to decide about."""
 STATES = {"FINISHED": "finished", "FAILED": "failed", "KILLED": "stopped"}
 """Of the last event of a run's spool."""
 
@@ -83,6 +86,8 @@ def _from_folder(home: Path, run_id: str) -> KnownRun:
     starts = [event for event in events if event["event"] == "start"]
     ends = [event for event in events if event["event"] == "end"]
     verdict = _read(home / run_id / "verdict.json")
+    if verdict and verdict["decision"] == WAITING:
+        verdict = _now(run_id, verdict)
     if ends:
         state, why = STATES[ends[-1]["status"]], ends[-1]["message"]
     else:
@@ -91,8 +96,19 @@ def _from_folder(home: Path, run_id: str) -> KnownRun:
     return KnownRun(run_id, began, state, **_said(verdict, why))
 
 
+def _now(run_id: str, verdict: dict[str, Any]) -> dict[str, Any]:
+    """The verdict of a run that has waited for a person: elsewhere it may be decided, and here its time may be up."""
+    with suppress(NotFound):
+        verdict = json.loads(local_store().get(verdict_key(run_id)))
+    until = (verdict.get("approval") or {}).get("until")
+    late = verdict["decision"] == WAITING and until and datetime.fromisoformat(until) <= datetime.now(UTC)
+    return verdict | {"decision": "rejected", "why": f"not approved in time, until {until}"} if late else verdict
+
+
 def _from_store(store: Store, run_id: str) -> KnownRun:
     verdict = json.loads(store.get(verdict_key(run_id)))
+    if verdict["decision"] == WAITING:
+        verdict = _now(run_id, verdict)
     time = verdict.get("time")
     began = datetime.fromisoformat(time).astimezone().replace(tzinfo=None) if time else None
     return KnownRun(run_id, began, "finished", **_said(verdict, ""))

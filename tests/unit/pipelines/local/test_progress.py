@@ -171,3 +171,8 @@ def test_what_steps_say_for_a_person_to_read_is_kept_once_and_other_tags_are_not
         progress.rows["finetune"].apply({"event": "tag", "values": tags})
     progress.rows["pretrain"].apply({"event": "tag", "values": {"note.x": "Said."}})
     assert progress.notes == ["pretrain: Said.", "finetune: It counts."]
+
+
+def test_the_verdict_is_the_result_of_the_step_that_reached_it(progress: Progress) -> None:
+    progress.rows["prepare"].apply({"event": "tag", "values": {"decision": "waiting", "why": "All gates hold."}})
+    assert progress.rows["prepare"].metric == "waiting"

@@ -77,6 +77,24 @@ def test_the_newest_comes_first_and_those_of_a_cluster_are_known_by_their_verdic
     assert [(run.id, run.decision) for run in list_runs(home)] == [("0b1f7c8e", "promoted"), ("spam-1", "rejected")]
 
 
+def test_a_run_whose_candidate_waits_says_so_until_somebody_decides_or_the_deadline_has_passed(
+    make_run: MakeRun, home: Path
+) -> None:
+    def found(**stored: object) -> tuple[str, str]:
+        if stored:
+            local_store().put("verdicts/spam-1.json", json.dumps(waiting | stored).encode())
+        (run,) = list_runs(home)
+        return run.decision, run.why
+
+    waiting = {"decision": "waiting", "why": "All gates hold.", "approval": {"until": "2999-01-01T00:00:00+00:00"}}
+    make_run("spam-1", "FINISHED", **waiting)
+
+    assert found() == ("waiting", "All gates hold.")
+    late = {"until": "2026-01-02T03:04:05+00:00"}
+    assert found(approval=late) == ("rejected", "not approved in time, until 2026-01-02T03:04:05+00:00")
+    assert found(decision="promoted", why="Approved by Ada.", version="4") == ("promoted", "Approved by Ada.")
+
+
 def test_the_command_prints_a_line_for_each(make_run: MakeRun, home: Path) -> None:
     for number in range(3):
         make_run(f"spam-{number}", "FINISHED", decision="promoted", version="1", why="All gates hold.")
