@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import Field
 
+from stillhouse.components.artifacts.calibration import Calibration
 from stillhouse.components.artifacts.json_artifact import JsonArtifact
 
 TRIVIAL = "majority"
@@ -282,6 +283,8 @@ class Evaluation(JsonArtifact):
     trained_with: dict[str, dict[str, Any]] = Field(default_factory=dict)
     """The settings that the teacher (`pretrain`, where it was, and `finetune`) and the student (`distill`) were trained
     with."""
+    calibration: Calibration | None = None
+    """None of a student whose probabilities were not scaled."""
 
     @property
     def bases(self) -> list[str]:

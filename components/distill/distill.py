@@ -15,6 +15,7 @@ from stillhouse.components.training_step.validation import validation_of
 from stillhouse.errors import UserError
 
 if TYPE_CHECKING:
+    from stillhouse.components.artifacts.calibration import TemperatureScaling
     from stillhouse.components.distill.champion import KeptChampion
     from stillhouse.components.distill.signal import Kept
     from stillhouse.components.distill.student import StudentWithProjections
@@ -66,6 +67,7 @@ def distill(
     with training_step("distill", settings, inputs, run, task.unit.name) as step:
         history, kept = pair.train(step, settings, network, validation)
         task.finish(student)
+        scaled = _calibrated(task, settings, student, validation, run)
         return step.write_answering(
             Path(model),
             task,
@@ -75,8 +77,23 @@ def distill(
             notes=student.notes,
             parents=[teacher_folder],
             earlier=trainings_of(teacher_folder),
-            figures=kept,
+            figures={**kept, **({"calibration_temperature": scaled.temperature} if scaled else {})},
+            about={"calibration": scaled.model_dump()} if scaled else {},
         )
+
+
+def _calibrated(
+    task: Task, settings: DistillSettings, student: "LoadedModel", validation: Examples, run: "StepRun"
+) -> "TemperatureScaling | None":
+    """The temperature that the student was scaled by, if it was to be; where it cannot, the run says why."""
+    from stillhouse.components.distill.calibration import calibrate
+
+    if not settings.calibrate:
+        return None
+    scaled = calibrate(task, student, validation, settings.loop.max_length)
+    if scaled is None:
+        run.notes({"distill.calibrate": "Such answers come without probabilities, so nothing is scaled."})
+    return scaled
 
 
 def _champion(

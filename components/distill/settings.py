@@ -49,6 +49,9 @@ class DistillSettings(DerivableSettings):
     champion: Annotated[str, SUPPRESS] = ""
     """Its address, filled in by inspect where it counts and repeated by recipe.lock.yaml; no option of the command
     line."""
+    calibrate: bool = False
+    """Whether a temperature, fitted on the validation rows, makes the student as sure as it is right (Guo et al., 2017,
+    arXiv:1706.04599); which answer it gives stays the same."""
     use_unlabelled: bool = True
     """Learn the teacher's answers on unlabelled rows too."""
     max_cache_bytes: int = Field(default=2**31, ge=0)

@@ -18,6 +18,7 @@ from stillhouse.components.artifacts.spec import read_spec
 from stillhouse.components.artifacts.trainings import trainings_of
 from stillhouse.components.evaluate.anchor import against_anchor
 from stillhouse.components.evaluate.baselines import strong_baseline, trivial_baseline
+from stillhouse.components.evaluate.calibration import calibration_notes, calibration_of
 from stillhouse.components.evaluate.champion import Champion, answers_of, champion_notes, open_champion, read_champion
 from stillhouse.components.evaluate.comparison import Compared, compare
 from stillhouse.components.evaluate.contestants import Contestant, trained
@@ -95,6 +96,8 @@ def evaluate(
     document["lengths"] = _lengths(folders)
     # From which, with what the recipe gives, a run can be made again whose settings followed from its data.
     document["trained_with"] = _trained_with(folders)
+    document |= calibration_of(task, Path(student), contestants["student"].answers, test)
+    document["notes"] += calibration_notes(document)
     findings = _findings(settings, task, document, contestants, statistics, test, folders, compared)
     run.progress(0, 1, "pages", "report")
     write_report(report, findings)

@@ -96,6 +96,12 @@ class Classes:
         the model and every measure is a number: surely another class."""
         return _filled(scores, lambda: (targets[:, None] != _columns(scores)) / max(scores.shape[1] - 1, 1))
 
+    def at_temperature(self, scores: np.ndarray, temperature: float) -> np.ndarray | None:
+        """The probabilities, float64 [rows, labels], of logits divided by `temperature` that had `scores` before."""
+        logits = np.log(np.clip(np.asarray(scores, np.float64), _LEAST, None)) / temperature
+        found = np.exp(logits - logits.max(axis=1, keepdims=True))
+        return found / found.sum(axis=1, keepdims=True)
+
     def badness(self, statistics: Statistics) -> np.ndarray:
         """The order of the worst mistakes, float [rows]: the confidence in a wrong answer, 0 for a right one."""
         return np.where(statistics["right"], 0.0, statistics["scores"].max(axis=1))
@@ -144,6 +150,12 @@ class LabelSets(Classes):
     def with_wrong_answers(self, scores: np.ndarray, targets: np.ndarray) -> np.ndarray:
         """As for classes, float [rows, labels]: every label the other way round."""
         return _filled(scores, lambda: 1.0 - (targets >= THRESHOLD))
+
+    def at_temperature(self, scores: np.ndarray, temperature: float) -> np.ndarray:
+        """As for classes, float64 [rows, labels], of each label by itself."""
+        sure = np.clip(np.asarray(scores, np.float64), _LEAST, 1 - _EPSILON)
+        with np.errstate(over="ignore"):  # so sure that it is 0
+            return 1 / (1 + ((1 - sure) / sure) ** (1 / temperature))
 
     def badness(self, statistics: Statistics) -> np.ndarray:
         """As for classes, float64 [rows], of the label of each row that is wrong most surely."""
@@ -220,6 +232,10 @@ class Number:
         float64 [rows], span."""
         return _filled(scores, lambda: (targets + (float(np.ptp(targets)) or 1.0))[:, None])
 
+    def at_temperature(self, scores: np.ndarray, temperature: float) -> np.ndarray | None:
+        """None in the place of float64 [rows, labels]: a number comes without a probability."""
+        return None
+
     def badness(self, statistics: Statistics) -> np.ndarray:
         """The order of the worst mistakes, float [rows]: how far off each answer is."""
         return self.errors(statistics)
@@ -233,6 +249,8 @@ class Number:
         return ({"value": value} for (value,) in scores.tolist())
 
 
+_LEAST, _EPSILON = 1e-45, 6e-8
+"""The least probability that float32 holds, and how near to 1 it comes."""
 LabelTarget = Classes | Number
 
 

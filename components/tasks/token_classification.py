@@ -51,6 +51,7 @@ class TokenClassification(TextModels):
     auto = "AutoModelForTokenClassification"
     baseline = "perceptron"
     trivial_title = "Most frequent tag of the word"
+    has_probabilities = True
     Input = tag_parse.TagInput
 
     def __init__(self, spec: Spec) -> None:

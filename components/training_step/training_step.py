@@ -146,12 +146,14 @@ class TrainingStep:
         parents: list[Path],
         earlier: Sequence[Trained],
         figures: Mapping[str, float] | None = None,
+        about: Mapping[str, Any] | None = None,
     ) -> dict[str, float]:
         """`write` for a model that answers the dataset's target.
 
         Args:
             train: the labelled rows that it learnt from.
             notes: what must be said of how its base was read: sentences by name.
+            about: what else model.json says.
         """
         main, max_length = task.measures[0].name, self.settings.loop.max_length
         info = model_info(task.spec, main, used(self.settings), max_length)
@@ -162,7 +164,7 @@ class TrainingStep:
             history,
             metric=main,
             figures={**history.best_point(), **(figures or {})},
-            info={**info, "notes": notes},
+            info={**info, "notes": notes, **(about or {})},
             parents=parents,
             earlier=earlier,
             lengths=lengths_of(task, loaded, train, max_length),

@@ -46,6 +46,10 @@ class LabelTask(Task):
         """Of the number that is being learnt; that of the user's units while none is."""
 
     @property
+    def has_probabilities(self) -> bool:
+        return self.target.is_sure
+
+    @property
     def trivial_title(self) -> str:
         return self.target.trivial_title
 
@@ -195,6 +199,9 @@ class LabelTask(Task):
 
     def statistics(self, answers: Answers, examples: Examples) -> Statistics:
         return self.target.statistics(answers, self.targets(examples))
+
+    def at_temperature(self, answers: Answers, temperature: float) -> np.ndarray | None:
+        return self.target.at_temperature(answers, temperature)
 
     def errors(self, statistics: Statistics) -> np.ndarray:
         return self.target.errors(statistics)

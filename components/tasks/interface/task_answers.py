@@ -41,6 +41,12 @@ class TaskAnswers(ABC):
     """What model.json says of how it was fitted."""
 
     @property
+    def has_probabilities(self) -> bool:
+        """Whether logits become probabilities that a temperature makes more or less sure: then `loss` is a log-loss of
+        `logits` and `labels` alone, and `training_loss` takes a smoothing. False by default."""
+        return False
+
+    @property
     def trivial_title(self) -> str:
         """The baseline without a model, as people read it."""
         return "Trivial answer"
@@ -84,6 +90,11 @@ class TaskAnswers(ABC):
     @abstractmethod
     def statistics(self, answers: Answers, examples: Examples) -> Statistics:
         """All that the measures need of each example."""
+
+    def at_temperature(self, answers: Answers, temperature: float) -> Answers | None:
+        """What a model whose logits were divided by `temperature` would answer; None, the default, where answers do not
+        tell."""
+        return None
 
     def errors(self, statistics: Statistics) -> np.ndarray:
         """How wrong each example is, float64 [examples]; 0 is right. By it examples are counted for one of two models,

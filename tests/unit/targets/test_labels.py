@@ -112,3 +112,21 @@ def test_labels_that_rows_have_and_no_answer_are_never_answered(
 def test_of_labels_that_are_never_answered_the_most_frequent_comes_first() -> None:
     target, scores = Classes(["ham", "spam", "eggs"]), np.tile([1.0, 0.0, 0.0], (5, 1))
     assert target.never_answered(target.statistics(scores, np.array([0, 1, 2, 2, 0]))) == ["eggs", "spam"]
+
+
+def test_probabilities_at_another_temperature_are_those_of_divided_logits() -> None:
+    logits = np.array([[2.0, 0.0, -1.0], [0.3, 0.1, 0.2]])
+    soft = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    half = np.exp(logits / 2) / np.exp(logits / 2).sum(axis=1, keepdims=True)
+    classes, sets = Classes(["a", "b", "c"]), LabelSets(["a", "b", "c"])
+    np.testing.assert_allclose(np.asarray(classes.at_temperature(soft, 2.0)), half)
+    np.testing.assert_allclose(sets.at_temperature(1 / (1 + np.exp(-logits)), 2.0), 1 / (1 + np.exp(-logits / 2)))
+    assert Number().at_temperature(np.array([[3.0]]), 2.0) is None
+
+
+def test_an_answer_that_is_as_sure_as_float32_tells_stays_a_number() -> None:
+    sure = np.array([[1.0, 0.0]], np.float32)
+    for temperature in (0.01, 1.0, 100.0):
+        for target in (Classes(["a", "b"]), LabelSets(["a", "b"])):
+            found = target.at_temperature(sure, temperature)
+            assert found is not None and np.isfinite(found).all() and found[0, 0] > found[0, 1]
