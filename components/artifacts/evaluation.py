@@ -116,6 +116,36 @@ class Slice(JsonArtifact):
     upper: float | None = None
 
 
+class FoundSlice(JsonArtifact):
+    """The student's main metric on a slice that was found to be answered worse than the other test rows."""
+
+    name: str
+    """What its rows have in common, in words."""
+    rows: int
+    value: float
+    bound: float
+    """What it is at best: a one-sided bound that holds for all slices that were looked at together, with the
+    evaluation's confidence."""
+    p_value: float
+    """Of chance alone making it so much worse, corrected for how many were looked at."""
+
+
+class FoundSlices(JsonArtifact):
+    """Slices that were looked for on the test rows."""
+
+    looked_at: int
+    """How many were tested."""
+    least_rows: int
+    """Rows within and without that a slice had to have."""
+    correction: str
+    """Of the p-values: Holm."""
+    sure: int
+    """Those of all that were looked at that are worse by more than chance, with the evaluation's confidence for all of
+    them together."""
+    slices: list[FoundSlice]
+    """The worst ones, the surest first."""
+
+
 class Candidate(JsonArtifact):
     """A model that may be promoted, beside those it is held against."""
 
@@ -283,6 +313,8 @@ class Evaluation(JsonArtifact):
     trained_with: dict[str, dict[str, Any]] = Field(default_factory=dict)
     """The settings that the teacher (`pretrain`, where it was, and `finetune`) and the student (`distill`) were trained
     with."""
+    found_slices: FoundSlices | None = None
+    """None where none were looked for, and in files of earlier releases."""
     calibration: Calibration | None = None
     """None of a student whose probabilities were not scaled."""
 

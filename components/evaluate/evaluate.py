@@ -24,6 +24,7 @@ from stillhouse.components.evaluate.comparison import Compared, compare
 from stillhouse.components.evaluate.contestants import Contestant, trained
 from stillhouse.components.evaluate.evidence import evidence
 from stillhouse.components.evaluate.flips import described as described_flips
+from stillhouse.components.evaluate.found_slices import found_slices
 from stillhouse.components.evaluate.latency import latency_ratios, percentiles, time_rows
 from stillhouse.components.evaluate.mistakes import worst_mistakes
 from stillhouse.components.evaluate.report import write_report
@@ -96,6 +97,7 @@ def evaluate(
     document["lengths"] = _lengths(folders)
     # From which, with what the recipe gives, a run can be made again whose settings followed from its data.
     document["trained_with"] = _trained_with(folders)
+    document |= found_slices(task, statistics["student"], test, settings)
     document |= calibration_of(task, Path(student), contestants["student"].answers, test)
     document["notes"] += calibration_notes(document)
     findings = _findings(settings, task, document, contestants, statistics, test, folders, compared)

@@ -88,7 +88,8 @@ def bounds(metric: Measure, model: Measured, errors: np.ndarray, confidence: flo
 def _spread_and_cost(resampled: np.ndarray, wrong: np.ndarray) -> tuple[float, float]:
     """Standard error of a measure, or of a difference, and what one of the rows weighs that are `wrong`, bool [rows]:
     together they have that error."""
-    spread, number = float(np.std(resampled[np.isfinite(resampled)])), int(wrong.sum())
+    finite, number = resampled[np.isfinite(resampled)], int(wrong.sum())
+    spread = float(np.std(finite)) if len(finite) else 0.0
     return spread, spread / math.sqrt(number) if number else 0.0
 
 

@@ -21,6 +21,7 @@ def write_report(path: str | Path, findings: Findings) -> None:
         *findings.task.sections(findings.results),
         sections.speed_section(findings),
         sections.slices_section(findings),
+        sections.found_slices_section(findings),
         sections.mistakes_section(findings),
         sections.flips_section(findings),
         _method(findings),

@@ -65,7 +65,7 @@ def _differences_table(findings: Findings) -> Table:
                 findings.name(other),
                 paired["rows"],
                 *(signed(paired[key]) for key in ("difference", "lower", "upper")),
-                "<0.001" if paired["p_value"] < 0.001 else paired["p_value"],
+                _chance(paired["p_value"]),
             ]
             for other, paired in findings.evaluation["differences"].items()
         ],
@@ -125,6 +125,37 @@ def slices_section(findings: Findings) -> Section | None:
         "Slices",
         tables=[Table(["Slice", "test rows", what, "interval"], rows, f"The student's {what} on each slice.")],
     )
+
+
+def found_slices_section(findings: Findings) -> Section | None:
+    """The slices that were found to be answered worst; None where none were looked for."""
+    if not (found := findings.evaluation.get("found_slices")):
+        return None
+    slices, what, sure = found["slices"], findings.what, found["sure"]
+    text = (
+        f"{found['looked_at']:,} slices of the test rows with {found['least_rows']} rows or more were looked at, and "
+        f"{f'{sure:,}' if sure else 'none'} {'is' if sure == 1 else 'are'} surely answered worse than the other rows "
+        f"({findings.evaluation['confidence']:.0%} for all together, {found['correction']}). They were found on the "
+        "test rows: look at them on new ones before much is built on them."
+    )
+    best = "at most" if findings.evaluation["greater_is_better"] else "at least"
+    rows = [[s["name"], s["rows"], s["value"], f"{s['bound']:.3f}", _chance(s["p_value"])] for s in slices]
+    headers = ["Slice", "test rows", what, best, f"p ({found['correction']})"]
+    caption = f"The student's {what}, and what it is {best} on the slice, for all slices together."
+    bars = charts.bars(
+        [one["name"] for one in slices],
+        [one["value"] for one in slices],
+        title=f"{_capital(what)} on the worst slices found",
+        x=what,
+        format=".3f",
+    )
+    return Section(
+        "Worst slices found", text, tables=[Table(headers, rows, caption)] * bool(rows), charts=[bars] * bool(rows)
+    )
+
+
+def _chance(p_value: float) -> object:
+    return "<0.001" if p_value < 0.001 else p_value
 
 
 def mistakes_section(findings: Findings) -> Section:

@@ -21,6 +21,9 @@ class EvaluateSettings(Settings):
     """Interleaved rounds over those rows, model by model."""
     slices: list[str] = Field(default_factory=list)
     """Columns of the source whose values are reported apart (kept by prepare)."""
+    num_slices: int = Field(default=10, ge=0)
+    """Slices listed of those that are found to be answered worst, by words, sizes, values, activity, whatever the kind
+    of problem has, and by the columns of `slices`; 0 for no search."""
     num_mistakes: int = Field(default=20, ge=0)
     """Worst mistakes shown."""
     serve_on: Literal["cpu", "cuda"] = "cpu"

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from stillhouse.components.formats.table import Table
     from stillhouse.components.reporting.page import Badge, Section
     from stillhouse.components.targets.parse import LabelReading, Where
+    from stillhouse.components.targets.slicing import Slices
 
 
 class Recommendation(Task):
@@ -191,6 +192,12 @@ class Recommendation(Task):
 
     def answers(self, outputs: Any, batch: Batch) -> list[np.ndarray]:
         return ranking.best(outputs.logits, batch)
+
+    def possible_slices(self, examples: Examples) -> "Slices":
+        """By how active users were."""
+        from stillhouse.components.targets.slicing import in_ranges
+
+        return in_ranges("items before", np.array(list(map(len, examples.values("items"))), np.float64))
 
     def unanswered(self, answers: Answers) -> np.ndarray:
         return np.array([not len(each) for each in answers], bool)

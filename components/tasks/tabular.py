@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from stillhouse.components.modalities.tabular.cells import Column
+    from stillhouse.components.targets.slicing import Slices
 
 
 class Tabular(LabelTask):
@@ -83,6 +84,11 @@ class Tabular(LabelTask):
 
     def size(self, example: Mapping[str, Any]) -> int:
         return rows.num_values(example["features"])
+
+    def possible_slices(self, examples: Examples) -> "Slices":
+        from stillhouse.components.modalities.tabular.slices import table_slices
+
+        return table_slices(self.columns, _table(examples))
 
     def show(self, example: Mapping[str, Any], answer: Any = None) -> "Markup":
         return rows.show(example["features"])

@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
+import numpy as np
+
 from stillhouse.components.artifacts.examples import Examples
 from stillhouse.components.artifacts.spec import Spec
 from stillhouse.components.config.settings import Settings
@@ -24,12 +26,12 @@ from stillhouse.components.training.derived import Defaults, Overhead
 from stillhouse.errors import UserError
 
 if TYPE_CHECKING:
-    import numpy as np
     import torch
     from markupsafe import Markup
     from torch import nn
     from transformers import PreTrainedModel
 
+    from stillhouse.components.targets.slicing import Slices
     from stillhouse.components.training.batches import Samples
 
 Batch = Mapping[str, "torch.Tensor"]
@@ -289,6 +291,15 @@ class Task(TaskData, TaskAnswers):
     def same_inputs(self, student: LoadedModel, teacher: LoadedModel, examples: Examples) -> bool:
         """Whether both models are shown the same tensors of these examples."""
         return True
+
+    def possible_slices(self, examples: Examples) -> "Slices":
+        """Slices among which evaluate looks for those that are answered worst: what the examples of each have in
+        common, in words, and which they are, bool [examples]. By default four ranges of `size`."""
+        from stillhouse.components.targets.slicing import in_ranges
+
+        if self.size_name:
+            sizes = np.array([self.size(example) for example in examples], np.float64)
+            yield from in_ranges(self.size_name, sizes)
 
     # Answers; what is done with them is in `task_answers.py`.
 

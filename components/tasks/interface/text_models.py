@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from stillhouse.components.artifacts.base_facts import BaseFacts
     from stillhouse.components.artifacts.chosen_base import Candidates
     from stillhouse.components.modalities.text.samples import TextSamples
+    from stillhouse.components.targets.slicing import Slices
 
 
 class TextModels(Task):
@@ -57,6 +58,13 @@ class TextModels(Task):
         from stillhouse.components.artifacts.base_choice import choose_base
 
         return choose_base(candidates, self.texts(train), self.spec.task, self.spec.target)
+
+    def possible_slices(self, examples: Examples) -> "Slices":
+        from stillhouse.components.modalities.text.words import words
+        from stillhouse.components.targets.slicing import by_member
+
+        yield from super().possible_slices(examples)
+        yield from by_member(map(words, self.texts(examples)), "with the word '{}'".format)
 
     def check_bases(self, bases: "Sequence[BaseFacts]", train: Examples, max_unknown: float) -> "list[BaseFacts]":
         from stillhouse.components.artifacts.base_texts import check_texts
