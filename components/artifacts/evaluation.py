@@ -45,6 +45,31 @@ class Latency(JsonArtifact):
     """The median."""
     p90: float
     """What nine of ten rows keep."""
+    p95: float | None = None
+    """What 95 of 100 keep. None, as below, in files of earlier releases."""
+    p50_bounds: tuple[float, float] | None = None
+    """One-sided bounds, below and above, each with the evaluation's confidence."""
+    p95_bounds: tuple[float, float] | None = None
+
+
+class Spread(JsonArtifact):
+    """What was measured at each cold start."""
+
+    p50: float
+    p95: float
+    p50_bounds: tuple[float, float]
+    """As those of `Latency`: over the starts."""
+    p95_bounds: tuple[float, float]
+
+
+class ColdStarts(JsonArtifact):
+    """A model in a process of its own, from nothing to its first answer."""
+
+    starts: int
+    seconds: Spread
+    """From the start of the process on."""
+    memory_bytes: Spread
+    """Resident at most until then."""
 
 
 class MeasuredModel(JsonArtifact):
@@ -66,6 +91,9 @@ class MeasuredModel(JsonArtifact):
     unanswered_rows: int = 0
     """Test rows for which its answer is not a finite number; they count as wrong."""
     latency_ms: Latency | None = None
+    """Of a model that is loaded and has answered before."""
+    cold: ColdStarts | None = None
+    """None where evaluate.cold_starts is 0, and of models that are not served."""
 
 
 class PairedDifference(JsonArtifact):

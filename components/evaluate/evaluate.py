@@ -20,6 +20,7 @@ from stillhouse.components.evaluate.anchor import against_anchor
 from stillhouse.components.evaluate.baselines import strong_baseline, trivial_baseline
 from stillhouse.components.evaluate.calibration import calibration_notes, calibration_of
 from stillhouse.components.evaluate.champion import Champion, answers_of, champion_notes, open_champion, read_champion
+from stillhouse.components.evaluate.cold_starts import cold_starts
 from stillhouse.components.evaluate.comparison import Compared, compare
 from stillhouse.components.evaluate.contestants import Contestant, trained
 from stillhouse.components.evaluate.evidence import evidence
@@ -90,6 +91,10 @@ def evaluate(
     resampled = partial(run.progress, total=settings.resamples, unit="resamples", note="bootstrap")
     compared = compare(task, contestants, statistics, test, meeting, settings, resampled)
     document = _document(settings, task, contestants, statistics, latencies, test, rival, anchored, compared)
+    for name, found in cold_starts(
+        _served(folders, contestants, rival, task, Path(baseline)), test, settings, run
+    ).items():
+        document["models"][name]["cold"] = found
     document["evidence"] = evidence(settings, task, train, test, statistics.get(task.baseline), folders)
     # What was said of their bases, which are often the same.
     of_bases = dict.fromkeys([*notes_of(Path(teacher)).values(), *notes_of(Path(student)).values()])
@@ -163,6 +168,17 @@ def _answers(
     return contestants, champion
 
 
+def _served(
+    folders: Mapping[str, Path], contestants: dict[str, Contestant], champion: Champion | None, task: Task, strong: Path
+) -> dict[str, Path]:
+    """The folders of the models that answer users, or may; `strong` is the strong baseline's."""
+    of_champion = champion.folder if champion else None
+    served = {"student": folders["student"], "champion": of_champion, task.baseline: strong}
+    return {
+        name: folder for name, folder in served.items() if folder and name in contestants and contestants[name].scorer
+    }
+
+
 def _latencies(
     settings: EvaluateSettings, contestants: dict[str, Contestant], test: Examples, run: StepRun
 ) -> dict[str, np.ndarray]:
@@ -193,7 +209,8 @@ def _document(
     for name, contestant in contestants.items():
         models[name] |= contestant.described()
         if name in latencies:
-            models[name]["latency_ms"] = percentiles(latencies[name])
+            sure = {"confidence": settings.confidence, "seed": settings.seed}
+            models[name]["latency_ms"] = percentiles(latencies[name], **sure)
     main, (parts, to_anchor) = task.measures[0], anchored
     unseen = int(champion.rows.sum()) if champion and champion.meeting else None
 

@@ -1,5 +1,7 @@
 """The report's sections of tables, pictures and examples."""
 
+from typing import Any
+
 from markupsafe import Markup, escape
 
 from stillhouse.components.artifacts.evaluation import TRIVIAL
@@ -82,7 +84,7 @@ def speed_section(findings: Findings) -> Section:
     rows = [
         [
             findings.name(model),
-            *(f"{entry['latency_ms'][p]:.1f}" for p in ("p50", "p90")),
+            *(_spread(entry["latency_ms"], p, 1.0, ".1f") for p in ("p50", "p95")),
             round(entry["rows_per_second"]),
             *([round(entry[units]) if units in entry else "–"] if counted else []),
             entry["parameters"],
@@ -90,7 +92,7 @@ def speed_section(findings: Findings) -> Section:
         ]
         for model, entry in models.items()
     ]
-    headers = ["Model", "p50 ms", "p90 ms", "rows/s", *([f"{unit}/s"] if counted else []), "parameters", "weights"]
+    headers = ["Model", "p50 ms", "p95 ms", "rows/s", *([f"{unit}/s"] if counted else []), "parameters", "weights"]
     bars = charts.bars(
         [findings.short(model) for model in models],
         [entry["latency_ms"]["p50"] for entry in models.values()],
@@ -107,11 +109,42 @@ def speed_section(findings: Findings) -> Section:
     )
     caption = f"Measured in one process on the {findings.settings.serve_on.upper()}"
     caption += f"; {unit} are real ones, no padding." if counted else "."
+    bounds = f"Below each percentile are its bounds, each alone at {findings.evaluation['confidence']:.0%}."
+    tables = [Table(headers, rows, f"{caption} {bounds}"), *_cold_tables(findings)]
     return Section(
         "Speed and size",
-        tables=[Table(headers, rows, caption)],
+        tables=tables,
         charts=[bars, throughput],
     )
+
+
+def _cold_tables(findings: Findings) -> list[Table]:
+    """Cold starts, where they were measured."""
+    started = {model: entry["cold"] for model, entry in findings.models.items() if "cold" in entry}
+    rows = [
+        [
+            findings.name(model),
+            *(_spread(cold["seconds"], p, 1.0, ".2f") for p in ("p50", "p95")),
+            *(_spread(cold["memory_bytes"], p, 1e6, ",.0f") for p in ("p50", "p95")),
+            cold["starts"],
+        ]
+        for model, cold in started.items()
+    ]
+    headers = ["Model", "p50 s", "p95 s", "p50 MB", "p95 MB", "starts"]
+    caption = (
+        "Cold: from the start of a process of its own to the first answer, and the most memory that it had until then; "
+        "what the machine keeps of files stays."
+    )
+    return [Table(headers, rows, caption)] if rows else []
+
+
+def _spread(measured: dict[str, Any], percentile: str, unit: float, format: str) -> object:
+    """A percentile in units of `unit`, its bounds below it."""
+    if (value := measured.get(percentile)) is None:
+        return "–"
+    bounds = measured.get(f"{percentile}_bounds")
+    told = f"{bounds[0] / unit:{format}} to {bounds[1] / unit:{format}}" if bounds else ""
+    return escape(f"{value / unit:{format}}") + Markup('<span class="of">{}</span>').format(told)
 
 
 def slices_section(findings: Findings) -> Section | None:

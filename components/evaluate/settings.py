@@ -19,6 +19,9 @@ class EvaluateSettings(Settings):
     """Rows that are timed one by one."""
     latency_rounds: int = Field(default=2, ge=1)
     """Interleaved rounds over those rows, model by model."""
+    cold_starts: int = Field(default=0, ge=0, le=100)
+    """Processes in which the student, the champion and the baseline that may be promoted are each started to give one
+    answer, for cold latency and memory; one takes some seconds."""
     slices: list[str] = Field(default_factory=list)
     """Columns of the source whose values are reported apart (kept by prepare)."""
     num_slices: int = Field(default=10, ge=0)

@@ -213,11 +213,27 @@ def _cost(evaluation: Evaluation, settings: PromoteSettings) -> Iterator[Gate]:
                 f"up to {limit:.3g} times is allowed, and {low:.3g} counts."
             )
             yield Gate(f"latency_vs_{other}", low <= limit, low, limit, sentence)
+    if settings.max_latency_p95_ms is not None:
+        yield _latency_p95(evaluation, settings.max_latency_p95_ms)
     if settings.max_bytes is not None:
         size = evaluation.models["student"].bytes
         assert size is not None  # what may be promoted has weights
         sentence = f"The weights take {size:,} bytes; {settings.max_bytes:,} are allowed."
         yield Gate("max_bytes", size <= settings.max_bytes, size, settings.max_bytes, sentence)
+
+
+def _latency_p95(evaluation: Evaluation, limit: float) -> Gate:
+    """Whether nearly all users surely wait no longer."""
+    name, found = "max_latency_p95_ms", evaluation.models["student"].latency_ms
+    if found is None or found.p95 is None or found.p95_bounds is None:
+        sentence = "The evaluation says nothing of the latency's 95th percentile; start the run again."
+        return Gate(name, False, None, limit, sentence)
+    bound = found.p95_bounds[1]
+    sentence = (
+        f"95 of 100 rows are answered within {found.p95:.3g} ms, at most {bound:.3g} ms "
+        f"({evaluation.confidence * 100:.3g} % one-sided); {limit:.3g} ms are allowed."
+    )
+    return Gate(name, bound <= limit, bound, limit, sentence, estimate=found.p95)
 
 
 def _floor_of(name: str, what: str, found: Estimate | Slice, floor: float, rows: int, evaluation: Evaluation) -> Gate:

@@ -74,6 +74,8 @@ class PromoteSettings(Settings):
     max_latency_vs_teacher: float = Field(default=1.0, gt=0)
     """Median latency as a ratio to the teacher's: what it is at least, by its one-sided bound, must not be more."""
     max_latency_vs_champion: float = Field(default=1.5, gt=0)
+    max_latency_p95_ms: float | None = Field(default=None, gt=0)
+    """Milliseconds that 95 of 100 rows must surely keep, asked one by one: by the upper one-sided bound."""
     max_bytes: int | None = Field(default=None, ge=1)
     """Size of the weights."""
     min_test_rows: int = Field(default=30, ge=1)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from stillhouse.components.artifacts.evaluation import Latency
 from stillhouse.components.artifacts.promotion_record import Entry
 from stillhouse.components.artifacts.recipe_lock import FILE, has_lock
 from stillhouse.components.artifacts.spec import Spec
@@ -49,6 +50,9 @@ def figures(verdict: Verdict, rows: dict[str, int]) -> dict[str, float]:
     for name, model in evaluation.models.items():
         found[f"{name}/{evaluation.main_metric}"] = evaluation.estimate(name).value
         found[f"{name}/latency_ms"] = model.latency_ms.p50 if model.latency_ms else None
+        found[f"{name}/latency_p95_ms"] = model.latency_ms.p95 if model.latency_ms else None
+        found[f"{name}/cold_seconds"] = model.cold.seconds.p50 if model.cold else None
+        found[f"{name}/cold_megabytes"] = model.cold.memory_bytes.p50 / MEGABYTE if model.cold else None
         found[f"{name}/megabytes"] = model.bytes / MEGABYTE if model.bytes else None
     for name, beside in {"student": evaluation, **evaluation.candidates}.items():
         found[f"{name}/negative_flips"] = beside.negative_flips.rate if beside.negative_flips else None
@@ -84,6 +88,12 @@ def describe_version(entry: Entry, verdict: Verdict | None) -> str:
     return "\n".join([f"**{verdict.why}** {said}", "", *_body(verdict)] if verdict else [said])
 
 
+def _latency(found: Latency) -> str:
+    """The median, and the 95th percentile in brackets where it was measured."""
+    nearly_all = f" (p95 {found.p95:.3g} ms)" if found.p95 is not None else ""
+    return f"{found.p50:.3g} ms{nearly_all}"
+
+
 def _body(verdict: Verdict) -> Iterator[str]:
     """The models side by side, and the gates."""
     evaluation, gates, failed = verdict.measured, verdict.gates, verdict.failed
@@ -96,7 +106,7 @@ def _body(verdict: Verdict) -> Iterator[str]:
             cell(evaluation.heading(name)),
             f"{found.value:.4f}",
             f"{found.low:.4f} to {found.high:.4f}",
-            f"{model.latency_ms.p50:.3g} ms" if model.latency_ms else "",
+            _latency(model.latency_ms) if model.latency_ms else "",
             f"{model.bytes / MEGABYTE:.3g} MB" if model.bytes else "",
         ]
         yield f"| {' | '.join(cells)} |"

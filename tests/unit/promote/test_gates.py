@@ -374,6 +374,24 @@ def test_latency_as_a_ratio_to_the_champion(gates: Gates, ratio: float, passed: 
     assert gates({"latency_ratio/champion": ratio}, champion=True)["latency_vs_champion"].passed is passed
 
 
+def test_the_time_that_nearly_all_rows_keep_is_held_by_its_upper_bound(gates: Gates) -> None:
+    latency = {"p50": 4.0, "p90": 6.0, "p95": 8.0, "p50_bounds": [3.8, 4.2], "p95_bounds": [7.0, 9.5]}
+    changes = {"models/student/latency_ms": latency}
+
+    assert gates(changes, max_latency_p95_ms=9.5)["max_latency_p95_ms"].passed
+    missed = gates(changes, max_latency_p95_ms=9)["max_latency_p95_ms"]
+    assert not missed.passed
+    assert missed.sentence == (
+        "95 of 100 rows are answered within 8 ms, at most 9.5 ms (95 % one-sided); 9 ms are allowed."
+    )
+
+
+def test_an_evaluation_of_an_earlier_release_cannot_hold_it(gates: Gates) -> None:
+    gate = gates({"models/student/latency_ms": {"p50": 4.0, "p90": 6.0}}, max_latency_p95_ms=9)["max_latency_p95_ms"]
+
+    assert (gate.passed, gate.measured) == (False, None)
+
+
 @pytest.mark.parametrize(("limit", "passed"), [(4_000_000, True), (3_999_999, False)])
 def test_the_size_of_the_weights(gates: Gates, limit: int, passed: bool) -> None:
     assert gates(max_bytes=limit)["max_bytes"].passed is passed

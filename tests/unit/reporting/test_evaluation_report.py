@@ -386,3 +386,35 @@ def test_a_champion_measured_on_fewer_rows_is_never_marked_as_best(tmp_path: Pat
     found.models["champion"]["metrics"]["f1_macro"]["value"] = 1.01
     write_report(tmp_path / "report.html", found)
     assert "<b>1.010</b>" not in (tmp_path / "report.html").read_text()
+
+
+def test_slices_that_were_found_are_listed_with_what_is_sure_of_them(tmp_path: Path) -> None:
+    found = findings("classes", 2)
+    slices = [
+        {"name": "with the word 'refund'", "rows": 30, "value": 0.5, "bound": 0.71, "p_value": 0.0002},
+        {"name": "characters: 9 to 12", "rows": 20, "value": 0.8, "bound": 1.0, "p_value": 0.4},
+    ]
+    told = {"looked_at": 212, "least_rows": 10, "correction": "Holm", "sure": 1, "slices": slices}
+    found.evaluation["found_slices"] = told
+    write_report(tmp_path / "report.html", found)
+    page = (tmp_path / "report.html").read_text()
+    assert "212 slices of the test rows with 10 rows or more were looked at, and 1 is surely answered worse" in page
+    assert "with the word &#39;refund&#39;" in page
+
+    found.evaluation["found_slices"] = {**told, "sure": 0, "slices": []}
+    write_report(tmp_path / "report.html", found)
+    assert "and none are surely answered worse" in (tmp_path / "report.html").read_text()
+
+
+def test_latency_has_its_bounds_and_cold_starts_a_table_of_their_own(tmp_path: Path) -> None:
+    found = findings("classes", 2)
+    found.models["student"]["latency_ms"] |= {"p95": 8.25, "p50_bounds": [2.9, 3.1], "p95_bounds": [7.0, 9.75]}
+    spread = {"p50": 2.5, "p95": 3.0, "p50_bounds": [2.25, 2.75], "p95_bounds": [2.5, 3.5]}
+    memory = {
+        name: [1e8 * value for value in each] if isinstance(each, list) else 1e8 * each for name, each in spread.items()
+    }
+    found.models["student"]["cold"] = {"starts": 5, "seconds": spread, "memory_bytes": memory}
+    write_report(tmp_path / "report.html", found)
+    page = (tmp_path / "report.html").read_text()
+    for told in ("7.0 to 9.8", "2.25 to 2.75", "225 to 275", "Cold: from the start of a process of its own"):
+        assert told in page
