@@ -1,17 +1,14 @@
 """How sure the measured numbers are: bootstrap intervals, paired differences and McNemar's test."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from stillhouse.components.targets.bounds import margin
 from stillhouse.components.targets.measure import Measure, Statistics, values_of
-from stillhouse.components.targets.resamples import blocks
-
-_CELLS = 4_000_000
-"""Weights held at once: 16 MB."""
+from stillhouse.components.targets.resamples import blocks, draws
 
 
 class Measured(NamedTuple):
@@ -42,7 +39,7 @@ def measured(
     """
     parts: dict[str, dict[str, list[np.ndarray]]] = {name: {each.name: [] for each in measures} for name in models}
     done = 0
-    for drawn in _draws(examples, resamples, seed):
+    for drawn in draws(examples, resamples, seed):
         for block in blocks(drawn):
             weights = block.T
             for name, statistics in models.items():
@@ -143,13 +140,3 @@ def mcnemar(first: np.ndarray, second: np.ndarray) -> float:
 
     better, worse = int((first < second).sum()), int((first > second).sum())
     return float(binomtest(better, better + worse).pvalue) if better + worse else 1.0
-
-
-def _draws(rows: int, resamples: int, seed: int) -> Iterator[np.ndarray]:
-    """Weights [some resamples, rows]: how often each resample drew each row."""
-    generator = np.random.default_rng(seed)
-    at_once = max(1, _CELLS // rows)
-    for start in range(0, resamples, at_once):
-        count = min(at_once, resamples - start)
-        drawn = generator.integers(0, rows, (count, rows)) + np.arange(count)[:, None] * rows
-        yield np.bincount(drawn.ravel(), minlength=count * rows).reshape(count, rows).astype(np.int32)

@@ -27,12 +27,12 @@ DERIVED: dict[str, tuple[str, ...]] = {
     "pretrain": ("loop.batch_tokens", "loop.epochs", "optimizer.learning_rate"),
     "finetune": (
         "head",
-        *("loop.max_length", "loop.batch_tokens", "loop.epochs", "loop.evaluations_per_epoch"),
+        *("loop.max_length", "loop.batch_tokens", "loop.epochs", "loop.evaluations_per_epoch", "loop.keep"),
         *("optimizer.learning_rate", "optimizer.layer_decay"),
     ),
     "distill": (
         *("student.layers", "freeze_embeddings"),
-        *("loop.max_length", "loop.batch_tokens", "loop.epochs", "loop.evaluations_per_epoch"),
+        *("loop.max_length", "loop.batch_tokens", "loop.epochs", "loop.evaluations_per_epoch", "loop.keep"),
         *("optimizer.learning_rate", "optimizer.layer_decay"),
     ),
 }

@@ -125,6 +125,7 @@ def derived(load: Load, rules: Rules, seconds: float, longest: int | None) -> di
         "loop.batch_tokens": max(16, round(rules.batch_rows * mean)),
         "loop.epochs": epochs,
         "loop.evaluations_per_epoch": 2 if epochs < fewest else 1,
+        "loop.keep": "latest",
         "optimizer.learning_rate": rules.learning_rate,
         "optimizer.layer_decay": rules.layer_decay,
         **rules.further,

@@ -18,7 +18,12 @@ class History:
     loss_sum: float = 0.0
     loss_weight: float = 0.0
     best: float | None = None
+    """The main value of the weights that are kept."""
     best_step: int = 0
+    """Where they are from."""
+    best_seen: float | None = None
+    slack: float = 0.0
+    """How far below the best value seen that of weights may be for them to be kept."""
     stale: int = 0
     stopped: bool = False
     micro_batch_units: int = 0

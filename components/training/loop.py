@@ -53,12 +53,18 @@ class Evaluation:
     main: str
     greater_is_better: bool | None = True
     """None: it does not tell which weights are better; the last ones for which it is finite are kept."""
+    standard_error: Callable[[], float] = float
+    """Of the main value that was measured last."""
 
     def prefers(self, value: float, best: float | None) -> bool:
-        """Whether weights with this value are kept instead of those with the best one before."""
+        """Whether this value is better than the best one before."""
         if not math.isfinite(value) or best is None or self.greater_is_better is None:
             return math.isfinite(value)
         return value > best if self.greater_is_better else value < best
+
+    def keeps(self, value: float, best: float | None, slack: float) -> bool:
+        """Whether this value is better than the best one before, or worse by less than `slack`."""
+        return self.prefers(value + slack if self.greater_is_better else value - slack, best)
 
 
 @dataclass(frozen=True)
@@ -281,14 +287,16 @@ class Training:
 
     def _evaluate(self, epochs: float) -> None:
         assert self.evaluation is not None
-        values = self.ranks.of_leader(self._measure(self.evaluation) if self.ranks.leads else None)
+        values, error = self.ranks.of_leader(self._measure(self.evaluation) if self.ranks.leads else None)
         history, main = self.history, values[self.evaluation.main]
-        if self.evaluation.prefers(main, history.best):
-            history.best, history.best_step, history.stale = main, history.step, 0
+        if self.evaluation.keeps(main, history.best_seen, history.slack):
+            history.best, history.best_step = main, history.step
             if self.ranks.leads:
                 self.best_weights = {
                     name: t.detach().to("cpu", copy=True) for name, t in self.model.state_dict().items()
                 }
+        if self.evaluation.prefers(main, history.best_seen):
+            history.best_seen, history.slack, history.stale = main, error, 0
         else:
             history.stale += 1
             history.stopped = 0 < self.settings.patience <= history.stale
@@ -302,10 +310,12 @@ class Training:
     def _has_finite_weights(self) -> bool:
         return all(bool(t.isfinite().all()) for t in self.model.state_dict().values() if t.is_floating_point())
 
-    def _measure(self, evaluation: Evaluation) -> dict[str, float]:
+    def _measure(self, evaluation: Evaluation) -> tuple[dict[str, float], float]:
+        """The values; and how far below the best one the main one may be for its weights to be kept."""
         self.model.eval()
         with torch.inference_mode(), autocast(self.settings, self.device):
-            return evaluation.measure(self.model)
+            values = evaluation.measure(self.model)
+        return values, evaluation.standard_error() if self.settings.keep == "latest" else 0.0
 
     def _progress(self) -> None:
         history, note = self.history, f"loss {self.history.loss:.3f}"

@@ -63,6 +63,10 @@ class LoopSettings(Settings):
     patience: int = Field(default=0, ge=0)
     """Evaluations without a better main metric before it stops; 0 never stops early. The best weights are restored
     either way."""
+    keep: Literal["best", "latest"] = "best"
+    """Which evaluation's weights: of the best, or of the latest that is at worst one standard error below the best
+    (Breiman et al., 1984, Classification and Regression Trees, section 3.4.3), so that few validation rows do not
+    choose by chance."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """auto: bfloat16 on a GPU that has it, else float32."""
     compile: bool = False

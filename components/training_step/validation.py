@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stillhouse.components.artifacts.examples import Examples
-from stillhouse.components.targets.measure import values_of
+from stillhouse.components.targets.measure import Statistics, values_of
+from stillhouse.components.targets.resamples import standard_error
 from stillhouse.components.tasks.interface.task import View
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+RESAMPLES = 200
+"""Of the validation rows, for the standard error of what was measured on them."""
 MOST_COUNTED = 512
 """Units of an example that are counted, where settings follow from lengths."""
 
@@ -42,15 +45,21 @@ def validation_of(
     from stillhouse.components.training.loop import Evaluation
 
     samples, main = task.samples(loaded, validation, View(max_size)), task.measures[0]
+    statistics: Statistics = {}
 
     def evaluate(module: "nn.Module") -> dict[str, float]:
+        nonlocal statistics
         answers = task.answer_samples(network_of(module), samples)
         if missing := int(task.unanswered(answers).sum()):
             logger.warning("%d of %d validation rows get an answer that is not a finite number", missing, len(answers))
             return {main.name: math.nan}
-        return values_of(task.statistics(answers, validation), task.measures, len(validation))
+        statistics = task.statistics(answers, validation)
+        return values_of(statistics, task.measures, len(validation))
 
-    return Evaluation(evaluate, main.name, main.greater_is_better)
+    def error() -> float:
+        return standard_error(statistics, main, len(validation), resamples=RESAMPLES, seed=0)
+
+    return Evaluation(evaluate, main.name, main.greater_is_better, error)
 
 
 def sizes_of(task: "Task", loaded: "LoadedModel", examples: Examples) -> np.ndarray:

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from stillhouse.components.evaluate import intervals as module
 from stillhouse.components.evaluate.intervals import bounds, intervals, mcnemar, measured, paired_difference
+from stillhouse.components.targets import resamples
 from stillhouse.components.targets.labels import Classes, Number
 
 TARGET = Classes(["ham", "spam"])
@@ -130,7 +130,7 @@ def test_the_memory_for_weights_does_not_change_the_result(monkeypatch: pytest.M
     models = {"model": TARGET.statistics(answers(targets, np.arange(30) < 6), targets)}
     told: list[int] = []
     at_once = measured(models, TARGET.measures, 30, resamples=100, seed=3)["model"].samples["f1_macro"]
-    monkeypatch.setattr(module, "_CELLS", 30 * 7)
+    monkeypatch.setattr(resamples, "DRAWN", 30 * 7)
     in_parts = measured(models, TARGET.measures, 30, resamples=100, seed=3, progress=told.append)
     assert in_parts["model"].samples["f1_macro"].tolist() == at_once.tolist()
     assert told[-1] == 100

@@ -96,6 +96,29 @@ def test_the_best_weights_are_left_in_the_model(toy: Toy) -> None:
     assert (history.best, history.best_step) == (0.9, sum(training.plan.sizes[:2]))
 
 
+def test_the_latest_weights_within_a_standard_error_of_the_best_can_be_kept(toy: Toy) -> None:
+    seen: list[dict[str, torch.Tensor]] = []
+    values = scripted([0.1, 0.9, 0.85, 0.7], seen).measure
+    evaluation = Evaluation(values, "score", standard_error=lambda: 0.1)
+    training = toy.make(epochs=4, keep="latest", evaluation=evaluation)
+    history = training.run()
+    assert toy.difference(toy.weights(training), seen[2]) == 0
+    assert (history.best, history.best_step) == (0.85, sum(training.plan.sizes[:3]))
+
+
+def test_the_standard_error_counts_from_the_best_value_and_not_from_the_weights_that_are_kept(toy: Toy) -> None:
+    values = scripted([0.9, 0.85, 0.77]).measure
+    evaluation = Evaluation(values, "score", standard_error=lambda: 0.1)
+    assert toy.make(epochs=3, keep="latest", evaluation=evaluation).run().best == 0.85
+
+
+@pytest.mark.parametrize(("keep", "best"), [("best", 1.0), ("latest", 1.5)])
+def test_of_what_is_the_better_the_less_it_is_a_standard_error_lies_above(toy: Toy, keep: str, best: float) -> None:
+    values = scripted([3.0, 1.0, 1.5]).measure
+    evaluation = Evaluation(values, "score", greater_is_better=False, standard_error=lambda: 0.6)
+    assert toy.make(epochs=3, keep=keep, evaluation=evaluation).run().best == best
+
+
 def test_a_measure_can_be_the_better_the_less_it_is(toy: Toy) -> None:
     seen: list[dict[str, torch.Tensor]] = []
     down = scripted([3.0, 1.0, 2.0], seen)
