@@ -24,7 +24,7 @@ from stillhouse.components.training.settings import Derive
 from stillhouse.errors import UserError
 
 DERIVED: dict[str, tuple[str, ...]] = {
-    "pretrain": ("loop.batch_tokens", "loop.epochs", "optimizer.learning_rate"),
+    "pretrain": ("loop.max_length", "loop.batch_tokens", "loop.epochs", "optimizer.learning_rate"),
     "finetune": (
         "head",
         *("loop.max_length", "loop.batch_tokens", "loop.epochs", "loop.evaluations_per_epoch", "loop.keep"),

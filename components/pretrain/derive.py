@@ -20,6 +20,7 @@ def from_data(
     rules = task.defaults.pretrain
     if settings.derive is None or rules is None:
         return settings
-    lengths, weights = sizes_of(task, loaded, examples), task.weights_per_unit(loaded.model)
-    load = Load(lengths, weights, num_parameters(loaded.model), overhead=task.overhead(examples))
-    return follow(settings, load, rules, task.longest(loaded.model))
+    model = loaded.model
+    weights = task.weights_per_unit(model) + task.predicting_weights(model, settings.mask_probability)
+    load = Load(sizes_of(task, loaded, examples), weights, num_parameters(model), overhead=task.overhead(examples))
+    return follow(settings, load, rules, task.longest(model))

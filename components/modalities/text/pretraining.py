@@ -102,6 +102,15 @@ def pretraining_samples(
     )
 
 
+def predicting_weights(model: "PreTrainedModel", mask_probability: float) -> int:
+    """Weights that a token is told from the others of the vocabulary with: of a masked language model at masked ones
+    alone, of an LSTM in either direction."""
+    weights = cast(Any, model).get_input_embeddings().weight.numel()
+    if model.config.model_type in RECURRENT:
+        return 2 * weights
+    return weights if model.config.model_type in DECODERS else round(weights * mask_probability)
+
+
 def pretraining_loss(model: "nn.Module", batch: Mapping[str, "torch.Tensor"]) -> "tuple[torch.Tensor, int]":
     """Sum of the cross-entropies of the predicted tokens, a scalar, and how many were predicted.
 

@@ -202,6 +202,14 @@ class Task(TaskData, TaskAnswers):
 
         return num_parameters(model)
 
+    def predicting_weights(self, model: "nn.Module", mask_probability: float) -> int:
+        """Further weights that each unit is multiplied with in pretraining: those that words are predicted with.
+
+        Args:
+            mask_probability: share of the units that are hidden.
+        """
+        return 0
+
     def overhead(self, examples: Examples) -> Overhead:
         """What else it costs; by default as `defaults` has it, whatever the examples."""
         return self.defaults.overhead

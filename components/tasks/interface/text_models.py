@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from stillhouse.components.artifacts.examples import Examples
 from stillhouse.components.modalities.text import pretraining
+from stillhouse.components.modalities.text.defaults import DEFAULTS
 from stillhouse.components.modalities.text.likeness import WordHashes, shingles
 from stillhouse.components.modalities.text.load import attention_mask, load_trained, same_ids, write_text_model
 from stillhouse.components.modalities.text.new_head import under_new_head
@@ -34,6 +35,7 @@ class TextModels(Task):
     unit = Unit("token", batch=4096, micro_batch=8192)
     Architecture = Architecture
     objectives = pretraining.OBJECTIVES
+    defaults = DEFAULTS
 
     likeness_name = "word 3-shingles"
     auto: ClassVar[str]
@@ -138,6 +140,9 @@ class TextModels(Task):
             max_length=view.max_size or loaded.info["max_length"],
             seed=view.seed or 0,
         )
+
+    def predicting_weights(self, model: "nn.Module", mask_probability: float) -> int:
+        return pretraining.predicting_weights(cast("PreTrainedModel", model), mask_probability)
 
     def pretraining_loss(self, model: "nn.Module", batch: Batch) -> "tuple[torch.Tensor, int]":
         return pretraining.pretraining_loss(model, batch)
