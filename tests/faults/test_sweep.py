@@ -43,6 +43,7 @@ RECIPE: dict[str, Any] = {
         "must_beat": [],
         "within_teacher": 1.0,
         "within_champion": 1.0,
+        "within_anchor": 1.0,
         "max_latency_vs_teacher": 100.0,
         "max_latency_vs_champion": 100.0,
     },
