@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from stillhouse.components.artifacts.examples import Examples
+from stillhouse.components.artifacts.spec import Spec
 from stillhouse.components.evaluate import cold_starts as module
 from stillhouse.components.evaluate.cold_starts import cold_starts
 from stillhouse.components.evaluate.settings import EvaluateSettings
+from stillhouse.components.tasks import task_of
 from stillhouse.errors import UserError
 
 TEST = Examples.of(text=["a row", "another"])
@@ -73,3 +75,15 @@ def test_a_process_tells_its_own_memory_and_not_that_of_its_parent() -> None:
     ask = "from stillhouse.components.evaluate.cold_start import _most_memory; print(_most_memory())"
     found = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=True)
     assert 5e6 < int(found.stdout) < 100e6
+
+
+def test_a_model_is_loaded_and_answers_in_a_process_of_its_own(tmp_path: Path) -> None:
+    """TF-IDF with a linear model, which needs no torch."""
+    spec = Spec(format=1, task="text_classification", target="classes", labels=["ham", "spam"], content_digest="c")
+    task = task_of(spec)
+    train = Examples.of(text=["cheap pills offer", "meeting agenda notes"] * 10, label=[1, 0] * 10)
+    task.write_baseline(task.fit_baseline(train, 1), tmp_path / "model", settings={})
+    settings = EvaluateSettings(task="text_classification", cold_starts=1)
+    found = cold_starts({"student": tmp_path / "model"}, train, settings, Run())["student"]  # type: ignore[arg-type]
+    assert found["seconds"]["p50"] > 0
+    assert 2e7 < found["memory_bytes"]["p50"] < 1e9
