@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import stillhouse
 from stillhouse.components.artifacts.spec import Spec
 from stillhouse.components.artifacts.trainings import Trained, write_trainings
+from stillhouse.components.kubernetes.pod import own_image
 from stillhouse.components.models.baseline import BaselineModel
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def _write(folder: Path, about: dict[str, Any], save: Callable[[Path], dict[str,
             **about,
             **save(staged),
             "git_sha": git_sha(),
-            "image_digest": os.environ.get("STILLHOUSE_IMAGE_DIGEST", ""),
+            "image_digest": own_image(),
             "stillhouse_version": stillhouse.__version__,
         }
         text = json.dumps(described, indent=2, ensure_ascii=False, sort_keys=True) + "\n"

@@ -26,6 +26,8 @@ def documents(file: str) -> list[dict[str, Any]]:
 ROLE, BINDING = documents("role.yaml")
 RULES: list[dict[str, Any]] = ROLE["rules"]
 WORKFLOWS = next(rule for rule in RULES if rule["resources"] == ["workflows"])
+PODS = next(rule for rule in RULES if rule["resources"] == ["pods"])
+"""Without it a run ends well, and its proof does not say in which image it was made."""
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +70,7 @@ def test_all_steps_run_under_the_role(runs: Runs, set_rules: SetRules, small: Sm
     assert runs.end(run) == "SUCCEEDED"
 
 
-@pytest.mark.parametrize("missing", [",".join(rule["resources"]) for rule in RULES if rule != WORKFLOWS])
+@pytest.mark.parametrize("missing", [",".join(rule["resources"]) for rule in RULES if rule not in (WORKFLOWS, PODS)])
 def test_without_any_one_of_its_rules_a_run_fails(runs: Runs, set_rules: SetRules, small: Small, missing: str) -> None:
     set_rules([rule for rule in RULES if ",".join(rule["resources"]) != missing])
     run = runs.submit(small("norights"), "--service-account", NAME, "--run-limit", "2m")
