@@ -7,6 +7,7 @@ from pydantic import Field
 
 from stillhouse.components.artifacts.adapters import changes, join_address, look_at_adapters, split_address
 from stillhouse.components.artifacts.base_folder import BaseFolder, is_adapter, look_at
+from stillhouse.components.artifacts.licences import licence_of
 from stillhouse.components.artifacts.weights_file import folder_of, is_weights_file
 from stillhouse.components.config.settings import Settings
 from stillhouse.components.models.architectures import DECODERS
@@ -37,6 +38,8 @@ class BaseFacts(Settings):
     """What else is to be said of it, as sentences."""
     why: str = ""
     """Why the run chose it, where the recipe left that to it."""
+    licence: str = ""
+    """As its model card or its package says; empty where neither does."""
     unknown: float | None = None
     """Share of the tokens of the run's texts that its vocabulary does not know."""
 
@@ -79,6 +82,7 @@ def facts_of(address: str, digest: str, base: BaseFolder) -> BaseFacts:
         decoder=base.kind in DECODERS,
         tensors=known.tensors if known else None,  # counted when it was looked at, and its files are compared
         notes=list(base.notes),
+        licence=licence_of(address, base.files),
     )
     return found if known else account_for(base, found)
 

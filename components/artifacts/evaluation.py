@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import Field
 
 from stillhouse.components.artifacts.calibration import Calibration
+from stillhouse.components.artifacts.environment import Environment
 from stillhouse.components.artifacts.json_artifact import JsonArtifact
 
 TRIVIAL = "majority"
@@ -341,6 +342,8 @@ class Evaluation(JsonArtifact):
     trained_with: dict[str, dict[str, Any]] = Field(default_factory=dict)
     """The settings that the teacher (`pretrain`, where it was, and `finetune`) and the student (`distill`) were trained
     with."""
+    environment: Environment | None = None
+    """What all of them were trained with besides; None in files of earlier releases."""
     found_slices: FoundSlices | None = None
     """None where none were looked for, and in files of earlier releases."""
     calibration: Calibration | None = None

@@ -16,6 +16,9 @@ from pydantic import ValidationError
 
 from stillhouse.components.artifacts.ledger import Ledger, Look, alpha_of
 from stillhouse.components.config.settings import Settings, explain
+from stillhouse.components.signing.document import Signature, check_document, signed_document
+from stillhouse.components.signing.keys import FILE as KEY_FILE
+from stillhouse.components.signing.keys import keep_public, signing_key
 from stillhouse.components.storage.store import Conflict, NotFound, Store
 from stillhouse.errors import UserError
 
@@ -66,6 +69,8 @@ class Entry(Settings):
     """What kind of model it is, as its model.json says."""
     look: int = 0
     """Number of the look that it was promoted by; 0 before there was a ledger, or anything to look at beside it."""
+    signed_by: str = ""
+    """Id of the key that its proof, beside its files, was signed with; empty of a model that is not signed."""
     compared_with: "Entry | None" = None
     """The champion it was compared with and replaced, without that one's own `compared_with`."""
 
@@ -165,6 +170,13 @@ class Record(Settings):
     history: tuple[Event, ...] = ()
     followed: int = 0
     """The serial that MLflow's aliases were last set from; while it is another one they do not follow yet."""
+    signature: Signature | None = None
+    """Of all of the above; None of a record that is not signed."""
+
+    @property
+    def signed_by(self) -> str:
+        """Id of the key that it is signed with; empty where it is not."""
+        return self.signature.key if self.signature else ""
 
     @property
     def rolled_back(self) -> Entry | None:
@@ -297,14 +309,33 @@ def load(store: Store, model_name: str) -> tuple[Record, str | None]:
 
     Raises:
         UserError: what lies there is no promotion record of this format.
+        Unverified: it is signed, or its models are, and it is not what was signed.
     """
+    record, data, tag = _read(store, model_name)
+    if data:
+        expected = any(entry.signed_by for entry in record.roles.values())
+        where = store.uri(record_key(model_name))
+        check_document(data, where, _kind(model_name), record.signature, expected=expected)
+    return record, tag
+
+
+def look(store: Store, model_name: str) -> Record:
+    """The record as it lies there, whoever has signed it: for what decides nothing by it.
+
+    Raises:
+        UserError: what lies there is no promotion record of this format.
+    """
+    return _read(store, model_name)[0]
+
+
+def _read(store: Store, model_name: str) -> tuple[Record, bytes, str | None]:
     key = record_key(model_name)
     try:
         data, tag = store.read(key)
     except NotFound:
-        return Record(), None
+        return Record(), b"", None
     try:
-        return Record.model_validate_json(data), tag
+        return Record.model_validate_json(data), data, tag
     except ValidationError as error:
         where = f"promotion record {store.url}/{key}"
         raise UserError(
@@ -331,8 +362,9 @@ def change(store: Store, model_name: str, edit: Callable[[Record], Record]) -> R
         if changed is record:
             return record
         try:
-            store.put_if(record_key(model_name), changed.model_dump_json(indent=1).encode(), tag)
-            return changed
+            data = _written(store, model_name, record, changed)
+            store.put_if(record_key(model_name), data, tag)
+            return Record.model_validate_json(data)
         except Conflict:
             # A change without an event is one that `edit` finds made.
             refused = changed.history[-1] if changed.serial != record.serial else None
@@ -340,6 +372,29 @@ def change(store: Store, model_name: str, edit: Callable[[Record], Record]) -> R
         f"{store.url}/{record_key(model_name)}: {MAX_ATTEMPTS} conditional writes in a row were refused; "
         "see whether the store supports them (S3 If-Match), then start again."
     )
+
+
+def _written(store: Store, model_name: str, before: Record, changed: Record) -> bytes:
+    """The changed record as it is stored, signed if what the store holds is.
+
+    Raises:
+        UserError: it is signed, and there is no key here to sign it with.
+    """
+    key = signing_key(store, before.signed_by)
+    if before.signature and key is None:
+        raise UserError(
+            f"{store.uri(record_key(model_name))} is signed, and only who has a key may change it: name its file in "
+            f"{KEY_FILE}."
+        )
+    if key is None:
+        return changed.model_dump_json(indent=1).encode()
+    keep_public(store, key.public)
+    return signed_document(changed.model_dump(mode="json"), _kind(model_name), key)
+
+
+def _kind(model_name: str) -> str:
+    """What is signed beside the content: the record of one model is not that of another."""
+    return f"application/vnd.stillhouse.promotion-record+json; name={model_name}"
 
 
 def model_names(store: Store) -> list[str]:

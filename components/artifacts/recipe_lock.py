@@ -32,8 +32,16 @@ def recipe_lock(verdict: Verdict) -> str | None:
     """The file's text, the same wherever it is asked for; None where the run has none."""
     if not has_lock(verdict):
         return None
-    document = _locked(verdict.recipe, verdict.measured.trained_with)
-    return HEAD + yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
+    return locked(verdict.recipe, verdict.measured.trained_with)
+
+
+def locked(recipe: Mapping[str, Any], trained_with: Mapping[str, dict[str, Any]]) -> str:
+    """The text of the file, for a recipe and the settings that its models were trained with.
+
+    Args:
+        trained_with: By step, as evaluation.json has them.
+    """
+    return HEAD + yaml.safe_dump(_locked(recipe, trained_with), sort_keys=False, allow_unicode=True)
 
 
 def _locked(recipe: Mapping[str, Any], trained_with: Mapping[str, dict[str, Any]]) -> dict[str, Any]:

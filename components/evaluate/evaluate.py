@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from stillhouse.components.artifacts.dataset import read_split
+from stillhouse.components.artifacts.environment import environment
 from stillhouse.components.artifacts.evaluation import TRIVIAL
 from stillhouse.components.artifacts.examples import Examples
 from stillhouse.components.artifacts.model import notes_of, read_model_json
@@ -102,6 +103,7 @@ def evaluate(
     document["lengths"] = _lengths(folders)
     # From which, with what the recipe gives, a run can be made again whose settings followed from its data.
     document["trained_with"] = _trained_with(folders)
+    document["environment"] = environment().model_dump(mode="json")
     document |= found_slices(task, statistics["student"], test, settings)
     document |= calibration_of(task, Path(student), contestants["student"].answers, test)
     document["notes"] += calibration_notes(document)

@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 
 from stillhouse.components.artifacts.kept import MODELS, model_key
-from stillhouse.components.artifacts.promotion_record import load, model_names
+from stillhouse.components.artifacts.promotion_record import look, model_names
 from stillhouse.components.artifacts.spec import Spec
 from stillhouse.components.storage.store import NotFound, Store, join
 from stillhouse.errors import UserError
@@ -44,7 +44,7 @@ def held_models(store: Store) -> list[Held]:
 
 def _titles(store: Store, name: str) -> dict[str, str]:
     """Of each model of a record what it is."""
-    roles = load(store, name)[0].roles
+    roles = look(store, name).roles
     places: dict[str, list[str]] = {}
     for role, entry in roles.items():
         places.setdefault(entry.digest, []).append(ROLES[role].format(name=name))

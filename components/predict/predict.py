@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stillhouse.components.artifacts.kept import model_key
-from stillhouse.components.artifacts.promotion_record import load, model_names
+from stillhouse.components.artifacts.promotion_record import Entry, load, model_names
+from stillhouse.components.artifacts.proof import not_signed, verified_entry, verified_folder
 from stillhouse.components.artifacts.spec import Spec
 from stillhouse.components.config.settings import check
 from stillhouse.components.formats.batch import Reading
@@ -75,7 +76,7 @@ def predict(
     """
     check_format(out)
     done = 0
-    with model_folder(model) as folder:
+    with model_folder(model, note) as folder:
         info = _read_info(folder, model)
         task = task_of(Spec.of_model(info))
         roles = roles_of(task, columns)
@@ -137,28 +138,37 @@ def _answer_columns(task: Task, named: dict[str, str]) -> "pa.Schema":
 
 
 @contextmanager
-def model_folder(model: str) -> Iterator[Path]:
-    """The model on this machine: the folder itself, or a verified copy for as long as the block lasts.
+def model_folder(model: str, note: Note = lambda sentence: None) -> Iterator[Path]:
+    """The model on this machine, verified: the folder itself, or a copy for as long as the block lasts.
+
+    Args:
+        note: Is told where a model that was promoted is not signed.
 
     Raises:
-        UserError: there is no such model.
+        UserError: there is no such model, or it is not what was signed.
     """
     if not model.startswith("models:/"):
+        verified_folder(Path(model))
         yield Path(model)
         return
     name, at, alias = model.removeprefix("models:/").partition("@")
     if not at:
         from stillhouse.components.tracking.registry import resolve
 
-        yield resolve(model)
+        folder = resolve(model)
+        if verified_folder(folder, model) is None:
+            note(f"{model} is not signed: it was promoted without a key to sign with.")
+        yield folder
         return
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary, "model")
-        _fetch_promoted(name, alias, folder)
+        entry = _fetch_promoted(name, alias, folder)
+        if verified_entry(entry, folder, local_store().uri(model_key(entry.digest))) is None:
+            note(not_signed(entry))
         yield folder
 
 
-def _fetch_promoted(name: str, alias: str, folder: Path) -> None:
+def _fetch_promoted(name: str, alias: str, folder: Path) -> Entry:
     store = local_store()
     record, _ = load(store, name)
     entry = record.at_alias(alias)
@@ -174,6 +184,7 @@ def _fetch_promoted(name: str, alias: str, folder: Path) -> None:
             f"models:/{name}@{alias}: {store.uri(model_key(entry.digest))} is not there; copy it back from where the "
             "store was before, or name another model."
         ) from None
+    return entry
 
 
 def _read_info(folder: Path, model: str) -> dict[str, Any]:

@@ -17,9 +17,11 @@ from stillhouse.components.artifacts.verdict import Verdict, stored_verdict, ver
 from stillhouse.components.conclude.webhook import message, notify
 from stillhouse.components.config.home import home_folder
 from stillhouse.components.promote.publish import publish
+from stillhouse.components.promote.sealing import reseal
 from stillhouse.components.promote.serving import serve
 from stillhouse.components.promote.telling import describe_run
 from stillhouse.components.promote.told import past_champions, with_verdict
+from stillhouse.components.storage.digests import PROOF
 from stillhouse.components.storage.disk import staged_file, writing
 from stillhouse.components.storage.store import NotFound, Store
 from stillhouse.components.tracking.run import StepRun
@@ -52,6 +54,8 @@ def follow_up(store: Store, model_name: str) -> list[str]:
         notes += serve(record, store)
         final = final.model_copy(update={"version": record.version_of(decided.digest), "notes": notes})
     files = {"verdict.json": final.to_file(), **_report(store, record, final, decided)}
+    if proof := reseal(store, final, decided.digest):
+        files[PROOF] = proof
     _into_folder(home / decided.run, files)
     notes += _tell_mlflow(home, final, files)
     store.put(verdict_key(decided.run), json.dumps(final.model_dump(mode="json")).encode())

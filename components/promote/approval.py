@@ -13,6 +13,7 @@ from stillhouse.components.artifacts.promotion_record import (
     load,
     model_names,
 )
+from stillhouse.components.artifacts.proof import verified_in_store
 from stillhouse.components.promote.after_decision import follow_up
 from stillhouse.components.promote.choice import STUDENT, Choice
 from stillhouse.components.promote.settling import Outcome, settled
@@ -89,6 +90,7 @@ def _decided(store: Store, record: Record, waiting: Waiting, approves: bool, by:
             f"the candidate, {waiting.label} of the run {waiting.run}, is not whole in {store.url}; copy it back from "
             "where the store was before, or reject it."
         )
+    verified_in_store(store, waiting)
     return record.of_waiting("promoted", f"Approved by {by}{f': {note}' if note else '.'}", **said)
 
 

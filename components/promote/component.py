@@ -18,6 +18,7 @@ def promote(
     verdict: Output[Artifact],
     summary: Output[Markdown],
     recipe_lock: Output[Artifact],
+    proof: Output[Artifact],
 ):
     """Hold the candidate against the gates; register and promote it, or say why not."""
     from stillhouse.components.promote.promote import promote as step
@@ -36,5 +37,6 @@ def promote(
             verdict=verdict.path,
             summary=summary.path,
             lock=recipe_lock.path,
+            proof=proof.path,
             run=run,
         )

@@ -4,8 +4,8 @@ What is done in which order, and what a fault in between leaves behind:
 
 0. Where there is an anchor, the look at the candidate is written into the record's ledger, with what it spends, before
    anything is decided by it (`looking`); a step that is retried finds it there.
-1. Copies of the candidate (the student, or the baseline in its place) and of dataset.json go into the store under their
-   digests, and which rows it has learnt from; nobody refers to them yet.
+1. Copies of the candidate (the student, or the baseline in its place), signed and with its proof, and of dataset.json
+   go into the store under their digests, and which rows it has learnt from; nobody refers to them yet.
 2. The promotion record changes by conditional write. From here on the candidate is in production; or it waits for a
    person, with all of 3 and 4 left to `after_decision`.
 3. MLflow follows: the version is registered and noted in the record, the aliases are moved. When MLflow is
@@ -20,6 +20,7 @@ a race, are not registered. Their weights, report and verdict stay with their ru
 
 import json
 import logging
+from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 
@@ -28,9 +29,10 @@ from stillhouse.components.artifacts.forgotten import forgotten_rows
 from stillhouse.components.artifacts.kept import model_key, rows_key, statistics_key, waiting_report_key
 from stillhouse.components.artifacts.known_rows import put_known_rows, rows_learnt
 from stillhouse.components.artifacts.promotion_record import Entry, Record, change, load, now
+from stillhouse.components.artifacts.proof import proof_key
 from stillhouse.components.artifacts.recipe_lock import FILE, recipe_lock
 from stillhouse.components.artifacts.spec import Spec, read_spec
-from stillhouse.components.artifacts.verdict import FORMAT, Decision, Verdict, verdict_key
+from stillhouse.components.artifacts.verdict import FORMAT, Approval, Decision, Spending, Verdict, verdict_key
 from stillhouse.components.promote.after_decision import follow_up
 from stillhouse.components.promote.anchor import anchor_after, anchor_of, spending
 from stillhouse.components.promote.choice import STUDENT, Choice, choose
@@ -38,6 +40,7 @@ from stillhouse.components.promote.gates import EVIDENCE
 from stillhouse.components.promote.lengths import with_lengths
 from stillhouse.components.promote.looking import Stake, stake_of
 from stillhouse.components.promote.publish import publish
+from stillhouse.components.promote.sealing import Sealer
 from stillhouse.components.promote.serving import serve
 from stillhouse.components.promote.settings import PromoteSettings
 from stillhouse.components.promote.settling import Outcome, Settled, has_promoted, settled
@@ -45,7 +48,7 @@ from stillhouse.components.promote.summary import summarise
 from stillhouse.components.promote.telling import tell
 from stillhouse.components.promote.told import past_champions, with_verdict
 from stillhouse.components.promote.waiting import approval_of, declined, proposal, waits
-from stillhouse.components.storage.digests import digest_folder
+from stillhouse.components.storage.digests import PROOF, digest_folder
 from stillhouse.components.storage.disk import staged_file, writing
 from stillhouse.components.storage.home import local_store
 from stillhouse.components.storage.lease import hold
@@ -70,6 +73,7 @@ def promote(
     summary: str,
     run: StepRun,
     lock: str | None = None,
+    proof: str | None = None,
 ) -> None:
     """Decide about the student, or the baseline in its place, and write the verdict either way.
 
@@ -83,18 +87,25 @@ def promote(
         verdict: Where verdict.json goes.
         summary: Where the verdict as Markdown goes.
         lock: Where recipe.lock.yaml goes; None for promote alone, which knows no recipe.
+        proof: Where the proof of the verdict goes, besides the folder of the run and the store.
     """
     store = local_store()
     measured, spec = Evaluation.from_file(Path(evaluation)), read_spec(Path(dataset))
     before, _ = load(store, settings.model_name)
+    code = json.loads(snapshot).get("code", "")
+    sealer = Sealer.of(store, settings, before, dataset=Path(dataset), code=code)
     compared_with = _expected(settings, before)
     anchor = settings.inspected.anchor if settings.inspected else anchor_of(store, settings, before)
-    made_of = partial(_candidate, settings, store, compared_with, snapshot=snapshot, spec=spec, run=run)
+    known = {"snapshot": snapshot, "spec": spec, "run": run, "signed_by": sealer.signed_by}
+    made_of = partial(_candidate, settings, store, compared_with, **known)
     candidate = made_of(student)
     stake = stake_of(store, settings, measured, before, anchor=anchor, candidate=candidate, dataset=Path(dataset))
     choice = choose(measured, settings, compared_with, stake)
     model = student if choice.model == STUDENT else baseline
     candidate = _looked_at(candidate if choice.model == STUDENT else made_of(baseline), stake)
+    record, _ = load(store, settings.model_name)
+    ledger = spending(stake, measured, record, had_anchor=before.anchor is not None)
+    told = _told(settings, choice, measured, ledger, replaced=candidate.compared_with, run=run)
     outcome = (
         settled(before, candidate, choice)
         or declined(before, candidate)
@@ -106,18 +117,47 @@ def promote(
             candidate,
             choice,
             anchor=anchor_after(settings, measured, choice, stake, candidate),
-            model=model,
+            sealed=sealer.signed(Path(model), _with(told, _expects(settings, candidate, choice), before), run.folder),
             dataset=dataset,
             report=report,
             bases=measured.bases if choice.model == STUDENT else [],
         )
     )
-    replaced = candidate.compared_with if outcome.decision == "promoted" else before.champion
     record, _ = load(store, settings.model_name)
-    decided = Verdict(
+    approval = approval_of(record, candidate, choice) if outcome.decision == "waiting" else None
+    decided = _with(told, outcome, before, approval)
+    notes = _publish(store, settings.model_name, record, outcome, run, decided)
+    after, _ = load(store, settings.model_name)
+    in_production = {"promoted": candidate, "unchanged": after.champion}.get(outcome.decision)
+    version = after.version_of(in_production.digest) if in_production else None
+    notes = [*notes, *serve(after, store), *([sealer.note] if sealer.note else [])]
+    decided = decided.model_copy(update={"notes": notes, "version": version})
+    past = past_champions(store, after, measured.main_metric, but=run.run_id)
+    page = with_verdict(Path(report).read_text("utf-8"), decided, spec, past)
+    sealed = sealer.of_run(store, decided, Path(model), candidate.digest)
+    proofs = {Path(path): sealed for path in (run.folder / PROOF, proof) if path}
+    _write(decided, proofs, verdict=verdict, summary=summary, lock=lock, page=page, dataset=dataset, run=run)
+    run.whole.artifact(run.folder / PROOF)
+    tell(run, decided, spec)
+    store.put(proof_key(run.run_id), sealed)
+    store.put(verdict_key(run.run_id), json.dumps(decided.model_dump(mode="json")).encode())
+    follow_up(store, settings.model_name)  # of a candidate whose place this one has taken
+
+
+def _told(
+    settings: PromoteSettings,
+    choice: Choice,
+    measured: Evaluation,
+    ledger: Spending | None,
+    *,
+    replaced: Entry | None,
+    run: StepRun,
+) -> Verdict:
+    """The verdict, but for what `_with` and the registry add: a proof is made of it before anything is promoted."""
+    return Verdict(
         format=FORMAT,
-        decision=outcome.decision,
-        why=outcome.why,
+        decision="promoted",
+        why="",
         model_name=settings.model_name,
         version=None,
         recipe=settings.inspected.recipe if settings.inspected else {},
@@ -125,25 +165,27 @@ def promote(
         gates=choice.gates,
         passed_over=choice.passed_over,
         loses_to=choice.loses_to,
-        ledger=spending(stake, measured, record, had_anchor=before.anchor is not None),
-        approval=approval_of(record, candidate, choice) if outcome.decision == "waiting" else None,
+        ledger=ledger,
+        approval=None,
         notes=[],
         evaluation=measured,
         champion_before=replaced,
         run=run.run_id,
         time=now(),
     )
-    notes = _publish(store, settings.model_name, record, outcome, run, decided)
-    after, _ = load(store, settings.model_name)
-    in_production = {"promoted": candidate, "unchanged": after.champion}.get(outcome.decision)
-    version = after.version_of(in_production.digest) if in_production else None
-    decided = decided.model_copy(update={"notes": notes + serve(after, store), "version": version})
-    past = past_champions(store, after, measured.main_metric, but=run.run_id)
-    page = with_verdict(Path(report).read_text("utf-8"), decided, spec, past)
-    _write(decided, verdict=verdict, summary=summary, lock=lock, page=page, dataset=dataset, run=run)
-    tell(run, decided, spec)
-    store.put(verdict_key(run.run_id), json.dumps(decided.model_dump(mode="json")).encode())
-    follow_up(store, settings.model_name)  # of a candidate whose place this one has taken
+
+
+def _with(told: Verdict, outcome: Outcome, before: Record, approval: Approval | None = None) -> Verdict:
+    """What is told, with the decision."""
+    replaced = told.champion_before if outcome.decision == "promoted" else before.champion
+    made = {"decision": outcome.decision, "why": outcome.why, "approval": approval, "champion_before": replaced}
+    return told.model_copy(update=made)
+
+
+def _expects(settings: PromoteSettings, candidate: Entry, choice: Choice) -> Outcome:
+    """The outcome of a candidate that holds all gates, unless the record says otherwise."""
+    promoted = has_promoted(candidate, choice)
+    return promoted._replace(decision="waiting") if settings.approval == "human" else promoted
 
 
 def _candidate(
@@ -155,6 +197,7 @@ def _candidate(
     snapshot: str,
     spec: Spec,
     run: StepRun,
+    signed_by: str,
 ) -> Entry:
     """The entry that the record gets if the candidate is promoted."""
     digest, found, inspected = digest_folder(model), json.loads(snapshot), settings.inspected
@@ -173,6 +216,7 @@ def _candidate(
         data_until=inspected.data_until if inspected else None,
         promoted_at=now(),
         compared_with=compared_with,
+        signed_by=signed_by,
         **({"load": kind} if kind else {}),
     )
 
@@ -217,7 +261,7 @@ def _put_forward(
     choice: Choice,
     *,
     anchor: Entry,
-    model: str,
+    sealed: AbstractContextManager[Path],
     dataset: str,
     report: str,
     bases: list[str],
@@ -226,6 +270,7 @@ def _put_forward(
 
     Args:
         anchor: The anchor from then on.
+        sealed: Makes the folder that goes into the store.
         bases: Addresses of the models that its trainings started from.
     """
 
@@ -242,7 +287,7 @@ def _put_forward(
     key, statistics = model_key(candidate.digest), statistics_key(candidate.dataset_digest)
     # Copies may lie there already, of a run that lost a race, and be as good as removed: not until the record refers
     # to them, which protects them from then on.
-    with hold(store, key, rows_key(candidate.digest), statistics, run=candidate.run):
+    with sealed as model, hold(store, key, rows_key(candidate.digest), statistics, run=candidate.run):
         store.put_folder(model, key)
         put_known_rows(store, candidate.digest, Path(dataset), bases)
         store.put(statistics, Path(dataset, "dataset.json").read_bytes())
@@ -273,7 +318,15 @@ def _publish(
 
 
 def _write(
-    decided: Verdict, *, verdict: str, summary: str, lock: str | None, page: str, dataset: str, run: StepRun
+    decided: Verdict,
+    proofs: dict[Path, bytes],
+    *,
+    verdict: str,
+    summary: str,
+    lock: str | None,
+    page: str,
+    dataset: str,
+    run: StepRun,
 ) -> None:
     """Write verdict.json, the summary and recipe.lock.yaml, and copies with the report and the data card into the
     folder of the run."""
@@ -284,6 +337,7 @@ def _write(
         run.folder / "verdict.json": data,
         run.folder / "report.html": page.encode(),
         run.folder / "card.html": with_lengths(card, decided.measured.lengths).encode(),
+        **proofs,
     }
     if locked := recipe_lock(decided):
         files |= {path: locked.encode() for path in (run.folder / FILE, lock and Path(lock)) if path}

@@ -7,6 +7,7 @@ from pathlib import Path
 from stillhouse.components.artifacts.kept import model_key
 from stillhouse.components.artifacts.model import read_model_json
 from stillhouse.components.artifacts.promotion_record import Entry, Record, change, load
+from stillhouse.components.artifacts.proof import verified_entry
 from stillhouse.components.artifacts.verdict import Verdict, stored_verdict
 from stillhouse.components.promote.telling import describe_version
 from stillhouse.components.storage.store import Store
@@ -81,6 +82,7 @@ def _version(store: Store, model_name: str, entry: Entry, run: StepRun | None, v
         with tempfile.TemporaryDirectory() as temporary:
             folder = Path(temporary, "model")
             store.get_folder(model_key(entry.digest), folder)
+            verified_entry(entry, folder, store.uri(model_key(entry.digest)))
             said = verdict if entry.run == run.run_id else stored_verdict(store, entry.run)
             description = describe_version(entry, said)
             task = load_task(read_model_json(folder).get("task", "text_classification"))

@@ -10,6 +10,7 @@ import typer
 
 from stillhouse.components.artifacts.kept import found_model, model_key
 from stillhouse.components.artifacts.promotion_record import Record, change, model_names
+from stillhouse.components.artifacts.proof import not_signed, verified_in_store
 from stillhouse.components.config.home import HOME
 from stillhouse.components.config.home_option import HomeOption
 from stillhouse.components.promote.publish import publish
@@ -32,10 +33,12 @@ def rollback(model_name: str, *, store: Store | None = None) -> str:
         A sentence that says which model is the champion now.
 
     Raises:
-        UserError: there is no previous model, its files are gone, or another run changed the record at the same time.
+        UserError: there is no previous model, its files are gone or are not what was signed, or another run changed the
+            record at the same time.
     """
     store = store or local_store()
     seen: list[Record] = []
+    unsigned: list[str] = []
 
     def edit(record: Record) -> Record:
         if record.champion is None:
@@ -59,10 +62,11 @@ def rollback(model_name: str, *, store: Store | None = None) -> str:
                 f"the previous model of '{model_name}', {record.previous.name}, is not whole at "
                 f"{store.uri(model_key(record.previous.digest))}; copy it back from where the store was before."
             )
+        unsigned[:] = [] if verified_in_store(store, record.previous) else [not_signed(record.previous)]
         return record.swapped()
 
     record = change(store, model_name, edit)
-    notes = publish(store, model_name, run=None) + serve(record, store)
+    notes = unsigned + publish(store, model_name, run=None) + serve(record, store)
     champion = record.champion
     assert champion is not None
     return " ".join([f"The champion of '{model_name}' is again {champion.name}.", *notes])

@@ -9,7 +9,8 @@ import time
 from typing import Any
 
 from stillhouse.components.artifacts.kept import model_key
-from stillhouse.components.artifacts.promotion_record import Record
+from stillhouse.components.artifacts.promotion_record import Entry, Record
+from stillhouse.components.artifacts.proof import verified_in_store
 from stillhouse.components.kubernetes.api import open_kubernetes
 from stillhouse.components.storage.store import Store
 from stillhouse.redaction import redact
@@ -40,7 +41,7 @@ def serve(record: Record, store: Store) -> list[str]:
             "TF-IDF with a linear model; MLflow serves it (models:/NAME@champion), or set promote.prefer to student."
         ]
     try:
-        _serve(asked, store.uri(model_key(record.champion.digest)))
+        _serve(asked, store, record.champion)
     except Exception as error:  # a service that fails in whatever way undoes no promotion
         logger.warning("the service %s does not follow", asked, exc_info=True)
         reason = redact(" ".join((str(error) or type(error).__name__).split()))[:200]
@@ -52,11 +53,13 @@ class NotReady(RuntimeError):
     """The service did not load the model, or not in time."""
 
 
-def _serve(asked: str, uri: str) -> None:
+def _serve(asked: str, store: Store, champion: Entry) -> None:
+    uri = store.uri(model_key(champion.digest))
     namespace, _, name = asked.rpartition("/")
     api, where = _api(), {**KSERVE, "namespace": namespace, "name": name}
     found = api.get_namespaced_custom_object(**where)
     if found["spec"]["predictor"]["model"].get("storageUri") != uri:
+        verified_in_store(store, champion)
         change = {"spec": {"predictor": {"model": {"storageUri": uri}}}}
         found = api.patch_namespaced_custom_object(**where, body=change)
     generation, end = found["metadata"]["generation"], time.monotonic() + READY_SECONDS

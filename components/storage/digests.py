@@ -10,6 +10,10 @@ from stillhouse.errors import UserError
 
 CHUNK = 1 << 20
 """Bytes read at once."""
+SIGNATURE = "model.sig"
+"""Of the files of a model, beside them: as OpenSSF Model Signing writes it."""
+PROOF = "verdict.intoto.jsonl"
+"""What a model was made of and why it was promoted, signed, beside its files."""
 
 
 def sha256_bytes(data: bytes) -> str:
@@ -26,7 +30,8 @@ def sha256_file(path: Path | str) -> str:
 def digest_folder(path: Path | str) -> str:
     """SHA-256 over the names and contents of all files below `path`, whatever order the disk lists them in.
 
-    Times, permissions and empty folders do not count; links count as the file they lead to.
+    Times, permissions and empty folders do not count, nor do signatures (SIGNATURE, PROOF); links count as the file
+    they lead to.
 
     Raises:
         UserError: `path` is not a folder.
@@ -34,7 +39,8 @@ def digest_folder(path: Path | str) -> str:
     folder = Path(path)
     if not folder.is_dir():
         raise UserError(f"'{folder}' is not a folder; check the path.")
-    return digest_json({name: sha256_file(file) for name, file in files_below(folder)})
+    files = ((name, file) for name, file in files_below(folder) if name not in (SIGNATURE, PROOF))
+    return digest_json({name: sha256_file(file) for name, file in files})
 
 
 def digest_json(value: Any) -> str:

@@ -60,6 +60,15 @@ def known_package(address: str) -> Known | None:
     return KNOWN.get(_normal(_parts(address)[0])) if is_package(address) else None
 
 
+def package_of(address: str) -> str:
+    """The name that pip installs the package of an address by.
+
+    Raises:
+        UserError: the address is not one.
+    """
+    return _normal(_parts(address)[0])
+
+
 def package_folder(address: str) -> Path:
     """The folder of the model in the package.
 

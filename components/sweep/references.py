@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from stillhouse.components.artifacts.kept import STATISTICS, WAITING, decided_key, model_key, rows_key
-from stillhouse.components.artifacts.promotion_record import Entry, load
+from stillhouse.components.artifacts.promotion_record import Entry, look
 from stillhouse.components.artifacts.verdict import verdict_key
 from stillhouse.components.storage.home import DOWNLOADS
 from stillhouse.components.storage.store import Store
@@ -31,7 +31,7 @@ def recorded(store: Store, since: float | None) -> set[str]:
     found: set[str] = set()
     for listed in store.list("promotions"):
         name = listed.key.partition("/")[2].removesuffix(".json")
-        record, _ = load(store, name)
+        record = look(store, name)
         for entry in record.roles.values():
             found |= _keys(entry) | (_keys(entry.compared_with) if entry.compared_with else set())
         found |= {decided_key(digest) for digest in record.ledger.needed}

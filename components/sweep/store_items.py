@@ -27,7 +27,7 @@ KINDS = {
 
 
 def store_items(store: Store) -> list[Item]:
-    """All that runs leave in the store, records of promotions and unsent metrics aside."""
+    """All that runs leave in the store; records of promotions, proofs of verdicts and unsent metrics aside."""
     items = [
         item_of(kind, store, (key,), entries)
         for top, kind in KINDS.items()

@@ -17,6 +17,7 @@ from stillhouse.pipelines.cli.replay import replay
 from stillhouse.pipelines.cli.rollback import rollback
 from stillhouse.pipelines.cli.run import run
 from stillhouse.pipelines.cli.step import step
+from stillhouse.pipelines.cli.verify import verify
 
 PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 """For commands that hand everything, --help included, to a program of their own."""
@@ -90,5 +91,6 @@ app.command(context_settings=PASS_ON)(approve)
 app.command(context_settings=PASS_ON)(reject)
 app.command(context_settings=PASS_ON)(rollback)
 app.command(context_settings=PASS_ON)(forget)
+app.command(context_settings=PASS_ON)(verify)
 app.command()(replay)
 _later("sweep", "Remove what ended runs have left and nothing refers to: `stillhouse sweep --dry-run`.")

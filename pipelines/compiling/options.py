@@ -30,6 +30,7 @@ MLFLOW_KEYS = {
     "MLFLOW_TRACKING_PASSWORD": "MLFLOW_TRACKING_PASSWORD",
 }
 WEBHOOK_KEYS = {"url": "STILLHOUSE_WEBHOOK_SECRET"}
+SIGNING_KEYS = {"key": "STILLHOUSE_SIGNING_SECRET"}
 """Keys of Secrets where nothing else is said, and the environment variables that they become."""
 
 
@@ -84,6 +85,9 @@ class ClusterOptions(Settings):
     """NAMESPACE/NAME of a KServe InferenceService, which loads each new champion (manifests/components/serving)."""
     webhook_secret: str = ""
     """Secret whose key `url` is the address that the outcome of each run is posted to."""
+    signing_secret: str = ""
+    """Secret whose key `key` is a private key in PEM, which verdicts and models are signed with. Without it nothing is
+    signed."""
     scratch: Bytes = "50Gi"
     """Most that a step keeps on its node's disk: copies of data and models, caches, files for a moment."""
     env: tuple[str, ...] = ()
@@ -95,7 +99,7 @@ class ClusterOptions(Settings):
         seconds(text)
         return text
 
-    @field_validator("s3_secret", "mlflow_secret", "webhook_secret")
+    @field_validator("s3_secret", "mlflow_secret", "webhook_secret", "signing_secret")
     @classmethod
     def _is_secret(cls, text: str) -> str:
         _secret(text, {})
@@ -120,7 +124,12 @@ class ClusterOptions(Settings):
 
     def secrets(self) -> list[SecretRef]:
         """The Secrets that become environment variables of every pod."""
-        given = ((self.s3_secret, S3_KEYS), (self.mlflow_secret, MLFLOW_KEYS), (self.webhook_secret, WEBHOOK_KEYS))
+        given = (
+            (self.s3_secret, S3_KEYS),
+            (self.mlflow_secret, MLFLOW_KEYS),
+            (self.webhook_secret, WEBHOOK_KEYS),
+            (self.signing_secret, SIGNING_KEYS),
+        )
         return [_secret(text, keys) for text, keys in given if text]
 
     def variables(self) -> dict[str, str]:

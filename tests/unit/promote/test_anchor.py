@@ -168,9 +168,10 @@ def test_the_verdict_says_how_often_these_rows_have_decided(workplace: Workplace
 def test_the_champion_of_an_earlier_release_becomes_the_anchor_and_the_verdict_says_so(workplace: Workplace) -> None:
     workplace.promote("a")
     old = json.loads(workplace.store.get(record_key(workplace.name)))
-    for new in ("anchor", "previous_anchor", "ledger"):
+    for new in ("anchor", "previous_anchor", "ledger", "signature"):
         del old[new]
-    del old["champion"]["look"]
+    for new in ("look", "signed_by"):
+        del old["champion"][new]
     workplace.store.put(record_key(workplace.name), json.dumps(old).encode())
 
     verdict = workplace.promote("b")

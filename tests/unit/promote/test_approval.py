@@ -15,6 +15,7 @@ from stillhouse.components.promote import after_decision, approval
 from stillhouse.components.promote.approval import close_late, decide
 from stillhouse.components.promote.rollback import rollback
 from stillhouse.components.promote.settings import PromoteSettings
+from stillhouse.components.promote.verify import verify
 from stillhouse.components.sweep.references import recorded
 from stillhouse.errors import UserError
 
@@ -79,6 +80,16 @@ def test_a_candidate_that_holds_all_gates_waits_and_production_stays(workplace: 
 def test_one_that_fails_a_gate_waits_for_nobody(workplace: Workplace) -> None:
     assert propose(workplace, "a", changes={"rows/test": 10})["decision"] == "not enough evidence"
     assert workplace.record.waiting is None
+
+
+@pytest.mark.usefixtures("posted", "no_mlflow")
+def test_the_proof_beside_an_approved_model_says_by_whom(workplace: Workplace) -> None:
+    propose(workplace, "a")
+    answer(workplace)
+
+    proof, _ = verify(workplace.name)
+    assert proof is not None
+    assert (proof.verdict["decision"], proof.verdict["approval"]["by"]) == ("promoted", "Ada")
 
 
 def test_approved_it_is_in_production_and_all_say_by_whom(workplace: Workplace, posted: list[dict[str, Any]]) -> None:

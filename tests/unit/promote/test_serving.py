@@ -1,6 +1,7 @@
 """The service follows the record. KServe is played: its controller runs nowhere here."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,9 +9,8 @@ import pytest
 from stillhouse.components.artifacts.promotion_record import Entry, Record
 from stillhouse.components.promote import serving
 from stillhouse.components.promote.serving import serve
-from stillhouse.components.storage.store import open_store
+from stillhouse.components.storage.store import Store, open_store
 
-URI = "s3://bucket/models/new"
 READY = {"conditions": [{"type": "Ready", "status": "True"}]}
 
 
@@ -52,28 +52,38 @@ def record(request: pytest.FixtureRequest) -> Record:
     """A champion, of the kind that the parameter says."""
     kind = getattr(request, "param", "transformers")
     about = {"run": "r", "dataset_digest": "d", "statistics_uri": "s", "promoted_at": "2026-11-22"}
-    entry = Entry(digest="new", uri=URI, load=kind, **about)
+    entry = Entry(digest="new", uri="models/new", load=kind, **about)
     return Record().promoted(entry)
 
 
 @pytest.fixture
-def play(monkeypatch: pytest.MonkeyPatch, record: Record) -> Play:
+def store(tmp_path: Path) -> Store:
+    """Holds that model."""
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model/model.json").write_text("{}")
+    store = open_store(tmp_path / "store")
+    store.put_folder(tmp_path / "model", "models/new")
+    return store
+
+
+@pytest.fixture
+def play(monkeypatch: pytest.MonkeyPatch, record: Record, store: Store) -> Play:
     """The notes of `serve` before a KServe."""
     monkeypatch.setenv("STILLHOUSE_SERVING", "shop/champion")
     monkeypatch.setattr(serving, "POLL_SECONDS", 0.0)
 
     def run(kserve: KServe) -> list[str]:
         monkeypatch.setattr(serving, "_api", lambda: kserve)
-        return serve(record, open_store("s3://bucket"))
+        return serve(record, store)
 
     return run
 
 
-def test_the_service_gets_the_champions_address_and_is_waited_for(play: Play) -> None:
+def test_the_service_gets_the_champions_address_and_is_waited_for(play: Play, store: Store) -> None:
     loading = {"observedGeneration": 2, "modelStatus": {"transitionStatus": "InProgress"}, **READY}
     kserve = KServe("s3://bucket/models/old", loading, {"observedGeneration": 2, **READY})
     assert play(kserve) == []
-    assert (kserve.uri, kserve.after) == (URI, [])
+    assert (kserve.uri, kserve.after) == (store.uri("models/new"), [])
     assert (kserve.asked[0]["namespace"], kserve.asked[0]["name"]) == ("shop", "champion")
 
 
@@ -93,8 +103,8 @@ def test_what_the_service_said_of_the_model_before_does_not_count(play: Play) ->
     assert kserve.after == []
 
 
-def test_a_service_that_has_the_champion_is_left_as_it_is(play: Play) -> None:
-    kserve = KServe(URI)
+def test_a_service_that_has_the_champion_is_left_as_it_is(play: Play, store: Store) -> None:
+    kserve = KServe(store.uri("models/new"))
     assert play(kserve) == []
     assert (kserve.changes, len(kserve.asked)) == (0, 1)
 
@@ -106,6 +116,14 @@ def test_a_model_that_cannot_be_loaded_is_a_note_in_kserves_words(play: Play) ->
         "The service shop/champion does not serve the champion (it could not load the model: no such bucket); "
         "the next run or rollback tries again."
     )
+
+
+def test_a_model_that_was_changed_is_not_handed_to_it(play: Play, tmp_path: Path) -> None:
+    (tmp_path / "store/models/new/model.json").write_text("[]")
+    kserve = KServe()
+    (note,) = play(kserve)
+    assert "model.json' is damaged" in note
+    assert (kserve.changes, kserve.uri) == (0, "s3://bucket/models/old")
 
 
 def test_a_service_that_is_not_ready_in_time_is_a_note(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -89,7 +89,7 @@ def test_targets_of_make_exist(page: str) -> None:
 def test_keys_of_recipes_exist(page: str) -> None:
     """As `prepare.augment`, `promote.prefer: student` or `--set promote.replace_incomparable=true`."""
     named = re.findall(rf"`(?:--set )?((?:{'|'.join(SECTIONS)})(?:\.[a-z_]+)+)(?=[`:=])", prose(page))
-    files = {"json", "safetensors", "yaml"}
+    files = {"json", "safetensors", "sig", "yaml"}
     unknown = []
     for section, *path in {tuple(key.split(".")) for key in named if key.rpartition(".")[2] not in files}:
         cls, above = (STEPS[section], path[:-1]) if section in STEPS else (Recipe, [section, *path[:-1]])

@@ -26,7 +26,7 @@ FLOORS = (
     ("targets",),
     ("formats",),
     ("tracking",),
-    ("models",),
+    ("models", "signing"),
     ("storage", "training"),
     ("safety", "config"),
     ("errors", "spelling"),
