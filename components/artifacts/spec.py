@@ -11,6 +11,7 @@ from pydantic import Field
 
 from stillhouse.components.artifacts.base_facts import BaseFacts
 from stillhouse.components.artifacts.json_artifact import JsonArtifact
+from stillhouse.components.artifacts.worth import ExpectedGain, News
 
 FORMAT = 1
 """Of dataset.json."""
@@ -56,6 +57,10 @@ class Spec(JsonArtifact):
     """What the drift of later data is measured against."""
     drift: dict[str, float] | None = None
     """Jensen-Shannon distances from 0 to 1 to the champion's data; None where there was nothing to compare with."""
+    news: News | None = None
+    """What is new in it; None where there was no champion."""
+    expected: ExpectedGain | None = None
+    """What a run on it was expected to gain; None where too little was known."""
     files: dict[str, Any] = Field(default_factory=dict)
     """How the source was read, and what was left out."""
     base: dict[str, str] | None = None

@@ -11,6 +11,7 @@ from pydantic import Field
 from stillhouse.components.artifacts.evaluation import Evaluation, NegativeFlips
 from stillhouse.components.artifacts.json_artifact import JsonArtifact
 from stillhouse.components.artifacts.promotion_record import Entry
+from stillhouse.components.artifacts.worth import Cost, ExpectedGain, News
 from stillhouse.components.runtime.attempts import VERDICTS
 from stillhouse.components.storage.store import NotFound, Store
 
@@ -97,6 +98,11 @@ class Verdict(JsonArtifact):
     evaluation: Evaluation | None = None
     """None where nothing was trained."""
     champion_before: Entry | None = None
+    news: News | None = None
+    """What the run's data held that the champion had not seen; None, as the next two, where it is not known."""
+    expected: ExpectedGain | None = None
+    """What the run was expected to gain."""
+    cost: Cost | None = None
     run: str
     time: str
     """UTC, ISO 8601."""

@@ -5,15 +5,14 @@ A step of its own, never cached: when the data stay as they are, prepare comes f
 
 import logging
 
+from stillhouse.components.artifacts.nights import SKIPPED, Night, put_night
 from stillhouse.components.artifacts.promotion_record import now
-from stillhouse.components.artifacts.verdict import FORMAT, Decision, Verdict, verdict_key
+from stillhouse.components.artifacts.verdict import FORMAT, Verdict, verdict_key
 from stillhouse.components.storage.disk import staged_file, writing
 from stillhouse.components.storage.home import local_store
 from stillhouse.components.tracking.run import StepRun
 
 logger = logging.getLogger(__name__)
-
-DECISION: Decision = "nothing to learn"
 
 
 def decline(why: str, *, model_name: str, run: StepRun) -> None:
@@ -24,7 +23,7 @@ def decline(why: str, *, model_name: str, run: StepRun) -> None:
     """
     verdict = Verdict(
         format=FORMAT,
-        decision=DECISION,
+        decision=SKIPPED,
         why=why,
         model_name=model_name,
         version=None,
@@ -36,7 +35,9 @@ def decline(why: str, *, model_name: str, run: StepRun) -> None:
     with writing(path), staged_file(path, data) as staged:
         staged.replace(path)
     run.artifact(path)
-    run.tags({"decision": DECISION, "why": why, "version": None})
-    run.whole.verdict(DECISION, why, f"**{model_name}: {DECISION}.** {why}")
-    local_store().put(verdict_key(run.run_id), data)
-    logger.info("%s: %s", DECISION, why)
+    run.tags({"decision": SKIPPED, "why": why, "version": None})
+    run.whole.verdict(SKIPPED, why, f"**{model_name}: {SKIPPED}.** {why}")
+    store = local_store()
+    store.put(verdict_key(run.run_id), data)
+    put_night(store, model_name, Night.of(verdict))
+    logger.info("%s: %s", SKIPPED, why)

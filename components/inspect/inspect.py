@@ -13,6 +13,8 @@ from pydantic import Field
 from stillhouse.components.artifacts.base_facts import BaseFacts, notes_of
 from stillhouse.components.artifacts.chosen_base import Candidates, Use
 from stillhouse.components.artifacts.forgotten import forgotten_rows
+from stillhouse.components.artifacts.gain import expected_gain
+from stillhouse.components.artifacts.nights import nights_of, told_saved
 from stillhouse.components.artifacts.promotion_record import Entry, load
 from stillhouse.components.config.settings import Settings, check, refuse_secrets
 from stillhouse.components.inspect.bases import (
@@ -33,6 +35,7 @@ from stillhouse.components.promote.presence import present
 from stillhouse.components.promote.settings import Inspected as PromoteInspected
 from stillhouse.components.runtime.accelerators import num_nodes
 from stillhouse.components.storage.digests import digest_json
+from stillhouse.components.storage.disk import staged_file, writing
 from stillhouse.components.storage.fingerprint import code_digest
 from stillhouse.components.storage.home import local_store
 from stillhouse.components.storage.store import Store
@@ -79,7 +82,9 @@ class Snapshot(Settings):
     reference: str | None
     """Address of the dataset.json that drift is measured against; None before the first promotion."""
     champion: str | None
-    """Address of the model whose rows are not new; None unless the settings of prepare ask for new ones."""
+    """Address of the model whose rows are not new; None before the first promotion."""
+    nights: str | None = None
+    """The model name whose earlier runs tell what this one may gain; None before the first promotion."""
     bases: list[BaseFacts] = Field(default_factory=list)
     """The base models, as far as they were seen."""
     unseen: dict[str, list[Use]] = Field(default_factory=dict)
@@ -135,7 +140,7 @@ def inspect(
         said["budget"] = budget.sentence()
     if candidates:
         said["base.auto"] = candidates.said()
-    run.notes(said)
+    run.notes(said | _said_of_gain(store, checked.model_name, run))
     snapshot = Snapshot(
         source_digest=plan.data.digest,
         files=len(plan.data.files),
@@ -144,7 +149,8 @@ def inspect(
         inputs=plan.prepare_inputs,
         window=asdict(plan.data.window) if plan.data.window else None,
         reference=plan.known.reference,
-        champion=plan.known.model if steps["prepare"].may_decline else None,
+        champion=plan.known.model,
+        nights=checked.model_name if plan.known.model else None,
         bases=bases,
         unseen=unseen_bases(steps, plan.bases),
         auto=candidates,
@@ -159,6 +165,7 @@ def inspect(
         champion=compared,
         anchor=anchor,
         data_until=source.data_until,
+        gpus=asked,
         recipe=given.as_recipe(),
     )
     settings: StepSettings = {**plan.steps, "promote": steps["promote"].model_copy(update={"inspected": seen})}
@@ -203,6 +210,21 @@ def _forgotten(store: Store) -> dict[str, str]:
     """
     found = forgotten_rows(store)
     return {"forgotten": found.digest} if found else {}
+
+
+def _said_of_gain(store: Store, model_name: str, run: StepRun) -> dict[str, str]:
+    """What a run of this name gains in the mean, before anything is known of tonight's data; into the folder of the
+    step's run, too."""
+    nights = nights_of(store, model_name)
+    expected = expected_gain(nights, None)
+    if expected is None:
+        return {}
+    run.metrics(expected.figures())
+    path = run.folder / "expected_gain.json"
+    with writing(path), staged_file(path, expected.to_file()) as staged:
+        staged.replace(path)
+    run.artifact(path)
+    return {"expected_gain": " ".join(filter(None, (expected.sentence, told_saved(nights))))}
 
 
 def _weightless(steps: StepSettings, champion: Entry | None) -> dict[str, str]:

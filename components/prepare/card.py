@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stillhouse.components.artifacts.base_facts import BaseFacts
+from stillhouse.components.artifacts.worth import ExpectedGain
 from stillhouse.components.formats.splits import LABELLED
 from stillhouse.components.prepare.settings import PrepareSettings
 from stillhouse.components.prepare.write_dataset import Prepared
@@ -48,6 +49,8 @@ def write_card(path: Path, prepared: Prepared, settings: PrepareSettings, descri
         sections.insert(2, _rare_labels(prepared))
     if description["drift"]:
         sections.insert(1, _drift(description["drift"], settings))
+    if description["expected"]:
+        sections.insert(1, _worth(ExpectedGain(**description["expected"]), settings))
     digest = description["content_digest"]
     write_page(
         path,
@@ -212,6 +215,18 @@ def _examples(prepared: Prepared) -> "Section":
     else:
         rows = [(task.target_in_words(row.target), task.excerpt(row.example)) for row in train[: 3 * MAX_EXAMPLES]]
     return Section("Examples", tables=[Table(("target", task.noun), rows)])
+
+
+def _worth(expected: ExpectedGain, settings: PrepareSettings) -> "Section":
+    from stillhouse.components.reporting.page import Section, Tile
+
+    limit = f"skipped below {settings.skip_below:g}" if settings.skip_below else "skip_below is not set"
+    interval = f"{expected.low:.4f} to {expected.high:.4f}; {limit}"
+    return Section(
+        "Is the run worth it?",
+        expected.sentence,
+        tiles=[Tile("expected gain", f"{expected.gain:.4f}", interval)],
+    )
 
 
 def _drift(drift: Mapping[str, float], settings: PrepareSettings) -> "Section":

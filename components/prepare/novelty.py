@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from stillhouse.components.artifacts.examples import short_hashes
 from stillhouse.components.artifacts.kept import store_of
 from stillhouse.components.artifacts.known_rows import KnownRows, RowsUnknown, known_rows
+from stillhouse.components.artifacts.worth import News
 from stillhouse.components.prepare.settings import PrepareSettings
 from stillhouse.components.prepare.write_dataset import Prepared
 
@@ -21,13 +22,20 @@ class Novelty:
     """Training rows that the champion neither learnt from nor was chosen on."""
     drift: float | None
     """The largest of the card's distances, from 0 to 1: words, lengths and labels."""
+    known_rows: int | None = None
+    """Rows that the champion learnt from or was chosen on."""
 
     @classmethod
     def of(cls, prepared: Prepared, drift: Mapping[str, float] | None, known: KnownRows | None) -> "Novelty":
         """Compare with the rows that the champion knows; None where nobody can say."""
         rows = short_hashes([row.hash for row in prepared.splits["train"]])
         new_rows = None if known is None else int((~known.labels_of(rows)).sum())
-        return cls(new_rows, max(drift.values()) if drift else None)
+        return cls(new_rows, max(drift.values()) if drift else None, None if known is None else len(known.labelled))
+
+    @property
+    def news(self) -> News:
+        """The same for dataset.json."""
+        return News(new_rows=self.new_rows, known_rows=self.known_rows, drift=self.drift)
 
     def too_little(self, settings: PrepareSettings) -> str:
         """What was found of what at least was asked for; empty when it is enough.

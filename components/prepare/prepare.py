@@ -13,6 +13,8 @@ from stillhouse.components.artifacts.base_facts import notes_of
 from stillhouse.components.artifacts.chosen_base import Candidates
 from stillhouse.components.artifacts.examples import Examples, short_hashes
 from stillhouse.components.artifacts.forgotten import Forgotten, forgotten_rows
+from stillhouse.components.artifacts.gain import expected_gain
+from stillhouse.components.artifacts.nights import nights_of
 from stillhouse.components.config.settings import shown
 from stillhouse.components.formats.fields import canonical
 from stillhouse.components.formats.missing import Missing
@@ -58,10 +60,11 @@ def prepare(settings: PrepareSettings, *, snapshot: str, dataset: Path | str, ca
 
     `snapshot` is inspect's JSON; a step that runs alone may leave out all of it. It gives `source_digest`; in
     `window` the partitions to read; in `reference` the URI of the dataset.json that drift is measured against, and
-    in `champion` that of the model whose training rows are not new.
+    in `champion` that of the model whose training rows are not new; and in `nights` the model name whose earlier runs
+    tell what this one may gain.
 
     Returns:
-        `LEARN`; or, when `min_new_rows` and `min_drift` ask for more that is new, what there is of it.
+        `LEARN`; or, when `min_new_rows`, `min_drift` or `skip_below` ask for more, what there is of it.
 
     Raises:
         UserError: the snapshot or the source cannot be read, or a limit does not hold; nothing is written then.
@@ -83,6 +86,7 @@ def prepare(settings: PrepareSettings, *, snapshot: str, dataset: Path | str, ca
     drift = profile.drift(reference) if reference else None
     novelty = Novelty.of(prepared, drift, read_known_rows(known["champion"]) if known.get("champion") else None)
     too_little = novelty.too_little(settings)
+    expected = expected_gain(nights_of(local_store(), known["nights"]), novelty.news) if known.get("nights") else None
     tables = split_tables(prepared, settings.slices)
     # A window of few rows, in which nothing is to be learnt, need not be one that could be learnt from.
     if not (too_little and prepared.labelled):
@@ -101,6 +105,8 @@ def prepare(settings: PrepareSettings, *, snapshot: str, dataset: Path | str, ca
         "content_digest": content_digest(prepared, settings),
         "statistics": profile.statistics(),
         "drift": drift,
+        "news": novelty.news.model_dump() if reference or known.get("champion") else None,
+        "expected": expected and expected.model_dump(),
         "files": _files(table),
         "base": chosen and chosen.model_dump(include={"address", "digest", "why"}),
         "bases": [base.model_dump() for base in bases],
@@ -117,7 +123,11 @@ def prepare(settings: PrepareSettings, *, snapshot: str, dataset: Path | str, ca
     _track(run, prepared, description, settings, dataset)
     if novelty.new_rows is not None:
         run.metrics({"new_rows": novelty.new_rows})
-    return too_little or LEARN
+    if expected is None:
+        return too_little or LEARN
+    run.metrics(expected.figures())
+    run.notes({"expected_gain": expected.sentence})
+    return too_little or expected.too_little(settings.skip_below) or LEARN
 
 
 def _comparable(reference: dict[str, Any] | None, settings: PrepareSettings) -> dict[str, Any] | None:

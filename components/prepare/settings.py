@@ -78,6 +78,9 @@ class PrepareSettings(Settings):
     min_drift: float = Field(default=0.0, ge=0, le=1)
     """With a smaller drift in words, lengths and labels alike (Jensen-Shannon distance, base 2) to the champion's
     dataset the run ends early; 0 never. Where min_new_rows is given too, either suffices to go on."""
+    skip_below: float = Field(default=0.0, ge=0)
+    """When the gain over the champion in the main metric is expected to be less, by the upper bound that the nights
+    before give, the run ends early, as nothing to learn; 0 never."""
 
     @model_validator(mode="after")
     def _check_labels(self) -> "PrepareSettings":
@@ -96,8 +99,3 @@ class PrepareSettings(Settings):
     def cleaning(self) -> dict[str, Any]:
         """How texts are cleaned, as dataset.json and model.json hand it on to whoever asks the model."""
         return {"mask_pii": self.mask_pii}
-
-    @property
-    def may_decline(self) -> bool:
-        """Whether a run may end as nothing to learn."""
-        return bool(self.min_new_rows or self.min_drift)

@@ -11,6 +11,7 @@ import tempfile
 from pathlib import Path
 
 from stillhouse.components.artifacts.kept import statistics_key, waiting_report_key
+from stillhouse.components.artifacts.nights import Night, nights_of, put_night
 from stillhouse.components.artifacts.promotion_record import Decided, Record, load
 from stillhouse.components.artifacts.spec import Spec
 from stillhouse.components.artifacts.verdict import Verdict, stored_verdict, verdict_key
@@ -53,6 +54,7 @@ def follow_up(store: Store, model_name: str) -> list[str]:
         record, _ = load(store, model_name)
         notes += serve(record, store)
         final = final.model_copy(update={"version": record.version_of(decided.digest), "notes": notes})
+    put_night(store, model_name, Night.of(final))
     files = {"verdict.json": final.to_file(), **_report(store, record, final, decided)}
     if proof := reseal(store, final, decided.digest):
         files[PROOF] = proof
@@ -104,14 +106,15 @@ def _final(verdict: Verdict, decided: Decided) -> Verdict:
 
 def _report(store: Store, record: Record, final: Verdict, decided: Decided) -> dict[str, bytes]:
     """The report with the verdict as it is now; nothing where the store has it no more."""
+    name = final.model_name
     try:
         page = store.get(waiting_report_key(decided.run)).decode()
         key = statistics_key(decided.dataset_digest)
         spec = Spec.from_json(store.get(key), store.uri(key))
     except NotFound:
         return {}
-    past = past_champions(store, record, final.measured.main_metric, but=decided.run)
-    return {"report.html": with_verdict(page, final, spec, past).encode()}
+    past, nights = past_champions(store, record, final.measured.main_metric, but=decided.run), nights_of(store, name)
+    return {"report.html": with_verdict(page, final, spec, past, nights).encode()}
 
 
 def _into_folder(folder: Path, files: dict[str, bytes]) -> None:

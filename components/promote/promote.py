@@ -28,14 +28,17 @@ from stillhouse.components.artifacts.evaluation import Evaluation
 from stillhouse.components.artifacts.forgotten import forgotten_rows
 from stillhouse.components.artifacts.kept import model_key, rows_key, statistics_key, waiting_report_key
 from stillhouse.components.artifacts.known_rows import put_known_rows, rows_learnt
+from stillhouse.components.artifacts.nights import Night, put_night
 from stillhouse.components.artifacts.promotion_record import Entry, Record, change, load, now
 from stillhouse.components.artifacts.proof import proof_key
 from stillhouse.components.artifacts.recipe_lock import FILE, recipe_lock
 from stillhouse.components.artifacts.spec import Spec, read_spec
 from stillhouse.components.artifacts.verdict import FORMAT, Approval, Decision, Spending, Verdict, verdict_key
+from stillhouse.components.artifacts.worth import Cost
 from stillhouse.components.promote.after_decision import follow_up
 from stillhouse.components.promote.anchor import anchor_after, anchor_of, spending
 from stillhouse.components.promote.choice import STUDENT, Choice, choose
+from stillhouse.components.promote.cost import cost_of
 from stillhouse.components.promote.gates import EVIDENCE
 from stillhouse.components.promote.lengths import with_lengths
 from stillhouse.components.promote.looking import Stake, stake_of
@@ -105,7 +108,8 @@ def promote(
     candidate = _looked_at(candidate if choice.model == STUDENT else made_of(baseline), stake)
     record, _ = load(store, settings.model_name)
     ledger = spending(stake, measured, record, had_anchor=before.anchor is not None)
-    told = _told(settings, choice, measured, ledger, replaced=candidate.compared_with, run=run)
+    cost = cost_of(store, run, settings.inspected.gpus if settings.inspected else 0)
+    told = _told(settings, choice, measured, ledger, spec=spec, cost=cost, replaced=candidate.compared_with, run=run)
     outcome = (
         settled(before, candidate, choice)
         or declined(before, candidate)
@@ -133,7 +137,8 @@ def promote(
     notes = [*notes, *serve(after, store), *([sealer.note] if sealer.note else [])]
     decided = decided.model_copy(update={"notes": notes, "version": version})
     past = past_champions(store, after, measured.main_metric, but=run.run_id)
-    page = with_verdict(Path(report).read_text("utf-8"), decided, spec, past)
+    nights = put_night(store, settings.model_name, Night.of(decided))
+    page = with_verdict(Path(report).read_text("utf-8"), decided, spec, past, nights)
     sealed = sealer.of_run(store, decided, Path(model), candidate.digest)
     proofs = {Path(path): sealed for path in (run.folder / PROOF, proof) if path}
     _write(decided, proofs, verdict=verdict, summary=summary, lock=lock, page=page, dataset=dataset, run=run)
@@ -150,6 +155,8 @@ def _told(
     measured: Evaluation,
     ledger: Spending | None,
     *,
+    spec: Spec,
+    cost: Cost | None,
     replaced: Entry | None,
     run: StepRun,
 ) -> Verdict:
@@ -170,6 +177,9 @@ def _told(
         notes=[],
         evaluation=measured,
         champion_before=replaced,
+        news=spec.news,
+        expected=spec.expected,
+        cost=cost,
         run=run.run_id,
         time=now(),
     )

@@ -22,6 +22,8 @@ class Inspected(Settings):
     """The anchor that it is held against."""
     data_until: str | None = None
     """When the run was due, where its source is a window of partitions."""
+    gpus: int = 0
+    """That each step which trains asks for, on all its nodes."""
     recipe: dict[str, Any] = Field(default_factory=dict)
     """What the run was asked for, as a recipe would have it."""
 

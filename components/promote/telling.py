@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from stillhouse.components.artifacts.evaluation import Latency
+from stillhouse.components.artifacts.nights import Night
 from stillhouse.components.artifacts.promotion_record import Entry
 from stillhouse.components.artifacts.recipe_lock import FILE, has_lock
 from stillhouse.components.artifacts.spec import Spec
@@ -56,6 +57,10 @@ def figures(verdict: Verdict, rows: dict[str, int]) -> dict[str, float]:
         found[f"{name}/megabytes"] = model.bytes / MEGABYTE if model.bytes else None
     for name, beside in {"student": evaluation, **evaluation.candidates}.items():
         found[f"{name}/negative_flips"] = beside.negative_flips.rate if beside.negative_flips else None
+    night = Night.of(verdict)
+    found |= {"gain": night.gain, "drift": verdict.news.drift if verdict.news else None}
+    found["hours"] = verdict.cost.hours if verdict.cost else None
+    found |= verdict.expected.figures() if verdict.expected else {}
     found["gates/failed"] = len(verdict.failed)
     return {name: value for name, value in found.items() if value is not None}
 

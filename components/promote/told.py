@@ -9,12 +9,13 @@ from datetime import datetime
 from html import escape
 from typing import Self
 
+from stillhouse.components.artifacts.nights import Night
 from stillhouse.components.artifacts.promotion_record import Record
 from stillhouse.components.artifacts.spec import Spec
 from stillhouse.components.artifacts.verdict import Gate, Verdict, stored_verdict
 from stillhouse.components.promote.drawing import LEFT, MARK, RIGHT, TOP, picture
 from stillhouse.components.promote.summary import TITLES
-from stillhouse.components.promote.wording import flips_of
+from stillhouse.components.promote.wording import flips_of, gain_of
 from stillhouse.components.storage.store import Store
 from stillhouse.errors import UserError
 
@@ -66,12 +67,15 @@ def past_champions(store: Store, record: Record, metric: str, but: str) -> list[
     return found
 
 
-def with_verdict(report: str, verdict: Verdict, spec: Spec, past: Sequence[Measured]) -> str:
+def with_verdict(
+    report: str, verdict: Verdict, spec: Spec, past: Sequence[Measured], nights: Sequence[Night] = ()
+) -> str:
     """The report's page, which begins with the verdict.
 
     Args:
         spec: Of the dataset.
         past: Earlier champions.
+        nights: All runs of the name, this one among them.
     """
     here = Measured.of(verdict, verdict.measured.main_metric)
     parts = [
@@ -81,6 +85,7 @@ def with_verdict(report: str, verdict: Verdict, spec: Spec, past: Sequence[Measu
         *(f'<p class="callout">{escape(note)}</p>' for note in verdict.notes),
         _gates(verdict.gates),
         _caption(flips_of(verdict)),
+        _caption(gain_of(verdict, nights)),
         _caption(verdict.ledger.sentence if verdict.ledger else ""),
         _table("What was run", ("", ""), [(escape(name), escape(value)) for name, value in _facts(verdict, spec)]),
         _curve([*past, here], verdict) if past else "",

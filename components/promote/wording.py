@@ -1,8 +1,9 @@
 """What a verdict says, in sentences."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from stillhouse.components.artifacts.evaluation import TRIVIAL, Evaluation, HalfRows, NegativeFlips, PairedDifference
+from stillhouse.components.artifacts.nights import Night, told_saved
 from stillhouse.components.artifacts.verdict import Gate, Verdict
 
 
@@ -96,6 +97,14 @@ def told_flips(flips: NegativeFlips, confidence: float) -> str:
         f"The candidate has {flips.number:,} of {flips.rows:,} rows wrong that the champion has right: a rate of "
         f"{flips.rate:.4f}, at most {flips.upper:.4f} ({confidence * 100:.3g} % one-sided)"
     )
+
+
+def gain_of(verdict: Verdict, nights: Sequence[Night]) -> str:
+    """What the run was expected to gain over the champion, what it gained, and what skipped runs have saved; empty
+    where nothing of it is known."""
+    gained, expected = Night.of(verdict), verdict.expected
+    measured = "" if gained.gain is None else f"The candidate gains {gained.gain:.4f} over the champion."
+    return " ".join(filter(None, (expected.sentence if expected else "", measured, told_saved(nights))))
 
 
 def flips_of(verdict: Verdict) -> str:

@@ -90,7 +90,7 @@ class Journal:
 
 def _key(run: str, step: str) -> str:
     parts = [PREFIX, run, step]
-    assert all(re.fullmatch(r"[\w.-]*", part) for part in parts)
+    assert all(re.fullmatch(r"[\w. -]*", part) for part in parts)
     return "/".join(part for part in parts if part)
 
 

@@ -84,6 +84,7 @@ _later("watch", "What the pods of a run on a cluster are doing, and why they wai
 _later("cancel", "End a run on a cluster, and wait for its end: `stillhouse cancel RUN`.")
 _later("logs", "What a step has written, on a cluster or on this machine: `stillhouse logs RUN STEP`.")
 _later("runs", "The runs with their verdicts, the newest first.")
+_later("verdicts", "What became of each run of a model, as a table and a page with curves: `stillhouse verdicts NAME`.")
 _later("ui", "Open MLflow at the newest run.")
 app.command(context_settings=PASS_ON)(step)
 app.command(context_settings=PASS_ON)(predict)

@@ -38,7 +38,8 @@ finetune = components.load_component_from_file("finetune.yaml")
 `settings` is JSON: what `stillhouse step NAME --help` lists. `inspect` makes it for all steps out of the recipe's
 values; it is never to be cached, and the others may be. Its `scheduled_time` is when the run was due,
 in ISO 8601, such as `dsl.PIPELINE_JOB_SCHEDULE_TIME_UTC_PLACEHOLDER`; empty means now. The output `Output` of `prepare`
-is `learn`, or says that too little is new (`min_new_rows`, `min_drift`): then the other steps are better left out.
+is `learn`, or says that too little is new or to be gained (`min_new_rows`, `min_drift`, `skip_below`): then the other
+steps are better left out.
 `conclude` is for `dsl.ExitHandler`: it closes MLflow's run of the whole pipeline, which is RUNNING from the first step
 on; without it `stillhouse sweep --all` closes that as KFP's run ended.
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from stillhouse.components.artifacts.nights import nights_of
 from stillhouse.components.decline.decline import decline
 from stillhouse.components.runtime.attempts import VERDICTS
 from stillhouse.components.storage.home import local_store
@@ -32,6 +33,12 @@ def test_the_verdict_is_in_the_store_for_the_exit_step(run: StepRun) -> None:
 
 def test_the_verdict_is_in_the_folder_of_the_run(run: StepRun) -> None:
     assert (run.folder / "verdict.json").read_bytes() == local_store().get(f"{VERDICTS}/run.json")
+
+
+def test_it_is_a_night_whose_gain_is_not_known(run: StepRun) -> None:
+    night = nights_of(local_store(), "spam")[0]
+
+    assert (night.run, night.is_skipped, night.gain) == ("run", True, None)
 
 
 def test_nothing_is_promoted(run: StepRun) -> None:

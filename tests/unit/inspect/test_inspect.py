@@ -14,6 +14,8 @@ import pytest
 from tests.unit.inspect.promoting import promote
 
 from stillhouse.components.artifacts.forgotten import forget_rows
+from stillhouse.components.artifacts.nights import Night, put_night
+from stillhouse.components.artifacts.worth import Cost, ExpectedGain
 from stillhouse.components.inspect.inspect import Inspected, inspect
 from stillhouse.components.promote.settings import PromoteSettings
 from stillhouse.components.storage.home import local_store
@@ -218,6 +220,24 @@ def test_new_data_is_compared_with_the_champion_and_its_dataset(look: Look, data
     named = {"version": None, "digest": "first", "uri": "store://models/first"}
     assert json.loads(found.champion).items() >= {**named, "anchor": named}.items()
     assert json.loads(found.snapshot)["reference"] == "store://datasets/first/dataset.json"
+
+
+def test_the_nights_before_say_what_a_run_gains_and_prepare_is_told_where_they_are(
+    look: Look, data: Path, tmp_path: Path
+) -> None:
+    assert json.loads(look().snapshot)["nights"] is None
+    promote(look(), "first")
+    for day in range(1, 8):
+        gained = {"metric": "f1_macro", "gain": 0.004, "error": 0.001, "cost": Cost(hours=1)}
+        put_night(local_store(), "spam", Night(run=f"{day}", time=f"2026-03-0{day}", decision="rejected", **gained))
+    append_row(data)
+    found = look()
+    expected = ExpectedGain.from_file(tmp_path / "home" / "run" / "expected_gain.json")
+
+    assert json.loads(found.snapshot)["nights"] == "spam"
+    assert look() == found
+    assert (expected.gain, expected.nights) == (pytest.approx(0.004, rel=0.01), 7)
+    assert expected.sentence in (tmp_path / "home/run/spool/inspect.jsonl").read_text()
 
 
 def test_after_the_first_promotion_unchanged_inputs_are_cached(look: Look) -> None:

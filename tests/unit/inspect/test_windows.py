@@ -137,13 +137,11 @@ def test_days_that_are_missing_are_counted(look: Look, data: Path, caplog: pytes
     assert "3 of the 5 partitions up to 2026-03-05" in caplog.text
 
 
-def test_prepare_is_told_the_champion_only_when_new_rows_are_asked_for(look: Look, data: Path) -> None:
+def test_prepare_is_told_the_champion_whose_rows_are_not_new(look: Look, data: Path) -> None:
     promote(look("2026-03-02T06:00:00Z"), "first")
     add_day(data, "2026-03-03")
 
-    assert json.loads(look("2026-03-03T06:00:00Z").snapshot)["champion"] is None
-    asked = look("2026-03-03T06:00:00Z", step_overrides={"prepare": {"min_new_rows": 5}})
-    assert json.loads(asked.snapshot)["champion"] == "store://models/first"
+    assert json.loads(look("2026-03-03T06:00:00Z").snapshot)["champion"] == "store://models/first"
 
 
 def test_after_a_promotion_a_run_that_asks_for_new_rows_is_cached(look: Look) -> None:

@@ -1,6 +1,7 @@
 """When a dataset is worth a run, and when the run ends early."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,15 @@ from safetensors.numpy import save_file
 
 from stillhouse.components.artifacts.dataset import read_split
 from stillhouse.components.artifacts.known_rows import PLAIN_ROWS
+from stillhouse.components.artifacts.nights import Night, put_night
+from stillhouse.components.artifacts.worth import Cost, News
 from stillhouse.components.prepare.novelty import Novelty
 from stillhouse.components.prepare.prepare import prepare
 from stillhouse.components.prepare.settings import LEARN, PrepareSettings
+from stillhouse.components.storage.home import local_store
 from stillhouse.components.storage.store import open_store
 from stillhouse.components.tracking.run import StepRun
+from stillhouse.errors import UserError
 
 Make = Callable[..., Any]
 Answer = Callable[..., str]
@@ -25,7 +30,7 @@ Answer = Callable[..., str]
 def answer(tmp_path: Path, run: StepRun, write: Make, table: Make) -> Answer:
     """Runs the step on so many rows, the first of which a champion knows; what it answers."""
 
-    def of(rows: int, known: int = 0, champion: bool = True, **settings: Any) -> str:
+    def of(rows: int, known: int = 0, champion: bool = True, nights: str | None = None, **settings: Any) -> str:
         snapshot: dict[str, Any] = {"reference": None, "champion": None}
         if champion:
             prepared(known, "known", {}, {})
@@ -35,6 +40,7 @@ def answer(tmp_path: Path, run: StepRun, write: Make, table: Make) -> Answer:
             store = open_store(tmp_path / "store")
             store.put_folder(tmp_path / "model", "models/abc")
             snapshot = {"reference": str(tmp_path / "known" / "dataset.json"), "champion": store.uri("models/abc")}
+            snapshot["nights"] = nights
         return prepared(rows, "dataset", snapshot, settings)
 
     def prepared(rows: int, name: str, snapshot: dict[str, Any], settings: dict[str, Any]) -> str:
@@ -105,3 +111,50 @@ def test_of_two_limits_one_suffices_to_go_on(novelty: Novelty, sentence: str) ->
     settings = PrepareSettings(source="a", task="text_classification", min_new_rows=100, min_drift=0.1)
 
     assert novelty.too_little(settings) == sentence
+
+
+@pytest.fixture
+def quiet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twenty nights that gained nothing."""
+    monkeypatch.setenv("STILLHOUSE_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("STILLHOUSE_STORE", raising=False)
+    news = News(new_rows=0, known_rows=60, drift=0.0)
+    for day in range(1, 21):
+        gained = {
+            "metric": "f1_macro",
+            "gain": 0.0005 * (-1) ** day,
+            "error": 0.001,
+            "news": news,
+            "cost": Cost(hours=1),
+        }
+        night = Night(run=f"run-{day}", time=f"2026-03-{day:02}", decision="rejected", **gained)
+        put_night(local_store(), "mails", night)
+
+
+@pytest.mark.usefixtures("quiet")
+def test_a_run_that_is_expected_to_gain_too_little_ends_early_and_says_what_was_expected(
+    answer: Answer, tmp_path: Path
+) -> None:
+    found = answer(80, known=80, nights="mails", skip_below=0.005)
+    dataset = json.loads((tmp_path / "dataset" / "dataset.json").read_text())
+
+    assert re.fullmatch(r"expected gain -?0\.000\d, at most 0\.00[01]\d, of at least 0\.005", found)
+    assert (dataset["expected"]["nights"], dataset["news"]["new_rows"], dataset["news"]["drift"]) == (20, 0, 0.0)
+    assert "Expected gain over the champion" in (tmp_path / "card").read_text()
+
+
+@pytest.mark.usefixtures("quiet")
+def test_without_skip_below_what_is_expected_is_said_and_the_run_goes_on(answer: Answer, tmp_path: Path) -> None:
+    assert answer(80, known=80, nights="mails") == LEARN
+    assert json.loads((tmp_path / "dataset" / "dataset.json").read_text())["expected"]
+
+
+@pytest.mark.usefixtures("quiet")
+def test_other_data_than_any_night_had_are_worth_a_try(answer: Answer) -> None:
+    assert answer(400, known=60, nights="mails", skip_below=0.005) == LEARN
+
+
+@pytest.mark.usefixtures("quiet")
+def test_a_run_that_is_not_worth_it_still_fails_on_data_that_break_a_limit(answer: Answer) -> None:
+    with pytest.raises(UserError, match="min_rows"):
+        answer(80, known=80, nights="mails", skip_below=0.005, min_rows=1000)
