@@ -23,6 +23,8 @@ WAITING = "waiting"
 """Folder of the reports of candidates that a person is to decide about."""
 ROWS = "rows"
 """Folder of what promoted models have learnt from."""
+CARDS = "cards"
+"""Folder of their model cards and technical files."""
 KEY = re.compile(r"(?:models/[^/]+|datasets/[^/]+/dataset\.json)$")
 """How the addresses of earlier releases, which name a store, end."""
 
@@ -40,6 +42,11 @@ def statistics_key(dataset_digest: str) -> str:
 def rows_key(digest: str) -> str:
     """Where the store keeps which rows a promoted model has learnt from."""
     return f"{ROWS}/{digest}"
+
+
+def cards_key(digest: str) -> str:
+    """Where the store keeps the model card and the technical file of a promoted model."""
+    return f"{CARDS}/{digest}"
 
 
 def decided_key(digest: str) -> str:

@@ -10,13 +10,15 @@ import os
 import tempfile
 from pathlib import Path
 
-from stillhouse.components.artifacts.kept import statistics_key, waiting_report_key
+from stillhouse.components.artifacts.kept import model_key, statistics_key, waiting_report_key
 from stillhouse.components.artifacts.nights import Night, nights_of, put_night
 from stillhouse.components.artifacts.promotion_record import Decided, Record, load
 from stillhouse.components.artifacts.spec import Spec
 from stillhouse.components.artifacts.verdict import Verdict, stored_verdict, verdict_key
 from stillhouse.components.conclude.webhook import message, notify
 from stillhouse.components.config.home import home_folder
+from stillhouse.components.promote.cards import cards_of
+from stillhouse.components.promote.model_card import About
 from stillhouse.components.promote.publish import publish
 from stillhouse.components.promote.sealing import reseal
 from stillhouse.components.promote.serving import serve
@@ -105,16 +107,18 @@ def _final(verdict: Verdict, decided: Decided) -> Verdict:
 
 
 def _report(store: Store, record: Record, final: Verdict, decided: Decided) -> dict[str, bytes]:
-    """The report with the verdict as it is now; nothing where the store has it no more."""
+    """The report with the verdict as it is now, and the cards; nothing where the store has no report any more."""
     name = final.model_name
     try:
         page = store.get(waiting_report_key(decided.run)).decode()
         key = statistics_key(decided.dataset_digest)
         spec = Spec.from_json(store.get(key), store.uri(key))
+        about = json.loads(store.get(f"{model_key(decided.digest)}/model.json"))
     except NotFound:
         return {}
     past, nights = past_champions(store, record, final.measured.main_metric, but=decided.run), nights_of(store, name)
-    return {"report.html": with_verdict(page, final, spec, past, nights).encode()}
+    cards = cards_of(About(final, spec, about, decided.digest), store)
+    return {"report.html": with_verdict(page, final, spec, past, nights).encode(), **cards}
 
 
 def _into_folder(folder: Path, files: dict[str, bytes]) -> None:

@@ -19,10 +19,14 @@ def promote(
     summary: Output[Markdown],
     recipe_lock: Output[Artifact],
     proof: Output[Artifact],
+    model_card: Output[Markdown],
+    technical_file: Output[Markdown],
 ):
     """Hold the candidate against the gates; register and promote it, or say why not."""
+    from stillhouse.components.promote.model_card import CARD
     from stillhouse.components.promote.promote import promote as step
     from stillhouse.components.promote.settings import PromoteSettings
+    from stillhouse.components.promote.technical_file import TECHNICAL_FILE
     from stillhouse.components.runtime.step_run import path_of, step_run
 
     with step_run("promote") as run:
@@ -38,5 +42,6 @@ def promote(
             summary=summary.path,
             lock=recipe_lock.path,
             proof=proof.path,
+            cards={CARD: model_card.path, TECHNICAL_FILE: technical_file.path},
             run=run,
         )

@@ -20,6 +20,7 @@ a race, are not registered. Their weights, report and verdict stay with their ru
 
 import json
 import logging
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
@@ -28,6 +29,7 @@ from stillhouse.components.artifacts.evaluation import Evaluation
 from stillhouse.components.artifacts.forgotten import forgotten_rows
 from stillhouse.components.artifacts.kept import model_key, rows_key, statistics_key, waiting_report_key
 from stillhouse.components.artifacts.known_rows import put_known_rows, rows_learnt
+from stillhouse.components.artifacts.model import read_model_json
 from stillhouse.components.artifacts.nights import Night, put_night
 from stillhouse.components.artifacts.promotion_record import Entry, Record, change, load, now
 from stillhouse.components.artifacts.proof import proof_key
@@ -37,11 +39,13 @@ from stillhouse.components.artifacts.verdict import FORMAT, Approval, Decision, 
 from stillhouse.components.artifacts.worth import Cost
 from stillhouse.components.promote.after_decision import follow_up
 from stillhouse.components.promote.anchor import anchor_after, anchor_of, spending
+from stillhouse.components.promote.cards import cards_of
 from stillhouse.components.promote.choice import STUDENT, Choice, choose
 from stillhouse.components.promote.cost import cost_of
 from stillhouse.components.promote.gates import EVIDENCE
 from stillhouse.components.promote.lengths import with_lengths
 from stillhouse.components.promote.looking import Stake, stake_of
+from stillhouse.components.promote.model_card import About
 from stillhouse.components.promote.publish import publish
 from stillhouse.components.promote.sealing import Sealer
 from stillhouse.components.promote.serving import serve
@@ -77,6 +81,7 @@ def promote(
     run: StepRun,
     lock: str | None = None,
     proof: str | None = None,
+    cards: Mapping[str, str] | None = None,
 ) -> None:
     """Decide about the student, or the baseline in its place, and write the verdict either way.
 
@@ -91,6 +96,7 @@ def promote(
         summary: Where the verdict as Markdown goes.
         lock: Where recipe.lock.yaml goes; None for promote alone, which knows no recipe.
         proof: Where the proof of the verdict goes, besides the folder of the run and the store.
+        cards: Where the model card and the technical file go, by their names; None: into the folder of the run alone.
     """
     store = local_store()
     measured, spec = Evaluation.from_file(Path(evaluation)), read_spec(Path(dataset))
@@ -140,8 +146,11 @@ def promote(
     nights = put_night(store, settings.model_name, Night.of(decided))
     page = with_verdict(Path(report).read_text("utf-8"), decided, spec, past, nights)
     sealed = sealer.of_run(store, decided, Path(model), candidate.digest)
-    proofs = {Path(path): sealed for path in (run.folder / PROOF, proof) if path}
-    _write(decided, proofs, verdict=verdict, summary=summary, lock=lock, page=page, dataset=dataset, run=run)
+    described = cards_of(About(decided, spec, read_model_json(Path(model)), candidate.digest), store)
+    besides = {Path(path): sealed for path in (run.folder / PROOF, proof) if path}
+    besides |= {Path(place): described[name] for name, place in (cards or {}).items()}
+    besides |= {run.folder / name: text for name, text in described.items()}
+    _write(decided, besides, verdict=verdict, summary=summary, lock=lock, page=page, dataset=dataset, run=run)
     run.whole.artifact(run.folder / PROOF)
     tell(run, decided, spec)
     store.put(proof_key(run.run_id), sealed)
@@ -329,7 +338,7 @@ def _publish(
 
 def _write(
     decided: Verdict,
-    proofs: dict[Path, bytes],
+    besides: Mapping[Path, bytes],
     *,
     verdict: str,
     summary: str,
@@ -339,7 +348,7 @@ def _write(
     run: StepRun,
 ) -> None:
     """Write verdict.json, the summary and recipe.lock.yaml, and copies with the report and the data card into the
-    folder of the run."""
+    folder of the run; and other files besides."""
     data, card = decided.to_file(), Path(dataset, "card.html").read_text("utf-8")
     files = {
         Path(verdict): data,
@@ -347,7 +356,7 @@ def _write(
         run.folder / "verdict.json": data,
         run.folder / "report.html": page.encode(),
         run.folder / "card.html": with_lengths(card, decided.measured.lengths).encode(),
-        **proofs,
+        **besides,
     }
     if locked := recipe_lock(decided):
         files |= {path: locked.encode() for path in (run.folder / FILE, lock and Path(lock)) if path}

@@ -9,7 +9,9 @@ from stillhouse.components.artifacts.promotion_record import Entry
 from stillhouse.components.artifacts.recipe_lock import FILE, has_lock
 from stillhouse.components.artifacts.spec import Spec
 from stillhouse.components.artifacts.verdict import Verdict
+from stillhouse.components.promote.model_card import CARD
 from stillhouse.components.promote.summary import TITLES, cell
+from stillhouse.components.promote.technical_file import TECHNICAL_FILE
 from stillhouse.components.promote.wording import flips_of
 from stillhouse.components.tracking.run import StepRun
 from stillhouse.components.tracking.whole import ARTIFACT, VERSION
@@ -20,7 +22,8 @@ MEGABYTE = 1e6
 def pages(verdict: Verdict) -> dict[str, str]:
     """Artifacts of the whole run, as links to them are called."""
     lock = {FILE: "settings"} if has_lock(verdict) else {}
-    return {"report.html": "report", "card.html": "data card", "verdict.json": "verdict", **lock}
+    written = {CARD: "model card", TECHNICAL_FILE: "technical file"}
+    return {"report.html": "report", "card.html": "data card", "verdict.json": "verdict", **written, **lock}
 
 
 def tell(run: StepRun, verdict: Verdict, spec: Spec) -> None:

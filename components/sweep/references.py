@@ -5,7 +5,7 @@ import re
 from datetime import UTC, datetime
 from pathlib import Path
 
-from stillhouse.components.artifacts.kept import STATISTICS, WAITING, decided_key, model_key, rows_key
+from stillhouse.components.artifacts.kept import STATISTICS, WAITING, cards_key, decided_key, model_key, rows_key
 from stillhouse.components.artifacts.promotion_record import Entry, look
 from stillhouse.components.artifacts.verdict import verdict_key
 from stillhouse.components.storage.home import DOWNLOADS
@@ -81,5 +81,5 @@ def _keys(entry: Entry) -> set[str]:
     }
 
 
-def _of_model(digest: str) -> tuple[str, str]:
-    return model_key(digest), rows_key(digest)
+def _of_model(digest: str) -> tuple[str, ...]:
+    return model_key(digest), rows_key(digest), cards_key(digest)

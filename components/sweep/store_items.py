@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from stillhouse.components.artifacts.kept import DECIDED, MODELS, ROWS, STATISTICS, WAITING
+from stillhouse.components.artifacts.kept import CARDS, DECIDED, MODELS, ROWS, STATISTICS, WAITING
 from stillhouse.components.distributed.nodes.exchange import TRAINJOBS
 from stillhouse.components.runtime.attempts import PREFIX as ATTEMPTS
 from stillhouse.components.runtime.attempts import UNFINISHED, VERDICTS
@@ -17,6 +17,7 @@ KINDS = {
     "checkpoints": "checkpoints, teacher caches",
     MODELS: "models in the store",
     ROWS: "rows that models have learnt from",
+    CARDS: "cards of models",
     STATISTICS: "statistics in the store",
     DECIDED: "rows that have decided",
     WAITING: "reports of candidates that waited",

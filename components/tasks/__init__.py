@@ -58,6 +58,16 @@ def baselines_of(name: str | None) -> list[str]:
     return [TRIVIAL, *([task.baseline] if task.baseline else [])]
 
 
+def hub_task_of(spec: Spec) -> str:
+    """What Hugging Face's hub calls a model of a dataset; empty where it has no word for it, or there is no such task
+    here."""
+    try:
+        names = load_task(spec.task).hub_tasks
+    except UserError:
+        return ""
+    return names.get(spec.target, names.get("", ""))
+
+
 def known_tasks() -> list[str]:
     """Names that `load_task` takes."""
     return sorted({*_own_tasks(), *(point.name for point in entry_points(group=GROUP))})

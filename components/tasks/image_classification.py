@@ -68,6 +68,7 @@ class ImageClassification(LabelTask):
     size_name = "pixels"
     likeness_name = "brightness of 8 x 8 blocks"
     reads = "image"
+    hub_tasks: ClassVar = {"": "image-classification"}
     Architecture = ImageArchitecture
     Input = ImageInput
     objectives = pretraining.OBJECTIVES

@@ -46,6 +46,7 @@ class Tabular(LabelTask):
     noun = "row"
     size_name = "values"
     likeness_name = "cells"
+    hub_tasks: ClassVar = {"": "tabular-classification", "number": "tabular-regression"}
     Architecture = TabularArchitecture
     Input = TabularInput
     objectives = pretraining.OBJECTIVES

@@ -34,6 +34,7 @@ class TextClassification(LabelTask, TextModels):
     size_name = "characters"
     reasons: ClassVar = {"empty": "no text after cleaning", "too_long": "longer than max_characters"}
     served_by = "text"
+    hub_tasks: ClassVar = {"": "text-classification"}
     auto = "AutoModelForSequenceClassification"
     baseline = "tfidf_logistic"
     baseline_settings: ClassVar = {"num_features": NUM_FEATURES}

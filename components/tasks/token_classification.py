@@ -49,6 +49,7 @@ class TokenClassification(TextModels):
     size_name = "words"
     reasons: ClassVar = {"empty": "no word in it", "overlapping spans": "spans cross, which tags of words cannot tell"}
     auto = "AutoModelForTokenClassification"
+    hub_tasks: ClassVar = {"": "token-classification"}
     baseline = "perceptron"
     trivial_title = "Most frequent tag of the word"
     has_probabilities = True

@@ -35,6 +35,9 @@ class TaskAnswers(ABC):
     """Of the answers, the main one first: early stopping, gates and the live table go by it."""
     served_by: ClassVar[Literal["text", "task"]] = "task"
     """What answers for a registered model in MLflow: code that text classifiers have of their own, or the task."""
+    hub_tasks: ClassVar[Mapping[str, str]] = {}
+    """What Hugging Face's hub calls such a model (`pipeline_tag`), by the kind of target; under "" that of all others.
+    Empty where it has no word for it."""
     baseline: ClassVar[str] = ""
     """Name of the strong baseline, as evaluation.json and promote.must_beat spell it; empty where there is none."""
     baseline_settings: ClassVar[Mapping[str, Any]] = {}

@@ -249,6 +249,7 @@ class Workplace:
             verdict=str(folder / "verdict.json"),
             summary=str(folder / "summary.md"),
             lock=str(folder / "recipe_lock"),
+            cards={name: str(folder / name) for name in ("model_card.md", "technical_file.md")},
             run=step,
         )
         return json.loads((folder / "verdict.json").read_text())

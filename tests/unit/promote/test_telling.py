@@ -28,9 +28,12 @@ def test_the_whole_run_has_figures_dataset_pages_and_verdict(workplace: Workplac
             said.setdefault(event["what"], []).append(event)
 
     assert [event["path"].rpartition("/")[2] for event in said["artifact"]] == [
+        "verdict.intoto.jsonl",
         "report.html",
         "card.html",
         "verdict.json",
+        "model_card.md",
+        "technical_file.md",
     ]
     ((name, digest, rows),) = [(e["name"], e["digest"], e["rows"]) for e in said["dataset"]]
     assert (name, digest, rows) == ("mails", "data-a", ROWS)
@@ -78,6 +81,7 @@ def test_the_page_begins_with_verdict_links_and_models(evaluate: Any) -> None:
         "**spam: promoted, version 3.** All gates hold.",
         "",
         "[report](artifact:report.html) · [data card](artifact:card.html) · [verdict](artifact:verdict.json)"
+        " · [model card](artifact:model_card.md) · [technical file](artifact:technical_file.md)"
         " · [version 3](version:spam/3)",
         "",
         "| model | f1_macro | 95 % interval | median latency | weights |",
