@@ -1,6 +1,5 @@
 """The signature of a model's files that others can verify, by OpenSSF Model Signing (https://model-signing.org/)."""
 
-import logging
 import os
 import tempfile
 from pathlib import Path
@@ -9,8 +8,6 @@ from stillhouse.components.signing.envelope import Unverified
 from stillhouse.components.signing.keys import PublicKey, SigningKey
 from stillhouse.components.storage.digests import PROOF, SIGNATURE
 from stillhouse.components.storage.manifest import MANIFEST
-
-logger = logging.getLogger(__name__)
 
 BESIDE = (SIGNATURE, PROOF, MANIFEST)
 """Files that are no part of what is signed."""
@@ -21,11 +18,8 @@ def sign_files(folder: Path, key: SigningKey) -> None:
 
     `model_signing verify key FOLDER --signature FOLDER/model.sig --public-key FILE` verifies it.
     """
-    try:
-        from model_signing import hashing, signing  # pyrefly: ignore[missing-import]
-    except ModuleNotFoundError:  # an environment that was set up before this was a dependency
-        logger.warning("%s was not written, for model-signing is not installed; `make setup` installs it", SIGNATURE)
-        return
+    from model_signing import hashing, signing
+
     hashed = hashing.Config().set_ignored_paths(paths=BESIDE, ignore_git_paths=False)
     # It takes a file.
     with tempfile.NamedTemporaryFile(dir=folder.parent, suffix=".pem") as file:
@@ -44,7 +38,7 @@ def verify_files(folder: Path, key: PublicKey) -> None:
     """
     if not (folder / SIGNATURE).is_file():
         return
-    from model_signing import hashing, verifying  # pyrefly: ignore[missing-import]
+    from model_signing import hashing, verifying
 
     hashed = hashing.Config().set_ignored_paths(paths=BESIDE, ignore_git_paths=False)
     with tempfile.NamedTemporaryFile(suffix=".pem") as file:
