@@ -48,7 +48,7 @@ def _graph(*, pretrains: bool) -> Any:
             data_source: Where the data is: a file or folder, s3://bucket/prefix or hf://name; {scheduled_time:%Y-%m-%d}
                 in it is when the run was due, {since_last_promoted:%Y-%m-%d} all dates since the champion's data.
             model_name: Name in the model registry; the champion of this name is compared and replaced.
-            data_columns: Which columns play which part: text (a list), label, group, split.
+            data_columns: Which columns play which part: text (a list), label, group, split, time.
             data_task: Kind of problem, a file of components/tasks.
             gpu_count: Accelerators of each pod that trains; a cluster's matter, like the three below.
             gpu_type: What Kubernetes calls them: nvidia.com/gpu, amd.com/gpu, nvidia.com/mig-1g.10gb.

@@ -8,24 +8,20 @@ from typing import Any
 from pydantic import Field
 
 from stillhouse.components.artifacts.calibration import Calibration
+from stillhouse.components.artifacts.compared import (
+    ComparedModel,
+    Estimate,
+    Forgetting,
+    PairedDifference,
+    PairedEstimate,
+    Prequential,
+)
 from stillhouse.components.artifacts.environment import Environment
 from stillhouse.components.artifacts.json_artifact import JsonArtifact
 
 TRIVIAL = "majority"
 """The baseline without a model, as evaluation.json calls it for every task."""
 NO_BASELINES = {"student", "teacher", "champion"}
-
-
-class Estimate(JsonArtifact):
-    """A measure with its two-sided interval."""
-
-    value: float
-    low: float
-    high: float
-    lower: float | None = None
-    """One-sided bound, as `upper`, of the main measure: each holds alone with the evaluation's confidence, on few rows
-    and where all are answered right, too. None of the others, and in files of earlier releases."""
-    upper: float | None = None
 
 
 class LabelMeasures(JsonArtifact):
@@ -95,29 +91,6 @@ class MeasuredModel(JsonArtifact):
     """Of a model that is loaded and has answered before."""
     cold: ColdStarts | None = None
     """None where evaluate.cold_starts is 0, and of models that are not served."""
-
-
-class PairedDifference(JsonArtifact):
-    """A candidate minus another model in the main metric, on the same rows."""
-
-    rows: int
-    difference: float
-    lower: float
-    """One-sided bound, as `upper`; each holds alone with the evaluation's confidence."""
-    upper: float
-    p_value: float
-    """Two-sided, of both models erring on equally many rows (McNemar)."""
-
-
-class PairedEstimate(JsonArtifact):
-    """A candidate minus the anchor in the main metric, on the same rows, with what a bound of any confidence needs."""
-
-    rows: int
-    difference: float
-    standard_error: float
-    """Of the difference, over the resamples of rows."""
-    row_cost: float
-    """What one more wrong answer costs in the metric: 1 / rows, or more where the rows that differ weigh more."""
 
 
 class NegativeFlips(JsonArtifact):
@@ -190,6 +163,8 @@ class Candidate(JsonArtifact):
     """None where no anchor was compared."""
     negative_flips: NegativeFlips | None = None
     """None where no champion was compared, or where answers are not right or wrong, as numbers and recommendations."""
+    forgetting: Forgetting | None = None
+    """None where no champion was compared, or without test rows of partitions before the window."""
 
 
 class AddedLabel(JsonArtifact):
@@ -199,17 +174,6 @@ class AddedLabel(JsonArtifact):
     precision: float
     recall: float
     f1: float
-
-
-class ComparedModel(JsonArtifact):
-    """A model of an earlier run, and whether it could be compared."""
-
-    name: str
-    """As sentences call it."""
-    digest: str
-    compared: bool
-    why_not: str = ""
-    """Why it could not be compared, as what follows a colon; empty where it was."""
 
 
 class ComparedChampion(ComparedModel):
@@ -318,12 +282,13 @@ class Evaluation(JsonArtifact):
     models: dict[str, MeasuredModel]
     """By name, in the order of the report: student, teacher, the champion if it is compared, the baselines."""
     differences: dict[str, PairedDifference]
-    """The student's, as the next five; see `Candidate`."""
+    """The student's, as the next six; see `Candidate`."""
     latency_ratio: dict[str, float]
     latency_ratio_bounds: dict[str, tuple[float, float]] = Field(default_factory=dict)
     slices: dict[str, Slice]
     to_anchor: PairedEstimate | None = None
     negative_flips: NegativeFlips | None = None
+    forgetting: Forgetting | None = None
     candidates: dict[str, Candidate] = Field(default_factory=dict)
     """Models that may be promoted in the student's place."""
     never_answered: list[str] = Field(default_factory=list)
@@ -334,6 +299,8 @@ class Evaluation(JsonArtifact):
     """None where there was none."""
     shelf_life: ShelfLife | None = None
     """None where there was no anchor."""
+    prequential: Prequential | None = None
+    """None without a champion, or where rows have no times."""
     notes: list[str] = Field(default_factory=list)
     """Sentences for people."""
     evidence: Evidence = Field(default_factory=Evidence)
@@ -365,6 +332,19 @@ class Evaluation(JsonArtifact):
     def strong_baseline(self) -> str | None:
         """The baseline that is a model; None where the task has none."""
         return next((name for name in self.baselines if name != TRIVIAL), None)
+
+    @property
+    def over_time(self) -> dict[str, float]:
+        """What curves over runs are drawn from, by its name in MLflow."""
+        found: dict[str, float] = {}
+        if self.prequential and self.prequential.estimate:
+            found[f"champion/prequential_{self.main_metric}"] = self.prequential.estimate.value
+        for name, beside in {"student": self, **self.candidates}.items():
+            if beside.forgetting and (together := beside.forgetting.together):
+                found[f"{name}/forgetting"] = together.champion - together.value
+                if not self.greater_is_better:
+                    found[f"{name}/forgetting"] *= -1
+        return found
 
     def heading(self, model: str) -> str:
         """What people call a model, in a table."""

@@ -8,8 +8,14 @@ import numpy as np
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from stillhouse.components.formats.times import Times
+
 HASH = "hash"
 SLICE_PREFIX = "slice_"
+TIME = "row_time"
+"""The time of each test row, as a timestamp or a number; not there where the recipe names no column for it."""
+PERIOD = "row_period"
+"""Of each test row the partition before the window that it comes from, "" of a new row; not there without such ones."""
 
 
 class Examples:
@@ -69,6 +75,18 @@ class Examples:
     def hashes(self) -> np.ndarray:
         """int64 [rows]: the first 16 hex digits of each row's hash, as in a model's training_rows.safetensors."""
         return short_hashes(self.values(HASH))
+
+    @property
+    def times(self) -> "Times | None":
+        """Their times; None where the recipe names no column for them."""
+        from stillhouse.components.formats.times import Times
+
+        return Times.of(self[TIME]) if TIME in self else None
+
+    @property
+    def periods(self) -> np.ndarray:
+        """Of each the partition before the window that it comes from, "" of a new one: strings [rows]."""
+        return np.array(self.values(PERIOD) if PERIOD in self else [""] * len(self), str)
 
     def slices(self, names: Iterable[str]) -> dict[str, list[str]]:
         """Values of the slice columns of these names."""

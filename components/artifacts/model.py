@@ -109,6 +109,7 @@ def model_info(spec: Spec, main_metric: str, settings: dict[str, Any], max_lengt
         "cleaning": spec.cleaning,
         **({"input": spec.input} if spec.input else {}),
         **({"fitted": spec.fitted} if spec.fitted else {}),
+        **({} if spec.learnt_until is None else {"learnt_until": spec.learnt_until}),
         "main_metric": main_metric,
         **({} if max_length is None else {"max_length": max_length}),
         "settings": settings,

@@ -69,6 +69,12 @@ class Spec(JsonArtifact):
     """The base models of the run."""
     no_values: dict[str, Any] = Field(default_factory=dict)
     """Values that were read as missing."""
+    times: dict[str, str | float] = Field(default_factory=dict)
+    """The column of the rows' times, and from which on they are validation and test, where rows are parted by it."""
+    learnt_until: str | float | None = None
+    """The newest time of all rows that are learnt from, a date in ISO 8601 or a number; None where it is not known."""
+    replayed: list[dict[str, Any]] = Field(default_factory=list)
+    """Of each partition before the window its rows, and how many of them each split has."""
 
     @classmethod
     def of_model(cls, info: Mapping[str, Any]) -> Self:
@@ -77,7 +83,7 @@ class Spec(JsonArtifact):
         return cls(format=FORMAT, content_digest=info.get("dataset_digest", ""), **known)
 
 
-OF_MODEL = ("task", "target", "labels", "columns", "csv", "cleaning", "input", "fitted")
+OF_MODEL = ("task", "target", "labels", "columns", "csv", "cleaning", "input", "fitted", "learnt_until")
 """What the model.json of a model repeats: what it takes to ask it."""
 
 

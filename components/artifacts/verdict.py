@@ -37,7 +37,7 @@ class Gate:
     """Of what the bound `measured` is of; None, as `rows`, of gates that say neither."""
     rows: int | None = None
     alpha: float | None = None
-    """The probability that the bound is wrong; None of gates that are not bounds against the anchor."""
+    """The probability that the bound is wrong; None of gates that are bounds of neither anchor nor forgetting."""
 
 
 class Spending(JsonArtifact):

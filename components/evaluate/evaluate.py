@@ -12,7 +12,7 @@ import numpy as np
 
 from stillhouse.components.artifacts.dataset import read_split
 from stillhouse.components.artifacts.environment import environment
-from stillhouse.components.artifacts.evaluation import TRIVIAL
+from stillhouse.components.artifacts.evaluation import TRIVIAL, Evaluation
 from stillhouse.components.artifacts.examples import Examples
 from stillhouse.components.artifacts.model import notes_of, read_model_json
 from stillhouse.components.artifacts.spec import read_spec
@@ -29,6 +29,7 @@ from stillhouse.components.evaluate.flips import described as described_flips
 from stillhouse.components.evaluate.found_slices import found_slices
 from stillhouse.components.evaluate.latency import latency_ratios, percentiles, time_rows
 from stillhouse.components.evaluate.mistakes import worst_mistakes
+from stillhouse.components.evaluate.over_time import forward, remembered
 from stillhouse.components.evaluate.report import write_report
 from stillhouse.components.evaluate.results import Findings
 from stillhouse.components.evaluate.settings import EvaluateSettings
@@ -96,6 +97,9 @@ def evaluate(
         _served(folders, contestants, rival, task, Path(baseline)), test, settings, run
     ).items():
         document["models"][name]["cold"] = found
+    for name, found in remembered(rival, contestants, task, test, settings).items():
+        (document if name == "student" else document["candidates"][name])["forgetting"] = found
+    document |= forward(rival, contestants, task, test, settings)
     document["evidence"] = evidence(settings, task, train, test, statistics.get(task.baseline), folders)
     # What was said of their bases, which are often the same.
     of_bases = dict.fromkeys([*notes_of(Path(teacher)).values(), *notes_of(Path(student)).values()])
@@ -314,6 +318,7 @@ def _track(run: StepRun, document: dict[str, Any], evaluation: Path, report: Pat
     for name, beside in {"student": document, **document["candidates"]}.items():
         if flips := beside.get("negative_flips"):
             run.metrics({f"{name}/negative_flips": flips["rate"], f"{name}/negative_flips_upper": flips["upper"]})
+    run.metrics(Evaluation.model_validate(document).over_time)
     for source, name in ((evaluation, "evaluation.json"), (report, "report.html")):
         shutil.copyfile(source, run.folder / name)
         run.artifact(run.folder / name)

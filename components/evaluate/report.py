@@ -7,6 +7,7 @@ import numpy as np
 from stillhouse.components.evaluate import sections
 from stillhouse.components.evaluate.learning import learning_section
 from stillhouse.components.evaluate.results import Findings
+from stillhouse.components.evaluate.time_sections import forgetting_section, forward_section
 from stillhouse.components.evaluate.wording import megabytes, signed
 from stillhouse.components.reporting.page import Badge, Section, Tile, write_page
 
@@ -24,6 +25,8 @@ def write_report(path: str | Path, findings: Findings) -> None:
         sections.found_slices_section(findings),
         sections.mistakes_section(findings),
         sections.flips_section(findings),
+        forward_section(findings),
+        forgetting_section(findings),
         _method(findings),
     ]
     rows, notes = evaluation["rows"]["test"], len(evaluation["notes"])

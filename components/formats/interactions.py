@@ -5,7 +5,7 @@ RecBole's atomic files (`.inter`, Zhao et al., 2021, arXiv:2011.01731) are text:
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,9 @@ import numpy as np
 import pyarrow as pa
 
 from stillhouse.components.formats.batch import Batch, DataFile, Reading, check_columns, checked
-from stillhouse.components.formats.columns import raw_column
+from stillhouse.components.formats.columns import column_texts, raw_column
 from stillhouse.components.formats.table import Table
+from stillhouse.components.formats.times import EXAMPLE, NotTimes, parse_times
 from stillhouse.errors import UserError
 
 _LINES = 10_000
@@ -119,20 +120,33 @@ def histories(table: Table, min_rating: float | None = None, hold_out: float | N
     if min_rating is not None and "rating" in table.inputs.column_names:
         ratings = _floats(table.inputs["rating"])
         order = order[ratings[order] >= min_rating]
-    taken: dict[str, list[str]] = {user: [] for user in dict.fromkeys(users)}
+    taken: dict[str, dict[str, int]] = {user: {} for user in dict.fromkeys(users)}
     first: dict[str, int] = {}
     for row in np.sort(order).tolist():
         first.setdefault(users[row], row)
     for row in order.tolist():
-        taken[users[row]].append(table.targets[row])
-    found = {user: list(dict.fromkeys(taken[user])) for user in sorted(first, key=lambda user: first[user])}
+        taken[users[row]].setdefault(table.targets[row], row)
+    found = {user: list(taken[user]) for user in sorted(first, key=lambda user: first[user])}
     asked = {user: 0 if hold_out is None else _held_out(len(items), hold_out) for user, items in found.items()}
     names = pa.list_(pa.string())
     shown = pa.array([items[: len(items) - asked[user]] for user, items in found.items()], names)
     targets = [tuple(items[len(items) - asked[user] :]) or None for user, items in found.items()]
     part = table.rows(list(first.values())) if table.origins else Table.of(table.inputs, targets)
     inputs = pa.table({"user": pa.array(found, pa.string()), "items": shown})
-    return replace(part, inputs=inputs, targets=targets, dropped=dict(dropped))
+    part = replace(part, inputs=inputs, targets=targets, dropped=dict(dropped))
+    if table.times:
+        oldest = [list(taken[user].values())[-max(1, asked[user])] for user in found]
+        part = replace(part, times=[table.times[row] for row in oldest])
+    return replace(part, periods=_periods(table.periods, users, order.tolist(), found)) if table.periods else part
+
+
+def _periods(periods: Sequence[str], users: Sequence[str], rows: Sequence[int], wanted: Iterable[str]) -> list[str]:
+    """Of each user the partition of the newest row; "" where that is within the window."""
+    found: dict[str, str] = {}
+    for row in rows:
+        user, period = users[row], periods[row]
+        found[user] = max(period, found.get(user, period)) if period and found.get(user, period) else ""
+    return [found[user] for user in wanted]
 
 
 def _held_out(items: int, share: float) -> int:
@@ -169,17 +183,12 @@ def _floats(column: pa.ChunkedArray) -> np.ndarray:
 
 def _times(path: Path, batch: Batch, name: str) -> pa.Array:
     """Timestamps, or numbers where the column holds such; of another type than either where all are missing."""
-    dates = _dates(raw_column(path, batch, name))
-    if dates is None:
-        dates, kind = _numbers(path, batch, name, "a number or a date as 2026-01-31T12:00:00"), None
-    else:
-        kind = pa.timestamp("us", "UTC")
-    if np.isnan(dates).all():
-        return pa.nulls(len(dates))
-    if kind is None:
-        return _array(dates)
-    micro = [None if np.isnan(seconds) else round(seconds * 1e6) for seconds in dates.tolist()]
-    return pa.array(micro, pa.int64()).cast(kind)
+    texts = column_texts(path, batch, name).to_pylist()
+    try:
+        times = parse_times(texts)
+    except NotTimes as error:
+        raise _wrong(path, batch, name, error.row, texts[error.row], f"a number or a date as {EXAMPLE}") from None
+    return pa.nulls(len(texts)) if np.isnan(times.values).all() else times.array()
 
 
 def _names(column: pa.Array) -> list[str | None]:
@@ -189,7 +198,7 @@ def _names(column: pa.Array) -> list[str | None]:
     return [None if v is None else str(v).strip() for v in column.to_pylist()]
 
 
-def _numbers(path: Path, batch: Batch, name: str, what: str = "a number") -> np.ndarray:
+def _numbers(path: Path, batch: Batch, name: str) -> np.ndarray:
     """float64 [rows]; nan where there is no value."""
     column = raw_column(path, batch, name)
     if pa.types.is_boolean(column.type):
@@ -202,27 +211,12 @@ def _numbers(path: Path, batch: Batch, name: str, what: str = "a number") -> np.
         try:
             found[row] = float(value)
         except (TypeError, ValueError):
-            raise UserError(
-                f"{path}, row {batch.numbers[row]}: '{str(value)[:80]}' in column '{name}' is not {what}; "
-                "correct it or leave it empty."
-            ) from None
+            raise _wrong(path, batch, name, row, value, "a number") from None
     return found
 
 
-def _dates(column: pa.Array) -> np.ndarray | None:
-    """float64 [rows], seconds since 1970, where the column holds dates; None where it does not."""
-    kind = column.type
-    if pa.types.is_dictionary(kind):
-        return _dates(column.cast(kind.value_type))
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-        column = pa.array([(value or "").strip() or None for value in column.to_pylist()], pa.string())
-        for wanted in (pa.float64(), pa.timestamp("us"), pa.timestamp("us", "UTC")):  # 2019 is a number
-            try:
-                return _dates(column.cast(wanted))
-            except pa.ArrowInvalid:
-                continue
-        return None
-    if not (pa.types.is_timestamp(kind) or pa.types.is_date(kind)):
-        return None
-    micro = column.cast(pa.timestamp("us", getattr(kind, "tz", None)), safe=False).cast(pa.int64())
-    return np.array([np.nan if value is None else value / 1e6 for value in micro.to_pylist()], np.float64)
+def _wrong(path: Path, batch: Batch, name: str, row: int, value: object, what: str) -> UserError:
+    return UserError(
+        f"{path}, row {batch.numbers[row]}: '{str(value)[:80]}' in column '{name}' is not {what}; "
+        "correct it or leave it empty."
+    )

@@ -42,6 +42,13 @@ class Part:
             for batch in read_batches(self.path, reading):
                 yield self.path, batch
 
+    def files(self, path: Path, batch: Batch) -> list[Path]:
+        """Of each row of what `rows` gave the file that it comes from."""
+        if not (self.pictures and path == self.path):
+            return [path] * len(batch)
+        pictures = sorted(filter(is_picture, self.pictures))
+        return [pictures[number - 1] for number in batch.numbers]
+
 
 def parts_of(files: Sequence[Path], source: str, root: Path, formats: Sequence[str]) -> tuple[list[Part], list[Path]]:
     """What is to be read of a source, in its order, and the files that are not data, sorted.

@@ -41,6 +41,11 @@ class Table:
     """Of the group's, split's and slices' columns: how often each spelling of no value was met."""
     dropped: dict[str, int] = field(default_factory=dict)
     """Rows that are in none of the columns, by the reason."""
+    times: list[str | None] = field(default_factory=list)
+    """The text of each row's time; empty where no column is named for it."""
+    periods: list[str] = field(default_factory=list)
+    """Of each row the partition before the window that it lies in, in ISO 8601, "" within the window; empty where there
+    are no partitions before it."""
 
     @classmethod
     def of(cls, inputs: pa.Table, targets: list[Any]) -> "Table":
@@ -62,6 +67,8 @@ class Table:
             splits=[self.splits[row] for row in rows],
             slices=[self.slices[row] for row in rows],
             origins=[places[row] for row in rows],
+            times=[self.times[row] for row in rows] if self.times else [],
+            periods=[self.periods[row] for row in rows] if self.periods else [],
         )
 
     def where(self, row: int) -> str:

@@ -58,13 +58,15 @@ class Source:
     Args:
         address: As the recipe gives it.
         scheduled_time: When the run was due, as KFP says it; empty, or not filled in, for now.
+        replayed: So many partitions before a window are looked at again.
 
     Raises:
         UserError: a placeholder is none, or is written wrongly.
     """
 
-    def __init__(self, address: str, scheduled_time: str) -> None:
+    def __init__(self, address: str, scheduled_time: str, replayed: int = 0) -> None:
         check_times(address)
+        self._replayed = replayed
         known = scheduled_time and not scheduled_time.startswith(UNFILLED)
         self.due = (datetime.fromisoformat(scheduled_time) if known else datetime.now(UTC)).astimezone(UTC)
         self.address = with_time(address, self.due)
@@ -78,10 +80,11 @@ class Source:
         return self.due.isoformat(timespec="seconds") if self._partitions else None
 
     def look(self, known: Known) -> Data:
-        """The files of the source; of a window those that the run does not know, and none when there are none."""
+        """The files of the source; of a window those that the run does not know, with those that it looks at again, and
+        none when there are none."""
         window = None
         if self._partitions:
-            window = self._partitions.window(self._names, _time(known.since), self.due)
+            window = self._partitions.window(self._names, _time(known.since), self.due, self._replayed)
             if window is None:
                 return Data([], None)
         if window not in self._seen:

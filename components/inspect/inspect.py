@@ -39,6 +39,7 @@ from stillhouse.components.storage.disk import staged_file, writing
 from stillhouse.components.storage.fingerprint import code_digest
 from stillhouse.components.storage.home import local_store
 from stillhouse.components.storage.store import Store
+from stillhouse.components.storage.windows import Window
 from stillhouse.components.tracking.run import StepRun
 from stillhouse.errors import UserError
 
@@ -78,7 +79,7 @@ class Snapshot(Settings):
     inputs: str
     """Digest of all that the dataset is made from: source, base models, code, settings of prepare."""
     window: dict[str, str] | None
-    """First and last partition of a source that is a window of them."""
+    """First and last partition of a source that is a window of them, and the first that is looked at again."""
     reference: str | None
     """Address of the dataset.json that drift is measured against; None before the first promotion."""
     champion: str | None
@@ -125,7 +126,7 @@ def inspect(
     asked = int(gpus or 0) * num_nodes()
     steps = checked.steps("parameters", asked)
     champion = _champion(store, steps)
-    source = Source(steps["prepare"].source, scheduled_time)
+    source = Source(steps["prepare"].source, scheduled_time, steps["prepare"].replay.looks_back)
     steps["prepare"] = steps["prepare"].model_copy(update={"source": source.address})
     beside = {"code": code_digest(), **_forgotten(store)}
     plan = _plan(steps, source, Bases({base for base in _bases_of(steps) if base}, store), champion, beside)
@@ -147,7 +148,7 @@ def inspect(
         bytes=sum(file.size for file in plan.data.files),
         code=code_digest(),
         inputs=plan.prepare_inputs,
-        window=asdict(plan.data.window) if plan.data.window else None,
+        window=_written(plan.data.window),
         reference=plan.known.reference,
         champion=plan.known.model,
         nights=checked.model_name if plan.known.model else None,
@@ -178,6 +179,10 @@ def inspect(
         pretrain_gpu_count="0" if objective == "none" else gpus,
         **{name: step.model_dump_json() for name, step in cast(dict[str, Settings], settings).items()},
     )
+
+
+def _written(window: Window | None) -> dict[str, str] | None:
+    return {name: moment for name, moment in asdict(window).items() if moment} if window else None
 
 
 def _objective(steps: StepSettings, bases: dict[str, Base]) -> str:

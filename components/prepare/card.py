@@ -24,6 +24,7 @@ MAX_EXAMPLES = 3
 REASONS = {
     "conflicting_label": "the same {noun} has different labels; all its rows go",
     "forgotten": "it was given to `stillhouse forget`: no dataset holds it any more",
+    "no_time": "it has a label and no time by which it could be placed",
     "duplicate": "exact copy of a row that stays",
     "near_duplicate": "nearly equals a row of its own split that stays",
     "overlaps_test": "equals or nearly equals a test row",
@@ -47,6 +48,8 @@ def write_card(path: Path, prepared: Prepared, settings: PrepareSettings, descri
     ]
     if prepared.rare:
         sections.insert(2, _rare_labels(prepared))
+    if prepared.replayed:
+        sections.insert(1, _replayed(prepared))
     if description["drift"]:
         sections.insert(1, _drift(description["drift"], settings))
     if description["expected"]:
@@ -70,7 +73,7 @@ def _overview(prepared: Prepared, settings: PrepareSettings, description: Mappin
         ("source digest", description["source_digest"]),
         ("content digest", description["content_digest"]),
         *_columns(prepared.task),
-        ("splits", _how_split(settings, prepared.task.noun)),
+        ("splits", _how_split(prepared, settings)),
         ("near copies from", _near_copies_from(prepared.task, settings)),
         *_files(description["files"]),
         *((f"base {base['address']}", " ".join(BaseFacts(**base).lines())) for base in description["bases"]),
@@ -84,7 +87,7 @@ def _overview(prepared: Prepared, settings: PrepareSettings, description: Mappin
             *(Tile(split, f"{rows[split]:,}") for split in rows),
         ],
         tables=[Table(("what", "value"), facts)],
-        notes=prepared.notes,
+        notes=prepared.said,
     )
 
 
@@ -112,11 +115,25 @@ def _files(files: Mapping[str, Any]) -> list[tuple[str, str]]:
     return read + [("no data, left out", name) for name in files["left_out"]]
 
 
-def _how_split(settings: PrepareSettings, noun: str) -> str:
+def _how_split(prepared: Prepared, settings: PrepareSettings) -> str:
     if settings.columns.split:
         return f"as given by {settings.columns.split}"
-    by = f"of column '{settings.columns.group}'" if settings.columns.group else f"of the {noun}"
+    if prepared.times and (by_time := prepared.times.in_words()):
+        return by_time
+    by = f"of column '{settings.columns.group}'" if settings.columns.group else f"of the {prepared.task.noun}"
     return f"by hash {by}: validation {settings.splits.validation:.0%}, test {settings.splits.test:.0%}"
+
+
+def _replayed(prepared: Prepared) -> "Section":
+    from stillhouse.components.reporting.page import Section, Table
+
+    splits = ("train", "validation", "test", "unlabelled")
+    rows = [
+        (found["period"][:16], f"{found['rows']:,}", *(f"{found[split]:,}" for split in splits))
+        for found in prepared.replayed
+    ]
+    text = "Of the partitions before the window a share of the rows is learnt again, and the kept ones are tested."
+    return Section("Earlier partitions", text, tables=[Table(("begins", "rows", *splits), rows)])
 
 
 def _targets(prepared: Prepared, statistics: Mapping[str, Any]) -> "Section | None":

@@ -19,7 +19,7 @@ class Novelty:
     """What is new, against the champion; None where nothing can be compared."""
 
     new_rows: int | None
-    """Training rows that the champion neither learnt from nor was chosen on."""
+    """Training rows of now that the champion neither learnt from nor was chosen on."""
     drift: float | None
     """The largest of the card's distances, from 0 to 1: words, lengths and labels."""
     known_rows: int | None = None
@@ -28,7 +28,7 @@ class Novelty:
     @classmethod
     def of(cls, prepared: Prepared, drift: Mapping[str, float] | None, known: KnownRows | None) -> "Novelty":
         """Compare with the rows that the champion knows; None where nobody can say."""
-        rows = short_hashes([row.hash for row in prepared.splits["train"]])
+        rows = short_hashes([row.hash for row in prepared.splits["train"] if not row.period])
         new_rows = None if known is None else int((~known.labels_of(rows)).sum())
         return cls(new_rows, max(drift.values()) if drift else None, None if known is None else len(known.labelled))
 

@@ -22,12 +22,15 @@ from stillhouse.components.formats.table import Table
 from stillhouse.components.prepare.bases import check_weights
 from stillhouse.components.prepare.card import write_card
 from stillhouse.components.prepare.checks import check_coverage, check_drift, check_rows
+from stillhouse.components.prepare.dated import dated
 from stillhouse.components.prepare.novelty import Novelty, read_known_rows
+from stillhouse.components.prepare.placing import Placing
 from stillhouse.components.prepare.rare_labels import part_without_rare
 from stillhouse.components.prepare.read import read, unparsed
-from stillhouse.components.prepare.rows import FORGOTTEN, Row, digest
+from stillhouse.components.prepare.replay import described, periods_of
+from stillhouse.components.prepare.rows import FORGOTTEN, NO_TIME, digest
 from stillhouse.components.prepare.settings import LEARN, PrepareSettings
-from stillhouse.components.prepare.splits import Dropped, assign, drop_copies, separate
+from stillhouse.components.prepare.splits import Dropped, drop_copies, separate
 from stillhouse.components.prepare.statistics import read_reference
 from stillhouse.components.prepare.write_dataset import Prepared, content_digest, split_tables, write_dataset
 from stillhouse.components.storage.disk import staged_folder, sync_folder, writing
@@ -78,7 +81,8 @@ def prepare(settings: PrepareSettings, *, snapshot: str, dataset: Path | str, ca
     fetched = run.folder.parent / SOURCES / digest(settings.source)
     files = fetch_source(settings.source, fetched, window)
     root = local_path(settings.source) if scheme_of(settings.source, SCHEMES) == "file" else fetched
-    table = read(files, settings, lambda done, total: run.progress(done, total, "files", "reading"), root)
+    periods = periods_of(settings.source, fetched, window) if window else None
+    table = read(files, settings, lambda done, total: run.progress(done, total, "files", "reading"), root, periods)
     reference = _comparable(read_reference(known["reference"]) if known["reference"] else None, settings)
     expected = reference["target"] if reference else None
     prepared = refine(table, settings, run.progress, expected, forgotten_rows(local_store()))
@@ -111,6 +115,8 @@ def prepare(settings: PrepareSettings, *, snapshot: str, dataset: Path | str, ca
         "base": chosen and chosen.model_dump(include={"address", "digest", "why"}),
         "bases": [base.model_dump() for base in bases],
         "no_values": _no_values(table, prepared, settings),
+        **(prepared.times.described() if prepared.times else {}),
+        **({"replayed": prepared.replayed} if prepared.replayed else {}),
     }
     run.notes(notes_of(bases))
     with writing(dataset), staged_folder(dataset) as folder:
@@ -164,23 +170,19 @@ def refine(
         UserError: the label column does not fit.
     """
     task = unparsed(settings)
-    table = task.gather(table)
+    whole, table = table, task.gather(table)
     found = task.standardise_all(table.inputs, lambda done, total: progress(done, total, "rows", "cleaning"))
     unusable = _unusable(table, found)
     identities = {i: digest(task.identity(each)) for i, each in enumerate(found) if not isinstance(each, str)}
     found = _without_forgotten(table, found, identities, forgotten)
     usable = [i for i, example in enumerate(found) if not isinstance(example, str)]
-    examples = [example for example in found if not isinstance(example, str)]
+    placing = Placing(task, table, identities, usable, settings)
     dropped = Counter(table.dropped) + Counter(reason for reason in found if isinstance(reason, str))
-    targets = _targets(task, table, usable, settings, expected)
-    hashes = [identities[i] for i in usable]
-    groups, given = [table.groups[i] for i in usable], [table.splits[i] for i in usable]
+    targets = _targets(task, table, placing.rows, settings, expected)
+    read = len(table) + sum(table.dropped.values()) - (len(usable) - len(placing.rows))
 
     def part(targets: Targets) -> tuple[Prepared, list[Dropped]]:
-        splits = assign(hashes, targets.values, groups, given, settings.splits)
-        rows = [
-            Row(hashes[k], examples[k], targets.values[k], table.slices[i], splits[k]) for k, i in enumerate(usable)
-        ]
+        rows, timing = placing.place(found, targets.values)
         single, copies = drop_copies(rows, task.recurs)
         parted, near_copies = separate(
             single,
@@ -190,11 +192,20 @@ def refine(
             lambda done, total: progress(done, total, "rows", "near duplicates"),
         )
         lost = [*copies, *(Dropped(copy.reason, copy.row) for copy in near_copies)]
-        counted = dict(sorted((dropped + Counter(reason for reason, _ in lost)).items()))
+        untimed = timing.untimed if timing else []
+        without = Counter({NO_TIME: len(untimed)}) if untimed else Counter()
+        counted = dict(sorted((dropped + without + Counter(reason for reason, _ in lost)).items()))
         knowing = _knowing(task, targets)
-        shown = {**unusable, **_lost(lost, knowing)}
-        read = len(table) + sum(table.dropped.values())
-        return Prepared(knowing, parted, read, counted, near_copies, examples=shown), lost
+        return Prepared(
+            knowing,
+            parted,
+            read,
+            counted,
+            near_copies,
+            examples={**unusable, **_untimed(table, found, untimed), **_lost(lost, knowing)},
+            times=dated(timing, table, parted, whole if task.gathers else None) if timing else None,
+            replayed=described(placing.periods, [row for rows in parted.values() for row in rows]),
+        ), lost
 
     return part_without_rare(_knowing(task, targets), targets, part, settings)
 
@@ -250,6 +261,13 @@ def _unusable(table: Table, found: Sequence[dict[str, Any] | str]) -> Shown:
         if isinstance(reason, str) and len(some := shown.setdefault(reason, [])) < MAX_EXAMPLES:
             some.append((_place(table, i), table.inputs.slice(i, 1).to_pylist()[0]))
     return shown
+
+
+def _untimed(table: Table, found: Sequence[dict[str, Any] | str], rows: Sequence[int]) -> Shown:
+    """Rows that have no time, in their canonical form, with their places."""
+    some = [(_place(table, i), found[i]) for i in rows[:MAX_EXAMPLES]]
+    shown = [(place, example) for place, example in some if not isinstance(example, str)]
+    return {NO_TIME: shown} if shown else {}
 
 
 def _lost(lost: Sequence[Dropped], task: Task) -> Shown:
@@ -312,6 +330,6 @@ def _track(
         used.dataset(name, description["content_digest"], settings.source, prepared.rows)
     run.artifact(dataset / "dataset.json")
     run.artifact(dataset / CARD)
-    for note in prepared.notes:
+    for note in prepared.said:
         logger.warning(note)
     logger.info("rows read %d; kept %s; dropped %s", prepared.read, prepared.rows, prepared.dropped)

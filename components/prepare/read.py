@@ -21,6 +21,7 @@ from stillhouse.components.formats.sources import Part, parts_of
 from stillhouse.components.formats.splits import GIVEN, Split
 from stillhouse.components.formats.table import FileNote, Table
 from stillhouse.components.formats.values import keys, truths
+from stillhouse.components.prepare.replay import Periods
 from stillhouse.components.prepare.settings import PrepareSettings
 from stillhouse.components.storage.memory import Budget, bounded_memory
 from stillhouse.components.tasks import load_task
@@ -43,6 +44,7 @@ def unparsed(settings: PrepareSettings) -> Task:
             **settings.columns.of(kind.fields),
             "group": settings.columns.group,
             "split": settings.columns.split,
+            **({"time": settings.columns.time} if settings.columns.time else {}),
             **({"slices": settings.slices} if settings.slices else {}),
         },
         csv=settings.csv.model_dump(exclude_none=True),
@@ -58,6 +60,7 @@ def read(
     settings: PrepareSettings,
     progress: Callable[[int, int], None] = lambda *_: None,
     root: Path | None = None,
+    periods: Periods | None = None,
 ) -> Table:
     """Read the columns that `settings` names from all `files`, as the task takes them.
 
@@ -66,6 +69,7 @@ def read(
 
     Args:
         root: the folder that the files lie in, at any depth; where it is not given, the source.
+        periods: the partitions of which some are before the window.
 
     Raises:
         UserError: no file of a known format; a file that cannot be read, or not within `max_memory_gb`; a column that
@@ -85,7 +89,7 @@ def read(
         for done, part in enumerate(known):
             progress(done, len(known))
             names = next((classes[folder] for folder in part.path.parents if folder in classes), None)
-            reader = _PartReader(part, settings, task, budget, {str(target): names} if names else {})
+            reader = _PartReader(part, settings, task, budget, {str(target): names} if names else {}, periods)
             try:
                 of_part, written = reader.tables(columns)
             except MissingColumn as error:
@@ -121,6 +125,8 @@ def _together(parts: Sequence[Table], settings: PrepareSettings, columns: Roles)
         splits=[value for part in parts for value in part.splits],
         slices=_slices(slices, missing) or [()] * len(groups),
         origins=[origin for part in parts for origin in part.origins],
+        times=[None if missing.is_key_missing(value) else value for part in parts for value in part.times],
+        periods=[period for part in parts for period in part.periods],
         no_values={name: counts for name, counts in no_values.items() if counts},
     )
 
@@ -178,10 +184,18 @@ class _PartReader:
     """Reads a part of the source."""
 
     def __init__(
-        self, part: Part, settings: PrepareSettings, task: Task, budget: Budget, classes: Mapping[str, list[str]]
+        self,
+        part: Part,
+        settings: PrepareSettings,
+        task: Task,
+        budget: Budget,
+        classes: Mapping[str, list[str]],
+        periods: Periods | None,
     ) -> None:
         self._part, self._settings, self._task, self._budget, self._classes = part, settings, task, budget, classes
-        self._others = [name for name in (settings.columns.group, settings.columns.split_column) if name is not None]
+        columns = settings.columns
+        self._others = [name for name in (columns.group, columns.split_column, columns.time) if name is not None]
+        self._periods = periods
 
     def tables(self, columns: Roles) -> tuple[list[Table], str]:
         """Its rows, and how it is written.
@@ -233,6 +247,8 @@ class _PartReader:
             splits=_splits(path, settings.columns, given, batch.numbers),
             slices=list(zip(*slices, strict=True)) if slices else [()] * rows,
             origins=[(path, batch.numbers)],
+            times=optional[settings.columns.time] if settings.columns.time else [],
+            periods=[self._periods.of(file) for file in self._part.files(path, batch)] if self._periods else [],
             no_values={split: spellings(optional[split], missing)} if split else {},
         )
 

@@ -15,10 +15,27 @@ LEARN = "learn"
 
 
 class SplitShares(Settings):
-    """Shares of the labelled rows, by hash of their content."""
+    """Shares of the labelled rows, by hash of their content, or by time where the columns name one."""
 
     validation: float = Field(default=0.1, gt=0, lt=0.5)
     test: float = Field(default=0.2, gt=0, lt=0.5)
+
+
+class Replay(Settings):
+    """What a source that is a window of partitions ({since_last_promoted}) takes of those before it."""
+
+    share: float = Field(default=0.1, ge=0, le=1)
+    """Share of the older rows that is learnt again, drawn by their content and the seed."""
+    kept: float = Field(default=0.02, ge=0, lt=0.5)
+    """Share of the rows, by hash, that is test for ever: of each older partition they show what has been forgotten."""
+    partitions: int = Field(default=12, ge=1)
+    """So many partitions before the window are looked at, the newest ones."""
+    seed: int = Field(default=1, ge=0)
+
+    @property
+    def looks_back(self) -> int:
+        """How many partitions before the window are looked at."""
+        return self.partitions if self.share or self.kept else 0
 
 
 class PrepareSettings(Settings):
@@ -51,6 +68,7 @@ class PrepareSettings(Settings):
     """What becomes of the rows of rare labels: text without a label, rows of one class `other`, or the end of the run.
     The data card names and counts them."""
     splits: SplitShares = SplitShares()
+    replay: Replay = Replay()
     max_memory_gb: float = Field(default=8.0, gt=0, le=4096)
     """Memory that reading the source may take; a file that swells beyond it, as a compressed one can, fails the run."""
     max_characters: int = Field(default=100_000, ge=1)

@@ -11,7 +11,7 @@ import numpy as np
 
 from stillhouse.components.formats.splits import SPLITS, Split
 from stillhouse.components.prepare.near_duplicates import Example, Finder, Index
-from stillhouse.components.prepare.rows import Row, digest
+from stillhouse.components.prepare.rows import Row, digest, place
 from stillhouse.components.prepare.settings import SplitShares
 
 
@@ -30,25 +30,20 @@ def assign(
     carve = any(given) and "validation" not in given
     splits: list[Split] = []
     for hash_, target, group, name in zip(hashes, targets, groups, given, strict=True):
-        place = _place(digest(group) if group else hash_)
+        where = place(digest(group) if group else hash_)
         if target is None:
             splits.append("unlabelled")
         elif name == "train" and carve:
-            splits.append("validation" if place < shares.validation else "train")
+            splits.append("validation" if where < shares.validation else "train")
         else:
-            splits.append(name or _split_at(place, shares))
+            splits.append(name or _split_at(where, shares))
     return splits
 
 
-def _split_at(place: float, shares: SplitShares) -> Split:
-    if place < shares.test:
+def _split_at(where: float, shares: SplitShares) -> Split:
+    if where < shares.test:
         return "test"
-    return "validation" if place < shares.test + shares.validation else "train"
-
-
-def _place(key: str) -> float:
-    """Where in [0, 1) a digest lies, by its last digits: the first ones order the rows within a split."""
-    return int(key[16:], 16) / 2.0**64
+    return "validation" if where < shares.test + shares.validation else "train"
 
 
 class Dropped(NamedTuple):

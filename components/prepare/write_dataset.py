@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from safetensors.numpy import save_file
 
 from stillhouse.components.artifacts.decided_rows import TEST_ROWS
-from stillhouse.components.artifacts.examples import SLICE_PREFIX, Examples
+from stillhouse.components.artifacts.examples import PERIOD, SLICE_PREFIX, TIME, Examples
 from stillhouse.components.artifacts.known_rows import LEARNT_ROWS
 from stillhouse.components.artifacts.spec import FORMAT
 from stillhouse.components.formats.fields import canonical
@@ -25,6 +25,7 @@ from stillhouse.components.prepare.splits import NearCopy, Splits
 from stillhouse.components.tasks.interface.task import Task
 
 if TYPE_CHECKING:
+    from stillhouse.components.prepare.dated import Dated
     from stillhouse.components.prepare.rare_labels import RareLabel
 
 ROW_GROUP = 8192
@@ -52,6 +53,15 @@ class Prepared:
     """Of each reason some of the rows dropped for it: label or place in the source, and the example."""
     notes: list[str] = field(default_factory=list)
     """What was decided about the labels, in sentences."""
+    times: "Dated | None" = None
+    """None where no column is named for them."""
+    replayed: list[dict[str, Any]] = field(default_factory=list)
+    """What was taken of each partition before the window."""
+
+    @property
+    def said(self) -> list[str]:
+        """The notes, and what is said of rows without a time."""
+        return [*self.notes, *([self.times.untimed] if self.times and self.times.untimed else [])]
 
     @property
     def kind(self) -> str:
@@ -107,9 +117,12 @@ def content_digest(prepared: Prepared, settings: PrepareSettings) -> str:
 
 
 def _beyond_identity(row: Row) -> list[str]:
-    """A digest of the whole example, where its hash is not one."""
+    """A digest of the whole example, where its hash is not one; its time and partition, where it has them."""
     whole = canonical(row.example)
-    return [] if digest(whole) == row.hash else [digest(whole)]
+    when = [
+        f"{name} {value}" for name, value in (("time", row.time), ("period", row.period)) if value not in (None, "")
+    ]
+    return when if digest(whole) == row.hash else [digest(whole), *when]
 
 
 def split_tables(prepared: Prepared, slices: list[str]) -> dict[Split, pa.Table]:
@@ -147,7 +160,7 @@ def write_dataset(
         "read": prepared.read,
         "dropped": prepared.dropped,
         "rare_labels": [asdict(rare) for rare in prepared.rare],
-        "notes": prepared.notes,
+        "notes": prepared.said,
         "source": settings.source,
         **description,
     }
@@ -170,6 +183,10 @@ def _table(prepared: Prepared, split: Split, kinds: dict[str, pa.DataType], slic
     }
     if split != "unlabelled":
         columns[task.target_column] = task.target_array([row.target for row in rows], prepared.labels)
+    if split == "test" and prepared.times:
+        columns[TIME] = prepared.times.array(rows)
+    if split == "test" and prepared.replayed:
+        columns[PERIOD] = pa.array([row.period for row in rows], pa.string())
     for i, name in enumerate(slices):
         columns[SLICE_PREFIX + name] = pa.array([row.slices[i] for row in rows], pa.string())
     return pa.table(columns)

@@ -23,7 +23,7 @@ from stillhouse.components.promote.publish import publish
 from stillhouse.components.promote.sealing import reseal
 from stillhouse.components.promote.serving import serve
 from stillhouse.components.promote.telling import describe_run
-from stillhouse.components.promote.told import past_champions, with_verdict
+from stillhouse.components.promote.told import past_champions, past_scores, with_verdict
 from stillhouse.components.storage.digests import PROOF
 from stillhouse.components.storage.disk import staged_file, writing
 from stillhouse.components.storage.store import NotFound, Store
@@ -118,7 +118,7 @@ def _report(store: Store, record: Record, final: Verdict, decided: Decided) -> d
         return {}
     past, nights = past_champions(store, record, final.measured.main_metric, but=decided.run), nights_of(store, name)
     cards = cards_of(About(final, spec, about, decided.digest), store)
-    return {"report.html": with_verdict(page, final, spec, past, nights).encode(), **cards}
+    return {"report.html": with_verdict(page, final, spec, past, nights, past_scores(store, final)).encode(), **cards}
 
 
 def _into_folder(folder: Path, files: dict[str, bytes]) -> None:

@@ -13,6 +13,7 @@ from stillhouse.components.artifacts.evaluation import TRIVIAL, Estimate, Evalua
 from stillhouse.components.artifacts.promotion_record import Entry
 from stillhouse.components.artifacts.verdict import Gate
 from stillhouse.components.promote.anchor_gates import ANCHOR_EVIDENCE, anchor_gates
+from stillhouse.components.promote.forgetting_gate import forgetting_gate
 from stillhouse.components.promote.looking import Stake
 from stillhouse.components.promote.settings import PromoteSettings
 from stillhouse.components.promote.wording import better, told_flips
@@ -39,6 +40,7 @@ def judge(
         *_answers(evaluation),
         *_labels(evaluation, settings),
         *_quality(evaluation, settings),
+        *forgetting_gate(evaluation, settings),
         *anchor_gates(evaluation, settings, stake),
         *_slices(evaluation, settings),
         *_cost(evaluation, settings),

@@ -53,7 +53,7 @@ from stillhouse.components.promote.settings import PromoteSettings
 from stillhouse.components.promote.settling import Outcome, Settled, has_promoted, settled
 from stillhouse.components.promote.summary import summarise
 from stillhouse.components.promote.telling import tell
-from stillhouse.components.promote.told import past_champions, with_verdict
+from stillhouse.components.promote.told import past_champions, past_scores, with_verdict
 from stillhouse.components.promote.waiting import approval_of, declined, proposal, waits
 from stillhouse.components.storage.digests import PROOF, digest_folder
 from stillhouse.components.storage.disk import staged_file, writing
@@ -144,7 +144,7 @@ def promote(
     decided = decided.model_copy(update={"notes": notes, "version": version})
     past = past_champions(store, after, measured.main_metric, but=run.run_id)
     nights = put_night(store, settings.model_name, Night.of(decided))
-    page = with_verdict(Path(report).read_text("utf-8"), decided, spec, past, nights)
+    page = with_verdict(Path(report).read_text("utf-8"), decided, spec, past, nights, past_scores(store, decided))
     sealed = sealer.of_run(store, decided, Path(model), candidate.digest)
     described = cards_of(About(decided, spec, read_model_json(Path(model)), candidate.digest), store)
     besides = {Path(path): sealed for path in (run.folder / PROOF, proof) if path}

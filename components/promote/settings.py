@@ -73,6 +73,9 @@ class PromoteSettings(Settings):
     max_negative_flips: float | None = Field(default=None, ge=0, le=1)
     """Share of the rows that the champion has right and the candidate wrong: it must not be more at worst, by its upper
     one-sided bound."""
+    max_forgetting: float | None = Field(default=0.02, ge=0, le=1)
+    """How far the main metric may be below the champion's on the rows kept of a partition before the window: a larger
+    loss is refused where it is shown."""
     max_latency_vs_teacher: float = Field(default=1.0, gt=0)
     """Median latency as a ratio to the teacher's: what it is at least, by its one-sided bound, must not be more."""
     max_latency_vs_champion: float = Field(default=1.5, gt=0)

@@ -64,6 +64,7 @@ def figures(verdict: Verdict, rows: dict[str, int]) -> dict[str, float]:
     found |= {"gain": night.gain, "drift": verdict.news.drift if verdict.news else None}
     found["hours"] = verdict.cost.hours if verdict.cost else None
     found |= verdict.expected.figures() if verdict.expected else {}
+    found |= evaluation.over_time
     found["gates/failed"] = len(verdict.failed)
     return {name: value for name, value in found.items() if value is not None}
 

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from html import escape
+from pathlib import PurePosixPath
 from typing import Self
 
+from stillhouse.components.artifacts.evaluation import Estimate
 from stillhouse.components.artifacts.nights import Night
 from stillhouse.components.artifacts.promotion_record import Record
 from stillhouse.components.artifacts.spec import Spec
@@ -16,6 +18,7 @@ from stillhouse.components.artifacts.verdict import Gate, Verdict, stored_verdic
 from stillhouse.components.promote.drawing import LEFT, MARK, RIGHT, TOP, picture
 from stillhouse.components.promote.summary import TITLES
 from stillhouse.components.promote.wording import flips_of, gain_of
+from stillhouse.components.runtime.attempts import VERDICTS
 from stillhouse.components.storage.store import Store
 from stillhouse.errors import UserError
 
@@ -25,6 +28,8 @@ TONES = {"promoted": "good", "unchanged": "neutral", "conflict": "bad", "waiting
 """Of decisions; all others are a warning."""
 MAX_CHAMPIONS = 24
 """Promotions that are drawn, the last ones."""
+MAX_READ = 200
+"""Verdicts that are looked into for prequential scores, the last ones: those of other models lie among them."""
 MAX_DATES = 5
 HEIGHT, BOTTOM = 190, 34
 """Of the picture, and the room below its points, in pixels."""
@@ -40,14 +45,18 @@ class Measured:
     high: float
 
     @classmethod
+    def at(cls, verdict: Verdict, found: Estimate) -> Self:
+        """An estimate of the day of a verdict."""
+        return cls(verdict.time[:10], found.value, found.low, found.high)
+
+    @classmethod
     def of(cls, verdict: Verdict, metric: str) -> Self:
         """What a verdict says of its candidate.
 
         Raises:
             LookupError: it was not measured by `metric`.
         """
-        found = verdict.measured.models[verdict.candidate].metrics[metric]
-        return cls(verdict.time[:10], found.value, found.low, found.high)
+        return cls.at(verdict, verdict.measured.models[verdict.candidate].metrics[metric])
 
 
 def past_champions(store: Store, record: Record, metric: str, but: str) -> list[Measured]:
@@ -67,8 +76,37 @@ def past_champions(store: Store, record: Record, metric: str, but: str) -> list[
     return found
 
 
+def past_scores(store: Store, of: Verdict) -> list[Measured]:
+    """The prequential scores of the other runs of a model, the first one first, as far as the store still has their
+    verdicts; none where this verdict has none, after which they would lead nowhere."""
+    if of.measured.prequential is None:
+        return []
+    written = sorted(store.list(VERDICTS), key=lambda entry: entry.modified, reverse=True)
+    found: list[Measured] = []
+    for entry in written[:MAX_READ]:
+        run = PurePosixPath(entry.key).stem
+        try:
+            verdict = stored_verdict(store, run) if run != of.run else None
+            if verdict is None or verdict.model_name != of.model_name:
+                continue
+            if verdict.measured.main_metric != of.measured.main_metric:
+                continue
+            if (seen := verdict.measured.prequential) and seen.estimate:
+                found.append(Measured.at(verdict, seen.estimate))
+        except (UserError, LookupError):
+            continue
+        if len(found) == MAX_CHAMPIONS:
+            break
+    return found[::-1]
+
+
 def with_verdict(
-    report: str, verdict: Verdict, spec: Spec, past: Sequence[Measured], nights: Sequence[Night] = ()
+    report: str,
+    verdict: Verdict,
+    spec: Spec,
+    past: Sequence[Measured],
+    nights: Sequence[Night] = (),
+    scores: Sequence[Measured] = (),
 ) -> str:
     """The report's page, which begins with the verdict.
 
@@ -76,6 +114,7 @@ def with_verdict(
         spec: Of the dataset.
         past: Earlier champions.
         nights: All runs of the name, this one among them.
+        scores: Prequential scores of earlier runs.
     """
     here = Measured.of(verdict, verdict.measured.main_metric)
     parts = [
@@ -88,7 +127,8 @@ def with_verdict(
         _caption(gain_of(verdict, nights)),
         _caption(verdict.ledger.sentence if verdict.ledger else ""),
         _table("What was run", ("", ""), [(escape(name), escape(value)) for name, value in _facts(verdict, spec)]),
-        _curve([*past, here], verdict) if past else "",
+        _champions([*past, here], verdict) if past else "",
+        _forward(scores, verdict),
         "</section>",
     ]
     return report.replace(BEGINNING, "\n".join([BEGINNING, *filter(None, parts)]), 1)
@@ -151,8 +191,34 @@ def _table(caption: str, headers: Sequence[str], rows: Sequence[Sequence[str]]) 
     )
 
 
-def _curve(models: Sequence[Measured], verdict: Verdict) -> str:
-    """The champions' quality over time, the candidate last; whiskers are intervals."""
+def _champions(models: Sequence[Measured], verdict: Verdict) -> str:
+    """The champions' quality over time, the candidate last."""
+    became = "the new one" if verdict.decision == "promoted" else "this run's candidate"
+    caption = (
+        f"{verdict.measured.main_metric} of the champions, each on the test rows of its day; {became} is the last one."
+    )
+    return _curve(models, models[:-1], caption)
+
+
+def _forward(past: Sequence[Measured], verdict: Verdict) -> str:
+    """The prequential scores of all runs, this one last; empty where it has none."""
+    seen, metric = verdict.measured.prequential, verdict.measured.main_metric
+    if not seen or not seen.estimate:
+        return ""
+    scores = [*past, Measured.at(verdict, seen.estimate)]
+    caption = (
+        f"{metric} of the champion of each run on rows newer than all it learnt from (prequential): "
+        f"{seen.estimate.value:.4f} on {seen.rows:,} rows in this one."
+    )
+    return _curve(scores, scores, caption) if past else _caption(caption)
+
+
+def _curve(models: Sequence[Measured], joined: Sequence[Measured], caption: str) -> str:
+    """Values over time, the last one marked; whiskers are intervals.
+
+    Args:
+        joined: The first ones, through which the line goes.
+    """
     low, high = min(model.low for model in models), max(model.high for model in models)
     room = (high - low) * 0.08 or 0.01
     low, high = low - room, high + room
@@ -164,7 +230,7 @@ def _curve(models: Sequence[Measured], verdict: Verdict) -> str:
     def y(value: float) -> float:
         return bottom - (bottom - TOP) * (value - low) / (high - low)
 
-    line = " ".join(f"{x(i):.1f},{y(model.value):.1f}" for i, model in enumerate(models[:-1]))
+    line = " ".join(f"{x(i):.1f},{y(model.value):.1f}" for i, model in enumerate(joined))
     lines = [f'<polyline points="{line}" fill="none" stroke="var(--accent)" stroke-width="2"/>']
     for part in range(5):
         value = low + (high - low) * part / 4
@@ -184,7 +250,4 @@ def _curve(models: Sequence[Measured], verdict: Verdict) -> str:
         if last or (i % every == 0 and len(models) - 1 - i >= every):
             anchor = "end" if last else "start" if i == 0 else "middle"
             lines.append(f'<text x="{x(i):.1f}" y="{bottom + 20}" text-anchor="{anchor}">{escape(model.day)}</text>')
-    metric = verdict.measured.main_metric
-    became = "the new one" if verdict.decision == "promoted" else "this run's candidate"
-    caption = f"{metric} of the champions, each on the test rows of its day; {became} is the last one."
     return _caption(caption) + picture(caption, HEIGHT, lines)

@@ -33,10 +33,17 @@ class Window:
 
     first: str
     last: str
+    replayed: str | None = None
+    """The first of the partitions before it that a run looks at again; None where it looks at none."""
 
     def holds(self, moment: datetime) -> bool:
-        """Whether a partition that begins at `moment` is within it."""
-        return datetime.fromisoformat(self.first) <= moment <= datetime.fromisoformat(self.last)
+        """Whether a partition that begins at `moment` is read: it is within the window, or is looked at again."""
+        first = self.replayed or self.first
+        return datetime.fromisoformat(first) <= moment <= datetime.fromisoformat(self.last)
+
+    def is_new(self, moment: datetime) -> bool:
+        """Whether such a partition is within the window itself."""
+        return moment >= datetime.fromisoformat(self.first)
 
 
 def check_times(source: str) -> None:
@@ -126,15 +133,24 @@ class Partitions:
         except ValueError:  # digits that are no date
             return None
 
-    def window(self, names: Iterable[str], since: datetime | None, until: datetime) -> Window | None:
-        """The partitions among `names` from that of `since` to that of `until`; None when there are none."""
+    def window(self, names: Iterable[str], since: datetime | None, until: datetime, replayed: int = 0) -> Window | None:
+        """The partitions among `names` from that of `since` to that of `until`; None when there are none.
+
+        Args:
+            replayed: so many of those before it are looked at again, the newest ones.
+        """
         first = self.begins(since) if since else datetime.min.replace(tzinfo=UTC)
-        found = {moment for name in names if (moment := self.moment(name)) and first <= moment <= self.begins(until)}
-        return Window(min(found).isoformat(), max(found).isoformat()) if found else None
+        known = sorted({moment for name in names if (moment := self.moment(name)) and moment <= self.begins(until)})
+        found = [moment for moment in known if moment >= first]
+        if not found:
+            return None
+        before = [moment.isoformat() for moment in known if moment < first][-replayed:] if replayed else []
+        return Window(found[0].isoformat(), found[-1].isoformat(), before[0] if before else None)
 
     def count(self, names: Iterable[str], window: Window) -> int:
         """How many partitions of the window are among `names`."""
-        return len({moment for name in names if (moment := self.moment(name)) and window.holds(moment)})
+        found = {moment for name in names if (moment := self.moment(name)) and window.holds(moment)}
+        return sum(map(window.is_new, found))
 
     def expected(self, first: datetime, last: datetime) -> int:
         """How many partitions there would be from that of `first` to that of `last`, if none were missing."""

@@ -65,7 +65,7 @@ def check_source(settings: PrepareSettings, place: Callable[[Key], str]) -> None
 def _named_columns(settings: PrepareSettings) -> list[tuple[Key, str]]:
     columns = settings.columns
     of_fields = columns.of(load_task(settings.task).fields)
-    one = {**of_fields, "group": columns.group, "split": columns.split_column}
+    one = {**of_fields, "group": columns.group, "split": columns.split_column, "time": columns.time}
     named: list[tuple[Key, str]] = [
         (("data", "columns", role), name) for role, name in one.items() if isinstance(name, str)
     ]

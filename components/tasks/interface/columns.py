@@ -66,6 +66,9 @@ class Columns(Settings):
     split: str | None = None
     """Column that gives the split of each row: train, validation, test or unlabelled. `<file name>` takes it
     from the name of the row's file, as in train.csv or mails-test-00000-of-00002.parquet."""
+    time: str | None = None
+    """Column of a date, a moment or a number that grows with time: the newest share of the rows is test, and the one
+    before it validation."""
 
     def of(self, fields: Mapping[str, Field]) -> dict[str, str | list[str] | None]:
         """The columns of each field."""
@@ -90,8 +93,8 @@ class _OtherColumns(Settings):
 
 @cache
 def columns_for(task: "type[TaskData]") -> type[Settings]:
-    """The class whose keys are the fields of a task, with group and split."""
-    shared = {name: Columns.model_fields[name] for name in PLACES}
+    """The class whose keys are the fields of a task, with group, split and time, unless it has a field of that name."""
+    shared = {name: Columns.model_fields[name] for name in PLACES if name not in task.fields}
     places: dict[str, Any] = {name: (field.annotation, field) for name, field in shared.items()}
     if {*task.fields, *places} == {*Columns.model_fields}:
         return Columns
@@ -99,7 +102,7 @@ def columns_for(task: "type[TaskData]") -> type[Settings]:
     return create_model("Columns", __base__=_OtherColumns, __doc__=Columns.__doc__, **{**own, **places})
 
 
-PLACES = ("group", "split")
+PLACES = ("group", "split", "time")
 """Columns that every kind of problem may have."""
 
 

@@ -99,6 +99,12 @@ class TaskData(ABC):
         """The same for rows that are to be answered: what `gather` holds out is held out of nobody there."""
         return self.gather(table)
 
+    @classmethod
+    def splits_by_time(cls) -> bool:
+        """Whether the newest examples are the test where the columns name a time. A kind of problem that has a field
+        `time` of its own asks for what is newest within each example."""
+        return "time" not in cls.fields
+
     @property
     def gathers(self) -> bool:
         """Whether an example is made of several rows."""

@@ -46,7 +46,7 @@ def add_day(folder: Path, day: str) -> None:
 
 def days(found: Inspected, tmp_path: Path) -> list[str]:
     """The partitions that prepare reads."""
-    window = Window(**json.loads(found.snapshot)["window"])
+    window = Window(**json.loads(found.snapshot)["window"] | {"replayed": None})
     files = fetch_source(json.loads(found.prepare)["source"], tmp_path / "fetched", window)
     return [file.parent.name for file in files]
 
@@ -87,6 +87,21 @@ def test_the_next_window_begins_where_the_champions_data_end(look: Look, data: P
     add_day(data, "2026-03-05")
 
     assert days(look("2026-03-05T06:00:00Z"), tmp_path) == ["2026-03-02", "2026-03-03", "2026-03-05"]
+
+
+def test_of_the_days_before_it_the_newest_are_looked_at_again(look: Look, data: Path) -> None:
+    add_day(data, "2026-02-27")
+    promote(look("2026-03-02T06:00:00Z"), "first")
+    add_day(data, "2026-03-03")
+
+    def replayed(**replay: Any) -> tuple[str | None, int]:
+        given = {"step_overrides": {"prepare": {"replay": replay}}}
+        snapshot = json.loads(look("2026-03-03T06:00:00Z", **given).snapshot)
+        return snapshot["window"].get("replayed"), snapshot["files"]
+
+    assert replayed() == ("2026-02-27T00:00:00+00:00", 4)
+    assert replayed(partitions=1) == ("2026-03-01T00:00:00+00:00", 3)
+    assert replayed(share=0, kept=0) == (None, 2)
 
 
 def test_after_a_promotion_the_same_days_are_cached(look: Look) -> None:

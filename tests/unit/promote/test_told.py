@@ -61,3 +61,29 @@ def test_no_text_of_a_verdict_is_markup(workplace: Workplace) -> None:
     page = with_verdict("<main></main>", Verdict.model_validate(verdict), Spec.model_validate(spec), [])
     assert "<script" not in page
     assert page.count("&lt;script&gt;") == 3
+
+
+def forward(value: float) -> dict[str, object]:
+    estimate = {"value": value, "low": value - 0.01, "high": value + 0.01}
+    about = {"name": "champion", "digest": "d", "compared": True, "rows": 120}
+    return {"prequential": {**about, "estimate": estimate}}
+
+
+def test_the_prequential_scores_of_all_runs_are_a_curve(workplace: Workplace) -> None:
+    workplace.promote("a", forward(0.91))
+    workplace.promote("b", {**forward(0.93), "differences/teacher/upper": -0.5})  # rejected, and measured all the same
+    workplace.promote("c", forward(0.95))
+
+    first, last = (report(workplace, f"run-{weights}") for weights in "ac")
+    said = "f1_macro of the champion of each run on rows newer than all it learnt from (prequential): {} on 120 rows"
+    assert said.format("0.9100") in text(first)
+    curve = last[last.index(said.format("0.9500")) :]
+    assert re.findall(r"<title>[\d-]+: ([\d.]+)</title>", curve) == ["0.9100", "0.9300", "0.9500"]
+
+
+def test_the_scores_of_another_model_are_not_drawn(workplace: Workplace) -> None:
+    workplace.promote("a", forward(0.91))
+    workplace.name = "other"
+    workplace.promote("b", forward(0.95))
+
+    assert "<circle" not in report(workplace, "run-b")

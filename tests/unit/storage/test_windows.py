@@ -101,6 +101,19 @@ def test_without_a_beginning_a_window_holds_all_until_it_is_due() -> None:
     assert found == Window("2026-02-27T00:00:00+00:00", "2026-03-02T00:00:00+00:00")
 
 
+def test_of_the_partitions_before_it_the_newest_are_read_with_it() -> None:
+    daily, since = partitions("{since_last_promoted}"), datetime(2026, 3, 2, tzinfo=UTC)
+    window = daily.window(NAMES, since, DUE, replayed=1)
+
+    assert window == Window("2026-03-02T00:00:00+00:00", "2026-03-02T00:00:00+00:00", "2026-02-28T00:00:00+00:00")
+    assert window is not None
+    days = [datetime(2026, 2, 27, tzinfo=UTC), datetime(2026, 2, 28, tzinfo=UTC), since]
+    assert [window.holds(day) for day in days] == [False, True, True]
+    assert [window.is_new(day) for day in days] == [False, False, True]
+    assert daily.count(NAMES, window) == 1
+    assert daily.window(NAMES, None, DUE, replayed=1) == daily.window(NAMES, None, DUE)
+
+
 def test_a_later_run_over_the_same_partitions_has_the_same_window() -> None:
     daily = partitions("{since_last_promoted}")
     names = NAMES[:-1]
