@@ -1,6 +1,6 @@
 """The shape of a model that starts from random weights."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -9,6 +9,9 @@ from stillhouse.components.config.settings import Settings
 KEPT = {"transformer": 24, "lstm": 36}
 """Values of the width that a layer keeps of each token, as a test counts them on BERT and on our LSTM. (Korthikanti et
 al., 2022, arXiv:2205.05198, count 17 where all of a transformer is fused; attention maps are kept by neither.)"""
+LSTM = {"layers": 2, "width": 64}
+"""Where a recipe asks for an LSTM and gives no shape: words need less than parts of words, and each step waits for the
+one before. That of the recipe text_lstm."""
 
 
 class Architecture(Settings):
@@ -45,6 +48,11 @@ class Architecture(Settings):
     def kept_values(self) -> int:
         """Values that all layers keep of each token for the backward pass."""
         return KEPT[self.network] * self.width * self.layers
+
+    @model_validator(mode="before")
+    @classmethod
+    def _shape_of_the_network(cls, given: Any) -> Any:
+        return {**LSTM, **given} if isinstance(given, dict) and given.get("network") == "lstm" else given
 
     @model_validator(mode="after")
     def _heads_divide_width(self) -> "Architecture":

@@ -227,3 +227,8 @@ def test_it_tags_words_too() -> None:
 def test_a_recipe_says_the_network() -> None:
     assert TextClassification.learnt_by(Architecture()) == ("masked_lm", "next_word")
     assert Architecture(network="lstm", width=50, heads=4).width == 50  # heads are a transformer's
+
+
+def test_an_lstm_without_a_shape_is_smaller_than_a_transformer() -> None:
+    shapes = [Architecture(network="lstm"), Architecture(network="lstm", layers=3), Architecture()]
+    assert [(shape.layers, shape.width) for shape in shapes] == [(2, 64), (3, 64), (4, 192)]
