@@ -147,9 +147,7 @@ def promote(
     page = with_verdict(Path(report).read_text("utf-8"), decided, spec, past, nights, past_scores(store, decided))
     sealed = sealer.of_run(store, decided, Path(model), candidate.digest)
     described = cards_of(About(decided, spec, read_model_json(Path(model)), candidate.digest), store)
-    besides = {Path(path): sealed for path in (run.folder / PROOF, proof) if path}
-    besides |= {Path(place): described[name] for name, place in (cards or {}).items()}
-    besides |= {run.folder / name: text for name, text in described.items()}
+    besides = _beside(sealed, described, proof=proof, cards=cards or {}, run=run)
     _write(decided, besides, verdict=verdict, summary=summary, lock=lock, page=page, dataset=dataset, run=run)
     run.whole.artifact(run.folder / PROOF)
     tell(run, decided, spec)
@@ -334,6 +332,15 @@ def _publish(
         # The registry may have been emptied or exchanged since. One that does not answer now followed when last asked.
         publish(store, model_name, run=run, verdict=verdict)
     return []
+
+
+def _beside(
+    sealed: bytes, described: Mapping[str, bytes], *, proof: str | None, cards: Mapping[str, str], run: StepRun
+) -> dict[Path, bytes]:
+    """The proof and the cards, each in the folder of the run and where it was asked for."""
+    proofs = {Path(path): sealed for path in (run.folder / PROOF, proof) if path}
+    asked = {Path(place): described[name] for name, place in cards.items()}
+    return {**proofs, **asked, **{run.folder / name: text for name, text in described.items()}}
 
 
 def _write(
