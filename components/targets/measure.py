@@ -8,7 +8,7 @@ import numpy as np
 Statistics = Mapping[str, np.ndarray]
 """All that the measures of one model on one set of examples need. The first axis of an array is examples. What lies
 flat for them all (detections, entities) has a name that begins with `flat_`; `flat_row`, int64 [flat], is the example
-of each."""
+of each. What is counted of all examples together has a name that begins with `whole_`."""
 
 Weights = np.ndarray
 """Whole numbers [resamples, examples]: how often each resample drew each example; zero where it is not in it."""
@@ -36,14 +36,16 @@ def values_of(statistics: Statistics, measures: Sequence[Measure], examples: int
 
 
 def part_of(statistics: Statistics, chosen: np.ndarray) -> Statistics:
-    """The statistics of some examples alone: what weights of zero for all others come to, at less cost.
+    """The statistics of some examples alone: what weights of zero for all others come to, at less cost. What is counted
+    of all of them together is left out.
 
     Args:
         chosen: bool [examples].
     """
-    place, part = np.cumsum(chosen) - 1, dict(statistics)
+    place = np.cumsum(chosen) - 1
+    part = {name: values for name, values in statistics.items() if not name.startswith("whole_")}
     rows = statistics.get("flat_row")
-    for name, values in statistics.items():
+    for name, values in part.items():
         part[name] = values[chosen if rows is None or not name.startswith("flat_") else chosen[rows]]
     if rows is not None:
         part["flat_row"] = place[part["flat_row"]]

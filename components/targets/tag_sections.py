@@ -24,7 +24,7 @@ def tag_sections(target: WordTags, student: Statistics, evaluation: Mapping[str,
         student: statistics of its answers, as `WordTags.statistics` gives them.
         evaluation: evaluation.json.
     """
-    counted, confusion = ("entities" if target.has_entities else "words"), student["flat_confusion"]
+    counted, confusion = ("entities" if target.has_entities else "words"), student["whole_confusion"]
     labels = [NONE, *target.labels]
     if not confusion[0].any() and not confusion[:, 0].any():
         labels, confusion = labels[1:], confusion[1:, 1:]

@@ -82,12 +82,12 @@ class WordTags:
 
         Returns:
             See `tag_statistics`; and words_unread, int64 [examples], which a model has not come to, and
-            flat_confusion, int64 [labels + 1, labels + 1], see `label_confusions`.
+            whole_confusion, int64 [labels + 1, labels + 1], see `label_confusions`.
         """
         given, like = [answer.tags for answer in answers], (len(self.tags), self.has_entities)
         unread = np.array([len(truth) - len(tags) for truth, tags in zip(truths, given, strict=True)], np.int64)
         confusion = label_confusions(given, truths, *like)
-        return tag_statistics(given, truths, *like) | {"words_unread": unread, "flat_confusion": confusion}
+        return tag_statistics(given, truths, *like) | {"words_unread": unread, "whole_confusion": confusion}
 
     def per_label(self, statistics: Statistics) -> list[dict[str, str | float | int]]:
         """Precision, recall and F1 of each label, how many truths (`rows`) and answers (`found`) it has."""

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from stillhouse.components.targets.measure import part_of
 from stillhouse.components.targets.token_measures import NO_TAG
 from stillhouse.components.targets.tokens import (
     TagAnswer,
@@ -131,6 +132,13 @@ def test_statistics_errors_and_figures_of_each_label_go_together() -> None:
     ]  # fmt: skip
 
 
+def test_a_part_of_the_examples_has_no_confusions_of_all_of_them() -> None:
+    truths = [ENTITIES.indices(["B-PER", "O"], 2), ENTITIES.indices(["B-LOC", "O"], 2)]
+    part = part_of(ENTITIES.statistics([answer(3, 0), answer(3, 0)], truths), np.array([False, True]))
+    assert "whole_confusion" not in part
+    assert ENTITIES.errors(part).tolist() == [1.0]
+
+
 def test_entities_and_words_are_counted_for_the_data_card() -> None:
     assert ENTITIES.counts([(3, 4, 3, 0, None), (0,)]) == {"LOC": 0, "PER": 2}
     assert PLAIN.counts([(1, 1, None)]) == {"ADJ": 0, "NOUN": 2, "VERB": 0}
@@ -140,6 +148,6 @@ def test_confusions_are_of_words_and_tell_those_that_were_not_read() -> None:
     truths = [ENTITIES.indices(["B-PER", "I-PER", "O", "B-LOC", None, "I-LOC"], 6)]
     found = ENTITIES.statistics([answer(3, 3, 1, 0, 1)], truths)
     assert found["words_unread"].tolist() == [1]
-    assert found["flat_confusion"].tolist() == [[0, 1, 0], [2, 0, 0], [0, 0, 2]]
+    assert found["whole_confusion"].tolist() == [[0, 1, 0], [2, 0, 0], [0, 0, 2]]
     found = PLAIN.statistics([answer(1, -1, 2)], [PLAIN.indices(["NOUN", "NOUN", "ADJ", "VERB"], 4)])
-    assert found["flat_confusion"].tolist() == [[0, 0, 0, 0], [0, 0, 0, 1], [1, 0, 1, 0], [1, 0, 0, 0]]
+    assert found["whole_confusion"].tolist() == [[0, 0, 0, 0], [0, 0, 0, 1], [1, 0, 1, 0], [1, 0, 0, 0]]
