@@ -22,6 +22,8 @@ SERVICE = "STILLHOUSE_SERVING"
 READY_SECONDS = 600.0
 """How long the new model may take to be loaded."""
 POLL_SECONDS = 3.0
+MOST_TOLD = 400
+"""Characters of a service's reason that a verdict repeats."""
 KSERVE = {"group": "serving.kserve.io", "version": "v1beta1", "plural": "inferenceservices"}
 
 
@@ -44,7 +46,7 @@ def serve(record: Record, store: Store) -> list[str]:
         _serve(asked, store, record.champion)
     except Exception as error:  # a service that fails in whatever way undoes no promotion
         logger.warning("the service %s does not follow", asked, exc_info=True)
-        reason = redact(" ".join((str(error) or type(error).__name__).split()))[:200]
+        reason = redact(" ".join((str(error) or type(error).__name__).split()))[:MOST_TOLD]
         return [f"The service {asked} does not serve the champion ({reason}); the next run or rollback tries again."]
     return []
 

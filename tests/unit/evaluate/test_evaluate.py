@@ -41,7 +41,7 @@ def test_evaluation_json_has_everything_that_promote_reads(done: Any) -> None:
         ),
         *("latency_ratio", "latency_ratio_bounds", "slices", "notes", "never_answered", "seed"),
         *("candidates", "evidence"),
-        *("lengths", "trained_with", "found_slices"),
+        *("lengths", "trained_with", "found_slices", "environment"),
     }
     assert document["rows"] == {"test": 40, "unseen_by_champion": None}
     assert set(document["models"]) == {"student", "teacher", "tfidf_logistic", "majority"}

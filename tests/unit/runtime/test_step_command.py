@@ -15,7 +15,7 @@ from stillhouse.components.inspect.settings import STEPS, Parameters
 
 SETTINGS = {"inspect": Parameters, **STEPS}
 HEAVY = {"torch", "transformers", "kfp", "mlflow", "datasets", "sklearn", "pandas"}
-ONLY_KFP = {"evaluate": {"metrics", "classification"}, "promote": {"lock"}}
+ONLY_KFP = {"evaluate": {"metrics", "classification"}, "promote": {"lock", "proof", "cards"}}
 """Arguments that KFP's face alone hands over."""
 ONLY_INSPECT = {"--inspected", "--derive", "--champion"}
 """Settings that inspect fills in."""

@@ -27,5 +27,5 @@ def test_training_tasks_and_models_import_without_mlflow_kfp_and_datasets_and_le
     """And training and models know no files of a dataset or a store: only tasks do."""
     answer = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=False)
     below = "config models safety training\n"
-    tasks = "artifacts config formats modalities models safety storage targets tasks training\n"
+    tasks = "artifacts config formats kubernetes modalities models safety storage targets tasks training\n"
     assert answer.stdout == below + tasks + tasks, answer.stderr

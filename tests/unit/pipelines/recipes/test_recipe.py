@@ -76,7 +76,7 @@ def test_columns_and_input_are_those_of_the_task(write_recipe: WriteRecipe) -> N
     assert parameters["data_columns"] == {"features": ["title"], "label": "stars"}
     assert parameters["step_overrides"]["prepare"] == {"input": {"max_categories": 8}}
     columns = load_recipe(str(write_recipe(tabular, ("    text: [title, body]\n", "")))).data.columns
-    assert columns.model_dump() == {"features": [], "label": "stars", "group": None, "split": None}
+    assert columns.model_dump() == {"features": [], "label": "stars", "group": None, "split": None, "time": None}
 
 
 @pytest.mark.parametrize(
