@@ -2,6 +2,7 @@
 image of the steps that train and asks for the same hardware."""
 
 import platform
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 
@@ -57,9 +58,11 @@ def environment() -> Environment:
     )
 
 
+@cache
 def installed() -> dict[str, str]:
     """The version of each installed package by its name, in lower case and sorted."""
-    return dict(sorted((found.name.lower(), found.version) for found in metadata.distributions() if found.name))
+    found = (each.metadata for each in metadata.distributions())  # read anew at each look
+    return dict(sorted((about["Name"].lower(), about["Version"]) for about in found if about["Name"]))
 
 
 def _processor() -> str:
