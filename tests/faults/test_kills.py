@@ -43,7 +43,7 @@ LOOP = {
     "evaluations_per_epoch": 2,
     "checkpoint_seconds": 0.02,
 }
-TRAINING: dict[str, Any] = {"task": "text_classification", "architecture": ARCHITECTURE, "loop": LOOP}
+TRAINING: dict[str, Any] = {"task": "text_classification", "base": "", "architecture": ARCHITECTURE, "loop": LOOP}
 PREPARE: dict[str, Any] = {
     "task": "text_classification",
     "columns": {"text": ["subject", "body"], "label": "label"},
